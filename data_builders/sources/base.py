@@ -1,0 +1,105 @@
+"""What a source of clips hands to the builder.
+
+A source lists its clips cheaply (`Listing`: labels, and where the pixels are), so
+that everything wrong with a database is known before anything is computed. The
+pipeline then turns each `ClipTask` into a `ClipRecord`, in parallel processes:
+tasks are small and picklable.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import pathlib
+from collections.abc import Mapping
+from typing import Protocol
+
+import numpy as np
+
+from ethnicmer_jax.schema import UNKNOWN, ActionUnit, clip_key
+
+
+@dataclasses.dataclass(frozen=True)
+class Problem:
+    """Something wrong with a clip (or a subject, or a whole file), in one line.
+
+    Attributes:
+      where: the clip's key, a manifest line or a file: what the user has to look at.
+      what: what is wrong and how to mend it.
+      fatal: True where the clip cannot be used; False for a documented fallback.
+    """
+
+    where: str
+    what: str
+    fatal: bool = True
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.what}"
+
+
+class FrameReader(Protocol):
+    """Gives the two frames that the flow is computed between."""
+
+    def read(self) -> tuple[np.ndarray, np.ndarray]:
+        """Onset and apex frame, uint8 [H, W, 3] RGB, of one size.
+
+        Raises:
+          ValueError: a frame is unreadable or the two differ in size.
+        """
+
+
+@dataclasses.dataclass(frozen=True)
+class FlowFile:
+    """A motion that comes as flow already: an 8-bit image (R u, G v, B strain) or .npy."""
+
+    path: pathlib.Path
+
+
+@dataclasses.dataclass(frozen=True)
+class FramePair:
+    """A motion that comes as two image files; a `FrameReader`."""
+
+    onset: pathlib.Path
+    apex: pathlib.Path
+
+    def read(self) -> tuple[np.ndarray, np.ndarray]:
+        """See `FrameReader.read`."""
+        from data_builders import frames
+
+        return frames.read_pair(self.onset, self.apex)
+
+
+@dataclasses.dataclass(frozen=True)
+class ClipTask:
+    """One clip before its pixels are read; fields as in `schema.ClipRecord`."""
+
+    database: str
+    subject: str
+    clip: str
+    emotion: str
+    raw_emotion: str
+    motion: FlowFile | FrameReader
+    action_units: tuple[ActionUnit, ...] = ()
+    ethnicity: str = UNKNOWN
+    ethnicity_source: str = ""
+    ethnicity_agreement: float = math.nan
+    age_decade: int = -1
+    gender: str = "unknown"
+    fps: float = math.nan
+    onset: int = -1
+    apex: int = -1
+    offset: int = -1
+    extra: Mapping[str, str] = dataclasses.field(default_factory=dict)
+
+    @property
+    def key(self) -> str:
+        """`database/subject/clip`."""
+        return clip_key(self.database, self.subject, self.clip)
+
+
+@dataclasses.dataclass(frozen=True)
+class Listing:
+    """A source's clips and everything that is wrong with them."""
+
+    tasks: tuple[ClipTask, ...]
+    problems: tuple[Problem, ...] = ()
