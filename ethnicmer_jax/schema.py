@@ -49,7 +49,7 @@ RAW_EMOTION_TO_CLASS: Mapping[str, str] = {
 }
 """Coded emotion -> class; what is not listed ("others") has no class."""
 
-_ACTION_UNIT = re.compile(r"^([LRAUT]?)(\d{1,2})([A-E]?)$")
+_ACTION_UNIT = re.compile(r"^([LRAUTB]?)(\d{1,2})([A-E]?)$")
 
 
 def emotion_class(raw: str) -> str | None:
@@ -63,7 +63,8 @@ class ActionUnit:
 
     Attributes:
       number: the AU, 1 to 99.
-      side: "" (both), "L", "R", or the coders' "A" (asymmetric), "U" (upper), "T" (top).
+      side: "" (both), "L", "R", or the coders' "A" (asymmetric), "U" (upper),
+        "T" and "B" (top and bottom lip).
       intensity: "" (not coded) or "A" (trace) to "E" (maximum).
     """
 
