@@ -15,6 +15,8 @@ from typing import Any
 import cv2
 import numpy as np
 import tensorflow_datasets as tfds
+from tensorflow_datasets.core import writer as tfds_writer
+from tensorflow_datasets.proto import tf_example_pb2
 
 from ethnicmer_jax.schema import EMOTIONS, ETHNICITIES, FLOW_UNITS, GENDERS, ClipRecord
 
@@ -58,12 +60,31 @@ class EthnicMe(tfds.core.GeneratorBasedBuilder):
         del dl_manager  # the clips are under licence: nobody may download them for the user
         return {SPLIT: self._generate_examples(self.builder_config.clips)}
 
+    def _example_writer(self) -> tfds_writer.ExampleWriter:
+        return _CanonicalWriter(file_format=self.info.file_format)
+
     def _generate_examples(self, clips: Any) -> Any:
         if isinstance(clips, Iterable):
             return (keyed_example(record) for record in clips)
         import apache_beam as beam
 
         return clips | "Encode" >> beam.Map(keyed_example)
+
+
+class _CanonicalWriter(tfds_writer.ExampleWriter):
+    """Writes each example with its fields in sorted order.
+
+    Protocol buffers serialise a map in an order that changes from process to process; the
+    same clips must give the same bytes.
+    """
+
+    def write(self, path: Any, examples: Iterable[tuple[Any, bytes]]) -> Any:
+        """See the base class."""
+        return super().write(path, ((key, _canonical(example)) for key, example in examples))
+
+
+def _canonical(serialized: bytes) -> bytes:
+    return tf_example_pb2.Example.FromString(serialized).SerializeToString(deterministic=True)
 
 
 def features(flow_size: int) -> tfds.features.FeaturesDict:
