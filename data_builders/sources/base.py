@@ -99,7 +99,15 @@ class ClipTask:
 
 @dataclasses.dataclass(frozen=True)
 class Listing:
-    """A source's clips and everything that is wrong with them."""
+    """A source's clips and everything that is wrong with them.
+
+    Attributes:
+      tasks: the clips that can be built.
+      problems: what is wrong; `--strict` fails on any.
+      notes: what the user should know and need not mend, one line each (such as how
+        many clips have no class); never a failure.
+    """
 
     tasks: tuple[ClipTask, ...]
     problems: tuple[Problem, ...] = ()
+    notes: tuple[str, ...] = ()
