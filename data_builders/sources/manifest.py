@@ -1,0 +1,274 @@
+"""The source `manifest`: clips listed in a CSV, for every database without a reader of its own.
+
+Columns `database, subject, clip, emotion`, and one source of motion in each row:
+  flow: an 8-bit image (R u, G v, B strain) or a .npy file;
+  frames: a folder, with onset and apex (offset too if known) as frame numbers or file names;
+  onset_path, apex_path: two image files.
+Paths are relative to the manifest. Optional: ethnicity, age_decade, gender, action_units,
+fps; every other column is kept as text. Codes stay text: `006` is not 6.
+"""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import io
+import math
+import pathlib
+import unicodedata
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from data_builders import action_units
+from data_builders.sources.base import ClipTask, FlowFile, FramePair, FrameReader, Listing, Problem
+from data_builders.sources.frame_folder import frame_number, frame_path
+from ethnicmer_jax.schema import (
+    ETHNICITIES,
+    GENDERS,
+    RAW_EMOTION_TO_CLASS,
+    UNKNOWN,
+    UserError,
+    emotion_class,
+)
+
+REQUIRED = ("database", "subject", "clip", "emotion")
+MOTION = ("flow", "frames", "onset_path")
+_KNOWN = {
+    *REQUIRED,
+    *("flow", "frames", "onset_path", "apex_path", "onset", "apex", "offset"),
+    *("ethnicity", "age_decade", "gender", "action_units", "fps"),
+}
+_WITHOUT_CLASS = ("other", "others")
+_FRAMES = ("onset", "apex", "offset")
+
+
+def list_clips(path: pathlib.Path) -> Listing:
+    """Lists the clips of a manifest and everything that is wrong with its rows.
+
+    Args:
+      path: the CSV file; UTF-8, comma-separated, a header line.
+
+    Returns:
+      The usable clips, one problem a faulty cell, and a note of the clips without a class.
+
+    Raises:
+      UserError: the file as a whole cannot be used: missing, not UTF-8, not
+        comma-separated, without rows, or without a column it must have.
+    """
+    rows = [
+        _Row(cells, f"{path.name} line {line}", path.parent) for line, cells in _cells_by_line(path)
+    ]
+    tasks = [(row.where, row.task()) for row in rows]
+    problems = [problem for row in rows for problem in row.problems]
+    usable = [(where, task) for where, task in tasks if task is not None]
+    problems += [*_duplicates(usable), *_contradictions(usable)]
+    classless = sum(row.without_class for row in rows)
+    note = f"{classless} clips coded as others have no class and are left out"
+    return Listing(tuple(task for _, task in usable), tuple(problems), (note,) if classless else ())
+
+
+@dataclasses.dataclass
+class _Row:
+    """One line of the manifest; remembers what is wrong with its cells."""
+
+    cells: Mapping[str, str]
+    where: str
+    folder: pathlib.Path
+    problems: list[Problem] = dataclasses.field(default_factory=list)
+
+    @property
+    def without_class(self) -> bool:
+        return self.cells["emotion"].lower() in _WITHOUT_CLASS
+
+    def task(self) -> ClipTask | None:
+        """The row's clip, or None where it has no class or a faulty cell."""
+        ethnicity = self._read("ethnicity", _ethnicity)
+        task = ClipTask(
+            database=self._read("database", _code).lower(),
+            subject=self._read("subject", _code),
+            clip=self._read("clip", _code),
+            emotion=self._read("emotion", _emotion),
+            raw_emotion=self.cells["emotion"],
+            motion=self._motion(),
+            action_units=self._read("action_units", action_units.parse, ()),
+            ethnicity=ethnicity,
+            ethnicity_source="" if ethnicity == UNKNOWN else "metadata",
+            age_decade=self._read("age_decade", _age_decade),
+            gender=self._read("gender", _gender),
+            fps=self._read("fps", _fps),
+            **{name: frame_number(self.cells.get(name, "")) for name in _FRAMES},
+            extra={name: text for name, text in self.cells.items() if name not in _KNOWN},
+        )
+        return None if self.problems or self.without_class else task
+
+    def _read(self, column: str, parse: Callable[[str], Any], on_error: Any = "") -> Any:
+        try:
+            return parse(self.cells.get(column, ""))
+        except ValueError as error:
+            self._wrong(f"{column}: {error}")
+            return on_error
+
+    def _wrong(self, what: str) -> None:
+        self.problems.append(Problem(self.where, what))
+
+    def _motion(self) -> FlowFile | FrameReader | None:
+        given = [name for name in MOTION if self.cells.get(name)]
+        if len(given) != 1:
+            found = " and ".join(given) if given else "none"
+            self._wrong(f"give one source of motion, flow, frames or onset_path; it has {found}")
+            return None
+        if given[0] == "flow":
+            return FlowFile(self._read("flow", self._file))
+        if given[0] == "onset_path":
+            pair = (self._read(name, self._file) for name in ("onset_path", "apex_path"))
+            return FramePair(*pair)
+        return self._frame_folder()
+
+    def _frame_folder(self) -> FramePair | None:
+        folder = self.folder / self.cells["frames"]
+        if not folder.is_dir():
+            self._wrong(f"frames: there is no folder {folder}")
+            return None
+        numbers = [frame_number(self.cells.get(name, "")) for name in _FRAMES]
+        known = [number for number in numbers if number >= 0]
+        if known != sorted(known):
+            self._wrong(
+                "onset, apex and offset are not in this order: " + ", ".join(map(str, known))
+            )
+        return FramePair(
+            *(self._read(name, lambda text: frame_path(folder, text)) for name in ("onset", "apex"))
+        )
+
+    def _file(self, relative: str) -> pathlib.Path:
+        if not relative:
+            raise ValueError("is blank")
+        path = self.folder / relative
+        if not path.is_file():
+            raise ValueError(f"there is no file {path}")
+        return path
+
+
+def _cells_by_line(path: pathlib.Path) -> Iterator[tuple[int, dict[str, str]]]:
+    """Line number and stripped cells of each row that is not blank."""
+    reader = csv.reader(io.StringIO(_text(path), newline=""), strict=True)
+    header: list[str] = []
+    found = False
+    try:
+        for cells in reader:
+            cells = [cell.strip() for cell in cells]
+            if not any(cells):
+                continue
+            if not header:
+                header = _checked_header(path, cells)
+                continue
+            if len(cells) != len(header):
+                raise UserError(
+                    f"{path.name} line {reader.line_num} has {len(cells)} cells, its header"
+                    f" {len(header)}: quote cells that contain commas"
+                )
+            found = True
+            yield reader.line_num, dict(zip(header, cells, strict=True))
+    except csv.Error as error:
+        raise UserError(f"{path.name} line {reader.line_num} is not valid CSV: {error}") from error
+    if not found:
+        raise UserError(f"{path} lists no clips")
+
+
+def _text(path: pathlib.Path) -> str:
+    if not path.is_file():
+        raise UserError(f"there is no manifest {path}; --raw names a CSV file")
+    try:
+        return path.read_bytes().decode("utf-8-sig")  # spreadsheets begin UTF-8 with a mark
+    except UnicodeDecodeError as error:
+        raise UserError(f"{path} is not UTF-8: save it as “CSV UTF-8” ({error.reason})") from error
+
+
+def _checked_header(path: pathlib.Path, header: list[str]) -> list[str]:
+    header = [name.lower() if name.lower() in _KNOWN else name for name in header]
+    if len(header) == 1 and (";" in header[0] or "\t" in header[0]):
+        raise UserError(f"{path} is separated by semicolons or tabs: save it with commas")
+    missing = [name for name in REQUIRED if name not in header]
+    if missing:
+        raise UserError(
+            f"{path} lacks the columns {', '.join(missing)}; it has {', '.join(header)}"
+        )
+    if not set(MOTION) & set(header):
+        raise UserError(
+            f"{path} has no column of motion: flow, frames, or onset_path and apex_path"
+        )
+    twice = sorted({name for name in header if header.count(name) > 1})
+    if twice:
+        raise UserError(f"{path} has the columns {', '.join(twice)} twice")
+    return header
+
+
+def _duplicates(clips: list[tuple[str, ClipTask]]) -> Iterator[Problem]:
+    first: dict[str, str] = {}
+    for where, task in clips:
+        if task.key in first:
+            yield Problem(where, f"clip {task.key} is listed already ({first[task.key]})")
+        first.setdefault(task.key, where)
+
+
+def _contradictions(clips: list[tuple[str, ClipTask]]) -> Iterator[Problem]:
+    """A person with two ethnicities: mono- and stereo-ethnic folds are made of persons."""
+    first: dict[tuple[str, str], tuple[str, str]] = {}
+    for where, task in clips:
+        if task.ethnicity == UNKNOWN:
+            continue
+        known = first.setdefault((task.database, task.subject), (task.ethnicity, where))
+        if known[0] != task.ethnicity:
+            person = f"{task.database}/{task.subject}"
+            yield Problem(where, f"{person} is {task.ethnicity} here and {known[0]} in {known[1]}")
+
+
+def _code(text: str) -> str:
+    """A code that can be part of a clip's key and of a folder's name."""
+    if not text:
+        raise ValueError("is blank")
+    if "/" in text or text in (".", "..") or any(unicodedata.category(c) == "Cc" for c in text):
+        raise ValueError(f"{text!r} must not be . or .. or contain / or control characters")
+    return text
+
+
+def _emotion(text: str) -> str:
+    if not text:
+        raise ValueError("is blank")
+    known = emotion_class(text)
+    if known is None and text.lower() not in _WITHOUT_CLASS:
+        names = ", ".join([*RAW_EMOTION_TO_CLASS, *_WITHOUT_CLASS])
+        raise ValueError(f"{text!r} is unknown; known: {names}")
+    return known or ""
+
+
+def _named(text: str, names: tuple[str, ...], blank: str) -> str:
+    by_lower = {name.lower(): name for name in names} | {"": blank}
+    if text.lower() not in by_lower:
+        raise ValueError(f"{text!r} is unknown; use {', '.join(names)} or leave it blank")
+    return by_lower[text.lower()]
+
+
+def _ethnicity(text: str) -> str:
+    return _named(text, ETHNICITIES, UNKNOWN)
+
+
+def _gender(text: str) -> str:
+    return _named(text, GENDERS, "unknown")
+
+
+def _age_decade(text: str) -> int:
+    if text in ("", "-1"):
+        return -1
+    if not text.isdecimal() or int(text) > 12:
+        raise ValueError(f"{text!r} is no decade of life, 0 to 12 (2 means the twenties)")
+    return int(text)
+
+
+def _fps(text: str) -> float:
+    try:
+        fps = float(text or "nan")
+    except ValueError:
+        fps = 0.0
+    if fps <= 0 or math.isinf(fps):
+        raise ValueError(f"{text!r} is no number of frames per second")
+    return fps
