@@ -1,0 +1,285 @@
+"""What becomes of the two branches' features: every fusion, and the classifier around it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from flax import linen as nn
+
+from ethnicmer_jax.models.gradient_reversal import reverse_gradient
+from ethnicmer_jax.models.torch_default import Linear
+
+EMBED_SOURCES = ("posterior", "label")
+
+
+class Outputs(NamedTuple):
+    """What a classifier says; a field is None where the fusion has no such head.
+
+    Attributes:
+      logits: float32 [batch, n_emotions], the final decision.
+      emotion_logits: float32 [batch, n_emotions], from the emotion branch alone.
+      ethnic_logits: float32 [batch, n_ethnicities].
+      features: float32 [batch, d], what the final head reads.
+    """
+
+    logits: jax.Array
+    emotion_logits: jax.Array | None = None
+    ethnic_logits: jax.Array | None = None
+    features: jax.Array | None = None
+
+
+class Features(NamedTuple):
+    """What a fusion sees.
+
+    Attributes:
+      emotion: float32 [batch, d].
+      ethnic: float32 [batch, e], None where the fusion asks for no ethnic branch.
+      ethnicity: int32 [batch], -1 for Unknown, None where the fusion reads no labels.
+    """
+
+    emotion: jax.Array
+    ethnic: jax.Array | None
+    ethnicity: jax.Array | None
+
+
+class Fusion(nn.Module):
+    """One way to bring emotion and ethnicity together.
+
+    Attributes:
+      n_emotions: number of emotion classes.
+      n_ethnicities: number of ethnic groups, Unknown not among them.
+    """
+
+    n_emotions: int
+    n_ethnicities: int
+
+    @property
+    def needs_ethnic_branch(self) -> bool:
+        """Whether `Features.ethnic` is read."""
+        return False
+
+    @property
+    def needs_label(self) -> bool:
+        """Whether `Features.ethnicity` is read, at test time too."""
+        return False
+
+
+class NoFusion(Fusion):
+    """One branch, one head: blind to ethnicity (the universality hypothesis)."""
+
+    @nn.compact
+    def __call__(self, features: Features) -> Outputs:
+        """Classifies the emotion features."""
+        logits = Linear(self.n_emotions, name="head")(features.emotion)
+        return Outputs(logits, features=features.emotion)
+
+
+class Bias(Fusion):
+    """A logit bias for each ethnicity, zero at first; Unknown gets their mean."""
+
+    @property
+    def needs_label(self) -> bool:
+        """True."""
+        return True
+
+    @nn.compact
+    def __call__(self, features: Features) -> Outputs:
+        """Classifies the emotion features and shifts the logits."""
+        shape = (self.n_ethnicities, self.n_emotions)
+        table = self.param("bias", nn.initializers.zeros_init(), shape, jnp.float32)
+        logits = Linear(self.n_emotions, name="head")(features.emotion)
+        logits = logits + group_weights(features.ethnicity, self.n_ethnicities) @ table
+        return Outputs(logits, features=features.emotion)
+
+
+class MultiTask(Fusion):
+    """One branch, two heads: emotion and ethnicity share their features."""
+
+    @nn.compact
+    def __call__(self, features: Features) -> Outputs:
+        """Classifies emotion and ethnicity from the emotion features."""
+        return Outputs(
+            Linear(self.n_emotions, name="head")(features.emotion),
+            ethnic_logits=Linear(self.n_ethnicities, name="ethnic_head")(features.emotion),
+            features=features.emotion,
+        )
+
+
+class TwoBranches(Fusion):
+    """A head for each branch, and a final one on what `combine` makes of both."""
+
+    @property
+    def needs_ethnic_branch(self) -> bool:
+        """True."""
+        return True
+
+    def combine(self, emotion: jax.Array, ethnic: jax.Array) -> jax.Array:
+        """Joins [batch, d] and [batch, e]."""
+        raise NotImplementedError
+
+    @nn.compact
+    def __call__(self, features: Features) -> Outputs:
+        """Classifies each branch's features, and both together."""
+        joint = self.combine(features.emotion, features.ethnic)
+        return Outputs(
+            Linear(self.n_emotions, name="head")(joint),
+            Linear(self.n_emotions, name="emotion_head")(features.emotion),
+            Linear(self.n_ethnicities, name="ethnic_head")(features.ethnic),
+            joint,
+        )
+
+
+class Concat(TwoBranches):
+    """Late fusion: both branches' features side by side."""
+
+    def combine(self, emotion: jax.Array, ethnic: jax.Array) -> jax.Array:
+        """Joins [batch, d] and [batch, e] to [batch, d + e]."""
+        return jnp.concatenate([emotion, ethnic], axis=-1)
+
+
+class Mean(TwoBranches):
+    """Late fusion: the mean of both; a linear map first brings them to one width."""
+
+    def combine(self, emotion: jax.Array, ethnic: jax.Array) -> jax.Array:
+        """Joins [batch, d] and [batch, e] to [batch, d]."""
+        if ethnic.shape[-1] != emotion.shape[-1]:
+            ethnic = Linear(emotion.shape[-1], name="projection")(ethnic)
+        return (emotion + ethnic) / 2
+
+
+class Embed(Fusion):
+    """An ethnic embedding scales and shifts the emotion features.
+
+    From the label, or from the ethnic branch's posterior: the expectation of the
+    embedding under it, which needs no label at test time. Starts as no conditioning.
+
+    Reference: Perez et al., FiLM: Visual Reasoning with a General Conditioning
+    Layer, AAAI 2018, equation 2.
+
+    Attributes:
+      source: one of EMBED_SOURCES.
+      size: width of the embedding.
+      stop_gradient: whether the emotion loss is kept out of the ethnic branch.
+    """
+
+    source: str = "posterior"
+    size: int = 16
+    stop_gradient: bool = False
+
+    @property
+    def needs_ethnic_branch(self) -> bool:
+        """Whether the posterior is asked for."""
+        return self.source == "posterior"
+
+    @property
+    def needs_label(self) -> bool:
+        """Whether the label is asked for."""
+        return self.source == "label"
+
+    @nn.compact
+    def __call__(self, features: Features) -> Outputs:
+        """Classifies the conditioned emotion features."""
+        ethnic_logits = None
+        if self.needs_ethnic_branch:
+            ethnic_logits = Linear(self.n_ethnicities, name="ethnic_head")(features.ethnic)
+            groups = jax.nn.softmax(ethnic_logits)
+            groups = jax.lax.stop_gradient(groups) if self.stop_gradient else groups
+        else:
+            groups = group_weights(features.ethnicity, self.n_ethnicities)
+        shape = (self.n_ethnicities, self.size)
+        embedding = self.param("embedding", nn.initializers.normal(1.0), shape, jnp.float32)
+        film = nn.Dense(
+            2 * features.emotion.shape[-1], kernel_init=nn.initializers.zeros_init(), name="film"
+        )
+        gain, shift = jnp.split(film(groups @ embedding), 2, axis=-1)
+        conditioned = features.emotion * (1 + gain) + shift
+        logits = Linear(self.n_emotions, name="head")(conditioned)
+        return Outputs(logits, ethnic_logits=ethnic_logits, features=conditioned)
+
+
+class Adversarial(Fusion):
+    """Ethnicity is taken out of the features: the opposite hypothesis.
+
+    A small network learns to read ethnicity from the features; its gradient reaches
+    them reversed (Ganin and Lempitsky, ICML 2015).
+
+    Attributes:
+      strength: factor of the reversed gradient.
+      hidden: width of the adversary's hidden layer.
+    """
+
+    strength: float = 1.0
+    hidden: int = 64
+
+    @nn.compact
+    def __call__(self, features: Features) -> Outputs:
+        """Classifies emotion from the features, and ethnicity against them."""
+        reversed_features = reverse_gradient(features.emotion, self.strength)
+        hidden = nn.relu(Linear(self.hidden, name="adversary")(reversed_features))
+        return Outputs(
+            Linear(self.n_emotions, name="head")(features.emotion),
+            ethnic_logits=Linear(self.n_ethnicities, name="ethnic_head")(hidden),
+            features=features.emotion,
+        )
+
+
+class EthnicAwareClassifier(nn.Module):
+    """An emotion branch, an ethnic branch where the fusion asks for one, and the fusion.
+
+    Variables are kept under `emotion_backbone`, `ethnic_backbone` and `fusion`.
+
+    Attributes:
+      emotion_backbone: maps images to features.
+      ethnic_backbone: the same for the other branch, or None.
+      fusion: makes Outputs of both.
+      dropout: rate on each branch's features.
+    """
+
+    emotion_backbone: nn.Module
+    ethnic_backbone: nn.Module | None
+    fusion: Fusion
+    dropout: float = 0.0
+
+    @nn.compact
+    def __call__(
+        self,
+        inputs: Mapping[str, jax.Array],
+        *,
+        train: bool,
+        weight: jax.Array | None = None,
+    ) -> Outputs:
+        """Classifies a batch.
+
+        Args:
+          inputs: "emotion" and, where the fusion reads it, "ethnic": images
+            [batch, H, W, 3] of each branch; "ethnicity": int32 [batch], -1 Unknown.
+          train: whether BatchNorm uses the batch and dropout drops (rng "dropout").
+          weight: float [batch] of 0 and 1; examples of 0 leave BatchNorm alone.
+
+        Returns:
+          Outputs, all float32.
+        """
+        emotion = self.emotion_backbone(inputs["emotion"], train=train, weight=weight)
+        emotion = nn.Dropout(self.dropout, deterministic=not train)(emotion)
+        ethnic = None
+        if self.ethnic_backbone is not None:
+            ethnic = self.ethnic_backbone(inputs["ethnic"], train=train, weight=weight)
+            ethnic = nn.Dropout(self.dropout, deterministic=not train)(ethnic)
+        return self.fusion(Features(emotion, ethnic, inputs.get("ethnicity")))
+
+
+def group_weights(ethnicity: jax.Array, n_ethnicities: int) -> jax.Array:
+    """One-hot rows, uniform for Unknown.
+
+    Args:
+      ethnicity: int32 [batch], -1 for Unknown.
+      n_ethnicities: number of groups.
+
+    Returns:
+      float32 [batch, n_ethnicities]; every row sums to 1.
+    """
+    known = jax.nn.one_hot(ethnicity, n_ethnicities)
+    return jnp.where(ethnicity[:, None] < 0, 1 / n_ethnicities, known)

@@ -1,0 +1,180 @@
+"""From names in a config to models, with every wrong name or size caught in one line."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from flax import linen as nn
+
+from ethnicmer_jax.models import fusion as fusions
+from ethnicmer_jax.models.backbones.ststnet import STSTNet
+from ethnicmer_jax.schema import UserError
+
+
+@dataclasses.dataclass(frozen=True)
+class BackboneSpec:
+    """What the registry knows of a backbone.
+
+    Attributes:
+      make: builds the Linen module from its options.
+      default_size: image width and height in px.
+      minimum: smallest allowed size.
+      multiple: allowed sizes are multiples of it.
+    """
+
+    make: Callable[..., nn.Module]
+    default_size: int
+    minimum: int
+    multiple: int = 1
+
+
+BACKBONES: Mapping[str, BackboneSpec] = {
+    "ststnet": BackboneSpec(STSTNet, 28, minimum=28),
+}
+
+FUSIONS: Mapping[str, type[fusions.Fusion]] = {
+    "none": fusions.NoFusion,
+    "bias": fusions.Bias,
+    "mtl": fusions.MultiTask,
+    "concat": fusions.Concat,
+    "mean": fusions.Mean,
+    "embed": fusions.Embed,
+    "adversarial": fusions.Adversarial,
+}
+
+_DTYPES = {"float32": jnp.float32, "bfloat16": jnp.bfloat16}
+
+
+def build(config: Mapping[str, Any]) -> fusions.EthnicAwareClassifier:
+    """Builds the classifier that a config describes.
+
+    Args:
+      config: a mapping (an ml_collections.ConfigDict is one) with
+        fusion: one of FUSIONS; default "none".
+        emotion_backbone: one of BACKBONES; default "ststnet".
+        ethnic_backbone: the same; default the emotion branch's.
+        emotion_options, ethnic_options: further fields of the backbone modules.
+        image_size, ethnic_image_size: px; 0 (default) is the backbone's own.
+        n_emotions (3), n_ethnicities (5): numbers of classes.
+        dropout (0.0): on each branch's features.
+        embed_source ("posterior"), embed_size (16), embed_stop_gradient (False).
+        adversarial_strength (1.0), adversarial_hidden (64).
+        compute_dtype: "float32" (default) or "bfloat16"; parameters stay float32.
+
+    Returns:
+      The Linen module; `image_sizes(config)` gives the sizes of its inputs.
+
+    Raises:
+      UserError: a name, size or option is not one of those allowed.
+    """
+    fusion = _fusion(config)
+    sizes = image_sizes(config)
+    dtype = _choose("compute_dtype", config.get("compute_dtype", "float32"), _DTYPES)
+
+    def branch(which: str) -> nn.Module:
+        options = dict(config.get(f"{which}_options", {}))
+        return backbone(
+            _backbone_name(config, which), image_size=sizes[which], dtype=dtype, **options
+        )
+
+    return fusions.EthnicAwareClassifier(
+        emotion_backbone=branch("emotion"),
+        ethnic_backbone=branch("ethnic") if fusion.needs_ethnic_branch else None,
+        fusion=fusion,
+        dropout=config.get("dropout", 0.0),
+    )
+
+
+def image_sizes(config: Mapping[str, Any]) -> dict[str, int]:
+    """The image size in px of the branches "emotion" and "ethnic".
+
+    Raises:
+      UserError: a backbone does not exist or does not take that size.
+    """
+    emotion = _checked_size(_backbone_name(config, "emotion"), config.get("image_size", 0))
+    ethnic = _checked_size(_backbone_name(config, "ethnic"), config.get("ethnic_image_size", 0))
+    return {"emotion": emotion, "ethnic": ethnic}
+
+
+def backbone(name: str, *, image_size: int = 0, **options: Any) -> nn.Module:
+    """Builds one backbone.
+
+    Args:
+      name: one of BACKBONES.
+      image_size: px, only checked; 0 is the backbone's own.
+      **options: fields of its module, such as `dtype`.
+
+    Returns:
+      A module that maps [batch, H, W, 3] to float32 [batch, features].
+
+    Raises:
+      UserError: the name, size or an option is not one of those allowed.
+    """
+    _checked_size(name, image_size)
+    try:
+        return BACKBONES[name].make(**options)
+    except TypeError as error:
+        raise UserError(f"backbone {name!r} does not take these options: {error}") from error
+
+
+def input_size(name: str) -> int:
+    """The default image width and height in px of a backbone.
+
+    Raises:
+      UserError: there is no backbone of that name.
+    """
+    return _choose("backbone", name, BACKBONES).default_size
+
+
+def example_inputs(config: Mapping[str, Any], batch: int = 1) -> dict[str, jax.Array]:
+    """Zeros of the shapes that the classifier of `config` takes, for `init`."""
+    sizes = image_sizes(config)
+    images = {which: jnp.zeros((batch, size, size, 3)) for which, size in sizes.items()}
+    return {**images, "ethnicity": jnp.zeros(batch, jnp.int32)}
+
+
+def _fusion(config: Mapping[str, Any]) -> fusions.Fusion:
+    name = config.get("fusion", "none")
+    options = {}
+    if name == "embed":
+        source = config.get("embed_source", "posterior")
+        _choose("embed_source", source, dict.fromkeys(fusions.EMBED_SOURCES))
+        options = {
+            "source": source,
+            "size": config.get("embed_size", 16),
+            "stop_gradient": config.get("embed_stop_gradient", False),
+        }
+    if name == "adversarial":
+        options = {
+            "strength": config.get("adversarial_strength", 1.0),
+            "hidden": config.get("adversarial_hidden", 64),
+        }
+    make = _choose("fusion", name, FUSIONS)
+    return make(config.get("n_emotions", 3), config.get("n_ethnicities", 5), **options)
+
+
+def _backbone_name(config: Mapping[str, Any], which: str) -> str:
+    emotion = config.get("emotion_backbone", "ststnet")
+    return emotion if which == "emotion" else config.get("ethnic_backbone", "") or emotion
+
+
+def _checked_size(name: str, size: int) -> int:
+    spec = _choose("backbone", name, BACKBONES)
+    size = size or spec.default_size
+    if size < spec.minimum or size % spec.multiple:
+        step = f" in steps of {spec.multiple}" if spec.multiple > 1 else ""
+        raise UserError(
+            f"backbone {name!r} does not take {size} px images; "
+            f"sizes from {spec.minimum} px{step} do, {spec.default_size} is usual"
+        )
+    return size
+
+
+def _choose(what: str, name: str, choices: Mapping[str, Any]) -> Any:
+    if name not in choices:
+        raise UserError(f"there is no {what} {name!r}; choose one of {', '.join(choices)}")
+    return choices[name]
