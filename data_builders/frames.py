@@ -1,0 +1,101 @@
+"""Reads frames: 8-bit RGB or grey comes out as RGB, everything else is refused by name.
+
+Micro-expression flow lives in sub-pixel differences, so a frame is never repaired
+or guessed at. What changes no pixel value is converted; what would need a guess is
+refused with a message that says how to mend the file:
+
+    8-bit grey, bilevel, palette             converted (grey is copied to 3 channels)
+    an alpha channel that is opaque all over dropped
+    EXIF orientation                         applied
+    transparent pixels                       refused: their colour depends on the viewer
+    CMYK, Lab, YCbCr TIFF                    refused: the translation to RGB is not unique
+    16-bit, 32-bit, floating point           refused: the range that matters is unknown
+    truncated, empty, not an image           refused, however much could be decoded
+"""
+
+from __future__ import annotations
+
+import pathlib
+import warnings
+
+import numpy as np
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+_FORMATS = ("JPEG", "PNG", "BMP", "TIFF", "WEBP")
+_LOSSLESS_TO_RGB = ("RGB", "L", "P", "1")
+
+
+def read_image(path: pathlib.Path) -> np.ndarray:
+    """One frame as uint8 [H, W, 3] RGB.
+
+    Raises:
+      ValueError: the file is missing, is no image, is damaged, or holds pixels that
+        are not 8-bit RGB or grey; the message names the file and what is wrong.
+    """
+    if path.is_dir():
+        raise ValueError(f"{path} is a folder, not an image")
+    if not path.exists():
+        raise ValueError(f"{path} is missing")
+    if path.stat().st_size == 0:
+        raise ValueError(f"{path} is empty (0 bytes): copy it again")
+    try:
+        with warnings.catch_warnings(), Image.open(path, formats=_FORMATS) as image:
+            # Pillow warns of very large images; frames are small, and reading is all we do.
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            _check_depth(path, image)
+            image.load()
+            return np.asarray(_to_rgb(path, ImageOps.exif_transpose(image)))
+    except UnidentifiedImageError as error:
+        raise ValueError(f"{path} is not a JPEG, PNG, BMP, TIFF or WebP image") from error
+    except (OSError, SyntaxError, Image.DecompressionBombError) as error:
+        raise ValueError(f"{path} is damaged ({error}): copy it again") from error
+
+
+def read_pair(onset: pathlib.Path, apex: pathlib.Path) -> tuple[np.ndarray, np.ndarray]:
+    """Onset and apex frame, each uint8 [H, W, 3] RGB, of one size.
+
+    Raises:
+      ValueError: a frame is unreadable (see `read_image`) or the two differ in size.
+    """
+    first, second = read_image(onset), read_image(apex)
+    if first.shape != second.shape:
+        raise ValueError(
+            f"{onset.name} is {_size(first)} and {apex.name} is {_size(second)} pixels: "
+            "the frames of a clip must be of one size"
+        )
+    return first, second
+
+
+def check_inside(path: pathlib.Path, root: pathlib.Path) -> None:
+    """Refuses a path that leaves its database, for instance through a symbolic link.
+
+    The database's folder itself may be a link; nothing below it may lead out of it.
+
+    Raises:
+      ValueError: the path, links followed, does not lie under `root`.
+    """
+    target = path.resolve()
+    if not target.is_relative_to(root.resolve()):
+        raise ValueError(f"{path} leads out of {root}, to {target}: put the file itself there")
+
+
+def _check_depth(path: pathlib.Path, image: Image.Image) -> None:
+    """Pillow halves 16-bit colour silently; only the encoded layout still tells."""
+    layouts = [args if isinstance(args, str) else args[0] for *_, args in image.tile]
+    if image.mode[0] in "IF" or any(";16" in layout for layout in layouts):
+        raise ValueError(f"{path} has more than 8 bits a channel: scale it to 8 bits")
+
+
+def _to_rgb(path: pathlib.Path, image: Image.Image) -> Image.Image:
+    if image.has_transparency_data:
+        image = image.convert("RGBA")
+        if image.getchannel("A").getextrema() != (255, 255):
+            raise ValueError(f"{path} has transparent pixels: flatten it to RGB")
+        return image.convert("RGB")
+    if image.mode not in _LOSSLESS_TO_RGB:
+        raise ValueError(f"{path} is a {image.mode} image: convert it to RGB or grey")
+    return image.convert("RGB")
+
+
+def _size(image: np.ndarray) -> str:
+    return f"{image.shape[1]}×{image.shape[0]}"
