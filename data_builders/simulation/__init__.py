@@ -1,0 +1,1 @@
+"""Drawn faces of made-up people: the parts behind `sources/simulated.py`."""
