@@ -12,7 +12,7 @@ import functools
 import os
 import pathlib
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 import pandas as pd
@@ -106,6 +106,11 @@ class Predictions:
     def select(self, mask: np.ndarray | pd.Series) -> Predictions:
         """The rows where `mask` (bool [n]) holds, in the same order."""
         return Predictions(self.table.loc[np.asarray(mask, bool)].reset_index(drop=True))
+
+    def by_run(self) -> Iterator[tuple[str, Predictions]]:
+        """Each run with its rows, in order of first appearance."""
+        for run, rows in self.table.groupby("run", sort=False):
+            yield str(run), Predictions(rows.reset_index(drop=True))
 
     def of_runs(self, *runs: str) -> Predictions:
         """The rows of the named runs.

@@ -1,0 +1,91 @@
+"""Predictions as counts: one confusion matrix a (run, person).
+
+Resampling persons with weights w gives the pooled matrices w @ counts, so
+thousands of resamples cost one matrix product.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+
+import numpy as np
+
+from ethnicmer_jax import confusion
+from ethnicmer_jax.predictions import Predictions
+
+_CELLS_AT_ONCE = 4_000_000  # 32 MB of float64
+
+
+@dataclasses.dataclass(frozen=True)
+class SubjectCounts:
+    """Pooled counts of R runs over S persons.
+
+    Attributes:
+      persons: `database/subject`, str [S], sorted.
+      counts: float64 [R, S, C, C]; rows true, columns predicted.
+    """
+
+    persons: np.ndarray
+    counts: np.ndarray
+
+    @classmethod
+    def of(cls, predictions: Predictions, persons: Sequence[str] | None = None) -> SubjectCounts:
+        """Counts the rows of each run and person.
+
+        Args:
+          predictions: any runs.
+          persons: who to count, sorted; everybody in `predictions` when None.
+            A person without rows in a run counts zero there.
+
+        Raises:
+          ValueError: `predictions` holds somebody who is not in `persons`.
+        """
+        found = np.unique(predictions.person.astype(str))
+        persons = found if persons is None else np.asarray(persons, str)
+        if not np.isin(found, persons).all():
+            raise ValueError("persons leaves out somebody who has predictions")
+        run = predictions.table["run"].map({name: i for i, name in enumerate(predictions.runs)})
+        person = np.searchsorted(persons, predictions.person.astype(str))
+        n_runs, n_classes = len(predictions.runs), len(predictions.classes)
+        counts = confusion.grouped_confusion(
+            predictions.emotion_index,
+            predictions.predicted,
+            run.to_numpy() * len(persons) + person,
+            n_runs * len(persons),
+            n_classes,
+        )
+        shape = (n_runs, len(persons), n_classes, n_classes)
+        return cls(persons, counts.reshape(shape).astype(np.float64))
+
+    def scores(self, weights: np.ndarray, score: confusion.Score) -> np.ndarray:
+        """The score with persons weighted, averaged over the runs where it is defined.
+
+        Args:
+          weights: how often each person counts, [B, S].
+          score: one of `confusion.SCORES`.
+
+        Returns:
+          float64 [B]; NaN where no run has a clip of positive weight.
+        """
+        n_runs, n_persons, n_classes, _ = self.counts.shape
+        flat = self.counts.transpose(1, 0, 2, 3).reshape(n_persons, -1)
+        step = max(1, _CELLS_AT_ONCE // flat.shape[1])
+        means = np.empty(len(weights))
+        for start in range(0, len(weights), step):
+            pooled = np.asarray(weights[start : start + step], np.float64) @ flat
+            per_run = score(pooled.reshape(-1, n_runs, n_classes, n_classes))
+            means[start : start + step] = mean_of_defined(per_run)
+        return means
+
+    def score(self, score: confusion.Score) -> float:
+        """The score with every person counted once, averaged over runs."""
+        return float(self.scores(np.ones((1, len(self.persons))), score)[0])
+
+
+def mean_of_defined(values: np.ndarray) -> np.ndarray:
+    """Mean over the last axis of what is not NaN; NaN where nothing is."""
+    defined = ~np.isnan(values)
+    n_defined = defined.sum(axis=-1)
+    total = np.where(defined, values, 0.0).sum(axis=-1)
+    return np.where(n_defined > 0, total / np.maximum(n_defined, 1), np.nan)
