@@ -11,7 +11,11 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from ethnicmer_jax.models import fusion as fusions
+from ethnicmer_jax.models.backbones.resnet18 import ResNet18
 from ethnicmer_jax.models.backbones.ststnet import STSTNet
+from ethnicmer_jax.models.backbones.swin_b import Swin
+from ethnicmer_jax.models.backbones.tiny_vit import tiny_vit_5m, tiny_vit_21m
+from ethnicmer_jax.models.backbones.vgg_face import VGGFace
 from ethnicmer_jax.schema import UserError
 
 
@@ -34,6 +38,11 @@ class BackboneSpec:
 
 BACKBONES: Mapping[str, BackboneSpec] = {
     "ststnet": BackboneSpec(STSTNet, 28, minimum=28),
+    "resnet18": BackboneSpec(ResNet18, 224, minimum=32),
+    "tiny_vit_5m": BackboneSpec(tiny_vit_5m, 224, minimum=32, multiple=32),
+    "tiny_vit_21m": BackboneSpec(tiny_vit_21m, 224, minimum=32, multiple=32),
+    "swin_b": BackboneSpec(Swin, 224, minimum=32, multiple=32),
+    "vgg_face": BackboneSpec(VGGFace, 224, minimum=32, multiple=32),
 }
 
 FUSIONS: Mapping[str, type[fusions.Fusion]] = {

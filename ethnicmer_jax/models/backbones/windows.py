@@ -1,0 +1,52 @@
+"""Cutting a feature map into square windows of tokens, and attending within them."""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import linen as nn
+
+
+def partition(x: jax.Array, window: int) -> jax.Array:
+    """Cuts [batch, H, W, C] into [batch, windows, window², C]; window divides H and W."""
+    batch, height, width, channels = x.shape
+    x = x.reshape(batch, height // window, window, width // window, window, channels)
+    return x.transpose(0, 1, 3, 2, 4, 5).reshape(batch, -1, window * window, channels)
+
+
+def merge(x: jax.Array, window: int, height: int, width: int) -> jax.Array:
+    """Undoes `partition`: [batch, windows, window², C] to [batch, height, width, C]."""
+    batch, channels = x.shape[0], x.shape[-1]
+    x = x.reshape(batch, height // window, width // window, window, window, channels)
+    return x.transpose(0, 1, 3, 2, 4, 5).reshape(batch, height, width, channels)
+
+
+def offsets(window: int) -> np.ndarray:
+    """Row and column offsets between the tokens of a window.
+
+    Returns:
+      int [2, window², window²], the query's position less the key's.
+    """
+    rows, columns = np.divmod(np.arange(window * window), window)
+    return np.stack([rows[:, None] - rows, columns[:, None] - columns])
+
+
+def attend(query: jax.Array, key: jax.Array, value: jax.Array, bias: jax.Array) -> jax.Array:
+    """Multi-head scaled dot-product attention with additive scores.
+
+    Reference: Vaswani et al., Attention Is All You Need, NeurIPS 2017, equation 1.
+
+    Args:
+      query: [batch, windows, tokens, heads, d].
+      key: the same.
+      value: the same.
+      bias: float32, broadcast to [batch, windows, heads, tokens, tokens].
+
+    Returns:
+      [batch, windows, tokens, heads · d] in the precision of `value`.
+    """
+    scores = jnp.einsum("bwqhd,bwkhd->bwhqk", query, key) * query.shape[-1] ** -0.5
+    attention = nn.softmax(scores.astype(jnp.float32) + bias).astype(value.dtype)
+    mixed = jnp.einsum("bwhqk,bwkhd->bwqhd", attention, value)
+    return mixed.reshape(*mixed.shape[:3], -1)
