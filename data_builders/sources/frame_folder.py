@@ -44,4 +44,9 @@ def frame_path(folder: pathlib.Path, frame: str) -> pathlib.Path:
 
 
 def _images(folder: pathlib.Path) -> list[pathlib.Path]:
-    return sorted(path for path in folder.iterdir() if path.suffix.lower() in IMAGE_SUFFIXES)
+    """The images of a folder, without hidden files (macOS leaves `._img46.jpg` beside a frame)."""
+    return sorted(
+        path
+        for path in folder.iterdir()
+        if path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith(".")
+    )

@@ -1,0 +1,216 @@
+"""From the rows of a coding sheet to clips: codes, class, AUs, frame numbers.
+
+Needs the sheet only, no frames. An apex that cannot be used (missing, `/`, -1, or
+not after the onset and up to the offset: 15 of CASME II's 157 clips with a class, 1 of
+SAMM's 133) is replaced by the database's documented fall-back; the coded value is
+kept and the clip reported.
+"""
+
+from __future__ import annotations
+
+import collections
+import dataclasses
+import numbers
+import re
+from collections.abc import Mapping, Sequence
+from typing import Literal
+
+from data_builders import action_units
+from data_builders.sources import demographics
+from data_builders.sources.base import Problem
+from data_builders.sources.coding_sheet import CodedRow
+from data_builders.sources.demographics import Demographics
+from ethnicmer_jax.schema import RAW_EMOTION_TO_CLASS, ActionUnit, clip_key, emotion_class
+
+_WITHOUT_CLASS = ("other", "others")
+
+
+@dataclasses.dataclass(frozen=True)
+class CodedDatabase:
+    """How a database with an official coding sheet names and codes its clips.
+
+    Attributes:
+      name: the database in records, e.g. "casme2".
+      title: the database in messages, e.g. "CASME II".
+      subject_format: subject number -> subject code and folder.
+      subject_code: what a subject's folder looks like.
+      clip_code: what a clip's code and folder look like.
+      frames_folder: the usual name of the folder that holds the subjects.
+      example: one frame's path, for messages.
+      apex_fallback: the frame that stands in for an unusable apex.
+      fps: frames per second.
+    """
+
+    name: str
+    title: str
+    subject_format: str
+    subject_code: re.Pattern[str]
+    clip_code: re.Pattern[str]
+    frames_folder: str
+    example: str
+    apex_fallback: Literal["middle", "offset"]
+    fps: float
+
+    def subject(self, cell: object) -> str:
+        """A subject's code from a cell: 1, 1.0, "1" and "sub01" are one subject.
+
+        Raises:
+          ValueError: the cell is no subject of this database.
+        """
+        match = re.fullmatch(r"(?:sub)?(\d+)(?:\.0)?", str(cell).strip(), re.IGNORECASE)
+        if match is None:
+            raise ValueError(f"Subject {cell!r} is not a number such as 1 or a code such as sub01")
+        return self.subject_format.format(int(match[1]))
+
+
+@dataclasses.dataclass(frozen=True)
+class CodedClip:
+    """One clip as the sheet codes it; fields as in `schema.ClipRecord`."""
+
+    subject: str
+    clip: str
+    emotion: str
+    raw_emotion: str
+    action_units: tuple[ActionUnit, ...]
+    onset: int
+    apex: int
+    offset: int
+    person: Demographics
+    extra: Mapping[str, str]
+
+
+@dataclasses.dataclass(frozen=True)
+class Coding:
+    """A whole sheet: its clips, those that cannot be used, those that have no class.
+
+    Attributes:
+      clips: clips with a class and usable frame numbers, in the sheet's order.
+      problems: what is wrong, by clip (by row where the clip's code is what is wrong).
+      classless: number of clips by coded emotion without a class ("others").
+      codes: (subject, clip) of every row that has them, whatever else is wrong.
+    """
+
+    clips: tuple[CodedClip, ...]
+    problems: tuple[Problem, ...]
+    classless: Mapping[str, int]
+    codes: frozenset[tuple[str, str]]
+
+
+def read_coding(rows: Sequence[CodedRow], database: CodedDatabase) -> Coding:
+    """Reads every row; a faulty one becomes a problem and hides no other."""
+    clips: list[CodedClip] = []
+    problems: list[Problem] = []
+    classless: collections.Counter[str] = collections.Counter()
+    first_row: dict[tuple[str, str], str] = {}
+    for row in rows:
+        try:
+            code = _codes(row, database)
+        except ValueError as error:
+            problems.append(Problem(row.where, str(error)))
+            continue
+        where = clip_key(database.name, *code)
+        if code in first_row:
+            problems.append(
+                Problem(
+                    where, f"coded twice, in {first_row[code]} and {row.where}: the first counts"
+                )
+            )
+            continue
+        first_row[code] = row.where
+        raw_emotion = str(row.cells["estimatedemotion"] or "").strip()
+        if raw_emotion.lower() in _WITHOUT_CLASS:
+            classless[raw_emotion.lower()] += 1
+            continue
+        try:
+            clip, fallbacks = _clip(row, code, raw_emotion, database)
+        except ValueError as error:
+            problems.append(Problem(where, str(error)))
+            continue
+        clips.append(clip)
+        problems += [Problem(where, what, fatal=False) for what in fallbacks]
+    return Coding(tuple(clips), tuple(problems), dict(classless), frozenset(first_row))
+
+
+def _codes(row: CodedRow, database: CodedDatabase) -> tuple[str, str]:
+    clip = str(row.cells["filename"] or "").strip()
+    if database.clip_code.fullmatch(clip) is None:
+        example = database.example.split("/")[-2]
+        raise ValueError(f"Filename {clip!r} is not a clip's code such as {example}")
+    return database.subject(row.cells["subject"]), clip
+
+
+def _clip(
+    row: CodedRow, code: tuple[str, str], raw_emotion: str, database: CodedDatabase
+) -> tuple[CodedClip, list[str]]:
+    """The clip, and what had to be done without.
+
+    Raises:
+      ValueError: the clip cannot be used.
+    """
+    emotion = emotion_class(raw_emotion)
+    if emotion is None:
+        known = ", ".join([*RAW_EMOTION_TO_CLASS, *_WITHOUT_CLASS])
+        raise ValueError(f"emotion {raw_emotion!r} is unknown; known: {known}")
+    fallbacks: list[str] = []
+    extra = dict(row.extra)
+    onset, apex, offset = _frames(row, database, extra, fallbacks)
+    clip = CodedClip(
+        *code,
+        emotion=emotion,
+        raw_emotion=raw_emotion,
+        action_units=_action_units(row, extra, fallbacks),
+        onset=onset,
+        apex=apex,
+        offset=offset,
+        person=_person(row, fallbacks),
+        extra=extra,
+    )
+    return clip, fallbacks
+
+
+def _frames(
+    row: CodedRow, database: CodedDatabase, extra: dict[str, str], fallbacks: list[str]
+) -> tuple[int, int, int]:
+    onset, apex, offset = (_frame_number(row.cells[name]) for name in ("onset", "apex", "offset"))
+    if onset is None or offset is None or onset >= offset:
+        coded = f"onset {row.cells['onset']} and offset {row.cells['offset']}"
+        raise ValueError(f"{coded} are not two frame numbers in order ({row.where})")
+    if apex is not None and onset < apex <= offset:
+        return onset, apex, offset
+    stand_in = offset if database.apex_fallback == "offset" else (onset + offset + 1) // 2
+    coded = "missing" if row.cells["apex"] is None else str(row.cells["apex"])
+    extra |= {"apex_coded": coded, "apex_fallback": database.apex_fallback}
+    fallbacks.append(
+        f"apex {coded} is not a frame after onset {onset} and up to offset {offset}: "
+        f"used the {database.apex_fallback} frame, {stand_in}"
+    )
+    return onset, stand_in, offset
+
+
+def _action_units(
+    row: CodedRow, extra: dict[str, str], fallbacks: list[str]
+) -> tuple[ActionUnit, ...]:
+    cell = row.cells["actionunits"]
+    try:
+        return action_units.parse(cell)
+    except ValueError as error:
+        extra["action_units_unread"] = str(cell)
+        fallbacks.append(f"{error}; the clip is kept without AUs")
+        return ()
+
+
+def _person(row: CodedRow, fallbacks: list[str]) -> Demographics:
+    try:
+        return demographics.from_sheet(row.cells)
+    except ValueError as error:
+        fallbacks.append(f"{error}; the clip is kept without demographics")
+        return Demographics()
+
+
+def _frame_number(cell: object) -> int | None:
+    """A frame number, or None for what is none: blank, `/`, -1, text, 12.5."""
+    if isinstance(cell, str) and cell.strip().isdecimal():
+        return int(cell)
+    if isinstance(cell, numbers.Real) and not isinstance(cell, bool):
+        return int(cell) if cell >= 0 and cell == int(cell) else None
+    return None

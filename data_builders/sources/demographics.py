@@ -1,0 +1,124 @@
+"""Who a subject is, as far as a table says: ethnicity, age, gender.
+
+Two tables know: `ethnicity.csv` beside the database (written by
+`python -m data_builders.annotate`, or by hand), and the columns Race, Age and
+Gender that the reference's annotation adds to the coding sheets. The first wins.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import pathlib
+from collections.abc import Callable, Mapping
+
+import pandas as pd
+
+from ethnicmer_jax.schema import ETHNICITIES, UNKNOWN, UserError
+
+TABLE = "ethnicity.csv"
+SHEET_SOURCE = "coding sheet"
+_GENDER_CODES = {"0": "male", "1": "female"}
+
+
+@dataclasses.dataclass(frozen=True)
+class Demographics:
+    """What is known of one subject; fields as in `schema.ClipRecord`."""
+
+    ethnicity: str = UNKNOWN
+    ethnicity_source: str = ""
+    ethnicity_agreement: float = math.nan
+    age_decade: int = -1
+    gender: str = "unknown"
+
+
+def from_sheet(cells: Mapping[str, object]) -> Demographics:
+    """Demographics from the reference's codes in a row of a coding sheet.
+
+    Args:
+      cells: may hold `race` (0 White, 1 Black, 2 Asian, 3 Indian, 4 Others), `age`
+        (decade of life) and `gender` (0 male, 1 female).
+
+    Raises:
+      ValueError: a cell holds something else.
+    """
+    race, age, gender = (_code(cells, name) for name in ("race", "age", "gender"))
+    if race and race not in map(str, range(len(ETHNICITIES) - 1)):
+        raise ValueError(f"Race {race!r} is not a code from 0 to {len(ETHNICITIES) - 2}")
+    if age and not age.isdecimal():
+        raise ValueError(f"Age {age!r} is not a decade of life such as 2 (the twenties)")
+    if gender and gender not in _GENDER_CODES:
+        raise ValueError(f"Gender {gender!r} is neither 0 (male) nor 1 (female)")
+    return Demographics(
+        ethnicity=ETHNICITIES[int(race)] if race else UNKNOWN,
+        ethnicity_source=SHEET_SOURCE if race else "",
+        age_decade=int(age) if age else -1,
+        gender=_GENDER_CODES.get(gender, "unknown"),
+    )
+
+
+def read_table(
+    path: pathlib.Path, database: str, subject_code: Callable[[object], str]
+) -> dict[str, Demographics]:
+    """One database's subjects in a table of ethnicities.
+
+    Args:
+      path: a CSV file with the columns database, subject, ethnicity, and optionally
+        agreement (share of votes in [0, 1]) and source.
+      database: whose rows to take.
+      subject_code: brings a subject's code into the database's form (6 -> 006).
+
+    Returns:
+      Ethnicity, source and agreement by subject.
+
+    Raises:
+      UserError: the table is missing or no such table, an ethnicity is not one of
+        `schema.ETHNICITIES`, or a subject has two rows.
+    """
+    table = _table(path)
+    found: dict[str, Demographics] = {}
+    for index, row in table[table["database"].str.lower() == database].iterrows():
+        where = f"{path.name} line {index + 2}"
+        try:
+            subject = subject_code(row["subject"])
+            person = _person(row)
+        except ValueError as error:
+            raise UserError(f"{where}: {error}") from error
+        if subject in found:
+            raise UserError(f"{where}: {database}/{subject} has a row already; keep one of them")
+        found[subject] = person
+    return found
+
+
+def _table(path: pathlib.Path) -> pd.DataFrame:
+    if not path.is_file():
+        raise UserError(f"there is no table of ethnicities {path}")
+    try:
+        table = pd.read_csv(path, dtype=str, keep_default_na=False, skip_blank_lines=False)
+    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
+        raise UserError(f"{path} is not a CSV table in UTF-8 ({error})") from error
+    table = table.rename(columns=lambda name: name.strip().lower())
+    missing = [name for name in ("database", "subject", "ethnicity") if name not in table]
+    if missing:
+        raise UserError(
+            f"{path} lacks the columns {', '.join(missing)}; it has {', '.join(table.columns)}"
+        )
+    return table.fillna("").apply(lambda column: column.str.strip())
+
+
+def _person(row: pd.Series) -> Demographics:
+    if row["ethnicity"] not in ETHNICITIES:
+        raise ValueError(f"ethnicity {row['ethnicity']!r} is not one of {', '.join(ETHNICITIES)}")
+    agreement = float(row.get("agreement", "") or "nan")
+    if not (math.isnan(agreement) or 0 <= agreement <= 1):
+        raise ValueError(f"agreement {agreement} is not a share from 0 to 1")
+    return Demographics(
+        ethnicity=row["ethnicity"],
+        ethnicity_source=row.get("source", "") or "metadata",
+        ethnicity_agreement=agreement,
+    )
+
+
+def _code(cells: Mapping[str, object], name: str) -> str:
+    value = cells.get(name)
+    return "" if value is None else str(value).strip().removesuffix(".0")
