@@ -1,0 +1,173 @@
+"""A report as data (sections of blocks), rendered to one self-contained page and its files."""
+
+from __future__ import annotations
+
+import base64
+import dataclasses
+import os
+import pathlib
+import re
+import shutil
+import tempfile
+from collections.abc import Iterator, Sequence
+
+import jinja2
+import markupsafe
+
+from ethnicmer_jax.report import style
+from ethnicmer_jax.report.style import Figure
+from ethnicmer_jax.report.tables import Table
+
+
+@dataclasses.dataclass(frozen=True)
+class Prose:
+    """Paragraphs of plain text."""
+
+    paragraphs: Sequence[str]
+
+
+@dataclasses.dataclass(frozen=True)
+class Note:
+    """One paragraph that must not be overlooked."""
+
+    text: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Facts:
+    """Terms with one value each."""
+
+    items: Sequence[tuple[str, str]]
+
+
+@dataclasses.dataclass(frozen=True)
+class Listing:
+    """Commands or other text in which every space counts."""
+
+    text: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Gallery:
+    """Figures, side by side where there is room."""
+
+    figures: Sequence[Figure]
+
+
+Block = Prose | Note | Facts | Listing | Gallery | Table
+
+
+@dataclasses.dataclass(frozen=True)
+class Section:
+    """A titled part of the page; `anchor` is its id in links."""
+
+    anchor: str
+    title: str
+    blocks: Sequence[Block]
+
+
+@dataclasses.dataclass(frozen=True)
+class Document:
+    """A whole report.
+
+    Attributes:
+      title: heading and window title.
+      question: what was asked, in one sentence.
+      conclusion: what can be said, in a few sentences; shown first.
+      sections: the rest, in order.
+    """
+
+    title: str
+    question: str
+    conclusion: Sequence[str]
+    sections: Sequence[Section]
+
+    def tables(self) -> Iterator[Table]:
+        """Every table, in order."""
+        return (b for s in self.sections for b in s.blocks if isinstance(b, Table))
+
+    def figures(self) -> Iterator[Figure]:
+        """Every figure, in order."""
+        galleries = (b for s in self.sections for b in s.blocks if isinstance(b, Gallery))
+        return (figure for gallery in galleries for figure in gallery.figures)
+
+
+def render(document: Document) -> str:
+    """The page: style and figures inline, no script, nothing loaded from anywhere."""
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("ethnicmer_jax.report"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters |= {"kind": lambda block: type(block).__name__, "data_uri": _data_uri}
+    # The style sheet is ours and holds no outside text, so it alone goes in unescaped.
+    css, _, _ = environment.loader.get_source(environment, "style.css")
+    template = environment.get_template("page.html")
+    return template.render(document=document, css=markupsafe.Markup(css), size=_css_size)
+
+
+def save(document: Document, directory: pathlib.Path) -> pathlib.Path:
+    """Writes the page, figures/ (PNG, SVG) and tables/ (CSV, LaTeX), all or nothing.
+
+    Args:
+      document: the report.
+      directory: made anew; an earlier report there is replaced.
+
+    Returns:
+      The path of index.html.
+    """
+    directory.parent.mkdir(parents=True, exist_ok=True)
+    building = pathlib.Path(tempfile.mkdtemp(prefix=f".{directory.name}.", dir=directory.parent))
+    try:
+        _write_files(document, building)
+        # mkdtemp makes folders private to their owner; a report is meant to be shared.
+        building.chmod(0o755)
+        _replace_directory(building, directory)
+    finally:
+        shutil.rmtree(building, ignore_errors=True)
+    return directory / "index.html"
+
+
+def _write_files(document: Document, directory: pathlib.Path) -> None:
+    (directory / "index.html").write_text(render(document), encoding="utf-8")
+    for folder in ("figures", "tables"):
+        (directory / folder).mkdir()
+    for figure in document.figures():
+        stem = directory / "figures" / figure.name
+        stem.with_suffix(".svg").write_text(figure.svg, encoding="utf-8")
+        stem.with_suffix(".png").write_bytes(figure.png)
+    for table in document.tables():
+        stem = directory / "tables" / table.name
+        stem.with_suffix(".csv").write_text(table.csv(), encoding="utf-8")
+        stem.with_suffix(".tex").write_text(table.latex(), encoding="utf-8")
+
+
+def _replace_directory(new: pathlib.Path, target: pathlib.Path) -> None:
+    """Swaps `new` in; a rename cannot replace a folder that is not empty."""
+    if not target.exists():
+        new.rename(target)
+        return
+    old = new.with_name(f"{new.name}.old")
+    target.rename(old)
+    os.replace(new, target)
+    shutil.rmtree(old)
+
+
+def _data_uri(figure: Figure) -> str:
+    encoded = base64.b64encode(style.adaptive_svg(figure.svg).encode()).decode()
+    return f"data:image/svg+xml;base64,{encoded}"
+
+
+def _css_size(figure: Figure) -> tuple[int, int]:
+    """Natural (width, height) in CSS pixels, so that the page does not jump while it loads."""
+    width, height = re.search(
+        r'<svg[^>]*? width="([\d.]+)pt" height="([\d.]+)pt"', _flat(figure)
+    ).groups()
+    return round(float(width) * 96 / 72), round(float(height) * 96 / 72)
+
+
+def _flat(figure: Figure) -> str:
+    return " ".join(figure.svg.split())

@@ -1,0 +1,188 @@
+"""The figures every report may use: intervals, confusion matrices, learning curves.
+
+Each function takes tidy tables and returns a `style.Figure`; nothing here reads a file.
+"""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+
+from ethnicmer_jax.report import style
+from ethnicmer_jax.report.style import Figure
+
+_LABEL_WIDTH = 26
+
+
+def confusion(counts: np.ndarray, classes: Sequence[str], *, name: str, of: str) -> Figure:
+    """A confusion matrix, shaded by row share and labelled with shares and counts.
+
+    Args:
+      counts: int [C, C]; rows are true classes, columns predicted ones.
+      classes: the C class names in order.
+      name: file stem.
+      of: what was pooled, for the caption ("5 runs of 278 clips").
+    """
+    totals = counts.sum(axis=1, keepdims=True)
+    share = np.divide(counts, totals, out=np.zeros(counts.shape), where=totals > 0)
+    labels = [
+        [f"{share[i, j]:.0%}\n({counts[i, j]:,})" for j in range(len(classes))]
+        for i in range(len(classes))
+    ]
+    with style.styled():
+        figure = style.canvas(4.6, 3.9)
+        axes = figure.subplots()
+        rows = [f"{c}\n(n = {t:,})" for c, t in zip(classes, totals[:, 0], strict=True)]
+        draw_cells(axes, share, labels, rows=rows, columns=classes, cmap=style.SEQUENTIAL, high=1.0)
+        axes.set_xlabel("predicted")
+        axes.set_ylabel("true")
+        recalls = ", ".join(f"{c} {share[i, i]:.0%}" for i, c in enumerate(classes))
+        return style.finish(
+            figure,
+            name=name,
+            caption=f"Confusion matrix, {of}: share of each true class (clip count).",
+            alt=f"Confusion matrix. Share of each class recognised: {recalls}.",
+        )
+
+
+def draw_cells(
+    axes: Axes,
+    values: np.ndarray,
+    labels: Sequence[Sequence[str]],
+    *,
+    rows: Sequence[str],
+    columns: Sequence[str],
+    cmap: object,
+    high: float,
+    low: float = 0.0,
+) -> None:
+    """Draws a [R, C] matrix as coloured cells with a legible label in each; NaN stays blank."""
+    image = axes.imshow(np.ma.masked_invalid(values), cmap=cmap, vmin=low, vmax=high, aspect="auto")
+    for i, j in np.ndindex(values.shape):
+        if np.isfinite(values[i, j]):
+            red, green, blue, _ = image.cmap(image.norm(values[i, j]))
+            colour = style.ink_on(red, green, blue)
+            axes.text(j, i, labels[i][j], ha="center", va="center", color=colour, fontsize=9)
+    axes.set_xticks(range(len(columns)), [_wrapped(c) for c in columns])
+    axes.set_yticks(range(len(rows)), [_wrapped(r) for r in rows])
+    axes.tick_params(length=0)
+    axes.spines[:].set_visible(False)
+
+
+def forest(
+    rows: pd.DataFrame,
+    *,
+    name: str,
+    caption: str,
+    xlabel: str,
+    references: Mapping[str, float] | None = None,
+) -> Figure:
+    """A forest plot: one line an estimate, with its interval and its numbers.
+
+    Args:
+      rows: columns label (str), estimate, low, high (float; NaN limits draw no bar) and,
+        if rows belong to blocks, section (str). Drawn in the given order.
+      name: file stem.
+      caption: must say what the intervals are.
+      xlabel: the quantity and its unit.
+      references: vertical lines, label -> position ("majority class" -> .262).
+
+    Raises:
+      ValueError: no rows, or a column is missing.
+    """
+    missing = {"label", "estimate", "low", "high"} - set(rows.columns)
+    if missing or rows.empty:
+        raise ValueError(f"a forest plot needs rows with label, estimate, low, high: {missing}")
+    lines = _forest_lines(rows)
+    with style.styled():
+        figure = style.canvas(6.2, 1.1 + 0.32 * len(lines))
+        axes = figure.subplots()
+        _draw_references(axes, references or {})
+        _draw_intervals(axes, lines)
+        axes.set_xlabel(xlabel)
+        spoken = "; ".join(f"{line['label']} {line['text']}" for line in lines if line["text"])
+        return style.finish(
+            figure, name=name, caption=caption, alt=f"Forest plot of {xlabel}: {spoken}.", wide=True
+        )
+
+
+def _forest_lines(rows: pd.DataFrame) -> list[dict]:
+    """Rows plus one heading line before each new section."""
+    lines, section = [], None
+    for row in rows.to_dict("records"):
+        if row.get("section", section) != section:
+            section = row["section"]
+            lines.append({"label": section, "text": "", "heading": True})
+        text = f"{row['estimate']:.3f}"
+        if np.isfinite([row["low"], row["high"]]).all():
+            text += f" [{row['low']:.3f}, {row['high']:.3f}]"
+        lines.append(row | {"text": text, "heading": False})
+    return lines
+
+
+def _draw_intervals(axes: Axes, lines: Sequence[dict]) -> None:
+    for y, line in enumerate(lines):
+        if line["heading"]:
+            continue
+        if np.isfinite([line["low"], line["high"]]).all():
+            axes.plot([line["low"], line["high"]], [y, y], color=style.PALETTE[0], linewidth=2)
+        axes.plot(line["estimate"], y, marker="s", color=style.PALETTE[0], markersize=6)
+        axes.text(
+            1.03, y, line["text"], transform=axes.get_yaxis_transform(), va="center", fontsize=9
+        )
+    axes.set_yticks(range(len(lines)), [_wrapped(line["label"]) for line in lines])
+    for tick, line in zip(axes.get_yticklabels(), lines, strict=True):
+        tick.set_fontweight("bold" if line["heading"] else "normal")
+    axes.set_ylim(len(lines) - 0.4, -0.6)
+    axes.tick_params(axis="y", length=0)
+    axes.spines["left"].set_visible(False)
+
+
+def _draw_references(axes: Axes, references: Mapping[str, float]) -> None:
+    for dash, (label, position) in zip(style.DASHES[1:], references.items(), strict=False):
+        axes.axvline(position, color=style.MUTED, linestyle=dash, linewidth=1.2, label=label)
+    if references:
+        axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=len(references), borderpad=0)
+
+
+def curves(frame: pd.DataFrame, *, name: str, ylabel: str, caption: str) -> Figure:
+    """Lines with bands, one for each series.
+
+    Args:
+      frame: columns series (str), x, mean, low, high; a NaN-free band for each point.
+      name: file stem.
+      ylabel: the quantity.
+      caption: must say what the band is.
+    """
+    with style.styled():
+        figure = style.canvas(4.6, 3.2)
+        axes = figure.subplots()
+        for index, (series, part) in enumerate(frame.groupby("series", sort=False)):
+            colour = style.PALETTE[index % len(style.PALETTE)]
+            dash = style.DASHES[index % len(style.DASHES)]
+            axes.fill_between(part.x, part.low, part.high, color=colour, alpha=0.18, linewidth=0)
+            marker = "o" if len(part) == 1 else None
+            axes.plot(
+                part.x, part["mean"], color=colour, linestyle=dash, marker=marker, label=series
+            )
+        axes.set_xlabel("epoch")
+        axes.set_ylabel(ylabel)
+        axes.xaxis.get_major_locator().set_params(integer=True)
+        axes.legend()
+        ends = "; ".join(
+            f"{series} from {part['mean'].iloc[0]:.3f} to {part['mean'].iloc[-1]:.3f}"
+            for series, part in frame.groupby("series", sort=False)
+        )
+        return style.finish(figure, name=name, caption=caption, alt=f"{ylabel} by epoch: {ends}.")
+
+
+def _wrapped(label: str) -> str:
+    """At most two lines of a label that may come from anyone's manifest."""
+    lines = [part for line in str(label).split("\n") for part in textwrap.wrap(line, _LABEL_WIDTH)]
+    if len(lines) > 2:
+        lines = [lines[0], textwrap.shorten(lines[1], _LABEL_WIDTH - 2, placeholder="") + " …"]
+    return "\n".join(lines)

@@ -1,0 +1,134 @@
+"""Reads what a work directory holds for its report; nothing here computes a score."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import pathlib
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import pandas as pd
+
+from ethnicmer_jax import predictions as predictions_file
+from ethnicmer_jax.predictions import Predictions
+from ethnicmer_jax.schema import UserError
+
+
+@dataclasses.dataclass(frozen=True)
+class Inputs:
+    """The files of a work directory, read and checked against each other.
+
+    Attributes:
+      name: of the work directory.
+      config: config.json, {} where there is none.
+      metrics: metrics.json, {} where there is none.
+      predictions: predictions.csv.
+      scalars: scalars.jsonl; columns epoch, group, run and one for each curve. Empty where
+        nothing was recorded.
+    """
+
+    name: str
+    config: Mapping[str, Any]
+    metrics: Mapping[str, Any]
+    predictions: Predictions
+    scalars: pd.DataFrame
+
+    @property
+    def grouping(self) -> dict[str, str] | None:
+        """Ethnicity -> group as configured, or None where each ethnicity is its own group."""
+        return _grouping(self.config)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What was recorded about the program and machine: versions, command, date."""
+        recorded = self.config.get("environment") or self.metrics.get("environment") or {}
+        return dict(flatten(recorded))
+
+
+def read(workdir: pathlib.Path) -> Inputs:
+    """Reads a work directory.
+
+    Raises:
+      UserError: predictions.csv is missing or invalid, another file is not what its name
+        says, or predictions.csv and metrics.json disagree about what was tested.
+    """
+    inputs = Inputs(
+        name=workdir.resolve().name,
+        config=_read_object(workdir / "config.json"),
+        metrics=_read_object(workdir / "metrics.json"),
+        predictions=predictions_file.read(workdir / "predictions.csv"),
+        scalars=read_scalars(workdir / "scalars.jsonl"),
+    )
+    _check_counts(inputs, workdir)
+    return inputs
+
+
+def read_scalars(path: pathlib.Path) -> pd.DataFrame:
+    """The training curves, one row a line; of two rows for one epoch the later one counts.
+
+    Raises:
+      UserError: a line is no JSON object with an epoch.
+    """
+    if not path.exists():
+        return pd.DataFrame({"epoch": [], "group": [], "run": []})
+    rows = []
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+        try:
+            row = json.loads(line)
+            rows.append({"group": 0, "run": None} | row | {"epoch": int(row["epoch"])})
+        except (ValueError, TypeError, KeyError):
+            raise UserError(
+                f"{path}, line {number}: not a JSON object with an epoch; delete the line"
+            ) from None
+    # A resumed job writes the epochs after its last checkpoint again.
+    return pd.DataFrame(rows).drop_duplicates(["epoch", "group", "run"], keep="last")
+
+
+def flatten(value: Any, prefix: str = "") -> Iterator[tuple[str, str]]:
+    """Nested mappings as (dotted name, text) pairs, in order."""
+    if isinstance(value, Mapping) and value:
+        for key, inner in value.items():
+            yield from flatten(inner, f"{prefix}.{key}" if prefix else str(key))
+    else:
+        yield prefix, value if isinstance(value, str) else json.dumps(value)
+
+
+def _read_object(path: pathlib.Path) -> dict[str, Any]:
+    """A JSON object; {} where the file does not exist."""
+    if not path.exists():
+        return {}
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, UnicodeDecodeError):
+        value = None
+    if not isinstance(value, dict):
+        raise UserError(f"{path} is not a JSON object; restore it, or delete it and run again")
+    return value
+
+
+def _check_counts(inputs: Inputs, workdir: pathlib.Path) -> None:
+    """Rows lost from predictions.csv since metrics.json was written must not go unseen."""
+    found = inputs.predictions.table["run"].value_counts().to_dict()
+    for run, metrics in inputs.metrics.get("runs", {}).items():
+        if found.get(run, 0) != metrics["n_clips"]:
+            raise UserError(
+                f"{workdir / 'predictions.csv'} holds {found.get(run, 0)} clips of run {run}, but "
+                f"metrics.json counted {metrics['n_clips']}; restore the file, or run again with "
+                "--mode=evaluate"
+            )
+
+
+def _grouping(config: Mapping[str, Any]) -> dict[str, str] | None:
+    """Reads `grouping` (group -> list of ethnicities, or ethnicity -> group) from the config."""
+    holders = (config, config.get("data", {}), config.get("protocol", {}))
+    stated = next((holder["grouping"] for holder in holders if holder.get("grouping")), None)
+    if stated is None:
+        return None
+    if not isinstance(stated, Mapping):
+        raise UserError(f"config.json: grouping is {stated!r}, not a mapping of group names")
+    grouping = {}
+    for key, value in stated.items():
+        pairs = [(key, value)] if isinstance(value, str) else [(member, key) for member in value]
+        grouping |= dict(pairs)
+    return grouping

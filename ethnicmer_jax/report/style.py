@@ -1,0 +1,121 @@
+"""How every figure looks, and how a figure becomes bytes that never change.
+
+Colours are Okabe and Ito's, kept to those that reach a contrast of about 3 on white
+and on near-black alike. The ink (text, axes) is one exact colour, so that a page can swap it
+for the reader's own foreground colour.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import io
+from collections.abc import Iterator
+
+import matplotlib
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import LinearSegmentedColormap
+from matplotlib.figure import Figure as Canvas
+
+INK = "#24292f"
+DARK_INK = "#d5dae0"
+MUTED = "#7d8590"
+PALETTE = ("#0072b2", "#d55e00", "#009e73", "#b5598f", "#8a6d00", "#5b6ee1")
+MARKERS = ("o", "s", "D", "^", "v", "P")
+DASHES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (8, 2)))
+
+SEQUENTIAL = LinearSegmentedColormap.from_list("paper_to_blue", ["#eef3f8", "#7fb0d6", "#08406f"])
+DIVERGING = LinearSegmentedColormap.from_list(
+    "blue_to_vermilion", ["#08508a", "#8fbbdc", "#f4f4f2", "#eda878", "#a84300"]
+)
+
+_PARAMETERS = {
+    "font.family": "DejaVu Sans",
+    "font.size": 9.5,
+    "axes.titlesize": 10,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "axes.labelsize": 9.5,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.edgecolor": INK,
+    "axes.labelcolor": INK,
+    "axes.titlecolor": INK,
+    "axes.linewidth": 0.8,
+    "text.color": INK,
+    # A subject called "$x" is a name, never mathematics.
+    "text.parse_math": False,
+    "xtick.color": INK,
+    "ytick.color": INK,
+    "legend.frameon": False,
+    "legend.fontsize": 9,
+    "lines.linewidth": 1.8,
+    "figure.dpi": 100,
+    "savefig.dpi": 200,
+    "svg.fonttype": "path",
+    # Without a salt the ids inside an SVG are random.
+    "svg.hashsalt": "ethnicmer_jax",
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Figure:
+    """A finished figure.
+
+    Attributes:
+      name: file stem, unique within a report.
+      caption: what is drawn, and what bars and bands mean.
+      alt: what a reader who cannot see it should know.
+      svg: stand-alone SVG text with a transparent background.
+      png: PNG bytes on white, 200 dpi.
+      wide: whether it needs more than a phone's width to stay legible.
+    """
+
+    name: str
+    caption: str
+    alt: str
+    svg: str
+    png: bytes
+    wide: bool = False
+
+
+@contextlib.contextmanager
+def styled() -> Iterator[None]:
+    """Applies the report's style inside the block, whatever the user's matplotlibrc says."""
+    with matplotlib.rc_context():
+        matplotlib.rcdefaults()
+        matplotlib.rcParams.update(_PARAMETERS)
+        yield
+
+
+def canvas(width: float, height: float) -> Canvas:
+    """An empty figure of `width` by `height` inches, bound to Agg: no display is ever needed."""
+    figure = Canvas(figsize=(width, height), layout="constrained")
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def finish(figure: Canvas, *, name: str, caption: str, alt: str, wide: bool = False) -> Figure:
+    """Renders a drawn figure to SVG and PNG, without dates or versions."""
+    svg, png = io.StringIO(), io.BytesIO()
+    figure.savefig(
+        svg, format="svg", transparent=True, metadata={"Date": None, "Creator": None, "Title": name}
+    )
+    figure.savefig(png, format="png", facecolor="white", metadata={"Software": None})
+    return Figure(name, caption, alt, svg.getvalue(), png.getvalue(), wide)
+
+
+def adaptive_svg(svg: str) -> str:
+    """The same drawing with its ink following the reader's light or dark colour scheme."""
+    rule = (
+        f"<style>svg{{color:{INK}}}"
+        f"@media (prefers-color-scheme:dark){{svg{{color:{DARK_INK}}}}}</style>"
+    )
+    head, body = svg.split("<defs>", 1)
+    return head + rule + "<defs>" + body.replace(INK, "currentColor")
+
+
+def ink_on(red: float, green: float, blue: float) -> str:
+    """Near-black or white, whichever reads better on a colour with components in [0, 1]."""
+    luminance = 0.2126 * red**2.2 + 0.7152 * green**2.2 + 0.0722 * blue**2.2
+    return "white" if luminance < 0.30 else "#111418"

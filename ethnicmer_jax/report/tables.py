@@ -1,0 +1,97 @@
+"""A table with its caption: formatted for the page and LaTeX, raw for CSV."""
+
+from __future__ import annotations
+
+import dataclasses
+import string
+from collections.abc import Sequence
+
+import pandas as pd
+
+MISSING = "–"
+
+
+@dataclasses.dataclass(frozen=True)
+class Column:
+    """One displayed column.
+
+    Attributes:
+      label: header.
+      template: a `str.format` template over the frame's columns, e.g.
+        "{uf1:.3f} [{low:.3f}, {high:.3f}]". A missing value makes the whole cell a dash.
+      numeric: whether cells align to the right.
+    """
+
+    label: str
+    template: str
+    numeric: bool = True
+
+    def cell(self, row: dict) -> str:
+        """The text of this column in one row."""
+        keys = [key for _, key, _, _ in string.Formatter().parse(self.template) if key]
+        if any(pd.isna(row[key]) for key in keys):
+            return MISSING
+        return self.template.format_map(row)
+
+
+@dataclasses.dataclass(frozen=True)
+class Table:
+    """A finished table.
+
+    Attributes:
+      name: file stem, unique within a report.
+      caption: what the rows are and how intervals were made.
+      frame: the values, at full precision; goes to CSV as it is.
+      columns: what is displayed. The first one names the row.
+      collapsed: hide behind a summary line, for long tables.
+    """
+
+    name: str
+    caption: str
+    frame: pd.DataFrame
+    columns: Sequence[Column]
+    collapsed: bool = False
+
+    def rows(self) -> list[list[str]]:
+        """Formatted cells, [rows][columns]."""
+        records = self.frame.to_dict("records")
+        return [[column.cell(row) for column in self.columns] for row in records]
+
+    def csv(self) -> str:
+        """The raw values."""
+        return self.frame.to_csv(index=False, lineterminator="\n")
+
+    def latex(self) -> str:
+        """A booktabs table of the formatted cells, with every special character escaped."""
+        cells = [[_escape(cell) for cell in row] for row in self.rows()]
+        styler = pd.DataFrame(cells).style.hide(axis="index")
+        styler = styler.relabel_index([_escape(c.label) for c in self.columns], axis="columns")
+        return styler.to_latex(
+            hrules=True,
+            column_format="".join("r" if column.numeric else "l" for column in self.columns),
+            caption=_escape(self.caption),
+            label=f"tab:{self.name}",
+            position_float="centering",
+        )
+
+
+_LATEX = str.maketrans(
+    {
+        "\\": r"\textbackslash{}",
+        "&": r"\&",
+        "%": r"\%",
+        "$": r"\$",
+        "#": r"\#",
+        "_": r"\_",
+        "{": r"\{",
+        "}": r"\}",
+        "~": r"\textasciitilde{}",
+        "^": r"\textasciicircum{}",
+        "<": r"\textless{}",
+        ">": r"\textgreater{}",
+    }
+)
+
+
+def _escape(text: str) -> str:
+    return text.translate(_LATEX)
