@@ -23,12 +23,12 @@ import cv2
 import numpy as np
 from tqdm import tqdm
 
-from data_builders import flow, flow_file
+from data_builders import faces, flow, flow_file
 from data_builders.cache import ClipCache, Pixels, fingerprint
 from data_builders.sources.base import ClipTask, FlowFile, FrameReader, Problem
 from ethnicmer_jax.schema import ClipRecord, UserError
 
-NO_DETECTOR = "none"
+FACE_NOTES = "face_notes"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,7 +40,9 @@ class BuildOptions:
       flow_size: height and width of the stored flow, pixels.
       image_size: height and width of the stored onset and apex crops, pixels.
       detector: "retinaface", or "none" for frames that are cropped to the face already.
-      margin: share of the face box added on each side before cropping.
+      crop_size: height and width of the face crops that the flow is computed on, pixels.
+      margin: share of the face's size that is added on every side.
+      align: whether the eyes are brought to the same place in every crop.
       workers: parallel processes; changes the time only.
       strict: whether every reported problem is a failure; changes no clip.
     """
@@ -49,7 +51,9 @@ class BuildOptions:
     flow_size: int = 28
     image_size: int = 112
     detector: str = "retinaface"
+    crop_size: int = 224
     margin: float = 0.1
+    align: bool = True
     workers: int = dataclasses.field(default_factory=lambda: os.cpu_count() or 1)
     strict: bool = False
 
@@ -60,6 +64,15 @@ class BuildOptions:
         for name in ("flow_size", "image_size", "workers"):
             if getattr(self, name) < (1 if name == "workers" else 2):
                 raise UserError(f"{name} is {getattr(self, name)}: it must be larger")
+        self.faces()
+
+    def faces(self) -> faces.FaceOptions:
+        """How faces are cut out.
+
+        Raises:
+          UserError: an option is out of its range.
+        """
+        return faces.FaceOptions(self.detector, self.crop_size, self.margin, self.align)
 
     def identity(self) -> dict[str, Any]:
         """The options that the stored pixels depend on."""
@@ -87,13 +100,17 @@ def compute(motion: FlowFile | FrameReader, options: BuildOptions) -> Pixels:
     """
     if isinstance(motion, FlowFile):
         return Pixels(*flow_file.read(motion.path, options.flow_size))
-    onset, apex, notes = _face_crops(*motion.read(), options)
+    pair = faces.crop_pair(*motion.read(), options.faces())
     return Pixels(
-        flow.clip_flow(onset, apex, options.flow_method, options.flow_size),
+        flow.clip_flow(pair.onset, pair.apex, options.flow_method, options.flow_size),
         "percent_of_width",
-        _image(onset, options.image_size),
-        _image(apex, options.image_size),
-        notes,
+        _image(pair.onset, options.image_size),
+        _image(pair.apex, options.image_size),
+        {
+            "face_box": " ".join(map(str, pair.box)),
+            "face_score": f"{pair.score:.4f}",
+            FACE_NOTES: "; ".join(pair.notes),
+        },
     )
 
 
@@ -112,11 +129,12 @@ def jobs(tasks: Sequence[ClipTask], options: BuildOptions) -> tuple[Job, ...]:
     return tuple(Job(task, fingerprint(task.motion, identity)) for task in ordered)
 
 
-def process(jobs: Sequence[Job], options: BuildOptions, cache: ClipCache) -> dict[str, Problem]:
+def process(jobs: Sequence[Job], options: BuildOptions, cache: ClipCache) -> tuple[Problem, ...]:
     """Computes the clips that the cache does not hold yet.
 
     Returns:
-      What is wrong with the clips that could not be computed, by clip, in order.
+      What is wrong with the clips, in their order: fatal where a clip could not be
+      computed, not fatal where its face crop deserves a look.
 
     Raises:
       UserError: a worker process died.
@@ -128,11 +146,11 @@ def process(jobs: Sequence[Job], options: BuildOptions, cache: ClipCache) -> dic
     done = itertools.chain(map(work, files), _in_parallel(work, others, options.workers))
     with tqdm(total=len(jobs), desc="clips", unit="clip", disable=None) as bar:
         found = {}
-        for key, problem in done:
-            found[key] = problem
+        for clip, problem in done:
+            found[clip] = problem
             bar.update()
-    clips = [job.task.key for job in jobs]
-    return {clip: problem for clip in clips if (problem := found[clip]) is not None}
+    problems = (found[job.task.key] for job in jobs)
+    return tuple(problem for problem in problems if problem is not None)
 
 
 def records(jobs: Iterable[Job], options: BuildOptions, cache: ClipCache) -> Iterator[ClipRecord]:
@@ -147,13 +165,15 @@ _Outcome = tuple[str, Problem | None]
 
 def _fill(job: Job, options: BuildOptions, cache: ClipCache) -> _Outcome:
     clip = job.task.key
-    if cache.load(job.key) is not None:
-        return clip, None
-    try:
-        cache.store(job.key, compute(job.task.motion, options))
-    except ValueError as error:
-        return clip, Problem(clip, str(error))
-    return clip, None
+    pixels = cache.load(job.key)
+    if pixels is None:
+        try:
+            pixels = compute(job.task.motion, options)
+        except ValueError as error:
+            return clip, Problem(clip, str(error))
+        cache.store(job.key, pixels)
+    notes = pixels.notes.get(FACE_NOTES)
+    return clip, Problem(clip, notes, fatal=False) if notes else None
 
 
 def _in_parallel(
@@ -206,17 +226,6 @@ def _record(task: ClipTask, pixels: Pixels) -> ClipRecord:
         apex_image=pixels.apex_image,
         extra={**task.extra, **pixels.notes},
     )
-
-
-def _face_crops(
-    onset: np.ndarray, apex: np.ndarray, options: BuildOptions
-) -> tuple[np.ndarray, np.ndarray, dict[str, str]]:
-    """The face in both frames, and what is to be told about it."""
-    if options.detector == NO_DETECTOR:
-        return onset, apex, {}
-    from data_builders import faces
-
-    return faces.crop_pair(onset, apex, options)
 
 
 def _image(crop: np.ndarray, size: int) -> np.ndarray:

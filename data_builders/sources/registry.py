@@ -1,0 +1,38 @@
+"""Finds a source by its name; modules are imported when they are asked for."""
+
+from __future__ import annotations
+
+import importlib
+import pathlib
+from typing import Any
+
+from data_builders.sources.base import Listing
+from ethnicmer_jax.schema import UserError
+
+SIMULATED = "simulated"
+SOURCES = (SIMULATED, "manifest", "casme2", "samm", "casme2_samm")
+"""Each is a module of data_builders.sources with a function `list_clips`."""
+
+EXACT = ("manifest",)
+"""Sources whose every row the user wrote: a faulty row is a failure, never left out."""
+
+
+def list_clips(source: str, raw: str, simulated: Any = None) -> Listing:
+    """The clips of a source.
+
+    Args:
+      source: one of SOURCES.
+      raw: folder or file of the raw database; not used by `simulated`.
+      simulated: `simulated.SimulatedOptions`, or None for its defaults.
+
+    Raises:
+      UserError: the source is unknown, or its folder or file cannot be used.
+    """
+    if source not in SOURCES:
+        raise UserError(f"unknown source {source!r}: use one of {', '.join(SOURCES)}")
+    module = importlib.import_module(f"data_builders.sources.{source}")
+    if source == SIMULATED:
+        return module.list_clips(simulated or module.SimulatedOptions())
+    if not raw:
+        raise UserError(f"the source {source} needs --raw, where its raw data are")
+    return module.list_clips(pathlib.Path(raw))
