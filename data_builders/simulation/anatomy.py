@@ -105,3 +105,10 @@ class Pose:
         linear = other.linear @ np.linalg.inv(self.linear)
         shift = np.array([other.x, other.y]) - linear @ (self.x, self.y)
         return np.column_stack([linear, shift])
+
+
+FRAME_SIZE = 400
+"""Height and width of a drawn frame in pixels."""
+
+REST = Pose(x=(FRAME_SIZE - 1) / 2, y=(FRAME_SIZE - 1) / 2 - 8, unit=78.0)
+"""Where the resting face is in the frame in which it is drawn."""

@@ -9,15 +9,9 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from data_builders.simulation.anatomy import SIDES, Anatomy, Pose
+from data_builders.simulation.anatomy import FRAME_SIZE, REST, SIDES, Anatomy
 from data_builders.simulation.canvas import Canvas, ellipse, smooth_outline
 from data_builders.simulation.people import Person
-
-FRAME_SIZE = 400
-"""Height and width of a drawn frame in pixels."""
-
-REST = Pose(x=(FRAME_SIZE - 1) / 2, y=(FRAME_SIZE - 1) / 2 - 8, unit=78.0)
-"""Where the resting face is in the frame that `draw_face` gives."""
 
 _BACKGROUND = np.array([0.50, 0.53, 0.55], np.float32)
 _CLOTHES = (0.22, 0.24, 0.30)

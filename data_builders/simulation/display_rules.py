@@ -1,0 +1,150 @@
+"""Which Action Units an emotion shows, and how that may depend on the group.
+
+The universal table holds prototypes of the FACS literature (EMFACS). A dialect is an
+invented way of showing the same emotions, made so that some movements mean another
+emotion in the other dialect:
+
+  movement   dialect "a"          dialect "b"
+  14         negative (contempt)  positive
+  1+2        surprise             negative (fear)
+  25+26      negative (fear)      surprise
+  L12        positive             negative (repression)
+
+Dialects are dealt to ethnicities by convention only; they describe nobody.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from collections.abc import Mapping
+
+import numpy as np
+
+from ethnicmer_jax.schema import ActionUnit
+
+
+@dataclasses.dataclass(frozen=True)
+class Display:
+    """One way of showing an emotion.
+
+    Attributes:
+      raw_emotion: the emotion as coders name it.
+      action_units: what moves; a one-sided AU is given on the left, its side is drawn.
+    """
+
+    raw_emotion: str
+    action_units: tuple[ActionUnit, ...]
+
+
+DIALECT_OF: Mapping[str, str] = {"White": "a", "Asian": "b"}
+"""Ethnicity -> dialect; other ethnicities keep the universal rules whatever the effect."""
+
+_Table = Mapping[str, tuple[tuple[str, str, float], ...]]
+
+UNIVERSAL: _Table = {
+    "negative": (
+        ("disgust", "4+7", 0.20),
+        ("disgust", "4+L10", 0.10),
+        ("disgust", "9", 0.10),
+        ("disgust", "10+17", 0.05),
+        ("repression", "15+17", 0.10),
+        ("repression", "24", 0.05),
+        ("anger", "4", 0.15),
+        ("anger", "4+5+7", 0.05),
+        ("sadness", "1+4", 0.05),
+        ("sadness", "15", 0.05),
+        ("contempt", "L14", 0.05),
+        ("fear", "20", 0.05),
+    ),
+    "positive": (
+        ("happiness", "12", 0.35),
+        ("happiness", "6+12", 0.35),
+        ("happiness", "12+25", 0.15),
+        ("happiness", "L12", 0.15),
+    ),
+    "surprise": (
+        ("surprise", "1+2", 0.40),
+        ("surprise", "1+2+5", 0.25),
+        ("surprise", "1+2+25", 0.15),
+        ("surprise", "5+25+26", 0.20),
+    ),
+}
+"""Class -> (raw emotion, Action Units, probability)."""
+
+DIALECTS: Mapping[str, _Table] = {
+    "a": {
+        "negative": (
+            ("contempt", "14", 0.30),
+            ("fear", "25+26", 0.15),
+            ("disgust", "4+7", 0.30),
+            ("anger", "4", 0.25),
+        ),
+        "positive": (
+            ("happiness", "6+12", 0.40),
+            ("happiness", "12", 0.30),
+            ("happiness", "L12", 0.30),
+        ),
+        "surprise": (
+            ("surprise", "1+2", 0.60),
+            ("surprise", "1+2+5", 0.40),
+        ),
+    },
+    "b": {
+        "negative": (
+            ("fear", "1+2", 0.30),
+            ("repression", "L12", 0.15),
+            ("disgust", "4+7", 0.30),
+            ("repression", "15+17", 0.25),
+        ),
+        "positive": (
+            ("happiness", "14", 0.60),
+            ("happiness", "6+14", 0.20),
+            ("happiness", "6+12", 0.20),
+        ),
+        "surprise": (
+            ("surprise", "25+26", 0.60),
+            ("surprise", "5+25", 0.40),
+        ),
+    },
+}
+"""Dialect -> class -> (raw emotion, Action Units, probability), at effect 1."""
+
+
+@functools.lru_cache(maxsize=256)
+def displays(emotion: str, ethnicity: str, effect: float) -> tuple[tuple[Display, float], ...]:
+    """The ways of showing an emotion and their probabilities, which sum to one.
+
+    Args:
+      emotion: one of schema.EMOTIONS.
+      ethnicity: one of schema.ETHNICITIES.
+      effect: 0: the universal rules for everyone; 1: every group's own dialect;
+        between them, the mixture of both.
+    """
+    chances: dict[Display, float] = {}
+    tables = [(UNIVERSAL, 1.0 - effect)]
+    if ethnicity in DIALECT_OF:
+        tables.append((DIALECTS[DIALECT_OF[ethnicity]], effect))
+    total = sum(share for _, share in tables)
+    for table, share in tables:
+        for raw_emotion, codes, probability in table[emotion]:
+            display = Display(raw_emotion, _parse(codes))
+            chances[display] = chances.get(display, 0.0) + share / total * probability
+    return tuple(chances.items())
+
+
+def _parse(codes: str) -> tuple[ActionUnit, ...]:
+    return tuple(ActionUnit.from_code(code) for code in codes.split("+"))
+
+
+def draw_display(rng: np.random.Generator, emotion: str, ethnicity: str, effect: float) -> Display:
+    """Draws a display from `displays`, and the side of its one-sided Action Units."""
+    choices = displays(emotion, ethnicity, effect)
+    cumulated = np.cumsum([chance for _, chance in choices])
+    index = int(np.searchsorted(cumulated, rng.random() * cumulated[-1], side="right"))
+    display, _ = choices[index]
+    if rng.random() < 0.5:
+        return display
+    mirrored = {"L": "R", "R": "L", "": ""}
+    units = (dataclasses.replace(au, side=mirrored[au.side]) for au in display.action_units)
+    return Display(display.raw_emotion, tuple(units))

@@ -1,0 +1,132 @@
+"""What a simulated database is like: its options, and who is filmed where."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+
+from ethnicmer_jax.schema import EMOTIONS, ETHNICITIES, UNKNOWN, UserError
+
+
+@dataclasses.dataclass(frozen=True)
+class Cohort:
+    """Subjects of one ethnicity in one database.
+
+    Attributes:
+      database: the database's name.
+      ethnicity: one of schema.ETHNICITIES but Unknown.
+      subjects: how many, at least one.
+      grey: whether the database's camera is monochrome.
+    """
+
+    database: str
+    ethnicity: str
+    subjects: int
+    grey: bool = False
+
+    def __post_init__(self) -> None:
+        if self.ethnicity not in ETHNICITIES or self.ethnicity == UNKNOWN:
+            known = ", ".join(ETHNICITIES[:-1])
+            raise UserError(f"cohort ethnicity {self.ethnicity!r} is not one of {known}")
+        if self.subjects < 1:
+            raise UserError(f"a cohort needs at least one subject, not {self.subjects}")
+
+
+_COHORT = re.compile(r"(\w+):(\w+):(\d+)(:grey)?")
+
+
+def parse_cohorts(text: str) -> tuple[Cohort, ...]:
+    """Reads `database:ethnicity:subjects[:grey]`, separated by commas.
+
+    Raises:
+      UserError: an entry reads otherwise.
+    """
+    cohorts = []
+    for entry in text.replace(" ", "").split(","):
+        match = _COHORT.fullmatch(entry)
+        if match is None:
+            raise UserError(f"cohort {entry!r} does not read database:ethnicity:subjects[:grey]")
+        database, ethnicity, subjects, grey = match.groups()
+        cohorts.append(Cohort(database, ethnicity, int(subjects), grey is not None))
+    return tuple(cohorts)
+
+
+CONFOUNDED = parse_cohorts("simcasme2:Asian:12,simsamm:Asian:5:grey,simsamm:White:11:grey")
+"""As in CASME II and SAMM: one database is all Asian, the other mixed."""
+
+BALANCED = parse_cohorts(
+    "simcasme2:Asian:7,simcasme2:White:7,simsamm:Asian:7:grey,simsamm:White:7:grey"
+)
+"""Each group half of each database: ethnicity and database are independent."""
+
+
+@dataclasses.dataclass(frozen=True)
+class SimulatedOptions:
+    """What a simulated database is like.
+
+    Attributes:
+      seed: the one number that everything random derives from.
+      effect: how far display rules depend on the group: 0 universal, 1 strong, where
+        some movements mean another emotion in the other group (`display_rules`).
+      appearance: how far looks depend on the group: 0 not at all, 1 clearly.
+      cohorts: who is filmed; see CONFOUNDED and BALANCED.
+      clips_per_subject: mean number of clips of a subject, at least 1.
+      clips_spread: standard deviation of log(expected number of clips) over subjects.
+      class_shares: probabilities of schema.EMOTIONS.
+      class_spread: how far class shares differ between subjects: 0 not at all; else
+        subjects' shares are Dirichlet with concentration 1 / class_spread.
+      intensity: median peak displacement of an Action Unit, in percent of the pupils'
+        distance; 2.6 is 2 px on the drawn frames.
+      subject_spread, clip_spread: standard deviations of log(intensity), a random
+        effect of the subject and one of each Action Unit of a clip.
+      habit: probability that a clip also shows the subject's own habitual AU.
+      omission: probability that an AU of the display stays invisible (never all).
+      mixed: probability that a clip shows a display of another class (feelings mix).
+      head_jitter: standard deviation of the head's drift from onset to apex in px of
+        the drawn frame; by turning and nearing, its edge moves half as much again.
+      sensor_noise: standard deviation of the camera's noise in grey levels.
+      flow_noise: standard deviation of the flow estimate's smooth error, in percent of
+        the crop's width; only `draw_motion_fields` needs it, drawn frames have their own.
+
+    Raises:
+      UserError: an option is out of its range.
+    """
+
+    seed: int = 0
+    effect: float = 0.5
+    appearance: float = 1.0
+    cohorts: tuple[Cohort, ...] = CONFOUNDED
+    clips_per_subject: float = 7.0
+    clips_spread: float = 0.5
+    class_shares: tuple[float, float, float] = (0.65, 0.20, 0.15)
+    class_spread: float = 0.1
+    intensity: float = 2.6
+    subject_spread: float = 0.25
+    clip_spread: float = 0.25
+    habit: float = 0.15
+    omission: float = 0.1
+    mixed: float = 0.05
+    head_jitter: float = 0.3
+    sensor_noise: float = 1.5
+    flow_noise: float = 0.15
+
+    def __post_init__(self) -> None:
+        for name in ("effect", "appearance", "habit", "omission", "mixed"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise UserError(f"simulated {name} is {getattr(self, name)}: it lies in [0, 1]")
+        spreads = ("clips_spread", "class_spread", "subject_spread", "clip_spread")
+        for name in (*spreads, "intensity", "head_jitter", "sensor_noise", "flow_noise"):
+            if not getattr(self, name) >= 0:
+                raise UserError(f"simulated {name} is {getattr(self, name)}: it is not negative")
+        if self.clips_per_subject < 1:
+            raise UserError(f"clips_per_subject is {self.clips_per_subject}: it is at least 1")
+        shares = self.class_shares
+        if len(shares) != len(EMOTIONS) or min(shares) < 0 or abs(sum(shares) - 1) > 1e-6:
+            raise UserError(f"class_shares {shares} are not {len(EMOTIONS)} shares that sum to 1")
+        cells = [(cohort.database, cohort.ethnicity) for cohort in self.cohorts]
+        if len(set(cells)) < len(cells) or not cells:
+            raise UserError("cohorts must be there, one for each database and ethnicity")
+        if len({(cohort.database, cohort.grey) for cohort in self.cohorts}) > len(
+            {cohort.database for cohort in self.cohorts}
+        ):
+            raise UserError("a database's cohorts must be all grey or all in colour")

@@ -1,0 +1,187 @@
+"""Who is filmed and what each clip shows: options in, one `ClipSpec` a clip out.
+
+Every subject and every clip draws from a random stream of its own identity, so that
+adding subjects, groups or databases changes nobody else.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from collections.abc import Iterator
+
+import numpy as np
+
+from data_builders.simulation.anatomy import REST, Pose
+from data_builders.simulation.display_rules import draw_display
+from data_builders.simulation.motion import PULLS, Movement
+from data_builders.simulation.options import Cohort, SimulatedOptions
+from data_builders.simulation.people import Person, draw_person
+from ethnicmer_jax.schema import EMOTIONS, ETHNICITIES, ActionUnit, clip_key
+
+FPS = 200.0
+"""Frames per second, as in CASME II and SAMM."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Subject:
+    """One made-up subject.
+
+    Attributes:
+      cohort: where they belong.
+      code: subject code within the database: the ethnicity's index, then a number.
+      person: their looks.
+      intensity: their typical AU displacement, percent of the pupils' distance.
+      habit: the Action Unit they show out of habit.
+      shares: probabilities of schema.EMOTIONS.
+      clips: how many clips they have.
+    """
+
+    cohort: Cohort
+    code: str
+    person: Person
+    intensity: float
+    habit: ActionUnit
+    shares: tuple[float, ...]
+    clips: int
+
+
+@dataclasses.dataclass(frozen=True)
+class ClipSpec:
+    """The whole truth of one clip.
+
+    Attributes:
+      subject: who.
+      clip: clip code within the subject.
+      emotion, raw_emotion: as in schema.ClipRecord.
+      movements: the Action Units that really move, with amplitudes.
+      pose: where the head is at onset, in the drawn frame.
+      apex_pose: where it has drifted to at apex.
+      onset, apex, offset: frame numbers.
+      noise: seed of what the camera and the flow estimate add.
+    """
+
+    subject: Subject
+    clip: str
+    emotion: str
+    raw_emotion: str
+    movements: tuple[Movement, ...]
+    pose: Pose
+    apex_pose: Pose
+    onset: int
+    apex: int
+    offset: int
+    noise: int
+
+    @property
+    def key(self) -> str:
+        """`database/subject/clip`."""
+        return clip_key(self.subject.cohort.database, self.subject.code, self.clip)
+
+
+def stream(*identity: object) -> np.random.Generator:
+    """A random stream that depends on the identity's text alone."""
+    digest = hashlib.sha256("/".join(map(str, identity)).encode()).digest()
+    return np.random.Generator(np.random.PCG64(int.from_bytes(digest[:16], "little")))
+
+
+def draw_subjects(options: SimulatedOptions) -> Iterator[Subject]:
+    """The cast of a simulated database, cohort by cohort."""
+    for cohort in options.cohorts:
+        for number in range(1, cohort.subjects + 1):
+            code = f"{ETHNICITIES.index(cohort.ethnicity)}{number:02d}"
+            yield _draw_subject(options, cohort, code)
+
+
+def draw_clips(options: SimulatedOptions, subject: Subject) -> Iterator[ClipSpec]:
+    """A subject's clips."""
+    for number in range(1, subject.clips + 1):
+        yield _draw_clip(options, subject, f"{number:02d}")
+
+
+def _draw_subject(options: SimulatedOptions, cohort: Cohort, code: str) -> Subject:
+    rng = stream(options.seed, cohort.database, code)
+    person = draw_person(rng, cohort.ethnicity, options.appearance)
+    shares = np.array(options.class_shares)
+    if options.class_spread > 0:
+        shares = rng.dirichlet(shares / options.class_spread + 1e-9)
+    # Log-normal around the mean: E exp(N(m, s²)) = exp(m + s²/2).
+    spread = options.clips_spread
+    extra = (options.clips_per_subject - 1) * rng.lognormal(-(spread**2) / 2, spread)
+    return Subject(
+        cohort=cohort,
+        code=code,
+        person=person,
+        intensity=options.intensity * float(rng.lognormal(0.0, options.subject_spread)),
+        habit=ActionUnit(sorted(PULLS)[int(rng.integers(len(PULLS)))]),
+        shares=tuple(map(float, shares)),
+        clips=1 + int(rng.poisson(extra)),
+    )
+
+
+def _draw_clip(options: SimulatedOptions, subject: Subject, clip: str) -> ClipSpec:
+    rng = stream(options.seed, subject.cohort.database, subject.code, clip)
+    emotion = _pick(rng, EMOTIONS, subject.shares)
+    ethnicity = subject.cohort.ethnicity
+    display = draw_display(rng, emotion, ethnicity, options.effect)
+    shown = display.action_units
+    if rng.random() < options.mixed:
+        other = EMOTIONS[(EMOTIONS.index(emotion) + int(rng.integers(1, 3))) % len(EMOTIONS)]
+        shown = draw_display(rng, other, ethnicity, options.effect).action_units
+    pose = _draw_pose(rng)
+    onset = int(rng.integers(20, 200))
+    apex = onset + int(rng.integers(12, 40))
+    return ClipSpec(
+        subject=subject,
+        clip=clip,
+        emotion=emotion,
+        raw_emotion=display.raw_emotion,
+        movements=_draw_movements(rng, options, subject, shown),
+        pose=pose,
+        apex_pose=_drift(rng, pose, options.head_jitter),
+        onset=onset,
+        apex=apex,
+        offset=apex + int(rng.integers(12, 40)),
+        noise=int(rng.integers(2**31)),
+    )
+
+
+def _pick(rng: np.random.Generator, names: tuple[str, ...], shares: tuple[float, ...]) -> str:
+    index = np.searchsorted(np.cumsum(shares), rng.random() * sum(shares), side="right")
+    return names[min(int(index), len(names) - 1)]
+
+
+def _draw_movements(
+    rng: np.random.Generator,
+    options: SimulatedOptions,
+    subject: Subject,
+    shown: tuple[ActionUnit, ...],
+) -> tuple[Movement, ...]:
+    seen = [au for au in shown if rng.random() >= options.omission]
+    units = seen or [shown[int(rng.integers(len(shown)))]]
+    if rng.random() < options.habit and subject.habit.number not in {au.number for au in units}:
+        units.append(subject.habit)
+    factors = rng.lognormal(0.0, options.clip_spread, len(units))
+    return tuple(
+        Movement(au, float(subject.intensity * factor))
+        for au, factor in zip(units, factors, strict=True)
+    )
+
+
+def _draw_pose(rng: np.random.Generator) -> Pose:
+    """A head near the middle of the drawn frame, a little nearer, farther or tilted."""
+    x, y = rng.normal((REST.x, REST.y), 4.0)
+    unit = REST.unit * rng.lognormal(0.0, 0.02)
+    return Pose(float(x), float(y), float(unit), float(rng.normal(0.0, 0.02)))
+
+
+def _drift(rng: np.random.Generator, pose: Pose, jitter: float) -> Pose:
+    """The pose after an involuntary movement; the head's edge is about 1.5 units away."""
+    edge = 1.5 * pose.unit
+    right, down, nearer, turn = jitter * rng.normal(size=4)
+    return Pose(
+        x=pose.x + float(right),
+        y=pose.y + float(down),
+        unit=pose.unit * float(1.0 + 0.5 * nearer / edge),
+        roll=pose.roll + float(0.5 * turn / edge),
+    )

@@ -1,0 +1,154 @@
+"""The source that needs no licence: drawn clips of made-up people, with the truth.
+
+Frames go through the same detector, crop and flow as real ones (`list_clips`). Where
+only the statistics of the motion matter, `draw_motion_fields` skips the frames.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+
+import cv2
+import numpy as np
+
+from data_builders import flow
+from data_builders.simulation import film, scenario
+from data_builders.simulation.options import SimulatedOptions
+from data_builders.simulation.scenario import ClipSpec
+from data_builders.sources.base import ClipTask, Listing
+from ethnicmer_jax.schema import ClipRecord
+
+ETHNICITY_SOURCE = "simulated"
+
+_CROP_CENTRE = (0.0, 0.27)
+_CROP_HALF = 1.55
+"""About the square that a detector's box becomes, in face units."""
+
+
+@dataclasses.dataclass(frozen=True)
+class DrawnClip:
+    """A clip that is drawn when it is read; a `sources.base.FrameReader`.
+
+    Attributes:
+      spec: what it shows.
+      sensor_noise: standard deviation of the camera's noise, grey levels.
+    """
+
+    spec: ClipSpec
+    sensor_noise: float
+
+    def read(self) -> tuple[np.ndarray, np.ndarray]:
+        """Onset and apex frame, uint8 [400, 400, 3] RGB."""
+        return self.frame(self.spec.onset), self.frame(self.spec.apex)
+
+    def frame(self, number: int) -> np.ndarray:
+        """Any frame from onset to offset; see `film.film`."""
+        return film.film(self.spec, number, self.sensor_noise)
+
+
+def list_clips(options: SimulatedOptions) -> Listing:
+    """All clips of a simulated database; nothing is drawn yet.
+
+    Returns:
+      Tasks with `DrawnClip` motions. Action Units are those that really move; the
+      truth is in `extra` (see `truth`).
+    """
+    return Listing(tuple(_task(options, spec) for spec in specs(options)))
+
+
+def specs(options: SimulatedOptions) -> Iterator[ClipSpec]:
+    """The plan of all clips, in order of cohort, subject and clip."""
+    for subject in scenario.draw_subjects(options):
+        yield from scenario.draw_clips(options, subject)
+
+
+def truth(options: SimulatedOptions, spec: ClipSpec) -> dict[str, str]:
+    """What is known of a clip because it was made: text, for `ClipRecord.extra`.
+
+    `sim_group` is the ethnicity, `sim_aus` reads `4:2.61+L10:1.80` with amplitudes in
+    percent of the pupils' distance; `sim_effect`, `sim_appearance`, `sim_seed` are the options.
+    """
+    return {
+        "sim_group": spec.subject.cohort.ethnicity,
+        "sim_aus": "+".join(
+            f"{moved.action_unit}:{moved.amplitude:.2f}" for moved in spec.movements
+        ),
+        "sim_effect": str(options.effect),
+        "sim_appearance": str(options.appearance),
+        "sim_seed": str(options.seed),
+    }
+
+
+def true_motion(spec: ClipSpec) -> np.ndarray:
+    """The drawn motion onset to apex: float32 [400, 400, 2] px, on the onset frame."""
+    return film.displacement(spec, spec.apex)
+
+
+def moving_region(spec: ClipSpec) -> np.ndarray:
+    """Where the skin moves by at least .3 of the peak: bool [400, 400], onset frame."""
+    return film.moving_region(spec)
+
+
+def draw_motion_fields(options: SimulatedOptions, size: int = 28) -> list[ClipRecord]:
+    """The clips of `list_clips` as flow records, without drawing a frame.
+
+    The flow is the true motion on a crop around the face plus a smooth error of
+    `options.flow_noise`: far faster than frames, for studies of many databases.
+
+    Args:
+      options: what to simulate.
+      size: height and width of the flow.
+
+    Returns:
+      Records in percent_of_width, with the labels, truth and order of `list_clips`.
+    """
+    return [_record(options, spec, size) for spec in specs(options)]
+
+
+def _labels(options: SimulatedOptions, spec: ClipSpec) -> dict[str, object]:
+    """The fields that ClipTask and ClipRecord share."""
+    return {
+        "database": spec.subject.cohort.database,
+        "subject": spec.subject.code,
+        "clip": spec.clip,
+        "emotion": spec.emotion,
+        "raw_emotion": spec.raw_emotion,
+        "action_units": tuple(moved.action_unit for moved in spec.movements),
+        "ethnicity": spec.subject.cohort.ethnicity,
+        "ethnicity_source": ETHNICITY_SOURCE,
+        "ethnicity_agreement": 1.0,
+        "fps": scenario.FPS,
+        "onset": spec.onset,
+        "apex": spec.apex,
+        "offset": spec.offset,
+        "extra": truth(options, spec),
+    }
+
+
+def _task(options: SimulatedOptions, spec: ClipSpec) -> ClipTask:
+    return ClipTask(motion=DrawnClip(spec, options.sensor_noise), **_labels(options, spec))
+
+
+def _record(options: SimulatedOptions, spec: ClipSpec, size: int) -> ClipRecord:
+    cells = (np.arange(size) + 0.5) / size * 2.0 - 1.0
+    centre = spec.pose.to_pixels(np.array(_CROP_CENTRE))
+    half = _CROP_HALF * spec.pose.unit
+    xs, ys = centre[0] + half * cells, centre[1] + half * cells
+    skin = film.skin_motion(spec, xs, ys)
+    per_cell = (skin + film.drift(spec, xs, ys, skin)) * (size / (2.0 * half))
+    error = _smooth_noise(np.random.default_rng(spec.noise), size)
+    moved = per_cell + options.flow_noise * size / 100.0 * error
+    return ClipRecord(
+        flow=flow.to_record(moved, size),
+        flow_unit="percent_of_width",
+        **_labels(options, spec),
+    )
+
+
+def _smooth_noise(rng: np.random.Generator, size: int) -> np.ndarray:
+    """Smooth noise [size, size, 2] of unit deviation."""
+    white = rng.standard_normal((size, size, 2), dtype=np.float32)
+    sigma = 1.0
+    # A Gaussian filter divides white noise's deviation by 2 sigma sqrt(pi).
+    return cv2.GaussianBlur(white, (0, 0), sigma) * np.float32(2.0 * sigma * np.sqrt(np.pi))
