@@ -49,19 +49,46 @@ class MaskedBatchNorm(nn.Module):
         bias = self.param("bias", nn.initializers.zeros_init(), channels, jnp.float32)
         running_mean = self.variable("batch_stats", "mean", jnp.zeros, channels, jnp.float32)
         running_var = self.variable("batch_stats", "var", jnp.ones, channels, jnp.float32)
-        mean, var = running_mean.value, running_var.value
         x = x.astype(jnp.float32)
-        if train:
-            batch_mean, batch_var, count = masked_moments(x, weight)
-            unbiased = batch_var * (count / jnp.maximum(count - 1, 1))
-            if not self.is_initializing():
-                step = jnp.where(count > 0, self.momentum, 0.0)
-                running_mean.value = mean + step * (batch_mean - mean)
-                running_var.value = var + step * (unbiased - var)
-            mean = jnp.where(count > 0, batch_mean, mean)
-            var = jnp.where(count > 0, batch_var, var)
+        moments = masked_moments(x, weight) if train else None
+        update = train and not self.is_initializing()
+        mean, var = normalising_moments(
+            (running_mean, running_var), moments, self.momentum, train, update
+        )
         normalised = (x - mean) * (jax.lax.rsqrt(var + self.epsilon) * scale) + bias
         return normalised.astype(self.dtype)
+
+
+def normalising_moments(
+    running: tuple[nn.Variable, nn.Variable],
+    batch: tuple[jax.Array, jax.Array, jax.Array] | None,
+    momentum: float,
+    train: bool,
+    update: bool,
+) -> tuple[jax.Array, jax.Array]:
+    """The mean and variance to normalise by; moves the running averages if asked to.
+
+    Args:
+      running: variables that hold the running mean and variance, [channels] each.
+      batch: mean, biased variance and count of values, as `masked_moments` returns
+        them; only read in training.
+      momentum: share of the batch in the running averages.
+      train: whether to normalise by the batch, if anything in it counts.
+      update: whether to move the running averages towards it.
+
+    Returns:
+      Mean and variance, float32 [channels] each.
+    """
+    mean, var = running[0].value, running[1].value
+    if not train:
+        return mean, var
+    batch_mean, batch_var, count = batch
+    if update:
+        step = jnp.where(count > 0, momentum, 0.0)
+        unbiased = batch_var * (count / jnp.maximum(count - 1, 1))
+        running[0].value = mean + step * (batch_mean - mean)
+        running[1].value = var + step * (unbiased - var)
+    return jnp.where(count > 0, batch_mean, mean), jnp.where(count > 0, batch_var, var)
 
 
 def masked_moments(
