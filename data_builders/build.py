@@ -19,6 +19,7 @@ from data_builders.faces import DETECTORS
 from data_builders.pipeline import BuildOptions
 from data_builders.sources import registry
 from ethnicmer_jax import cli
+from ethnicmer_jax.schema import UserError
 
 __all__ = ["ensure"]
 
@@ -44,7 +45,8 @@ def define_flags() -> None:
 
 def main(argv: Sequence[str]) -> None:
     """The command."""
-    del argv
+    if len(argv) > 1:
+        raise UserError(f"what is {argv[1]!r}? Options begin with --, see --help")
     given = flags.FLAGS
     options = BuildOptions(
         flow_method=given.flow,
