@@ -158,8 +158,8 @@ def _fail(listing: Listing, summary: pd.DataFrame, strict: bool) -> None:
     unusable, reported = summary["unusable"].sum(), summary["reported"].sum()
     if unusable:
         raise UserError(
-            f"{unusable} of {unusable + len(listing.tasks)} clips cannot be used: mend what is "
-            "listed above; a build without --strict leaves them out and reports them"
+            f"{unusable} of {unusable + len(listing.tasks)} clips cannot be used: "
+            "mend what is listed above"
         )
     if not listing.tasks:
         raise UserError("there is no clip to build: see the notes above")
