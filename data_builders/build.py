@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from absl import flags
 
 from data_builders import flow
+from data_builders.beam import BeamRunner
 from data_builders.database import ensure
 from data_builders.faces import DETECTORS
 from data_builders.pipeline import BuildOptions
@@ -41,6 +42,8 @@ def define_flags() -> None:
     flags.DEFINE_float("margin", defaults.margin, "Share of the face added on every side.")
     flags.DEFINE_bool("align", defaults.align, "Bring the eyes to the same place in every crop.")
     flags.DEFINE_integer("workers", defaults.workers, "Parallel processes.", lower_bound=1)
+    flags.DEFINE_string("beam", "", "Build with this Apache Beam runner, such as DirectRunner.")
+    flags.DEFINE_multi_string("beam_option", [], "An option of the Beam runner; repeatable.")
 
 
 def main(argv: Sequence[str]) -> None:
@@ -58,7 +61,9 @@ def main(argv: Sequence[str]) -> None:
             )
         },
     )
-    database = ensure(given.source, given.raw, pathlib.Path(given.data_dir), options)
+    runner = BeamRunner(given.beam, tuple(given.beam_option)) if given.beam else None
+    data_dir = pathlib.Path(given.data_dir)
+    database = ensure(given.source, given.raw, data_dir, options, runner=runner)
     sys.stdout.write(f"{database}\n")
 
 

@@ -13,6 +13,7 @@ from typing import Any
 from tqdm import tqdm
 
 from data_builders import card, package, pipeline, problems
+from data_builders.beam import BeamRunner
 from data_builders.cache import ClipCache, fingerprint
 from data_builders.card import BuildReport
 from data_builders.ethnic_me.ethnic_me_dataset_builder import EthnicMeConfig
@@ -30,6 +31,7 @@ def ensure(
     data_dir: pathlib.Path,
     options: BuildOptions | None = None,
     simulated: Any = None,
+    runner: BeamRunner | None = None,
 ) -> pathlib.Path:
     """Builds a database unless it is there already.
 
@@ -42,6 +44,7 @@ def ensure(
       data_dir: the TFDS data directory.
       options: how clips are computed.
       simulated: `simulated.SimulatedOptions` of the source `simulated`.
+      runner: the Beam runner to build with; None builds with local processes.
 
     Returns:
       The TFDS directory of the built version, for `ethnicmer_jax.dataset.load`.
@@ -59,7 +62,7 @@ def ensure(
     with package.only_builder(data_dir, plan.name):
         database = package.directory(data_dir, plan.name)
         if not package.is_complete(database):
-            _build(plan, data_dir)
+            _build(plan, data_dir, runner)
     if options.strict:
         _refuse_left_out(database)
     return database
@@ -85,9 +88,10 @@ class _Plan:
         return f"{self.source}-{self.fingerprint[:12]}"
 
 
-def _build(plan: _Plan, data_dir: pathlib.Path) -> None:
+def _build(plan: _Plan, data_dir: pathlib.Path, runner: BeamRunner | None) -> None:
     cache = ClipCache(data_dir / ".clips")
-    found = pipeline.process(plan.jobs, plan.options, cache)
+    steps = runner or pipeline
+    found = steps.process(plan.jobs, plan.options, cache)
     flows = {job.task.key for job in plan.jobs if isinstance(job.task.motion, FlowFile)}
     _refuse(
         [problem for problem in found if problem.where in flows],
@@ -104,11 +108,12 @@ def _build(plan: _Plan, data_dir: pathlib.Path) -> None:
     config = EthnicMeConfig(
         name=plan.name,
         description=f"{len(jobs)} clips from the source {plan.source}.",
-        clips=pipeline.records(jobs, plan.options, cache),
+        clips=steps.records(jobs, plan.options, cache),
         flow_size=plan.options.flow_size,
         metadata={"options": report.options, "left_out": report.left_out, "notes": report.notes},
     )
-    package.write(data_dir, config, {card.FILE_NAME: card.render(report)})
+    beside = {card.FILE_NAME: card.render(report)}
+    package.write(data_dir, config, beside, runner.download_config() if runner else None)
     _tell(everything, plan.listing.notes)
 
 

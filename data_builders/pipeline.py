@@ -129,6 +129,24 @@ def jobs(tasks: Sequence[ClipTask], options: BuildOptions) -> tuple[Job, ...]:
     return tuple(Job(task, fingerprint(task.motion, identity)) for task in ordered)
 
 
+Outcome = tuple[str, Problem | None]
+"""A clip's key, and what is wrong with it."""
+
+
+def fill(job: Job, options: BuildOptions, cache: ClipCache) -> Outcome:
+    """Computes one clip into the cache unless it is there already."""
+    clip = job.task.key
+    pixels = cache.load(job.key)
+    if pixels is None:
+        try:
+            pixels = compute(job.task.motion, options)
+        except ValueError as error:
+            return clip, Problem(clip, str(error))
+        cache.store(job.key, pixels)
+    notes = pixels.notes.get(FACE_NOTES)
+    return clip, Problem(clip, notes, fatal=False) if notes else None
+
+
 def process(jobs: Sequence[Job], options: BuildOptions, cache: ClipCache) -> tuple[Problem, ...]:
     """Computes the clips that the cache does not hold yet.
 
@@ -139,7 +157,7 @@ def process(jobs: Sequence[Job], options: BuildOptions, cache: ClipCache) -> tup
     Raises:
       UserError: a worker process died.
     """
-    work = functools.partial(_fill, options=options, cache=cache)
+    work = functools.partial(fill, options=options, cache=cache)
     files = [job for job in jobs if isinstance(job.task.motion, FlowFile)]
     others = [job for job in jobs if not isinstance(job.task.motion, FlowFile)]
     # Starting a process takes longer than reading a few hundred flow files.
@@ -155,30 +173,18 @@ def process(jobs: Sequence[Job], options: BuildOptions, cache: ClipCache) -> tup
 
 def records(jobs: Iterable[Job], options: BuildOptions, cache: ClipCache) -> Iterator[ClipRecord]:
     """The processed clips, one at a time."""
-    for job in jobs:
-        pixels = cache.load(job.key)
-        yield _record(job.task, compute(job.task.motion, options) if pixels is None else pixels)
+    return (record(job, options, cache) for job in jobs)
 
 
-_Outcome = tuple[str, Problem | None]
-
-
-def _fill(job: Job, options: BuildOptions, cache: ClipCache) -> _Outcome:
-    clip = job.task.key
+def record(job: Job, options: BuildOptions, cache: ClipCache) -> ClipRecord:
+    """One clip that `process` has computed (computed again if the cache has lost it)."""
     pixels = cache.load(job.key)
-    if pixels is None:
-        try:
-            pixels = compute(job.task.motion, options)
-        except ValueError as error:
-            return clip, Problem(clip, str(error))
-        cache.store(job.key, pixels)
-    notes = pixels.notes.get(FACE_NOTES)
-    return clip, Problem(clip, notes, fatal=False) if notes else None
+    return _record(job.task, compute(job.task.motion, options) if pixels is None else pixels)
 
 
 def _in_parallel(
-    work: Callable[[Job], _Outcome], jobs: Sequence[Job], workers: int
-) -> Iterator[_Outcome]:
+    work: Callable[[Job], Outcome], jobs: Sequence[Job], workers: int
+) -> Iterator[Outcome]:
     """Outcomes as they come; in this process where more would not help."""
     workers = min(workers, len(jobs))
     if workers < 2:
