@@ -23,6 +23,15 @@ class HasInterval(Protocol):
     high: float
 
 
+@dataclasses.dataclass(frozen=True)
+class Range:
+    """A bare estimate with its bounds."""
+
+    estimate: float
+    low: float
+    high: float
+
+
 class Verdict(enum.Enum):
     """The possible findings about a difference between groups."""
 
@@ -145,7 +154,7 @@ def interval_text(interval: HasInterval) -> str:
 def above_baseline(
     estimate: HasInterval, baseline: float, *, score: str, baseline_name: str
 ) -> str:
-    """One sentence on a score against a fixed baseline; says "above" only with the whole interval."""
+    """A score against a fixed baseline, in one sentence; says "above" if the whole interval is."""
     measured = f"{estimate.estimate:.3f} [{estimate.low:.3f}, {estimate.high:.3f}]"
     reference = f"the {baseline_name} ({baseline:.3f})"
     if not all(map(math.isfinite, (estimate.low, estimate.high))):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import dataclasses
-import os
 import pathlib
 import re
 import shutil
@@ -152,7 +151,7 @@ def _replace_directory(new: pathlib.Path, target: pathlib.Path) -> None:
         return
     old = new.with_name(f"{new.name}.old")
     target.rename(old)
-    os.replace(new, target)
+    new.rename(target)
     shutil.rmtree(old)
 
 
@@ -163,11 +162,6 @@ def _data_uri(figure: Figure) -> str:
 
 def _css_size(figure: Figure) -> tuple[int, int]:
     """Natural (width, height) in CSS pixels, so that the page does not jump while it loads."""
-    width, height = re.search(
-        r'<svg[^>]*? width="([\d.]+)pt" height="([\d.]+)pt"', _flat(figure)
-    ).groups()
-    return round(float(width) * 96 / 72), round(float(height) * 96 / 72)
-
-
-def _flat(figure: Figure) -> str:
-    return " ".join(figure.svg.split())
+    points = re.search(r'width="([\d.]+)pt" height="([\d.]+)pt"', figure.svg)
+    width, height = (round(float(length) * 96 / 72) for length in points.groups())
+    return width, height

@@ -80,6 +80,7 @@ def forest(
     caption: str,
     xlabel: str,
     references: Mapping[str, float] | None = None,
+    signed: bool = False,
 ) -> Figure:
     """A forest plot: one line an estimate, with its interval and its numbers.
 
@@ -90,6 +91,7 @@ def forest(
       caption: must say what the intervals are.
       xlabel: the quantity and its unit.
       references: vertical lines, label -> position ("majority class" -> .262).
+      signed: whether to write a sign before every number, as differences need.
 
     Raises:
       ValueError: no rows, or a column is missing.
@@ -97,29 +99,30 @@ def forest(
     missing = {"label", "estimate", "low", "high"} - set(rows.columns)
     if missing or rows.empty:
         raise ValueError(f"a forest plot needs rows with label, estimate, low, high: {missing}")
-    lines = _forest_lines(rows)
+    lines = _forest_lines(rows, "{:+.3f}" if signed else "{:.3f}")
     with style.styled():
-        figure = style.canvas(6.2, 1.1 + 0.32 * len(lines))
-        axes = figure.subplots()
+        figure = style.canvas(5.4, 1.1 + 0.3 * len(lines))
+        names, axes, numbers = figure.subplots(1, 3, sharey=True, width_ratios=(1.75, 2.2, 1.45))
         _draw_references(axes, references or {})
         _draw_intervals(axes, lines)
+        _draw_texts(names, numbers, lines)
         axes.set_xlabel(xlabel)
         spoken = "; ".join(f"{line['label']} {line['text']}" for line in lines if line["text"])
         return style.finish(
-            figure, name=name, caption=caption, alt=f"Forest plot of {xlabel}: {spoken}.", wide=True
+            figure, name=name, caption=caption, alt=f"Forest plot of {xlabel}: {spoken}."
         )
 
 
-def _forest_lines(rows: pd.DataFrame) -> list[dict]:
+def _forest_lines(rows: pd.DataFrame, number: str) -> list[dict]:
     """Rows plus one heading line before each new section."""
     lines, section = [], None
     for row in rows.to_dict("records"):
         if row.get("section", section) != section:
             section = row["section"]
             lines.append({"label": section, "text": "", "heading": True})
-        text = f"{row['estimate']:.3f}"
+        text = number.format(row["estimate"])
         if np.isfinite([row["low"], row["high"]]).all():
-            text += f" [{row['low']:.3f}, {row['high']:.3f}]"
+            text += f" [{number.format(row['low'])}, {number.format(row['high'])}]"
         lines.append(row | {"text": text, "heading": False})
     return lines
 
@@ -130,23 +133,35 @@ def _draw_intervals(axes: Axes, lines: Sequence[dict]) -> None:
             continue
         if np.isfinite([line["low"], line["high"]]).all():
             axes.plot([line["low"], line["high"]], [y, y], color=style.PALETTE[0], linewidth=2)
-        axes.plot(line["estimate"], y, marker="s", color=style.PALETTE[0], markersize=6)
-        axes.text(
-            1.03, y, line["text"], transform=axes.get_yaxis_transform(), va="center", fontsize=9
-        )
-    axes.set_yticks(range(len(lines)), [_wrapped(line["label"]) for line in lines])
-    for tick, line in zip(axes.get_yticklabels(), lines, strict=True):
-        tick.set_fontweight("bold" if line["heading"] else "normal")
+        axes.plot(line["estimate"], y, marker="s", color=style.PALETTE[0], markersize=5.5)
     axes.set_ylim(len(lines) - 0.4, -0.6)
-    axes.tick_params(axis="y", length=0)
+    axes.tick_params(axis="y", left=False, labelleft=False)
     axes.spines["left"].set_visible(False)
+
+
+def _draw_texts(names: Axes, numbers: Axes, lines: Sequence[dict]) -> None:
+    """Labels to the left of the intervals, numbers to the right."""
+    for axes in (names, numbers):
+        axes.axis("off")
+        axes.set_xlim(0, 1)
+    for y, line in enumerate(lines):
+        heading = line["heading"]
+        names.text(
+            0.0 if heading else 0.06,
+            y,
+            line["label"] if heading else _wrapped(line["label"]),
+            va="center",
+            fontsize=9,
+            fontweight="bold" if heading else "normal",
+        )
+        numbers.text(0, y, line["text"], va="center", fontsize=8.5)
 
 
 def _draw_references(axes: Axes, references: Mapping[str, float]) -> None:
     for dash, (label, position) in zip(style.DASHES[1:], references.items(), strict=False):
         axes.axvline(position, color=style.MUTED, linestyle=dash, linewidth=1.2, label=label)
     if references:
-        axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=len(references), borderpad=0)
+        axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1), ncols=2, borderpad=0)
 
 
 def curves(frame: pd.DataFrame, *, name: str, ylabel: str, caption: str) -> Figure:
@@ -172,7 +187,8 @@ def curves(frame: pd.DataFrame, *, name: str, ylabel: str, caption: str) -> Figu
         axes.set_xlabel("epoch")
         axes.set_ylabel(ylabel)
         axes.xaxis.get_major_locator().set_params(integer=True)
-        axes.legend()
+        if frame.series.nunique() > 1:
+            axes.legend()
         ends = "; ".join(
             f"{series} from {part['mean'].iloc[0]:.3f} to {part['mean'].iloc[-1]:.3f}"
             for series, part in frame.groupby("series", sort=False)

@@ -8,10 +8,13 @@ import pathlib
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from ethnicmer_jax import predictions as predictions_file
+from ethnicmer_jax.metrics import group_labels
 from ethnicmer_jax.predictions import Predictions
+from ethnicmer_jax.protocols.grouping import Grouping, grouping
 from ethnicmer_jax.schema import UserError
 
 
@@ -35,9 +38,29 @@ class Inputs:
     scalars: pd.DataFrame
 
     @property
-    def grouping(self) -> dict[str, str] | None:
-        """Ethnicity -> group as configured, or None where each ethnicity is its own group."""
-        return _grouping(self.config)
+    def title(self) -> str:
+        """The configuration's name, or the work directory's where it has none."""
+        return str(self.config.get("name") or self.name)
+
+    @property
+    def grouping(self) -> Grouping | None:
+        """The configured ethnic grouping; None where each ethnicity is its own group."""
+        protocol = self.config.get("protocol", {})
+        if "grouping" not in protocol:
+            return None
+        return grouping(protocol["grouping"], protocol.get("grouping_custom"))
+
+    @property
+    def groups(self) -> np.ndarray:
+        """The group of each row of the predictions, str [n]; "" where it belongs to none."""
+        chosen = self.grouping
+        members = chosen and {e: g for g, of in chosen.groups.items() for e in of}
+        return group_labels(self.predictions, members)
+
+    @property
+    def notes(self) -> list[str]:
+        """What the protocol had to say: sizes of the arms, what could not be matched."""
+        return list(self.metrics.get("notes", []))
 
     @property
     def environment(self) -> dict[str, str]:
@@ -117,18 +140,3 @@ def _check_counts(inputs: Inputs, workdir: pathlib.Path) -> None:
                 f"metrics.json counted {metrics['n_clips']}; restore the file, or run again with "
                 "--mode=evaluate"
             )
-
-
-def _grouping(config: Mapping[str, Any]) -> dict[str, str] | None:
-    """Reads `grouping` (group -> list of ethnicities, or ethnicity -> group) from the config."""
-    holders = (config, config.get("data", {}), config.get("protocol", {}))
-    stated = next((holder["grouping"] for holder in holders if holder.get("grouping")), None)
-    if stated is None:
-        return None
-    if not isinstance(stated, Mapping):
-        raise UserError(f"config.json: grouping is {stated!r}, not a mapping of group names")
-    grouping = {}
-    for key, value in stated.items():
-        pairs = [(key, value)] if isinstance(value, str) else [(member, key) for member in value]
-        grouping |= dict(pairs)
-    return grouping

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import pathlib
+from collections.abc import Sequence
 
-import numpy as np
+import pandas as pd
 
-from ethnicmer_jax import metrics
-from ethnicmer_jax.predictions import Predictions
-from ethnicmer_jax.report import conclusion, document, inputs, results, sections
-from ethnicmer_jax.report.conclusion import Control
+from ethnicmer_jax.report import (
+    comparisons,
+    conclusion,
+    document,
+    inputs,
+    provenance,
+    results,
+    sections,
+)
+from ethnicmer_jax.report.conclusion import Range
 from ethnicmer_jax.report.document import Document
-
-LEVEL = 0.95
 
 
 def write(workdir: pathlib.Path) -> pathlib.Path:
@@ -34,73 +39,50 @@ def write(workdir: pathlib.Path) -> pathlib.Path:
 
 def build(job: inputs.Inputs) -> Document:
     """The report as data."""
-    predictions = job.predictions
-    group = metrics.group_labels(predictions, job.grouping)
-    parts = results.part_scores(predictions, group)
-    runs = results.run_scores(predictions)
+    group = job.groups
+    parts = results.part_scores(job.predictions, group)
+    runs = results.run_scores(job.predictions)
+    compared = comparisons.compare_all(job.predictions, group)
     return Document(
-        title=str(job.config.get("title") or f"Micro-expression recognition: {_name(job)}"),
+        title=f"Micro-expression recognition: {job.title}",
         question="Does the model recognise micro-expressions better than a baseline, and "
         "equally well in every ethnic group?",
-        conclusion=conclusions(predictions, group, parts),
+        conclusion=conclusions(job, parts, compared),
         sections=[
-            sections.main_results(job, parts, runs),
+            sections.main_results(job, parts),
+            sections.differences(compared),
             sections.data_card(job, group),
             sections.part_tables(job, parts, group),
             sections.learning_curves(job.scalars),
             sections.runs_section(runs),
-            sections.what_was_run(job),
-            sections.methods(job),
-            sections.responsible_use(),
-            sections.reproduce(job),
+            provenance.what_was_run(job),
+            provenance.methods(),
+            provenance.responsible_use(),
+            provenance.reproduce(job),
         ],
     )
 
 
-def conclusions(predictions: Predictions, group: np.ndarray, parts) -> list[str]:
-    """What can be said about the score and about each pair of groups."""
-    majority = results.baselines(predictions)["majority class"]["uf1"]
-    first = conclusion.above_baseline(
-        parts.iloc[0], majority, score="UF1", baseline_name="majority-class baseline"
-    )
-    pairs = results.group_pairs(group)
-    if not pairs:
-        return [first, "Only one ethnic group was tested, so groups cannot be compared here."]
-    level = 1 - (1 - LEVEL) / len(pairs)
-    compared = [_compare(predictions, group, pair, level) for pair in pairs]
-    return [first, *(sentence for found in compared for sentence in found.sentences)]
-
-
-def _compare(
-    predictions: Predictions, group: np.ndarray, pair: tuple[str, str], level: float
-) -> conclusion.Conclusion:
-    """The finding about one pair of groups, controlled within databases where possible."""
-    observed = results.group_difference(predictions, group, pair, level=level)
-    database = predictions.table["database"].to_numpy(object)
-    controls = []
-    if len(set(database)) > 1:
-        for name in results.comparable_databases(predictions, group, pair):
-            inside = database == name
-            within = results.group_difference(
-                predictions.select(inside), group[inside], pair, level=level
+def conclusions(
+    job: inputs.Inputs, parts: pd.DataFrame, compared: Sequence[comparisons.Comparison]
+) -> list[str]:
+    """What can be said about each arm's score and about each difference."""
+    arm = results.arms(job.predictions)
+    names = list(dict.fromkeys(arm))
+    sentences = []
+    for name, row in zip(names, parts.head(len(names)).itertuples(), strict=True):
+        baselines = results.baselines(job.predictions.select(arm == name))
+        sentences.append(
+            conclusion.above_baseline(
+                Range(row.uf1, row.uf1_low, row.uf1_high),
+                baselines["majority class"]["uf1"],
+                score="UF1" if len(names) == 1 else f"UF1 of {name}",
+                baseline_name="majority-class baseline",
             )
-            controls.append(
-                Control(
-                    f"within {name}",
-                    conclusion.confirms(observed, within),
-                    f"within {name} {conclusion.interval_text(within)}",
-                    separates_database=True,
-                )
-            )
-    return conclusion.conclude(
-        observed,
-        pair,
-        controls,
-        confounded=results.confounded(predictions, group, pair),
-        level=level,
-        detectable=observed.standard_error * 2.8,
-    )
-
-
-def _name(job: inputs.Inputs) -> str:
-    return str(job.config.get("name") or job.name)
+        )
+    if not any(comparison.of == "groups" for comparison in compared):
+        sentences.append("No arm tested two ethnic groups, so groups are not compared here.")
+    for comparison in compared:
+        context = f"In {comparison.where}: " if comparison.where else ""
+        sentences.append(context + " ".join(comparison.finding.sentences))
+    return sentences

@@ -6,7 +6,7 @@ other subjects, for the models as trained.
 
 from __future__ import annotations
 
-import itertools
+import re
 from collections.abc import Iterator
 
 import numpy as np
@@ -16,50 +16,55 @@ from ethnicmer_jax import confusion, metrics
 from ethnicmer_jax.predictions import Predictions
 from ethnicmer_jax.stats import bootstrap
 
-MIN_PERSONS = 2
-"""Persons that a group needs within a database to be compared there."""
+_ARM = re.compile(r"(-draw\d+)?(-seed\d+)?$")
 
-MAX_SHARE_GAP = 0.1
-"""Groups whose share of a database's subjects varies by more than this are confounded."""
+
+def arms(predictions: Predictions) -> np.ndarray:
+    """The arm of each row, str [n]: its run id without the draw and the seed."""
+    return predictions.table["run"].str.replace(_ARM, "", n=1, regex=True).to_numpy(object)
 
 
 def part_scores(predictions: Predictions, group: np.ndarray) -> pd.DataFrame:
-    """Scores with intervals for all clips, each group, each database and each pair of them.
+    """Scores with intervals: every arm, and in it each group, database and pair of them.
 
     Args:
-      predictions: one or more runs; scores are averaged over runs.
+      predictions: one or more runs; scores are averaged over the runs of an arm.
       group: the group of each row, str [n]; "" belongs to none.
 
     Returns:
-      One row a part: section, label, n_subjects, n_clips, and for each score its
-      estimate, <score>_low and <score>_high; estimate, low and high repeat UF1.
+      One row a part: section, arm, label, n_runs, n_subjects, n_clips, and for each score its
+      estimate, <score>_low and <score>_high.
     """
-    rows = [
-        {"section": section, "label": label} | _scores(predictions.select(mask))
-        for section, label, mask in _parts(predictions, group)
-    ]
-    table = pd.DataFrame(rows)
-    return table.assign(estimate=table.uf1, low=table.uf1_low, high=table.uf1_high)
+    arm = arms(predictions)
+    return pd.DataFrame(
+        {"section": section, "arm": name, "label": label, **_scores(predictions.select(mask))}
+        for section, name, label, mask in _parts(predictions, group, arm)
+    )
 
 
-def _parts(predictions: Predictions, group: np.ndarray) -> Iterator[tuple[str, str, np.ndarray]]:
+def _parts(
+    predictions: Predictions, group: np.ndarray, arm: np.ndarray
+) -> Iterator[tuple[str, str, str, np.ndarray]]:
+    """(section, arm, label, rows); an arm is named in the label only where there are several."""
     database = predictions.table["database"].to_numpy(object)
-    groups = sorted(set(group) - {""})
-    databases = sorted(set(database))
-    yield "All clips", "pooled", np.ones(len(predictions), bool)
-    for name in groups:
-        yield "By group", name, group == name
-    for name in databases:
-        yield "By database", name, database == name
-    if len(databases) > 1:
-        for base, name in itertools.product(databases, groups):
-            mask = (database == base) & (group == name)
-            if mask.any():
-                yield "By group within database", f"{base}, {name}", mask
+    within = np.where(group == "", "", database + ", " + group)
+    names = list(dict.fromkeys(arm))
+    splits = [("By group", group), ("By database", database)]
+    if len(set(database)) > 1:
+        splits.append(("By group within database", within))
+    for name in names:
+        section = "All clips" if len(names) == 1 else "By arm"
+        yield section, name, name, arm == name
+    for section, values in splits:
+        for name in names:
+            for value in sorted(set(values[arm == name]) - {""}):
+                label = value if len(names) == 1 else f"{name}: {value}"
+                yield section, name, label, (arm == name) & (values == value)
 
 
 def _scores(part: Predictions) -> dict[str, float]:
     row: dict[str, float] = {
+        "n_runs": len(part.runs),
         "n_subjects": len(set(part.person)),
         "n_clips": len(set(part.key)),
     }
@@ -67,6 +72,33 @@ def _scores(part: Predictions) -> dict[str, float]:
         interval = bootstrap.score_interval(part, name)
         row |= {name: interval.estimate, f"{name}_low": interval.low, f"{name}_high": interval.high}
     return row
+
+
+def scores_and_baselines(predictions: Predictions, pooled: pd.Series) -> pd.DataFrame:
+    """One row a score of one arm: its mean, interval, spread over runs and baselines.
+
+    Args:
+      predictions: the runs of the arm.
+      pooled: the arm's row of `part_scores`.
+
+    Returns:
+      Columns arm, score, n_runs, mean, low, high, sd (NaN for one run), majority_class, chance.
+    """
+    runs, reference = run_scores(predictions), baselines(predictions)
+    return pd.DataFrame(
+        {
+            "arm": pooled["arm"],
+            "score": "Accuracy" if score == "accuracy" else score.upper(),
+            "n_runs": len(runs),
+            "mean": pooled[score],
+            "low": pooled[f"{score}_low"],
+            "high": pooled[f"{score}_high"],
+            "sd": runs[score].std(ddof=1),
+            "majority_class": reference["majority class"][score],
+            "chance": reference["chance"][score],
+        }
+        for score in confusion.SCORES
+    )
 
 
 def baselines(predictions: Predictions) -> dict[str, dict[str, float]]:
@@ -112,27 +144,32 @@ def _counts(part: pd.DataFrame, classes: tuple[str, ...]) -> dict[str, int]:
 
 
 def class_scores(predictions: Predictions, group: np.ndarray) -> pd.DataFrame:
-    """Per-class F1, recall and false-positive rate, averaged over runs; all clips and each group.
+    """Per-class scores, averaged over runs, of each arm and of each group in it.
 
     Returns:
-      Columns part, emotion, clips (true clips over all runs), f1, recall,
+      Columns arm, part ("all" or a group), emotion, clips (each counted once), f1, recall,
       false_positive_rate; NaN where undefined in every run.
     """
-    parts = [("all", np.ones(len(predictions), bool))]
-    parts += [(name, group == name) for name in sorted(set(group) - {""})]
+    arm = arms(predictions)
     rows = []
-    for name, mask in parts:
-        part = predictions.select(mask)
-        runs = [metrics.scores(part.of_runs(run)) for run in part.runs]
-        clips = part.table.drop_duplicates(["database", "subject", "clip"]).emotion
-        for emotion in predictions.classes:
-            rates = {
-                key: _mean([run[key][emotion] for run in runs])
-                for key in ("f1", "recall", "false_positive_rate")
-            }
-            count = int((clips == emotion).sum())
-            rows.append({"part": name, "emotion": emotion, "clips": count} | rates)
+    for name in dict.fromkeys(arm):
+        parts = {"all": arm == name}
+        parts |= {g: (arm == name) & (group == g) for g in sorted(set(group[arm == name]) - {""})}
+        for part, mask in parts.items():
+            scored = _class_rows(predictions.select(mask))
+            rows += [{"arm": name, "part": part} | row for row in scored]
     return pd.DataFrame(rows)
+
+
+def _class_rows(part: Predictions) -> Iterator[dict]:
+    runs = [metrics.scores(part.of_runs(run)) for run in part.runs]
+    emotions = part.table.drop_duplicates(["database", "subject", "clip"]).emotion
+    for emotion in part.classes:
+        rates = {
+            key: _mean([run[key][emotion] for run in runs])
+            for key in ("f1", "recall", "false_positive_rate")
+        }
+        yield {"emotion": emotion, "clips": int((emotions == emotion).sum())} | rates
 
 
 def run_scores(predictions: Predictions) -> pd.DataFrame:
@@ -151,37 +188,6 @@ def pooled_confusion(predictions: Predictions) -> np.ndarray:
     return confusion.confusion_matrix(
         predictions.emotion_index, predictions.predicted, len(predictions.classes)
     )
-
-
-def group_pairs(group: np.ndarray) -> list[tuple[str, str]]:
-    """Every unordered pair of groups, sorted."""
-    return list(itertools.combinations(sorted(set(group) - {""}), 2))
-
-
-def group_difference(
-    predictions: Predictions, group: np.ndarray, pair: tuple[str, str], *, level: float
-) -> bootstrap.Interval:
-    """UF1 of the first group minus that of the second, averaged over runs."""
-    first, second = (predictions.select(group == name) for name in pair)
-    return bootstrap.difference(first, second, level=level)
-
-
-def comparable_databases(
-    predictions: Predictions, group: np.ndarray, pair: tuple[str, str]
-) -> list[str]:
-    """Databases in which both groups have at least MIN_PERSONS persons."""
-    table = predictions.table.assign(group=group, person=predictions.person)
-    persons = table[table.group.isin(pair)].groupby(["database", "group"]).person.nunique()
-    enough = persons[persons >= MIN_PERSONS].groupby("database").size()
-    return sorted(enough[enough == len(pair)].index)
-
-
-def confounded(predictions: Predictions, group: np.ndarray, pair: tuple[str, str]) -> bool:
-    """Whether the first group's share of subjects differs between databases."""
-    table = predictions.table.assign(group=group, person=predictions.person)
-    persons = table[table.group.isin(pair)].drop_duplicates("person")
-    share = persons.group.eq(pair[0]).groupby(persons.database).mean()
-    return bool(share.max() - share.min() > MAX_SHARE_GAP)
 
 
 def _mean(values: list[float | None]) -> float:

@@ -83,8 +83,8 @@ def au_difference(
         name=name,
         caption=f"Prevalence of Action Units, {groups[0]} minus {groups[1]}, with p values "
         "adjusted by Holm's method.",
-        alt=f"Heat map of differences in Action Unit prevalence; smallest adjusted {p_text(least)}, "
-        f"{int((table.p_holm < NOMINAL).sum())} of {len(table)} below .05.",
+        alt="Heat map of differences in Action Unit prevalence; smallest adjusted "
+        f"{p_text(least)}, {int((table.p_holm < NOMINAL).sum())} of {len(table)} below .05.",
     )
 
 
@@ -156,7 +156,7 @@ def rejection_curves(table: pd.DataFrame, *, name: str = "calibration") -> Figur
     )
     table = table.assign(rate=table.rejections / table.databases, low=low, high=high)
     with style.styled():
-        figure = style.canvas(5.4, 3.6)
+        figure = style.canvas(4.8, 3.5)
         axes = figure.subplots()
         for index, (series, part) in enumerate(table.groupby("series", sort=False)):
             part = part.sort_values("effect")
@@ -180,6 +180,5 @@ def rejection_curves(table: pd.DataFrame, *, name: str = "calibration") -> Figur
             name=name,
             caption="Share of simulated databases in which the study rejects universality, with "
             "Wilson 95% intervals. At effect 0 every rejection is a false alarm.",
-            alt=f"Rejection rate against true effect. False alarms at effect 0: {alarms or 'none'}.",
-            wide=True,
+            alt=f"Rejection rate by true effect. False alarms at effect 0: {alarms or 'none'}.",
         )
