@@ -189,23 +189,6 @@ def test_a_clip_folder_that_the_sheet_does_not_code_is_noted(tmp_path):
     assert any("not in the coding sheet: sub02/EP99_01" in note for note in notes)
 
 
-def test_a_renamed_column_is_named_with_those_found(tmp_path):
-    fictitious.write_casme2(tmp_path)
-    columns = ["Start" if name == "OnsetFrame" else name for name in fictitious.CASME2_COLUMNS]
-    rows = [dataclasses.astuple(clip) for clip in fictitious.CASME2]
-    fictitious.write_sheet(tmp_path / "CASME2-coding-20190701.xlsx", columns, rows)
-    message = r"CASME2-coding-20190701\.xlsx lacks the column Onset; row 1 has .*Filename, Start"
-    with pytest.raises(UserError, match=message):
-        casme2.list_clips(tmp_path)
-
-
-def test_a_sheet_without_clips_is_refused(tmp_path):
-    fictitious.write_casme2(tmp_path)
-    fictitious.write_sheet(tmp_path / "CASME2-coding-20190701.xlsx", fictitious.CASME2_COLUMNS, [])
-    with pytest.raises(UserError, match="no sheet codes a clip of CASME II; looked into CASME2"):
-        casme2.list_clips(tmp_path)
-
-
 def test_no_subjects_no_sheet_and_no_folder_are_told_apart(tmp_path):
     with pytest.raises(UserError, match="there is no folder"):
         casme2.list_clips(tmp_path / "gone")
@@ -218,19 +201,10 @@ def test_no_subjects_no_sheet_and_no_folder_are_told_apart(tmp_path):
         casme2.list_clips(tmp_path)
 
 
-def test_a_file_that_is_no_workbook_is_refused(tmp_path):
-    (tmp_path / "coding.xlsx").write_text("Subject,Filename")
-    with pytest.raises(UserError, match=r"coding\.xlsx is not a readable \.xlsx workbook"):
-        coding_sheet.read_rows(tmp_path / "coding.xlsx")
-
-
-def test_two_sheets_or_two_folders_of_frames_are_not_guessed_between(tmp_path):
+def test_two_folders_of_frames_are_not_guessed_between(tmp_path):
     fictitious.write_casme2(tmp_path)
     shutil.copytree(tmp_path / "Cropped", tmp_path / "old" / "Cropped")
     with pytest.raises(UserError, match="several folders hold frames of CASME II"):
-        casme2.list_clips(tmp_path)
-    fictitious.write_casme2(tmp_path, sheet="second.xlsx")
-    with pytest.raises(UserError, match="several sheets code clips of CASME II"):
         casme2.list_clips(tmp_path)
 
 
@@ -239,40 +213,6 @@ def test_the_cropped_frames_win_over_the_raw_ones(tmp_path):
     shutil.copytree(tmp_path / "Cropped", tmp_path / "CASME2_RAW_selected")
     tasks = casme2.list_clips(tmp_path).tasks
     assert {task.motion.onset.relative_to(tmp_path).parts[0] for task in tasks} == {"Cropped"}
-
-
-def test_ethnicity_comes_from_the_table_beside_the_database(tmp_path):
-    fictitious.write_casme2(tmp_path)
-    (tmp_path / "ethnicity.csv").write_text(
-        "database,subject,ethnicity,agreement,source\n"
-        "casme2,1,Asian,0.75,fairface\n"
-        "samm,2,White,1,human\n"
-    )
-    listing = casme2.list_clips(tmp_path)
-    by_subject = {task.subject: task for task in listing.tasks}
-    labelled = by_subject["sub01"]
-    assert (labelled.ethnicity, labelled.ethnicity_source) == ("Asian", "fairface")
-    assert labelled.ethnicity_agreement == 0.75
-    assert by_subject["sub02"].ethnicity == "Unknown"
-    assert "has no row in ethnicity.csv" in problems_of(listing, "casme2/sub02")[0]
-
-
-@pytest.mark.parametrize(
-    ("table", "message"),
-    [
-        ("database,subject\ncasme2,1\n", "lacks the columns ethnicity; it has database, subject"),
-        ("database,subject,ethnicity\ncasme2,1,Martian\n", "line 2: ethnicity 'Martian' is not"),
-        ("database,subject,ethnicity\ncasme2,x,Asian\n", "line 2: Subject 'x' is not"),
-        ("database,subject,ethnicity\ncasme2,1,Asian\ncasme2,sub01,White\n", "line 3: .* already"),
-        ("database,subject,ethnicity,agreement\ncasme2,1,Asian,7\n", "line 2: agreement 7.0"),
-        ("", "is not a CSV table"),
-    ],
-)
-def test_a_faulty_table_of_ethnicities_is_refused(tmp_path, table, message):
-    fictitious.write_casme2(tmp_path)
-    (tmp_path / "mine.csv").write_text(table)
-    with pytest.raises(UserError, match=message):
-        casme2.list_clips(tmp_path, tmp_path / "mine.csv")
 
 
 def test_the_real_sheet_has_the_published_counts(annotations):
