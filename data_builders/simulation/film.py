@@ -31,11 +31,9 @@ def film(spec: ClipSpec, number: int, sensor_noise: float) -> np.ndarray:
       ValueError: the clip has no such frame.
     """
     position = motion.resting_position(displacement(spec, number))
-    to_rest = spec.pose.matrix_to(REST)
-    position = (position @ to_rest[:, :2].T + to_rest[:, 2]).astype(np.float32)
     frame = cv2.remap(
         _face(spec.subject.person),
-        position,
+        cv2.transform(position, spec.pose.matrix_to(REST)),
         None,
         cv2.INTER_CUBIC,
         borderMode=cv2.BORDER_REPLICATE,
@@ -71,8 +69,8 @@ def drift(
 ) -> np.ndarray:
     """What the head's drift adds to a skin motion: float32 [H, W, 2] in pixels."""
     matrix = spec.pose.matrix_to(_between(spec.pose, spec.apex_pose, elapsed))
-    moved = np.stack(np.meshgrid(xs, ys), axis=-1) + skin
-    return (moved @ (matrix[:, :2] - np.eye(2)).T + matrix[:, 2]).astype(np.float32)
+    moved = np.dstack(np.meshgrid(xs.astype(np.float32), ys.astype(np.float32))) + skin
+    return cv2.transform(moved, matrix - np.eye(2, 3))
 
 
 def moving_region(spec: ClipSpec, share: float = 0.3) -> np.ndarray:

@@ -23,8 +23,8 @@ class Pull:
 
     Attributes:
       landmark: a name of `Anatomy.landmarks`.
-      lateral: displacement away from the face's midline, relative to the AU's amplitude.
-      down: displacement downwards, relative to the AU's amplitude.
+      lateral: displacement away from the face's midline, relative to the AU's other pulls.
+      down: displacement downwards, relative to the AU's other pulls.
       width, height: standard deviations of the Gaussian spread, in face units.
     """
 
@@ -112,7 +112,7 @@ PULLS: Mapping[int, tuple[Pull, ...]] = {
 
 @dataclasses.dataclass(frozen=True)
 class Movement:
-    """An Action Unit and its nominal peak displacement, in percent of the pupils' distance."""
+    """An Action Unit and its peak displacement, in percent of the pupils' distance."""
 
     action_unit: ActionUnit
     amplitude: float
@@ -147,7 +147,8 @@ def field(
     across = np.exp(-0.5 * ((xs - centres[:, :1]) / spreads[:, :1]) ** 2).astype(np.float32)
     along = np.exp(-0.5 * ((ys - centres[:, 1:]) / spreads[:, 1:]) ** 2)
     weighted = (vectors.T[:, :, None] * along).astype(np.float32)
-    return np.stack([part.T @ across for part in weighted], axis=-1)
+    # Not BLAS: its threads cost more than they give here, and its rounding may depend on them.
+    return np.einsum("ckh,kw->hwc", weighted, across)
 
 
 def _pulls(
@@ -155,19 +156,30 @@ def _pulls(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Centres, displacements and spreads [K, 2] of all pulls, in face units."""
     landmarks = anatomy.landmarks()
-    rows = []
-    for movement in movements:
-        unit = movement.action_unit
-        if unit.number not in PULLS:
-            raise ValueError(f"the drawn face cannot move AU {unit.number}: use {sorted(PULLS)}")
-        for sign in [SIDES[unit.side]] if unit.side in SIDES else SIDES.values():
-            for pull in PULLS[unit.number]:
-                x, y = landmarks[pull.landmark]
-                far = movement.amplitude / 100.0
-                displacement = (sign * pull.lateral * far, pull.down * far)
-                rows.append((sign * x, y, *displacement, pull.width, pull.height))
-    table = np.array(rows).reshape(-1, 6)
+    tables = [_movement_pulls(landmarks, movement) for movement in movements]
+    table = np.concatenate([np.empty((0, 6)), *tables])
     return table[:, :2], table[:, 2:4], table[:, 4:]
+
+
+def _movement_pulls(landmarks: Mapping[str, tuple[float, float]], movement: Movement) -> np.ndarray:
+    """Rows (x, y, u, v, width, height) of one AU, scaled so that its peak is its amplitude."""
+    unit = movement.action_unit
+    if unit.number not in PULLS:
+        raise ValueError(f"the drawn face cannot move AU {unit.number}: use {sorted(PULLS)}")
+    signs = [SIDES[unit.side]] if unit.side in SIDES else SIDES.values()
+    table = np.array(
+        [
+            (sign * x, y, sign * pull.lateral, pull.down, pull.width, pull.height)
+            for sign in signs
+            for pull in PULLS[unit.number]
+            for x, y in [landmarks[pull.landmark]]
+        ]
+    )
+    # Pulls overlap, across the midline too: what counts is their sum where each is centred.
+    apart = (table[:, None, :2] - table[None, :, :2]) / table[None, :, 4:]
+    summed = np.exp(-0.5 * (apart**2).sum(axis=-1)) @ table[:, 2:4]
+    table[:, 2:4] *= 0.01 * movement.amplitude / np.sqrt((summed**2).sum(axis=-1).max())
+    return table
 
 
 def resting_position(displacement: np.ndarray) -> np.ndarray:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
+from collections.abc import Mapping
 
 from ethnicmer_jax.schema import EMOTIONS, ETHNICITIES, UNKNOWN, UserError
 
@@ -102,13 +103,13 @@ class SimulatedOptions:
     class_spread: float = 0.1
     intensity: float = 2.6
     subject_spread: float = 0.25
-    clip_spread: float = 0.25
-    habit: float = 0.15
+    clip_spread: float = 0.2
+    habit: float = 0.1
     omission: float = 0.1
-    mixed: float = 0.05
+    mixed: float = 0.03
     head_jitter: float = 0.3
     sensor_noise: float = 1.5
-    flow_noise: float = 0.15
+    flow_noise: float = 0.05
 
     def __post_init__(self) -> None:
         for name in ("effect", "appearance", "habit", "omission", "mixed"):
@@ -130,3 +131,23 @@ class SimulatedOptions:
             {cohort.database for cohort in self.cohorts}
         ):
             raise UserError("a database's cohorts must be all grey or all in colour")
+
+
+def from_mapping(values: Mapping[str, object]) -> SimulatedOptions:
+    """Options from a config: cohorts may be text for `parse_cohorts`, shares any sequence.
+
+    Raises:
+      UserError: an option is not known or not in its range.
+    """
+    known = {field.name: field for field in dataclasses.fields(SimulatedOptions)}
+    unknown = [name for name in values if name not in known]
+    if unknown:
+        raise UserError(
+            f"no simulated option is called {', '.join(unknown)}: there are {', '.join(known)}"
+        )
+    given = dict(values)
+    if isinstance(given.get("cohorts"), str):
+        given["cohorts"] = parse_cohorts(given["cohorts"])
+    if "class_shares" in given:
+        given["class_shares"] = tuple(given["class_shares"])
+    return SimulatedOptions(**given)

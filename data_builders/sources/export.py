@@ -1,0 +1,243 @@
+"""Writes drawn clips as folders of frames and coding sheets, as licensed databases come.
+
+Colour cohorts become CASME II, grey ones SAMM, in the layouts that `sources/casme2.py`
+and `sources/samm.py` read: the licensed path can be walked without a licence.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import pathlib
+import shutil
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+
+import cv2
+import pandas as pd
+from tqdm import tqdm
+
+from data_builders.simulation.options import SimulatedOptions
+from data_builders.sources import simulated
+from data_builders.sources.base import ClipTask
+from ethnicmer_jax.schema import ETHNICITIES, UserError
+
+_JPEG_QUALITY = 95
+_SUBJECT_DIGITS = 3
+_RACE_CONCISED = {"White": "Non-Asian", "Black": "Non-Asian"}
+
+
+@dataclasses.dataclass(frozen=True)
+class Layout:
+    """How a database names its files and sheet columns.
+
+    Attributes:
+      database: the name under which its source lists clips.
+      grey: whether frames are single-channel.
+      frames: name of the folder of frames.
+      sheet: file name of the coding sheet.
+      subject: subject code of a drawn clip, as the folder is named.
+      clip: clip code of a drawn clip, as the folder is named.
+      frame: file name of a frame, from subject code and number.
+      row: one row of the coding sheet, from the clip as it is named on disk.
+    """
+
+    database: str
+    grey: bool
+    frames: str
+    sheet: str
+    subject: Callable[[ClipTask], str]
+    clip: Callable[[ClipTask], str]
+    frame: Callable[[str, int], str]
+    row: Callable[[ClipTask], Mapping[str, object]]
+
+
+def _action_units(task: ClipTask) -> str | int:
+    """`4+L10`; a single AU is a number, as spreadsheets make of it."""
+    codes = "+".join(map(str, task.action_units))
+    return int(codes) if codes.isdecimal() else codes
+
+
+def _annotation(task: ClipTask) -> dict[str, object]:
+    """The columns that the reference's annotation adds to the official sheets."""
+    return {
+        "Age": None,
+        "Gender": None,
+        "Race": ETHNICITIES.index(task.ethnicity),
+        "RaceConcised": _RACE_CONCISED.get(task.ethnicity, "Asian"),
+        "EstimatedEmotionConcised": task.emotion.capitalize(),
+    }
+
+
+def _casme2_row(task: ClipTask) -> dict[str, object]:
+    return {
+        "Subject": int(task.subject.removeprefix("sub")),
+        "Filename": task.clip,
+        "OnsetFrame": task.onset,
+        "ApexFrame": task.apex,
+        "OffsetFrame": task.offset,
+        "Action Units": _action_units(task),
+        "Estimated Emotion": task.raw_emotion,
+        **_annotation(task),
+    }
+
+
+def _samm_row(task: ClipTask) -> dict[str, object]:
+    return {
+        "Subject": task.subject,
+        "Filename": task.clip,
+        "Code": 1,
+        "Onset": task.onset,
+        "Apex Frame": task.apex,
+        "Offset": task.offset,
+        "Duration": task.offset - task.onset + 1,
+        "Micro": "Micro - 1/2",
+        "Action Units": _action_units(task),
+        "Estimated Emotion": task.raw_emotion.capitalize(),
+        "Objective Classes": None,
+        "Notes": None,
+        **_annotation(task),
+    }
+
+
+CASME2 = Layout(
+    database="casme2",
+    grey=False,
+    frames="Cropped",
+    sheet="CASME2-coding.xlsx",
+    subject=lambda task: f"sub{task.subject}",
+    clip=lambda task: f"EP{task.clip}_01f",
+    frame=lambda subject, number: f"reg_img{number}.jpg",
+    row=_casme2_row,
+)
+
+SAMM = Layout(
+    database="samm",
+    grey=True,
+    frames="SAMM_CROP",
+    sheet="SAMM_Micro_FACS_Codes.xlsx",
+    subject=lambda task: task.subject,
+    clip=lambda task: f"{task.subject}_1_{int(task.clip)}",
+    frame=lambda subject, number: f"{subject}_{number:05d}.jpg",
+    row=_samm_row,
+)
+
+LAYOUTS: Mapping[str, tuple[Layout, ...]] = {
+    "casme2": (CASME2,),
+    "samm": (SAMM,),
+    "casme2_samm": (CASME2, SAMM),
+}
+"""Name of a source -> what `write` puts into the folder it reads."""
+
+
+def write_casme2(options: SimulatedOptions, root: pathlib.Path, every: int = 10) -> None:
+    """Writes the colour cohorts as CASME II; see `write`."""
+    write(options, root, "casme2", every)
+
+
+def write_samm(options: SimulatedOptions, root: pathlib.Path, every: int = 10) -> None:
+    """Writes the grey cohorts as SAMM; see `write`."""
+    write(options, root, "samm", every)
+
+
+def write(options: SimulatedOptions, root: pathlib.Path, layout: str, every: int = 10) -> None:
+    """Writes a simulated database as a folder that a real source reads.
+
+    Next to the frames and coding sheets stand `ethnicity.csv` (the subjects' groups) and
+    `truth.csv`: per clip its labels as named on disk, `drawn` (the clip's key in the
+    simulated database) and the simulation's truth. The folder appears whole or not at all.
+
+    Args:
+      options: what to simulate.
+      root: the folder to make; it must not exist.
+      layout: a name of LAYOUTS.
+      every: frames between onset and offset are written in steps of this size, beside
+        onset, apex and offset themselves; 1 writes all, at 200 fps.
+
+    Raises:
+      UserError: the folder exists, the layout is unknown, or no clip fits it.
+    """
+    if layout not in LAYOUTS:
+        raise UserError(f"unknown export layout {layout!r}: use one of {', '.join(LAYOUTS)}")
+    if every < 1:
+        raise UserError(f"frames are written in steps of at least 1, not {every}")
+    if root.exists():
+        raise UserError(f"{root} exists already: name a new folder or remove it")
+    tasks = simulated.list_clips(options).tasks
+    root.parent.mkdir(parents=True, exist_ok=True)
+    partial = pathlib.Path(tempfile.mkdtemp(prefix=f".{root.name}.", dir=root.parent))
+    try:
+        partial.chmod(0o755)
+        clips = [clip for each in LAYOUTS[layout] for clip in _write(tasks, partial, each, every)]
+        _tables(partial, clips)
+        partial.rename(root)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def _write(
+    tasks: Sequence[ClipTask], root: pathlib.Path, layout: Layout, every: int
+) -> list[tuple[str, ClipTask]]:
+    """Writes one database; returns its clips as (key of the drawn clip, clip as named on disk)."""
+    drawn = [task for task in tasks if task.motion.spec.subject.cohort.grey == layout.grey]
+    if not drawn:
+        kind = "grey" if layout.grey else "colour"
+        raise UserError(f"the {layout.database} layout needs a {kind} cohort; there is none")
+    if any(len(task.subject) > _SUBJECT_DIGITS for task in drawn):
+        raise UserError(f"the {layout.database} layout has room for 99 subjects of an ethnicity")
+    clips = [(task.key, _named(task, layout)) for task in drawn]
+    keys = [clip.key for _, clip in clips]
+    if len(set(keys)) < len(keys):
+        raise UserError(
+            f"several simulated databases would share the folder of {layout.database}: "
+            f"give only one of them {'grey' if layout.grey else 'colour'} cohorts"
+        )
+    for _, clip in tqdm(clips, desc=f"writing {layout.database}", unit="clip"):
+        _write_frames(clip, root / layout.frames / clip.subject / clip.clip, layout, every)
+    sheet = pd.DataFrame([layout.row(clip) for _, clip in clips])
+    sheet.to_excel(root / layout.sheet, index=False)
+    return clips
+
+
+def _named(task: ClipTask, layout: Layout) -> ClipTask:
+    return dataclasses.replace(
+        task,
+        database=layout.database,
+        subject=layout.subject(task),
+        clip=layout.clip(task),
+    )
+
+
+def _write_frames(clip: ClipTask, folder: pathlib.Path, layout: Layout, every: int) -> None:
+    folder.mkdir(parents=True)
+    numbers = {*range(clip.onset, clip.offset, every), clip.apex, clip.offset}
+    for number in sorted(numbers):
+        frame = clip.motion.frame(number)
+        stored = frame[..., 0] if layout.grey else cv2.cvtColor(frame, cv2.COLOR_RGB2BGR)
+        path = folder / layout.frame(clip.subject, number)
+        if not cv2.imwrite(str(path), stored, [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY]):
+            raise OSError(f"{path} could not be written")
+
+
+def _tables(root: pathlib.Path, clips: Sequence[tuple[str, ClipTask]]) -> None:
+    truth = pd.DataFrame(
+        {
+            "database": clip.database,
+            "subject": clip.subject,
+            "clip": clip.clip,
+            "emotion": clip.emotion,
+            "raw_emotion": clip.raw_emotion,
+            "ethnicity": clip.ethnicity,
+            "onset": clip.onset,
+            "apex": clip.apex,
+            "offset": clip.offset,
+            "action_units": "+".join(map(str, clip.action_units)),
+            "drawn": drawn,
+            **clip.extra,
+        }
+        for drawn, clip in clips
+    )
+    truth.to_csv(root / "truth.csv", index=False)
+    people = truth[["database", "subject", "ethnicity"]].drop_duplicates()
+    people.assign(agreement=1.0, source=simulated.ETHNICITY_SOURCE).to_csv(
+        root / "ethnicity.csv", index=False
+    )
