@@ -128,7 +128,9 @@ def _person(where: str) -> str:
 
 def _table(summary: pd.DataFrame) -> Table:
     table = Table(title="Clips by subject", show_footer=True)
-    table.add_column("subject", footer=f"{(summary['usable'] > 0).sum()} with clips")
+    table.add_column(
+        "subject", overflow="fold", footer=f"{(summary['usable'] > 0).sum()} with clips"
+    )
     for name in summary:
         table.add_column(str(name), footer=str(summary[name].sum()), justify="right")
     for subject, counts in summary.iterrows():
