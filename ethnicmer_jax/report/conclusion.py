@@ -104,7 +104,7 @@ def conclude(
             Verdict.UNDEFINED,
             (f"The {named} cannot be estimated: too few subjects or classes in a group.",),
         )
-    measured = f"{interval_text(difference)} ({level:.0%} interval)"
+    measured = f"{interval_text(difference)} ({100 * level:.4g}% interval)"
     if difference.low <= 0 <= difference.high:
         return Conclusion(
             Verdict.NO_EVIDENCE, _no_evidence(named, measured, difference, detectable)
@@ -132,8 +132,8 @@ def conclude(
     return Conclusion(
         Verdict.SURVIVES,
         (
-            f"There is a difference that survives {_names(controls)}: the {named} is {measured} "
-            f"({_details(controls)}).",
+            f"There is a difference that survives {_names(controls)}: the {named} is {measured}; "
+            f"{_details(controls)}.",
             "It holds for these databases, labels and models; what causes it is not shown.",
         ),
     )
@@ -171,7 +171,7 @@ def _no_evidence(
 ) -> tuple[str, ...]:
     reach = max(-difference.low, difference.high)
     first = (
-        f"There is no evidence at this power of a difference between the groups: the {named} is "
+        f"There is no evidence at this power of a difference: the {named} is "
         f"{measured}. That is not evidence of equality: differences up to {reach:.3f} in size "
         "are compatible with these data."
     )
@@ -185,15 +185,15 @@ def _no_evidence(
 
 def _not_separable(named: str, measured: str, failed: Sequence[Control]) -> tuple[str, ...]:
     first = (
-        f"The {named} is {measured}, but it is not separable from database: group and "
-        "database go together in these data"
+        f"The {named} is {measured}, but it is not separable from database: the two sides "
+        "differ in the databases that they come from"
     )
     by_database = [control for control in failed if control.separates_database]
     if by_database:
         return (
             f"{first}, and it does not survive {_names(by_database)}: {_details(by_database)}.",
         )
-    return (f"{first}, and no comparison within one database was possible.",)
+    return (f"{first}, and no comparison within one database was made.",)
 
 
 def _names(controls: Sequence[Control]) -> str:

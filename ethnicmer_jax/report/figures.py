@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure as Canvas
 
 from ethnicmer_jax.report import style
 from ethnicmer_jax.report.style import Figure
@@ -101,8 +102,7 @@ def forest(
         raise ValueError(f"a forest plot needs rows with label, estimate, low, high: {missing}")
     lines = _forest_lines(rows, "{:+.3f}" if signed else "{:.3f}")
     with style.styled():
-        figure = style.canvas(5.4, 1.1 + 0.3 * len(lines))
-        names, axes, numbers = figure.subplots(1, 3, sharey=True, width_ratios=(1.75, 2.2, 1.45))
+        figure, names, axes, numbers = _forest_axes(lines)
         _draw_references(axes, references or {})
         _draw_intervals(axes, lines)
         _draw_texts(names, numbers, lines)
@@ -111,6 +111,24 @@ def forest(
         return style.finish(
             figure, name=name, caption=caption, alt=f"Forest plot of {xlabel}: {spoken}."
         )
+
+
+def _forest_axes(lines: Sequence[dict]) -> tuple[Canvas, Axes, Axes, Axes]:
+    """A figure with columns for labels, intervals and numbers, as wide as their texts need."""
+    inches = 0.076
+    longest = max(len(part) for line in lines for part in line["label"].split("\n"))
+    widths = (inches * longest + 0.2, 2.1, inches * max(len(line["text"]) for line in lines))
+    width, height = sum(widths) + 0.15, 0.3 * len(lines)
+    below, above = 0.55, 0.35
+    figure = style.canvas(width, height + below + above)
+    # Constrained layout would let long labels squeeze the intervals.
+    figure.set_layout_engine("none")
+    bottom, tall = below / (height + below + above), height / (height + below + above)
+    names = figure.add_axes((0, bottom, widths[0] / width, tall))
+    axes = figure.add_axes((widths[0] / width, bottom, widths[1] / width, tall), sharey=names)
+    start = widths[0] + widths[1] + 0.1
+    numbers = figure.add_axes((start / width, bottom, widths[2] / width, tall), sharey=names)
+    return figure, names, axes, numbers
 
 
 def _forest_lines(rows: pd.DataFrame, number: str) -> list[dict]:
@@ -123,7 +141,7 @@ def _forest_lines(rows: pd.DataFrame, number: str) -> list[dict]:
         text = number.format(row["estimate"])
         if np.isfinite([row["low"], row["high"]]).all():
             text += f" [{number.format(row['low'])}, {number.format(row['high'])}]"
-        lines.append(row | {"text": text, "heading": False})
+        lines.append(row | {"label": _wrapped(row["label"]), "text": text, "heading": False})
     return lines
 
 
@@ -146,15 +164,11 @@ def _draw_texts(names: Axes, numbers: Axes, lines: Sequence[dict]) -> None:
         axes.set_xlim(0, 1)
     for y, line in enumerate(lines):
         heading = line["heading"]
+        weight = "bold" if heading else "normal"
         names.text(
-            0.0 if heading else 0.06,
-            y,
-            line["label"] if heading else _wrapped(line["label"]),
-            va="center",
-            fontsize=9,
-            fontweight="bold" if heading else "normal",
+            0 if heading else 0.05, y, line["label"], va="center", fontsize=9, fontweight=weight
         )
-        numbers.text(0, y, line["text"], va="center", fontsize=8.5)
+        numbers.text(0, y, line["text"], va="center", fontsize=9)
 
 
 def _draw_references(axes: Axes, references: Mapping[str, float]) -> None:

@@ -83,6 +83,6 @@ def conclusions(
     if not any(comparison.of == "groups" for comparison in compared):
         sentences.append("No arm tested two ethnic groups, so groups are not compared here.")
     for comparison in compared:
-        context = f"In {comparison.where}: " if comparison.where else ""
+        context = f"Arm {comparison.where}. " if comparison.where else ""
         sentences.append(context + " ".join(comparison.finding.sentences))
     return sentences

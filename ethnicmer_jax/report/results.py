@@ -123,15 +123,15 @@ def composition(predictions: Predictions, group: np.ndarray) -> pd.DataFrame:
     """What was tested: one row a (database, ethnicity, group), each clip counted once.
 
     Returns:
-      Columns database, ethnicity, group ("–" where excluded), subjects, clips and one count
-      for each class; then a row of totals.
+      Columns database, ethnicity, group ("excluded" where it belongs to none), subjects, clips
+      and one count for each class; then a row of totals.
     """
     table = predictions.table.assign(group=group, person=predictions.person)
     table = table.drop_duplicates(["database", "subject", "clip"])
     rows = []
     for (database, ethnicity, name), part in table.groupby(["database", "ethnicity", "group"]):
         rows.append(
-            {"database": database, "ethnicity": ethnicity, "group": name or "–"}
+            {"database": database, "ethnicity": ethnicity, "group": name or "excluded"}
             | _counts(part, predictions.classes)
         )
     total = {"database": "all", "ethnicity": "all", "group": "all"}

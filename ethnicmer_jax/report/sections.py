@@ -57,8 +57,9 @@ def main_results(inputs: Inputs, parts: pd.DataFrame) -> Section:
         )
         for number, (name, part) in enumerate(by_arm.items(), start=1)
     ]
-    drawn = [_forest(parts, frame, single=len(by_arm) == 1), *matrices]
-    return Section("results", "Results", [table, Gallery(drawn)])
+    forest = _forest(parts, frame, single=len(by_arm) == 1)
+    galleries = [[forest, *matrices]] if len(by_arm) == 1 else [[forest], matrices]
+    return Section("results", "Results", [table, *map(Gallery, galleries)])
 
 
 def differences(compared: Sequence[comparisons.Comparison]) -> Section:
@@ -81,7 +82,7 @@ def differences(compared: Sequence[comparisons.Comparison]) -> Section:
         for comparison in compared
     )
     level = compared[0].interval.level
-    stated = f"{level:.1%} intervals, which hold jointly with 95%" if len(frame) > 1 else "95%"
+    stated = f"{100 * level:.4g}% intervals" if len(frame) == 1 else _joint(level)
     table = Table(
         "differences",
         f"Differences of pooled UF1, mean over runs ({stated}), and what they allow one to say. "
@@ -250,6 +251,10 @@ def _curve_points(scalars: pd.DataFrame, keys: Sequence[str]) -> pd.DataFrame:
     )
     points = points.rename(columns={"epoch": "x"}).sort_values(["series", "x"])
     return points.assign(series=points.series.str.replace("_", " "))
+
+
+def _joint(level: float) -> str:
+    return f"{100 * level:.4g}% intervals, which together hold with 95%"
 
 
 def _runs_text(runs: Sequence[str]) -> str:
