@@ -97,11 +97,11 @@ def _write_problems(outcomes: Sequence[tuple[str, Problem | None]], path: pathli
 
 
 def _beam() -> Any:
+    logging.getLogger("apache_beam").setLevel(logging.ERROR)  # it misses Google Cloud, aloud
     try:
         import apache_beam
     except ImportError as error:
         raise UserError(
             "Apache Beam is not installed: pip install 'ethnicmer_jax[beam]', or leave out --beam"
         ) from error
-    logging.getLogger("apache_beam").setLevel(logging.WARNING)
     return apache_beam

@@ -7,17 +7,19 @@ prints the directory that `ethnicmer_jax.dataset.load` and `tfds.builder_from_di
 
 from __future__ import annotations
 
+import dataclasses
 import pathlib
 import sys
 from collections.abc import Sequence
 
 from absl import flags
 
-from data_builders import flow
+from data_builders import check, flow
 from data_builders.beam import BeamRunner
 from data_builders.database import ensure
 from data_builders.faces import DETECTORS
 from data_builders.pipeline import BuildOptions
+from data_builders.simulation.from_text import from_text
 from data_builders.sources import registry
 from ethnicmer_jax import cli
 from ethnicmer_jax.schema import UserError
@@ -31,6 +33,12 @@ def define_flags() -> None:
     flags.DEFINE_enum("source", registry.SIMULATED, registry.SOURCES, "Kind of raw database.")
     flags.DEFINE_string("raw", "", "Folder of the raw database, or the manifest's CSV file.")
     flags.DEFINE_string("data_dir", "data", "TFDS data directory to build into.")
+    flags.DEFINE_string("ethnicity", "", "Table of ethnicities, from data_builders.annotate.")
+    flags.DEFINE_multi_string(
+        "simulated", [], "A simulation option as name=value, such as effect=1; repeatable."
+    )
+    flags.DEFINE_bool("check", False, "Only say what is missing in --raw, subject by subject.")
+    flags.DEFINE_string("problems_csv", "", "With --check, write every problem to this table.")
     flags.DEFINE_bool("strict", defaults.strict, "Fail on every reported problem; build nothing.")
     flags.DEFINE_enum("flow", defaults.flow_method, list(flow.METHODS), "Optical flow method.")
     flags.DEFINE_integer("flow_size", defaults.flow_size, "Side of the stored flow, pixels.")
@@ -51,20 +59,27 @@ def main(argv: Sequence[str]) -> None:
     if len(argv) > 1:
         raise UserError(f"what is {argv[1]!r}? Options begin with --, see --help")
     given = flags.FLAGS
-    options = BuildOptions(
-        flow_method=given.flow,
-        **{
-            name: given[name].value
-            for name in (
-                *("flow_size", "image_size", "detector", "crop_size"),
-                *("margin", "align", "workers", "strict"),
-            )
-        },
-    )
+    ethnicity = pathlib.Path(given.ethnicity) if given.ethnicity else None
+    clips = {
+        "source": given.source,
+        "raw": given.raw,
+        "simulated": from_text(given.simulated),
+        "ethnicity": ethnicity,
+    }
+    if given.check:
+        table = pathlib.Path(given.problems_csv) if given.problems_csv else None
+        check.report(registry.list_clips(**clips), table, strict=given.strict)
+        return
     runner = BeamRunner(given.beam, tuple(given.beam_option)) if given.beam else None
     data_dir = pathlib.Path(given.data_dir)
-    database = ensure(given.source, given.raw, data_dir, options, runner=runner)
+    database = ensure(**clips, data_dir=data_dir, options=_options(given), runner=runner)
     sys.stdout.write(f"{database}\n")
+
+
+def _options(given: flags.FlagValues) -> BuildOptions:
+    names = {field.name: field.name for field in dataclasses.fields(BuildOptions)}
+    names["flow_method"] = "flow"
+    return BuildOptions(**{name: given[flag].value for name, flag in names.items()})
 
 
 if __name__ == "__main__":

@@ -1,12 +1,14 @@
 """Keeps the computed pixels of each clip, so that a killed build resumes where it stopped.
 
 What a clip's pixels depend on is hashed: the content of its files, how its reader picks
-from them, and the options. Labels are not part of it: relabelling recomputes nothing.
+from them, the options, and the code that computes. Labels are not part of it: relabelling
+recomputes nothing.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import functools
 import hashlib
 import json
 import os
@@ -17,8 +19,8 @@ from typing import Any
 
 import numpy as np
 
-_VERSION = 1
-"""Raise it when the pipeline computes other pixels from the same files."""
+_CODE = ("faces.py", "detection.py", "flow.py", "flow_file.py", "frames.py", "simulation/*.py")
+"""What turns files and options into pixels; a change in it makes other databases."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,8 +43,15 @@ def fingerprint(*parts: Any) -> str:
 
     A path counts by the content of its file, so that a database may be moved or copied.
     """
-    text = json.dumps([_VERSION, *map(_plain, parts)], sort_keys=True)
+    text = json.dumps([_code(), *map(_plain, parts)], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+@functools.cache
+def _code() -> str:
+    folder = pathlib.Path(__file__).parent
+    files = [path for pattern in _CODE for path in sorted(folder.glob(pattern))]
+    return hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()
 
 
 def _plain(value: Any) -> Any:

@@ -8,7 +8,6 @@ import json
 import pathlib
 import sys
 from collections.abc import Sequence
-from typing import Any
 
 from tqdm import tqdm
 
@@ -18,6 +17,7 @@ from data_builders.cache import ClipCache, fingerprint
 from data_builders.card import BuildReport
 from data_builders.ethnic_me.ethnic_me_dataset_builder import EthnicMeConfig
 from data_builders.pipeline import BuildOptions, Job
+from data_builders.simulation.options import SimulatedOptions
 from data_builders.sources import registry
 from data_builders.sources.base import FlowFile, Listing, Problem
 from ethnicmer_jax.schema import UserError
@@ -30,7 +30,8 @@ def ensure(
     raw: str,
     data_dir: pathlib.Path,
     options: BuildOptions | None = None,
-    simulated: Any = None,
+    simulated: SimulatedOptions | None = None,
+    ethnicity: pathlib.Path | None = None,
     runner: BeamRunner | None = None,
 ) -> pathlib.Path:
     """Builds a database unless it is there already.
@@ -43,7 +44,8 @@ def ensure(
       raw: folder or file of the raw database; "" for `simulated`.
       data_dir: the TFDS data directory.
       options: how clips are computed.
-      simulated: `simulated.SimulatedOptions` of the source `simulated`.
+      simulated: what the source `simulated` shows; None for the defaults.
+      ethnicity: table of ethnicities; None for the one beside the raw data, if any.
       runner: the Beam runner to build with; None builds with local processes.
 
     Returns:
@@ -53,7 +55,7 @@ def ensure(
       UserError: the raw data cannot be used; nothing was written.
     """
     options = options or BuildOptions()
-    listing = registry.list_clips(source, raw, simulated)
+    listing = registry.list_clips(source, raw, simulated, ethnicity)
     exact = source in registry.EXACT
     _refuse(listing.problems, fatal_refused=exact, strict=options.strict)
     if not listing.tasks:

@@ -183,6 +183,23 @@ def test_a_person_of_two_ethnicities_is_a_problem_unless_one_is_unknown(folder):
     assert "lab/1 is White here and Asian in manifest.csv line 2" in problem
 
 
+def test_a_table_of_ethnicities_beside_the_manifest_wins_over_its_column(folder):
+    (folder / "ethnicity.csv").write_text(
+        "database,subject,ethnicity,agreement,source\nlab,1,Indian,0.9,human\n"
+    )
+    header = f"{HEADER},ethnicity"
+    rows = [
+        "lab,1,1,anger,flow.png,White",
+        "lab,1,2,anger,flow.png,Asian",
+        "lab,2,1,anger,flow.png,",
+    ]
+    found = listing(folder, *rows, header=header)
+    assert found.problems == ()
+    assert [task.ethnicity for task in found.tasks] == ["Indian", "Indian", "Unknown"]
+    assert (found.tasks[0].ethnicity_source, found.tasks[0].ethnicity_agreement) == ("human", 0.9)
+    assert found.notes == ("ethnicities from ethnicity.csv",)
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [

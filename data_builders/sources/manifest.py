@@ -5,7 +5,8 @@ Columns `database, subject, clip, emotion`, and one source of motion in each row
   frames: a folder, with onset and apex (offset too if known) as frame numbers or file names;
   onset_path, apex_path: two image files.
 Paths are relative to the manifest. Optional: ethnicity, age_decade, gender, action_units,
-fps; every other column is kept as text. Codes stay text: `006` is not 6.
+fps; every other column is kept as text. Codes stay text: `006` is not 6. A table
+`ethnicity.csv` beside the manifest (`python -m data_builders.annotate`) wins over its column.
 """
 
 from __future__ import annotations
@@ -13,23 +14,15 @@ from __future__ import annotations
 import csv
 import dataclasses
 import io
-import math
 import pathlib
-import unicodedata
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from data_builders import action_units
+from data_builders.sources import cells, demographics
 from data_builders.sources.base import ClipTask, FlowFile, FramePair, FrameReader, Listing, Problem
 from data_builders.sources.frame_folder import frame_number, frame_path
-from ethnicmer_jax.schema import (
-    ETHNICITIES,
-    GENDERS,
-    RAW_EMOTION_TO_CLASS,
-    UNKNOWN,
-    UserError,
-    emotion_class,
-)
+from ethnicmer_jax.schema import UNKNOWN, UserError
 
 REQUIRED = ("database", "subject", "clip", "emotion")
 MOTION = ("flow", "frames", "onset_path")
@@ -38,15 +31,16 @@ _KNOWN = {
     *("flow", "frames", "onset_path", "apex_path", "onset", "apex", "offset"),
     *("ethnicity", "age_decade", "gender", "action_units", "fps"),
 }
-_WITHOUT_CLASS = ("other", "others")
 _FRAMES = ("onset", "apex", "offset")
 
 
-def list_clips(path: pathlib.Path) -> Listing:
+def list_clips(path: pathlib.Path, ethnicity: pathlib.Path | None = None) -> Listing:
     """Lists the clips of a manifest and everything that is wrong with its rows.
 
     Args:
       path: the CSV file; UTF-8, comma-separated, a header line.
+      ethnicity: table of ethnicities that wins over the manifest's column (see
+        `demographics.read_table`); by default ethnicity.csv beside it where it exists.
 
     Returns:
       The usable clips, one problem a faulty cell, and a note of the clips without a class.
@@ -55,9 +49,7 @@ def list_clips(path: pathlib.Path) -> Listing:
       UserError: the file as a whole cannot be used: missing, not UTF-8, not
         comma-separated, without rows, or without a column it must have.
     """
-    rows = [
-        _Row(cells, f"{path.name} line {line}", path.parent) for line, cells in _cells_by_line(path)
-    ]
+    rows = [_Row(row, f"{path.name} line {line}", path.parent) for line, row in _rows(path)]
     tasks = [(row.where, row.task()) for row in rows]
     problems = [problem for row in rows for problem in row.problems]
     usable = [(where, task) for where, task in tasks if task is not None]
@@ -78,24 +70,24 @@ class _Row:
 
     @property
     def without_class(self) -> bool:
-        return self.cells["emotion"].lower() in _WITHOUT_CLASS
+        return self.cells["emotion"].lower() in cells.WITHOUT_CLASS
 
     def task(self) -> ClipTask | None:
         """The row's clip, or None where it has no class or a faulty cell."""
-        ethnicity = self._read("ethnicity", _ethnicity)
+        ethnicity = self._read("ethnicity", cells.ethnicity)
         task = ClipTask(
-            database=self._read("database", _code).lower(),
-            subject=self._read("subject", _code),
-            clip=self._read("clip", _code),
-            emotion=self._read("emotion", _emotion),
+            database=self._read("database", cells.code).lower(),
+            subject=self._read("subject", cells.code),
+            clip=self._read("clip", cells.code),
+            emotion=self._read("emotion", cells.emotion),
             raw_emotion=self.cells["emotion"],
             motion=self._motion(),
             action_units=self._read("action_units", action_units.parse, ()),
             ethnicity=ethnicity,
             ethnicity_source="" if ethnicity == UNKNOWN else "metadata",
-            age_decade=self._read("age_decade", _age_decade),
-            gender=self._read("gender", _gender),
-            fps=self._read("fps", _fps),
+            age_decade=self._read("age_decade", cells.age_decade),
+            gender=self._read("gender", cells.gender),
+            fps=self._read("fps", cells.fps),
             **{name: frame_number(self.cells.get(name, "")) for name in _FRAMES},
             extra={name: text for name, text in self.cells.items() if name not in _KNOWN},
         )
@@ -148,26 +140,26 @@ class _Row:
         return path
 
 
-def _cells_by_line(path: pathlib.Path) -> Iterator[tuple[int, dict[str, str]]]:
+def _rows(path: pathlib.Path) -> Iterator[tuple[int, dict[str, str]]]:
     """Line number and stripped cells of each row that is not blank."""
     reader = csv.reader(io.StringIO(_text(path), newline=""), strict=True)
     header: list[str] = []
     found = False
     try:
-        for cells in reader:
-            cells = [cell.strip() for cell in cells]
-            if not any(cells):
+        for row in reader:
+            row = [cell.strip() for cell in row]
+            if not any(row):
                 continue
             if not header:
-                header = _checked_header(path, cells)
+                header = _checked_header(path, row)
                 continue
-            if len(cells) != len(header):
+            if len(row) != len(header):
                 raise UserError(
-                    f"{path.name} line {reader.line_num} has {len(cells)} cells, its header"
+                    f"{path.name} line {reader.line_num} has {len(row)} cells, its header"
                     f" {len(header)}: quote cells that contain commas"
                 )
             found = True
-            yield reader.line_num, dict(zip(header, cells, strict=True))
+            yield reader.line_num, dict(zip(header, row, strict=True))
     except csv.Error as error:
         raise UserError(f"{path.name} line {reader.line_num} is not valid CSV: {error}") from error
     if not found:
@@ -202,6 +194,24 @@ def _checked_header(path: pathlib.Path, header: list[str]) -> list[str]:
     return header
 
 
+def _relabelled(
+    clips: list[tuple[str, ClipTask]], table: pathlib.Path
+) -> list[tuple[str, ClipTask]]:
+    people = {
+        (database, subject): person
+        for database in {task.database for _, task in clips}
+        for subject, person in demographics.read_table(table, database, str).items()
+    }
+
+    def relabelled(task: ClipTask) -> ClipTask:
+        person = people.get((task.database, task.subject))
+        names = ("ethnicity", "ethnicity_source", "ethnicity_agreement")
+        labels = {name: getattr(person, name) for name in names} if person else {}
+        return dataclasses.replace(task, **labels)
+
+    return [(where, relabelled(task)) for where, task in clips]
+
+
 def _duplicates(clips: list[tuple[str, ClipTask]]) -> Iterator[Problem]:
     first: dict[str, str] = {}
     for where, task in clips:
@@ -220,55 +230,3 @@ def _contradictions(clips: list[tuple[str, ClipTask]]) -> Iterator[Problem]:
         if known[0] != task.ethnicity:
             person = f"{task.database}/{task.subject}"
             yield Problem(where, f"{person} is {task.ethnicity} here and {known[0]} in {known[1]}")
-
-
-def _code(text: str) -> str:
-    """A code that can be part of a clip's key and of a folder's name."""
-    if not text:
-        raise ValueError("is blank")
-    if "/" in text or text in (".", "..") or any(unicodedata.category(c) == "Cc" for c in text):
-        raise ValueError(f"{text!r} must not be . or .. or contain / or control characters")
-    return text
-
-
-def _emotion(text: str) -> str:
-    if not text:
-        raise ValueError("is blank")
-    known = emotion_class(text)
-    if known is None and text.lower() not in _WITHOUT_CLASS:
-        names = ", ".join([*RAW_EMOTION_TO_CLASS, *_WITHOUT_CLASS])
-        raise ValueError(f"{text!r} is unknown; known: {names}")
-    return known or ""
-
-
-def _named(text: str, names: tuple[str, ...], blank: str) -> str:
-    by_lower = {name.lower(): name for name in names} | {"": blank}
-    if text.lower() not in by_lower:
-        raise ValueError(f"{text!r} is unknown; use {', '.join(names)} or leave it blank")
-    return by_lower[text.lower()]
-
-
-def _ethnicity(text: str) -> str:
-    return _named(text, ETHNICITIES, UNKNOWN)
-
-
-def _gender(text: str) -> str:
-    return _named(text, GENDERS, "unknown")
-
-
-def _age_decade(text: str) -> int:
-    if text in ("", "-1"):
-        return -1
-    if not text.isdecimal() or int(text) > 12:
-        raise ValueError(f"{text!r} is no decade of life, 0 to 12 (2 means the twenties)")
-    return int(text)
-
-
-def _fps(text: str) -> float:
-    try:
-        fps = float(text or "nan")
-    except ValueError:
-        fps = 0.0
-    if fps <= 0 or math.isinf(fps):
-        raise ValueError(f"{text!r} is no number of frames per second")
-    return fps

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import importlib
 import pathlib
-from typing import Any
 
+from data_builders.simulation.options import SimulatedOptions
 from data_builders.sources.base import Listing
 from ethnicmer_jax.schema import UserError
 
@@ -17,13 +17,19 @@ EXACT = ("manifest",)
 """Sources whose every row the user wrote: a faulty row is a failure, never left out."""
 
 
-def list_clips(source: str, raw: str, simulated: Any = None) -> Listing:
+def list_clips(
+    source: str,
+    raw: str,
+    simulated: SimulatedOptions | None = None,
+    ethnicity: pathlib.Path | None = None,
+) -> Listing:
     """The clips of a source.
 
     Args:
       source: one of SOURCES.
       raw: folder or file of the raw database; not used by `simulated`.
-      simulated: `simulated.SimulatedOptions`, or None for its defaults.
+      simulated: what `simulated` shows; None for the defaults.
+      ethnicity: table of ethnicities; None for the one beside the raw data, if any.
 
     Raises:
       UserError: the source is unknown, or its folder or file cannot be used.
@@ -32,7 +38,7 @@ def list_clips(source: str, raw: str, simulated: Any = None) -> Listing:
         raise UserError(f"unknown source {source!r}: use one of {', '.join(SOURCES)}")
     module = importlib.import_module(f"data_builders.sources.{source}")
     if source == SIMULATED:
-        return module.list_clips(simulated or module.SimulatedOptions())
+        return module.list_clips(simulated or SimulatedOptions())
     if not raw:
         raise UserError(f"the source {source} needs --raw, where its raw data are")
-    return module.list_clips(pathlib.Path(raw))
+    return module.list_clips(pathlib.Path(raw), ethnicity)
