@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Sequence
 
-from data_builders.simulation.options import SimulatedOptions, parse_cohorts
+from data_builders.simulation.options import SimulatedOptions, from_mapping
 from ethnicmer_jax.schema import UserError
+
+_DEFAULTS = SimulatedOptions()
 
 
 def from_text(settings: Sequence[str]) -> SimulatedOptions:
@@ -19,23 +19,22 @@ def from_text(settings: Sequence[str]) -> SimulatedOptions:
     Raises:
       UserError: a setting reads otherwise, or its value is out of range.
     """
-    readers = {field.name: _reader(field) for field in dataclasses.fields(SimulatedOptions)}
     values = {}
     for setting in settings:
         name, separator, text = setting.partition("=")
-        if not separator or name not in readers:
-            known = ", ".join(readers)
-            raise UserError(f"simulated setting {setting!r} must be name=value; names: {known}")
+        if not separator:
+            raise UserError(f"simulated setting {setting!r} must be name=value")
         try:
-            values[name] = readers[name](text)
+            values[name] = _value(getattr(_DEFAULTS, name, ""), text)
         except ValueError as error:
             raise UserError(f"simulated {name} cannot be {text!r}") from error
-    return SimulatedOptions(**values)
+    return from_mapping(values)
 
 
-def _reader(field: dataclasses.Field) -> Callable[[str], Any]:
-    if field.name == "cohorts":
-        return parse_cohorts
-    if isinstance(field.default, tuple):
-        return lambda text: tuple(map(float, text.split(",")))
-    return type(field.default)
+def _value(default: object, text: str) -> object:
+    """The text as what its default is: cohorts stay text, a tuple of numbers is split."""
+    if isinstance(default, int | float):
+        return type(default)(text)
+    if isinstance(default, tuple) and isinstance(default[0], float):
+        return tuple(map(float, text.split(",")))
+    return text

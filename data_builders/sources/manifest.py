@@ -53,10 +53,15 @@ def list_clips(path: pathlib.Path, ethnicity: pathlib.Path | None = None) -> Lis
     tasks = [(row.where, row.task()) for row in rows]
     problems = [problem for row in rows for problem in row.problems]
     usable = [(where, task) for where, task in tasks if task is not None]
+    notes = []
+    table = ethnicity or path.parent / demographics.TABLE
+    if ethnicity or table.is_file():
+        notes.append(f"ethnicities from {table.name}")
+        usable = _relabelled(usable, table)
     problems += [*_duplicates(usable), *_contradictions(usable)]
-    classless = sum(row.without_class for row in rows)
-    note = f"{classless} clips coded as others have no class and are left out"
-    return Listing(tuple(task for _, task in usable), tuple(problems), (note,) if classless else ())
+    if classless := sum(row.without_class for row in rows):
+        notes.append(f"{classless} clips coded as others have no class and are left out")
+    return Listing(tuple(task for _, task in usable), tuple(problems), tuple(notes))
 
 
 @dataclasses.dataclass
