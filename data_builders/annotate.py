@@ -1,0 +1,181 @@
+"""Labels subjects with an algorithmic ethnicity: votes per clip, one decision per subject.
+
+From a table that exists already, from the frames, or from an earlier run's votes:
+
+  python -m data_builders.annotate --annotator=metadata --table=raw.csv --database=samm --out=DIR
+  python -m data_builders.annotate --annotator=fairface --source=samm --raw=SAMM --out=DIR
+  python -m data_builders.annotate --annotator=votes --votes=DIR/ethnicity_votes.csv --out=DIR
+
+Writes ethnicity.csv (one row a subject: `data_builders.build --ethnicity` joins it),
+ethnicity_votes.csv (one row a vote) and ethnicity.html (the audit page) into --out.
+"""
+
+from __future__ import annotations
+
+import pathlib
+import sys
+from collections.abc import Callable, Mapping, Sequence
+
+from absl import flags
+from tqdm import tqdm
+
+from data_builders import audit, faces
+from data_builders.ethnicity import tables
+from data_builders.ethnicity.consolidation import Decision, Thresholds, consolidate
+from data_builders.ethnicity.frame_annotator import Classifier, FrameAnnotator
+from data_builders.ethnicity.table_annotator import TableAnnotator
+from data_builders.ethnicity.votes import Annotator, Vote
+from data_builders.sources import registry
+from ethnicmer_jax import cli
+from ethnicmer_jax.schema import UNKNOWN, UserError
+
+
+def define_flags() -> None:
+    """Defines the flags of this command; not on import, where they would be everyone's."""
+    defaults = Thresholds()
+    flags.DEFINE_multi_enum(
+        "annotator", None, list(ANNOTATORS), "Who votes; repeatable.", required=True
+    )
+    flags.DEFINE_string("out", None, "Folder to write into.", required=True)
+    flags.DEFINE_string("override", "", "Table of database, subject, ethnicity, reason that wins.")
+    flags.DEFINE_integer("min_clips", defaults.min_clips, "Fewest clips for a label.")
+    flags.DEFINE_float("min_agreement", defaults.min_agreement, "Least share of votes for it.")
+    flags.DEFINE_float("min_probability", defaults.min_probability, "Least mean probability.")
+    flags.DEFINE_multi_string("table", [], "Table of labels, for metadata; repeatable.")
+    flags.DEFINE_string("votes", "", f"An earlier {tables.VOTES_FILE}, for votes.")
+    flags.DEFINE_string("database", "", "Database of the table's rows, where it has no column.")
+    flags.DEFINE_integer("subject_width", 0, "Zero-fill numeric subject codes: 3 makes 6 to 006.")
+    flags.DEFINE_enum("source", "casme2_samm", registry.SOURCES, "Whose frames to look at.")
+    flags.DEFINE_string("raw", "", "Folder of the raw database, or the manifest's CSV file.")
+    flags.DEFINE_enum("detector", "retinaface", faces.DETECTORS, "none: frames come cropped.")
+    flags.DEFINE_string("onnx_model", "", "ONNX file of a face classifier.")
+    flags.DEFINE_list("onnx_classes", [], "What its outputs stand for, such as White,Black,Asian.")
+    flags.DEFINE_list("onnx_mean", ["0.485", "0.456", "0.406"], "Mean per RGB channel, of 0 to 1.")
+    flags.DEFINE_list("onnx_std", ["0.229", "0.224", "0.225"], "Deviation per RGB channel.")
+    flags.DEFINE_enum("onnx_scores", "logits", ["logits", "probabilities"], "What its outputs are.")
+    flags.DEFINE_float("onnx_margin", 0.25, "Share of the face that it wants around the face.")
+
+
+def main(argv: Sequence[str]) -> None:
+    """Annotates as the flags say."""
+    if len(argv) > 1:
+        raise UserError(f"unexpected arguments {' '.join(argv[1:])}: options start with --")
+    given = flags.FLAGS
+    thresholds = Thresholds(given.min_clips, given.min_agreement, given.min_probability)
+    overrides = {}
+    if given.override:
+        overrides = tables.read_overrides(pathlib.Path(given.override), given.subject_width)
+    annotators = [each for name in given.annotator for each in ANNOTATORS[name](given)]
+    decisions = consolidate(collect(annotators), thresholds, overrides)
+    if not decisions:
+        raise UserError("there is nothing to annotate: the table or the source has no clips")
+    out = pathlib.Path(given.out)
+    write(out, decisions, thresholds)
+    _tell(out, decisions)
+
+
+def collect(annotators: Sequence[Annotator]) -> list[Vote]:
+    """The votes of all annotators, with a progress bar.
+
+    Raises:
+      UserError: an annotator votes twice on a clip (the same table given twice, say).
+    """
+    votes: dict[tuple[str, str], Vote] = {}
+    for annotator in annotators:
+        bar = tqdm(annotator.votes(), annotator.name, len(annotator), unit="clip", disable=None)
+        for vote in bar:
+            key = vote.annotator, vote.key
+            if key in votes:
+                raise UserError(f"{vote.annotator} votes twice on {vote.key}; give one of the two")
+            votes[key] = vote
+    return list(votes.values())
+
+
+def write(out: pathlib.Path, decisions: Sequence[Decision], thresholds: Thresholds) -> None:
+    """Writes the three files of an annotation, each whole or not at all."""
+    page = audit.Audit(decisions, thresholds)
+    tables.write_votes(out / tables.VOTES_FILE, page.votes)
+    tables.write_whole(out / audit.FILE_NAME, audit.render(page))
+    tables.write_subjects(out / tables.SUBJECTS_FILE, decisions)
+
+
+def _tell(out: pathlib.Path, decisions: Sequence[Decision]) -> None:
+    labelled = sum(decision.ethnicity != UNKNOWN for decision in decisions)
+    errors = sum(decision.n_errors for decision in decisions)
+    unseen = [decision for decision in decisions if not decision.votes]
+    lines = [
+        f"{labelled} of {len(decisions)} subjects have a label, {errors} votes failed; "
+        f"see {out / audit.FILE_NAME}"
+    ]
+    lines += [
+        f"note: {decision.database}/{decision.subject} has an override but no clip; "
+        "is the code right?"
+        for decision in unseen
+    ]
+    sys.stdout.write("\n".join(lines) + "\n")
+
+
+def _metadata(given: flags.FlagValues) -> list[Annotator]:
+    paths = [pathlib.Path(path) for path in given.table]
+    if not paths:
+        raise UserError("--annotator=metadata needs --table, a CSV or xlsx file of labels")
+    # One table is "the metadata"; several are annotators of their own.
+    names = ["metadata"] if len(paths) == 1 else [path.stem for path in paths]
+    return [
+        TableAnnotator(path, given.database, given.subject_width, name)
+        for path, name in zip(paths, names, strict=True)
+    ]
+
+
+def _votes(given: flags.FlagValues) -> list[Annotator]:
+    if not given.votes:
+        raise UserError(f"--annotator=votes needs --votes, an earlier {tables.VOTES_FILE}")
+    return [tables.RecordedVotes(pathlib.Path(given.votes))]
+
+
+def _onnx(given: flags.FlagValues) -> list[Annotator]:
+    from data_builders.ethnicity.onnx_classifier import OnnxClassifier, OnnxSpec
+
+    if not (given.onnx_model and given.onnx_classes):
+        raise UserError("--annotator=onnx needs --onnx_model and --onnx_classes")
+    spec = OnnxSpec(
+        pathlib.Path(given.onnx_model),
+        given.onnx_classes,
+        _numbers("onnx_mean", given.onnx_mean),
+        _numbers("onnx_std", given.onnx_std),
+        given.onnx_scores,
+        given.onnx_margin,
+    )
+    return [_looking(OnnxClassifier(spec), given)]
+
+
+def _fairface(given: flags.FlagValues) -> list[Annotator]:
+    from data_builders.ethnicity.fairface import FairFace
+
+    return [_looking(FairFace(), given)]
+
+
+def _looking(classifier: Classifier, given: flags.FlagValues) -> FrameAnnotator:
+    listing = registry.list_clips(given.source, given.raw)
+    for problem in listing.problems:
+        tqdm.write(f"left out: {problem}" if problem.fatal else str(problem), file=sys.stderr)
+    return FrameAnnotator(classifier, listing.tasks, given.detector)
+
+
+def _numbers(name: str, cells: Sequence[str]) -> tuple[float, ...]:
+    try:
+        return tuple(float(cell) for cell in cells)
+    except ValueError:
+        raise UserError(f"--{name} takes three numbers, got {','.join(cells)}") from None
+
+
+ANNOTATORS: Mapping[str, Callable[[flags.FlagValues], list[Annotator]]] = {
+    "metadata": _metadata,
+    "onnx": _onnx,
+    "fairface": _fairface,
+    "votes": _votes,
+}
+
+if __name__ == "__main__":
+    define_flags()
+    cli.run(main)

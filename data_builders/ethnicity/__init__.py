@@ -1,0 +1,1 @@
+"""Annotates subjects with an algorithmic ethnicity: votes per clip, one decision per subject."""

@@ -1,0 +1,165 @@
+"""The annotator `metadata`: a table that somebody has made already.
+
+Reads what the reference's annotation looks like (Subject, Filename, Age, Gender, Race
+with the codes 0 to 4 and rows of `Error`) and tables with names instead of codes.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import pathlib
+import zipfile
+from collections.abc import Iterator
+
+import pandas as pd
+
+from data_builders.ethnicity.votes import LABEL_OF, LABELS, Vote, one_hot
+from ethnicmer_jax.schema import GENDERS, UserError
+
+COLUMNS = {
+    "database": ("database", "dataset"),
+    "subject": ("subject",),
+    "clip": ("clip", "filename"),
+    "race": ("race", "ethnicity"),
+    "age": ("age", "age_decade"),
+    "gender": ("gender",),
+}
+"""What the columns may be called, in any case."""
+
+_OPTIONAL = ("database", "age", "gender")
+_FAILED = ("", "error", "unknown", "nan")
+
+
+@dataclasses.dataclass(frozen=True)
+class TableAnnotator:
+    """Votes that a table holds, one row a clip.
+
+    Attributes:
+      path: a .csv (UTF-8) or .xlsx file.
+      database: the database of its rows; "" where the table has a column for it.
+      subject_width: subject codes that are numbers are zero-filled to this many
+        digits (spreadsheets turn 006 into 6); 0 leaves them alone.
+      name: how the annotator is called in the results.
+    """
+
+    path: pathlib.Path
+    database: str = ""
+    subject_width: int = 0
+    name: str = "metadata"
+
+    def __len__(self) -> int:
+        """Rows of the table."""
+        return len(self._table())
+
+    def votes(self) -> Iterator[Vote]:
+        """See `Annotator.votes`.
+
+        Raises:
+          UserError: the table cannot be read, lacks a column, holds a code that is
+            neither a label nor a failure, or judges a clip twice.
+        """
+        lines: dict[str, int] = {}
+        for index, row in self._table().iterrows():
+            line = index + 2
+            try:
+                vote = self._vote(row)
+            except ValueError as error:
+                raise UserError(f"{self.path.name} line {line}: {error}") from error
+            if vote.key in lines:
+                raise UserError(
+                    f"{self.path.name} line {line}: {vote.key} has a row already "
+                    f"(line {lines[vote.key]}); keep one of them"
+                )
+            lines[vote.key] = line
+            yield vote
+
+    def _table(self) -> pd.DataFrame:
+        table = read_text_table(self.path)
+        found = {}
+        for column, names in COLUMNS.items():
+            match = [name for name in table.columns if name.lower() in names]
+            if len(match) > 1:
+                raise UserError(f"{self.path.name} has several columns for {column}: {match}")
+            if match:
+                found[column] = table[match[0]]
+            elif column not in _OPTIONAL:
+                raise UserError(
+                    f"{self.path.name} has no column {' or '.join(names)}; "
+                    f"it has {', '.join(table.columns)}"
+                )
+        if "database" not in found and not self.database:
+            raise UserError(f"{self.path.name} names no database: give it with --database")
+        return pd.DataFrame(found)
+
+    def _vote(self, row: pd.Series) -> Vote:
+        database = (self.database or row["database"]).lower()
+        subject = row["subject"]
+        if subject.isdecimal():
+            subject = subject.zfill(self.subject_width)
+        if not (database and subject and row["clip"]):
+            raise ValueError("database, subject or clip is empty")
+        label = parse_label(row["race"])
+        return Vote(
+            database,
+            subject,
+            row["clip"],
+            self.name,
+            None if label is None else one_hot(label),
+            f"the table says {row['race']!r}" if label is None else "",
+            _age_decade(row.get("age", "")),
+            _gender(row.get("gender", "")),
+        )
+
+
+def read_text_table(path: pathlib.Path) -> pd.DataFrame:
+    """A .csv or .xlsx as text cells without surrounding blanks; empty cells are "".
+
+    Raises:
+      UserError: there is no such file, or it is no table.
+    """
+    if not path.is_file():
+        raise UserError(f"there is no table {path}")
+    read = pd.read_excel if path.suffix.lower() == ".xlsx" else pd.read_csv
+    try:
+        table = read(path, dtype=str, keep_default_na=False)
+    except (ValueError, KeyError, zipfile.BadZipFile) as error:
+        raise UserError(f"{path} is not a readable table ({error})") from error
+    table = table.fillna("").astype(str)
+    table.columns = [str(name).strip() for name in table.columns]
+    return table.apply(lambda column: column.str.strip())
+
+
+def parse_label(text: str) -> str | None:
+    """The label of a code (0 to 4) or a name; None where the annotator failed.
+
+    Raises:
+      ValueError: it is neither.
+    """
+    key = text.strip().lower()
+    if key in _FAILED:
+        return None
+    if key.isdecimal() and int(key) < len(LABELS):
+        return LABELS[int(key)]
+    if key in LABEL_OF:
+        return LABEL_OF[key]
+    raise ValueError(
+        f"{text!r} is neither a code from 0 to {len(LABELS) - 1} "
+        f"nor one of {', '.join(LABELS)} nor Error"
+    )
+
+
+def _age_decade(text: str) -> int:
+    if text.lower() in _FAILED:
+        return -1
+    if not text.isdecimal() or int(text) > 12:
+        raise ValueError(f"age {text!r} is not a decade of life such as 2 (the twenties)")
+    return int(text)
+
+
+def _gender(text: str) -> str:
+    key = {"0": "male", "1": "female"}.get(text, text.lower())
+    if key in _FAILED:
+        return "unknown"
+    if key not in GENDERS:
+        raise ValueError(f"gender {text!r} is neither 0 (male) nor 1 (female)")
+    return key

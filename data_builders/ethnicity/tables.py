@@ -1,0 +1,146 @@
+"""The files of an annotation: overrides in; subjects' labels and clips' votes out.
+
+`ethnicity.csv` is what the sources join by (database, subject). `ethnicity_votes.csv`
+keeps what every annotator said of every clip, so that labels can be decided anew,
+under other thresholds or with overrides, without looking at a single face again.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import os
+import pathlib
+import tempfile
+from collections.abc import Iterable, Iterator
+
+import pandas as pd
+
+from data_builders.ethnicity.consolidation import Decision, Override, Person
+from data_builders.ethnicity.table_annotator import read_text_table
+from data_builders.ethnicity.votes import LABELS, Vote
+from ethnicmer_jax.schema import ETHNICITIES, UserError
+
+SUBJECTS_FILE = "ethnicity.csv"
+VOTES_FILE = "ethnicity_votes.csv"
+_PROBABILITIES = tuple(f"p_{label}" for label in LABELS)
+_VOTE_COLUMNS = ("database", "subject", "clip", "annotator", "label", "age_decade", "gender")
+
+
+def read_overrides(path: pathlib.Path, subject_width: int = 0) -> dict[Person, Override]:
+    """What humans decided: a table with database, subject, ethnicity and perhaps reason.
+
+    Args:
+      path: a .csv or .xlsx file.
+      subject_width: as in `TableAnnotator`.
+
+    Raises:
+      UserError: a column is missing, an ethnicity is not one of schema.ETHNICITIES,
+        or a subject has two rows.
+    """
+    table = read_text_table(path)
+    table.columns = [name.lower() for name in table.columns]
+    _require(path, table, ("database", "subject", "ethnicity"))
+    found: dict[Person, Override] = {}
+    for index, row in table.iterrows():
+        where = f"{path.name} line {index + 2}"
+        width = subject_width if row["subject"].isdecimal() else 0
+        person = row["database"].lower(), row["subject"].zfill(width)
+        if not all(person):
+            raise UserError(f"{where}: database or subject is empty")
+        if row["ethnicity"] not in ETHNICITIES:
+            raise UserError(
+                f"{where}: ethnicity {row['ethnicity']!r} is not one of {', '.join(ETHNICITIES)}"
+            )
+        if person in found:
+            raise UserError(f"{where}: {'/'.join(person)} has a row already; keep one of them")
+        found[person] = Override(row["ethnicity"], row.get("reason", ""))
+    return found
+
+
+def write_subjects(path: pathlib.Path, decisions: Iterable[Decision]) -> None:
+    """Writes `ethnicity.csv`: one row a subject, floats with four digits, NaN empty."""
+    rows = []
+    for decision in decisions:
+        row = {
+            field.name: getattr(decision, field.name)
+            for field in dataclasses.fields(Decision)
+            if field.name not in ("votes", "probabilities")
+        }
+        means = decision.probabilities or (math.nan,) * len(LABELS)
+        rows.append(row | dict(zip(_PROBABILITIES, means, strict=True)))
+    write_whole(path, pd.DataFrame(rows).to_csv(index=False, float_format="%.4f"))
+
+
+def write_votes(path: pathlib.Path, votes: Iterable[Vote]) -> None:
+    """Writes `ethnicity_votes.csv`: one row a vote, with probabilities in full precision."""
+    rows = []
+    for vote in sorted(votes, key=lambda vote: (*vote.person, vote.clip, vote.annotator)):
+        row = {name: getattr(vote, name) for name in _VOTE_COLUMNS}
+        values = vote.probabilities or (math.nan,) * len(LABELS)
+        rows.append(row | dict(zip(_PROBABILITIES, values, strict=True)) | {"error": vote.error})
+    write_whole(path, pd.DataFrame(rows).to_csv(index=False))
+
+
+@dataclasses.dataclass(frozen=True)
+class RecordedVotes:
+    """The annotator `votes`: the `ethnicity_votes.csv` of an earlier run.
+
+    Attributes:
+      path: the file.
+      name: not used: each vote keeps the name of who gave it.
+    """
+
+    path: pathlib.Path
+    name: str = "votes"
+
+    def __len__(self) -> int:
+        """Rows of the file."""
+        return len(read_text_table(self.path))
+
+    def votes(self) -> Iterator[Vote]:
+        """See `Annotator.votes`.
+
+        Raises:
+          UserError: the file is not what `write_votes` writes.
+        """
+        table = read_text_table(self.path)
+        _require(self.path, table, (*_VOTE_COLUMNS, *_PROBABILITIES, "error"))
+        for index, row in table.iterrows():
+            try:
+                yield _vote(row)
+            except ValueError as error:
+                raise UserError(f"{self.path.name} line {index + 2}: {error}") from error
+
+
+def write_whole(path: pathlib.Path, text: str) -> None:
+    """Writes a text file that appears whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
+            file.write(text)
+        pathlib.Path(temporary).chmod(0o644)
+        pathlib.Path(temporary).replace(path)
+    except BaseException:
+        pathlib.Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def _vote(row: pd.Series) -> Vote:
+    failed = bool(row["error"])
+    return Vote(
+        *(row[name] for name in _VOTE_COLUMNS[:4]),
+        None if failed else tuple(float(row[name]) for name in _PROBABILITIES),
+        row["error"],
+        int(row["age_decade"]),
+        row["gender"],
+    )
+
+
+def _require(path: pathlib.Path, table: pd.DataFrame, columns: Iterable[str]) -> None:
+    missing = [name for name in columns if name not in table]
+    if missing:
+        raise UserError(
+            f"{path.name} lacks the columns {', '.join(missing)}; it has {', '.join(table.columns)}"
+        )
