@@ -243,6 +243,19 @@ class EthnicAwareClassifier(nn.Module):
     fusion: Fusion
     dropout: float = 0.0
 
+    def prepare(self, branch: str, images: jax.Array) -> Any:
+        """Does once what every call on these images would do again, where a backbone can.
+
+        Args:
+          branch: "emotion" or "ethnic".
+          images: float [n, H, W, 3].
+
+        Returns:
+          A pytree of arrays [n, ...]; rows of it stand for images in `__call__`.
+        """
+        backbone = self.emotion_backbone if branch == "emotion" else self.ethnic_backbone
+        return backbone.prepare(images) if hasattr(backbone, "prepare") else images
+
     @nn.compact
     def __call__(
         self,

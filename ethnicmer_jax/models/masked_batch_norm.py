@@ -6,29 +6,47 @@ and leave no trace in its statistics, not even as NaN.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import jax
 import jax.numpy as jnp
 from flax import linen as nn
+
+
+MOMENTUM = 0.1
+"""Share of the new batch in the running averages (PyTorch's sense of the word)."""
+EPSILON = 1e-5
+"""Added to the variance."""
+
+
+class Moments(NamedTuple):
+    """Mean and biased variance of each channel, and how many values are behind each.
+
+    Attributes:
+      mean: float32 [channels], 0 where nothing counts.
+      var: float32 [channels], 0 where nothing counts.
+      count: float32 [].
+    """
+
+    mean: jax.Array
+    var: jax.Array
+    count: jax.Array
 
 
 class MaskedBatchNorm(nn.Module):
     """Normalises each channel over batch and space, as PyTorch's BatchNorm does.
 
     In training the batch is normalised by its own mean and biased variance; the
-    running averages move by `momentum` towards its mean and *unbiased* variance.
+    running averages move by MOMENTUM towards its mean and *unbiased* variance.
     With no example of weight 1 the running averages are used and kept.
 
     Reference: Ioffe and Szegedy, Batch Normalization, ICML 2015, algorithms 1 and 2.
 
     Attributes:
-      momentum: share of the new batch in the running averages (PyTorch's sense).
-      epsilon: added to the variance.
       dtype: of the result; statistics are always float32.
       scale_init: initialiser of the scale.
     """
 
-    momentum: float = 0.1
-    epsilon: float = 1e-5
     dtype: jnp.dtype = jnp.float32
     scale_init: nn.initializers.Initializer = nn.initializers.ones_init()
 
@@ -50,69 +68,55 @@ class MaskedBatchNorm(nn.Module):
         running_mean = self.variable("batch_stats", "mean", jnp.zeros, channels, jnp.float32)
         running_var = self.variable("batch_stats", "var", jnp.ones, channels, jnp.float32)
         x = x.astype(jnp.float32)
-        moments = masked_moments(x, weight) if train else None
-        update = train and not self.is_initializing()
-        mean, var = normalising_moments(
-            (running_mean, running_var), moments, self.momentum, train, update
-        )
-        normalised = (x - mean) * (jax.lax.rsqrt(var + self.epsilon) * scale) + bias
+        mean, var = running_mean.value, running_var.value
+        if train:
+            mean, var = normalising_moments(
+                running_mean, running_var, masked_moments(x, weight), self.is_initializing()
+            )
+        normalised = (x - mean) * (jax.lax.rsqrt(var + EPSILON) * scale) + bias
         return normalised.astype(self.dtype)
 
 
 def normalising_moments(
-    running: tuple[nn.Variable, nn.Variable],
-    batch: tuple[jax.Array, jax.Array, jax.Array] | None,
-    momentum: float,
-    train: bool,
-    update: bool,
+    running_mean: nn.Variable, running_var: nn.Variable, batch: Moments, initializing: bool
 ) -> tuple[jax.Array, jax.Array]:
-    """The mean and variance to normalise by; moves the running averages if asked to.
+    """What a training batch is normalised by; moves the running averages towards it.
 
     Args:
-      running: variables that hold the running mean and variance, [channels] each.
-      batch: mean, biased variance and count of values, as `masked_moments` returns
-        them; only read in training.
-      momentum: share of the batch in the running averages.
-      train: whether to normalise by the batch, if anything in it counts.
-      update: whether to move the running averages towards it.
+      running_mean: variable holding float32 [channels].
+      running_var: the same.
+      batch: the batch's own moments.
+      initializing: whether variables are being made, when nothing may move.
 
     Returns:
-      Mean and variance, float32 [channels] each.
+      Mean and variance, float32 [channels]; the running ones where nothing counts.
     """
-    mean, var = running[0].value, running[1].value
-    if not train:
-        return mean, var
-    batch_mean, batch_var, count = batch
-    if update:
-        step = jnp.where(count > 0, momentum, 0.0)
-        unbiased = batch_var * (count / jnp.maximum(count - 1, 1))
-        running[0].value = mean + step * (batch_mean - mean)
-        running[1].value = var + step * (unbiased - var)
-    return jnp.where(count > 0, batch_mean, mean), jnp.where(count > 0, batch_var, var)
+    mean, var = running_mean.value, running_var.value
+    if not initializing:
+        unbiased = batch.var * (batch.count / jnp.maximum(batch.count - 1, 1))
+        step = jnp.where(batch.count > 0, MOMENTUM, 0.0)
+        running_mean.value = mean + step * (batch.mean - mean)
+        running_var.value = var + step * (unbiased - var)
+    counts = batch.count > 0
+    return jnp.where(counts, batch.mean, mean), jnp.where(counts, batch.var, var)
 
 
-def masked_moments(
-    x: jax.Array, weight: jax.Array | None
-) -> tuple[jax.Array, jax.Array, jax.Array]:
-    """Mean and biased variance of each channel over the examples of weight 1.
+def masked_moments(x: jax.Array, weight: jax.Array | None) -> Moments:
+    """Moments of each channel over the examples of weight 1.
 
     Args:
       x: float32 [batch, ..., channels].
       weight: float [batch] of 0 and 1, or None for all 1.
-
-    Returns:
-      mean [channels], variance [channels] (both 0 where nothing counts), and the
-      number of values behind each, float32 [].
     """
     axes = tuple(range(x.ndim - 1))
     if weight is None:
         count = jnp.float32(x.size // x.shape[-1])
         mean = x.mean(axes)
-        return mean, jnp.square(x - mean).mean(axes), count
+        return Moments(mean, jnp.square(x - mean).mean(axes), count)
     # A product would let NaN and infinity of a masked example through.
     counts = (weight > 0).reshape(-1, *[1] * (x.ndim - 1))
     count = counts.sum(dtype=jnp.float32) * (x.size // x.shape[-1] // x.shape[0])
     divisor = jnp.maximum(count, 1)
     mean = jnp.where(counts, x, 0).sum(axes) / divisor
     variance = jnp.where(counts, jnp.square(x - mean), 0).sum(axes) / divisor
-    return mean, variance, count
+    return Moments(mean, variance, count)

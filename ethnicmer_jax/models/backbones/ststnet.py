@@ -10,7 +10,11 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
-from ethnicmer_jax.models.backbones.stst_block import ConvReluBnPool
+from ethnicmer_jax.models.backbones.stst_block import (
+    ConvReluBnPool,
+    WindowPatches,
+    window_patches,
+)
 
 STREAMS = (3, 5, 8)
 """Channels of the paper's three streams."""
@@ -27,21 +31,31 @@ class STSTNet(nn.Module):
     Attributes:
       dropout: rate between the two poolings, where the public PyTorch code drops
         half; dropout of the flattened features is the classifier's.
-      padding: of the convolution. 2 is the public PyTorch code's, 1 keeps the size;
-        at 28×28 both give 400 features.
+      padding: of the convolution. 1 keeps the size; 2 is the public PyTorch code's.
+        At 28×28 both give 400 features.
       dtype: compute precision; parameters, statistics and features are float32.
     """
 
     dropout: float = 0.0
-    padding: int = 2
+    padding: int = 1
     dtype: jnp.dtype = jnp.float32
 
+    def prepare(self, images: jax.Array) -> WindowPatches:
+        """Does once for [n, H, H, 3] images what every call on them would do again."""
+        return window_patches(images, self.padding)
+
     @nn.compact
-    def __call__(self, x: jax.Array, *, train: bool, weight: jax.Array | None = None) -> jax.Array:
-        """Maps [batch, H, W, 3] to float32 [batch, features], 400 of them at 28×28."""
-        block = ConvReluBnPool(sum(STREAMS), self.padding, self.dtype, name="block")
-        x = block(x, train=train, weight=weight)
+    def __call__(
+        self, x: jax.Array | WindowPatches, *, train: bool, weight: jax.Array | None = None
+    ) -> jax.Array:
+        """Maps [batch, H, H, 3], as images or prepared, to float32 [batch, features].
+
+        There are 400 features at 28×28.
+        """
+        patches = x if isinstance(x, WindowPatches) else self.prepare(x)
+        block = ConvReluBnPool(sum(STREAMS), self.dtype, name="block")
+        x = block(patches, train=train, weight=weight)
         x = nn.Dropout(self.dropout, deterministic=not train)(x)
         x = nn.avg_pool(x, (2, 2), strides=(2, 2))
         # PyTorch flattens channels first; its `fc` weights expect that order.
-        return x.transpose(0, 3, 1, 2).reshape(x.shape[0], -1).astype(jnp.float32)
+        return x.transpose(0, 3, 1, 2).reshape(x.shape[0], -1)

@@ -1,0 +1,80 @@
+"""Which clips a fold sees, in which order: random streams that follow its identity.
+
+A fold's stream depends on (run, fold, seed) and the epoch alone, never on its place
+among the folds in flight, so an interrupted or differently spread run repeats it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import zlib
+
+import numpy as np
+
+from ethnicmer_jax.protocols.fold_table import FoldTable
+
+
+@dataclasses.dataclass(frozen=True)
+class Epoch:
+    """One epoch of several folds.
+
+    Attributes:
+      index: int32 [f, steps, batch], clips; where `weight` is 0, some training clip.
+      weight: float32 [f, steps, batch], 1 for examples that count.
+      steps: int32 [f], how many of the steps hold any example.
+    """
+
+    index: np.ndarray
+    weight: np.ndarray
+    steps: np.ndarray
+
+
+def identity(folds: FoldTable, row: int) -> tuple[int, int]:
+    """The seed of a fold and a number that stands for its run and name."""
+    return int(folds.seed[row]), zlib.crc32(folds.names[row].encode())
+
+
+def steps_per_epoch(folds: FoldTable, batch_size: int) -> int:
+    """Steps that the largest training set of the table needs."""
+    return -(-int(folds.train.sum(1).max()) // batch_size)
+
+
+def epoch(folds: FoldTable, number: int, batch_size: int, steps: int) -> Epoch:
+    """A fresh random order of every fold's training clips.
+
+    Args:
+      folds: f rows.
+      number: the epoch, from 0.
+      batch_size: examples a step; the last step of an epoch may be partly empty.
+      steps: room for so many steps, at least `steps_per_epoch`.
+    """
+    shape = (len(folds), steps * batch_size)
+    index, weight = np.zeros(shape, np.int32), np.zeros(shape, np.float32)
+    for row in range(len(folds)):
+        clips = np.flatnonzero(folds.train[row])
+        order = np.random.default_rng([*identity(folds, row), number]).permutation(clips)
+        index[row] = order[0]
+        index[row, : len(order)] = order
+        weight[row, : len(order)] = 1
+    used = -(-folds.train.sum(1) // batch_size)
+    blocks = (len(folds), steps, batch_size)
+    return Epoch(index.reshape(blocks), weight.reshape(blocks), used.astype(np.int32))
+
+
+def balancing_weights(labels: np.ndarray, classes: int, train: np.ndarray) -> np.ndarray:
+    """Weights that make every class count the same in each fold's training set.
+
+    Args:
+      labels: int [n], negative for none.
+      classes: how many.
+      train: bool [f, n].
+
+    Returns:
+      float32 [f, classes]: examples / (classes there × examples of the class); 0 for a
+      class that the fold does not train on.
+    """
+    one_hot = labels[:, None] == np.arange(classes)
+    counts = train.astype(np.float64) @ one_hot
+    present = np.maximum((counts > 0).sum(1, keepdims=True), 1)
+    total = counts.sum(1, keepdims=True)
+    return np.where(counts > 0, total / (present * np.maximum(counts, 1)), 0).astype(np.float32)

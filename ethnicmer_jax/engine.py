@@ -1,0 +1,243 @@
+"""The one training loop: groups of folds, epoch by epoch, and their predictions.
+
+A host loop over epochs drives one compiled epoch for all folds in flight; progress,
+learning curves and checkpoints sit there. Whatever a study compares, it is a longer
+table of folds that goes through here.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import pathlib
+from collections.abc import Iterator
+
+import jax
+import jax.numpy as jnp
+import ml_collections
+import numpy as np
+from tqdm import tqdm
+
+from ethnicmer_jax import batches, checkpoint, inputs, losses, optim
+from ethnicmer_jax.dataset import Dataset
+from ethnicmer_jax.fold import Constants, FoldState, Learner, Resident, Sums
+from ethnicmer_jax.fold_grid import Grid, padded
+from ethnicmer_jax.fold_results import FoldResults
+from ethnicmer_jax.models import registry
+from ethnicmer_jax.predictions import Predictions
+from ethnicmer_jax.protocols.fold_table import FoldTable
+from ethnicmer_jax.scalars import ScalarLog
+from ethnicmer_jax.targets import Targets
+
+
+@dataclasses.dataclass(frozen=True)
+class Group:
+    """Folds that are trained side by side.
+
+    Attributes:
+      rows: int [f], their rows in the fold table.
+      names: f fold names.
+      places: int [grid size], the row at every place; dummies repeat the first.
+    """
+
+    rows: np.ndarray
+    names: list[str]
+    places: np.ndarray
+
+
+class Engine:
+    """Trains and predicts the folds of one table over one dataset."""
+
+    def __init__(
+        self,
+        config: ml_collections.ConfigDict,
+        dataset: Dataset,
+        targets: Targets,
+        folds: FoldTable,
+    ):
+        """Lays out data and devices; nothing is trained yet.
+
+        Args:
+          config: the whole config.
+          dataset: n clips.
+          targets: their labels.
+          folds: f rows over the n clips.
+        """
+        self._config, self._dataset, self._targets, self._folds = config, dataset, targets, folds
+        self._grid = Grid.fitting(
+            config.engine.devices,
+            config.engine.fold_batch,
+            config.engine.folds_in_flight,
+            len(folds),
+        )
+        self._learner = learner(config, targets)
+        self._data = self._grid.replicate(resident(config, dataset, targets, self._learner))
+        self._constants = constants(config, targets, folds, self._learner.eval_batch)
+        self._room = batches.steps_per_epoch(folds, config.optim.batch_size)
+        run = self._learner
+        self._init = self._grid.map(run.init)
+        self._epoch = self._grid.map(run.epoch, donate_first=True)
+        self._predict = self._grid.map(run.predict)
+
+    def train(self, workdir: pathlib.Path | None = None) -> Predictions:
+        """Trains every fold that is not finished yet, and predicts its test clips.
+
+        Args:
+          workdir: for checkpoints, learning curves and the results of finished folds;
+            without one, nothing is written and nothing can be resumed.
+
+        Returns:
+          The predictions of all folds.
+        """
+        keep = checkpoint.check_keep(self._config.checkpoint.keep)
+        results = FoldResults(workdir / "parts" if workdir else None)
+        saved = checkpoint.FoldCheckpoints(workdir / "checkpoints") if workdir else None
+        todo = [row for row, name in enumerate(self._folds.names) if name not in results.done]
+        groups = list(self._groups(np.asarray(todo, int)))
+        log = ScalarLog(workdir, results.done) if workdir else None
+        with self._progress(len(todo) * self._config.optim.epochs) as bar:
+            for group in groups:
+                state = self._train_group(group, saved if keep == "every" else None, log, bar)
+                if saved and keep != "none":
+                    self._save(saved, group, state, self._config.optim.epochs)
+                self._finish(results, group, state)
+        if log:
+            log.close()
+        return results.predictions(self._folds, self._dataset, self._targets)
+
+    def evaluate(self, workdir: pathlib.Path) -> Predictions:
+        """Predicts every fold's test clips from its checkpoint."""
+        results = FoldResults(None)
+        saved = checkpoint.FoldCheckpoints(workdir / "checkpoints")
+        for group in self._groups(np.arange(len(self._folds))):
+            self._finish(results, group, self._restored(saved, group))
+        return results.predictions(self._folds, self._dataset, self._targets)
+
+    def _train_group(
+        self,
+        group: Group,
+        resume_from: checkpoint.FoldCheckpoints | None,
+        log: ScalarLog | None,
+        bar: tqdm,
+    ) -> FoldState:
+        fixed = self._grid.place(self._at(group))
+        folds = self._folds.select(group.places)
+        config = self._config.optim
+        first = resume_from.common_epoch(group.names) if resume_from else 0
+        state = self._restored(resume_from, group) if first else self._init(fixed, self._data)
+        bar.update(first * len(group.rows))
+        for number in range(first, config.epochs):
+            order = batches.epoch(folds, number, config.batch_size, self._room)
+            rate = np.full(self._grid.size, optim.learning_rate(config, number), np.float32)
+            # Dummies repeat the first fold's data but take no step.
+            order.steps[len(group.rows) :] = 0
+            batch = self._grid.place((order.index, order.weight, order.steps, rate))
+            state, sums = self._epoch(state, fixed, *batch, self._data)
+            if resume_from:
+                self._save(resume_from, group, state, number + 1)
+            means = _means(self._grid.collect(sums), len(group.rows))
+            if log:
+                runs = set(self._folds.run[group.rows])
+                run = runs.pop() if len(runs) == 1 else None
+                log.write(group.names[0], run, number + 1, means)
+            bar.set_postfix(loss=f"{means['loss']:.3f}", refresh=False)
+            bar.update(len(group.rows))
+        return state
+
+    def _finish(self, results: FoldResults, group: Group, state: FoldState) -> None:
+        fixed = self._grid.place(self._at(group))
+        heads = self._grid.collect(self._predict(state, fixed, self._data))
+        count = len(group.rows)
+        n_test = self._folds.test[group.rows].sum(1)
+        results.add(group.names, n_test, {head: v[:count] for head, v in heads.items()})
+
+    def _save(
+        self, saved: checkpoint.FoldCheckpoints, group: Group, state: FoldState, epoch: int
+    ) -> None:
+        kept = jax.tree.map(lambda x: x[: len(group.rows)], self._grid.collect(state))
+        saved.save(group.names, kept, epoch)
+
+    def _restored(self, saved: checkpoint.FoldCheckpoints, group: Group) -> FoldState:
+        fixed = self._grid.place(self._at(group))
+        like = jax.eval_shape(self._init, fixed, self._data)
+        one = jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape[3:], x.dtype), like)
+        states = saved.restore(group.names, one)
+        spare = np.zeros(self._grid.size - len(group.rows), int)
+        rows = np.concatenate([np.arange(len(group.rows)), spare])
+        return self._grid.place(jax.tree.map(lambda x: x[rows], states))
+
+    def _groups(self, rows: np.ndarray) -> Iterator[Group]:
+        for start in range(0, len(rows), self._grid.size):
+            mine = rows[start : start + self._grid.size]
+            names = self._folds.select(mine).names
+            yield Group(mine, names, padded(mine, self._grid.size))
+
+    def _at(self, group: Group) -> Constants:
+        return jax.tree.map(lambda x: x[group.places], self._constants)
+
+    def _progress(self, total: int) -> tqdm:
+        return tqdm(total=total, unit="fold·epoch", desc="training", disable=None)
+
+
+def learner(config: ml_collections.ConfigDict, targets: Targets) -> Learner:
+    """The classifier that a config describes, with its loss and optimizer."""
+    model = config.model.to_dict() | {
+        "n_emotions": len(targets.emotion_names),
+        "n_ethnicities": len(targets.ethnic_names),
+    }
+    return Learner(
+        registry.build(model),
+        losses.LossConfig(
+            config.loss.emotion_weight, config.loss.ethnic_weight, config.loss.label_smoothing
+        ),
+        optim.directions(config.optim.weight_decay),
+        config.data.mirror,
+    )
+
+
+def resident(
+    config: ml_collections.ConfigDict, dataset: Dataset, targets: Targets, learner: Learner
+) -> Resident:
+    """The data of all clips in the layout that the branches want."""
+    sizes = registry.image_sizes(config.model.to_dict())
+    branches = {"emotion": config.model.emotion_input}
+    if learner.model.ethnic_backbone is not None:
+        branches["ethnic"] = config.model.ethnic_input
+    prepared = {}
+    for branch, which in branches.items():
+        pixels = inputs.images(dataset, which, config.data.flow_scaling, sizes[branch])
+        if learner.mirror:
+            pixels = np.concatenate([pixels, inputs.mirrored(pixels, which)])
+        prepared[branch] = learner.model.prepare(branch, jnp.asarray(pixels))
+    return Resident(prepared, jnp.asarray(targets.emotion), jnp.asarray(targets.ethnic))
+
+
+def constants(
+    config: ml_collections.ConfigDict, targets: Targets, folds: FoldTable, eval_batch: int
+) -> Constants:
+    """What distinguishes the folds, as arrays [f, ...]."""
+    room = -(-int(folds.test.sum(1).max()) // eval_batch) * eval_batch
+    test = np.zeros((len(folds), room), np.int32)
+    for row, mask in enumerate(folds.test):
+        test[row, : mask.sum()] = np.flatnonzero(mask)
+    identity = np.asarray([batches.identity(folds, row) for row in range(len(folds))])
+
+    def weights(labels: np.ndarray, names: tuple[str, ...], balanced: bool) -> np.ndarray:
+        if not balanced:
+            return np.ones((len(folds), len(names)), np.float32)
+        return batches.balancing_weights(labels, len(names), folds.train)
+
+    return Constants(
+        identity.astype(np.uint32),
+        weights(targets.emotion, targets.emotion_names, config.loss.class_balanced),
+        weights(targets.ethnic, targets.ethnic_names, config.loss.ethnic_balanced),
+        test,
+        folds.test.sum(1).astype(np.int32),
+    )
+
+
+def _means(sums: Sums, folds: int) -> dict[str, float]:
+    """Means over the examples of the first `folds` folds."""
+    examples = max(float(sums.examples[:folds].sum()), 1.0)
+    means = {name: float(total[:folds].sum()) / examples for name, total in sums.losses.items()}
+    named = {name if name == "loss" else f"{name}_loss": value for name, value in means.items()}
+    return {**named, "train_accuracy": float(sums.correct[:folds].sum()) / examples}

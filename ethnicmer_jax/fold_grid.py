@@ -1,0 +1,106 @@
+"""Many folds at once: the only place that knows of `pmap`, and how folds are laid out.
+
+Folds never talk to each other. Across devices they are spread by `pmap`; on one
+device, slots are worked through one after the other, each of them `vmap`ped over
+`fold_batch` folds. On a CPU a batch of one keeps the activations in cache; on an
+accelerator a wide batch keeps it busy. Everything else of the program sees a flat
+list of folds.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+
+@dataclasses.dataclass(frozen=True)
+class Grid:
+    """Devices × slots × fold_batch places for folds.
+
+    Attributes:
+      devices: the local devices in use.
+      slots: groups of folds that a device works through in turn.
+      fold_batch: folds vmapped within a slot.
+    """
+
+    devices: tuple[jax.Device, ...]
+    slots: int
+    fold_batch: int
+
+    @classmethod
+    def fitting(cls, n_devices: int, fold_batch: int, in_flight: int, folds: int) -> Grid:
+        """A grid for at most `in_flight` folds at a time; zeros choose by the machine.
+
+        Args:
+          n_devices: how many local devices; 0 all of them.
+          fold_batch: folds vmapped together; 0 is 1 on a CPU and 16 elsewhere.
+          in_flight: most folds held at a time, which bounds the memory; 0 is 8 slots
+            a device on a CPU and 1 elsewhere. At least one slot a device is kept.
+          folds: how many there are to train at all.
+        """
+        devices = tuple(jax.local_devices()[: n_devices or None])
+        on_cpu = devices[0].platform == "cpu"
+        fold_batch = fold_batch or (1 if on_cpu else 16)
+        width = len(devices) * fold_batch
+        wanted = in_flight // width if in_flight else (8 if on_cpu else 1)
+        return cls(devices, max(1, min(wanted, -(-folds // width))), fold_batch)
+
+    @property
+    def size(self) -> int:
+        """Places for folds."""
+        return len(self.devices) * self.slots * self.fold_batch
+
+    def place(self, tree: Any) -> Any:
+        """Spreads arrays [size, ...] over the devices."""
+        shape = (len(self.devices), self.slots, self.fold_batch)
+        laid_out = jax.tree.map(lambda x: x.reshape(*shape, *x.shape[1:]), tree)
+        return jax.pmap(_identity, devices=self.devices)(laid_out)
+
+    def replicate(self, tree: Any) -> Any:
+        """Puts the same arrays on every device."""
+        stacked = jax.tree.map(lambda x: jnp.broadcast_to(x, (len(self.devices), *x.shape)), tree)
+        return jax.pmap(_identity, devices=self.devices)(stacked)
+
+    def collect(self, tree: Any) -> Any:
+        """Brings a result back as NumPy arrays [size, ...]."""
+        return jax.tree.map(
+            lambda x: np.asarray(x).reshape(self.size, *x.shape[3:]), jax.device_get(tree)
+        )
+
+    def map(self, function: Callable[..., Any], donate_first: bool = False) -> Callable[..., Any]:
+        """Compiles `function(*per_fold, shared)` for every place of the grid.
+
+        Args:
+          function: of one fold's pytrees and of the one that all folds share.
+          donate_first: whether the memory of the first argument may be reused.
+
+        Returns:
+          The same of placed and replicated pytrees.
+        """
+
+        def on_device(*arguments: Any) -> Any:
+            *per_fold, shared = arguments
+            if self.fold_batch == 1:
+                # Without vmap a fold's own number of steps bounds its loop.
+                squeezed = jax.tree.map(lambda x: x[:, 0], per_fold)
+                out = jax.lax.map(lambda one: function(*one, shared), squeezed)
+                return jax.tree.map(lambda x: x[:, None], out)
+            batched = jax.vmap(lambda *one: function(*one, shared))
+            return jax.lax.map(lambda slot: batched(*slot), per_fold)
+
+        donated = (0,) if donate_first else ()
+        return jax.pmap(on_device, devices=self.devices, donate_argnums=donated)
+
+
+def _identity(tree: Any) -> Any:
+    return tree
+
+
+def padded(rows: np.ndarray, size: int) -> np.ndarray:
+    """Row numbers filled up to `size` with the first one, whose work is thrown away."""
+    return np.concatenate([rows, np.full(size - len(rows), rows[0], rows.dtype)])

@@ -1,0 +1,80 @@
+"""The training loss: cross-entropies of the final, the emotion and the ethnic head."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from ethnicmer_jax.models.fusion import Outputs
+
+
+@dataclasses.dataclass(frozen=True)
+class LossConfig:
+    """Weights of the summed loss (Khor et al. 2025: all 1).
+
+    Attributes:
+      emotion_weight: of the emotion branch's own cross-entropy.
+      ethnic_weight: of the ethnic branch's cross-entropy.
+      label_smoothing: share of a label spread over all classes, in [0, 1).
+    """
+
+    emotion_weight: float = 1.0
+    ethnic_weight: float = 1.0
+    label_smoothing: float = 0.0
+
+
+def summed(
+    config: LossConfig,
+    outputs: Outputs,
+    emotion: jax.Array,
+    ethnic: jax.Array,
+    weight: jax.Array,
+    emotion_weights: jax.Array,
+    ethnic_weights: jax.Array,
+) -> tuple[jax.Array, dict[str, jax.Array]]:
+    """CE(final) + w_e CE(emotion) + w_c CE(ethnicity), over the heads that exist.
+
+    Args:
+      config: the weights.
+      outputs: of the classifier.
+      emotion: int32 [batch].
+      ethnic: int32 [batch], -1 for Unknown, which the ethnic term leaves out.
+      weight: float32 [batch], 0 for examples that do not count.
+      emotion_weights: float32 [classes], 1 or balancing weights.
+      ethnic_weights: float32 [ethnicities], likewise.
+
+    Returns:
+      The loss, float32 [], and its parts by name.
+    """
+    smooth = config.label_smoothing
+    weighted = weight * emotion_weights[emotion]
+    parts = {"final": cross_entropy(outputs.logits, emotion, weighted, smooth)}
+    total = parts["final"]
+    if outputs.emotion_logits is not None:
+        parts["emotion"] = cross_entropy(outputs.emotion_logits, emotion, weighted, smooth)
+        total += config.emotion_weight * parts["emotion"]
+    if outputs.ethnic_logits is not None:
+        known = weight * (ethnic >= 0) * ethnic_weights[jnp.maximum(ethnic, 0)]
+        target = jnp.maximum(ethnic, 0)
+        parts["ethnic"] = cross_entropy(outputs.ethnic_logits, target, known, smooth)
+        total += config.ethnic_weight * parts["ethnic"]
+    return total, parts
+
+
+def cross_entropy(
+    logits: jax.Array, labels: jax.Array, weight: jax.Array, smoothing: float
+) -> jax.Array:
+    """Weighted mean cross-entropy, as PyTorch weights it; 0 where no example counts.
+
+    Args:
+      logits: float32 [batch, classes].
+      labels: int32 [batch].
+      weight: float32 [batch].
+      smoothing: label smoothing (Szegedy et al. 2016, section 7).
+    """
+    targets = optax.smooth_labels(jax.nn.one_hot(labels, logits.shape[-1]), smoothing)
+    each = optax.softmax_cross_entropy(logits, targets)
+    return (each * weight).sum() / jnp.maximum(weight.sum(), 1e-8)

@@ -1,0 +1,137 @@
+"""Which subjects, and which of their clips, take part in mono and stereo runs.
+
+The comparison of Khor et al. 2025: n subjects of one group, n of the other, and
+n/2 + n/2 of both. Their single draw is here for parity; ours are seeded, many, and
+matched, so that the arms differ in ethnicity and not in class balance or size.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+
+from ethnicmer_jax.schema import UserError
+
+ARMS = ("mono_asian", "mono_non_asian", "stereo")
+
+
+@dataclasses.dataclass(frozen=True)
+class Pool:
+    """What a draw is made from.
+
+    Attributes:
+      person: str [n], "database/subject" per clip, in file order.
+      group: int [n], 0 Asian, 1 Non-Asian, -1 excluded; constant within a person.
+      emotion: int [n], class index.
+    """
+
+    person: np.ndarray
+    group: np.ndarray
+    emotion: np.ndarray
+
+    def persons(self, group: int) -> np.ndarray:
+        """The group's persons in order of first appearance."""
+        mine = self.person[self.group == group]
+        _, first = np.unique(mine, return_index=True)
+        return mine[np.sort(first)]
+
+
+def reference(pool: Pool, per_arm: int = 16) -> dict[str, np.ndarray]:
+    """The one draw of the reference: legacy NumPy seed 42, in its order of calls.
+
+    Args:
+      pool: the three-class pool in file order, CASME II first (290 clips).
+      per_arm: subjects in a mono arm; half of each group make the stereo arm.
+
+    Returns:
+      arm -> bool [n], its clips: 101, 90 and 100 of the reference's 290.
+    """
+    _require(pool, per_arm)
+    legacy = np.random.RandomState(42)
+    asian, other = pool.persons(0), pool.persons(1)
+    drawn_asian = legacy.choice(asian, per_arm, replace=False)
+    drawn_other = legacy.choice(other, per_arm, replace=False)
+    mixed_other = legacy.choice(other, per_arm // 2, replace=False)
+    mixed_asian = legacy.choice(asian, per_arm // 2, replace=False)
+    return {
+        "mono_asian": np.isin(pool.person, drawn_asian),
+        "mono_non_asian": np.isin(pool.person, drawn_other),
+        "stereo": np.isin(pool.person, np.concatenate([mixed_other, mixed_asian])),
+    }
+
+
+def seeded(pool: Pool, per_arm: int, rng: np.random.Generator) -> dict[str, np.ndarray]:
+    """A random draw; the stereo arm mixes half of the persons of both mono arms.
+
+    Args:
+      pool: what to draw from.
+      per_arm: subjects an arm (even); 0 takes as many as the smaller group has.
+      rng: the draw's own generator.
+
+    Returns:
+      arm -> bool [n], its clips.
+
+    Raises:
+      UserError: a group has fewer persons than asked for.
+    """
+    per_arm = per_arm or 2 * (min(len(pool.persons(0)), len(pool.persons(1))) // 2)
+    _require(pool, per_arm)
+    drawn = [rng.permutation(np.sort(pool.persons(group)))[:per_arm] for group in (0, 1)]
+    half = [persons[: per_arm // 2] for persons in drawn]
+    return {
+        "mono_asian": np.isin(pool.person, drawn[0]),
+        "mono_non_asian": np.isin(pool.person, drawn[1]),
+        "stereo": np.isin(pool.person, np.concatenate(half)),
+    }
+
+
+def matched(
+    pool: Pool, arms: dict[str, np.ndarray], rng: np.random.Generator
+) -> dict[str, np.ndarray]:
+    """Thins the arms until every class has the same number of clips in each.
+
+    Within a class, clips are taken from the persons who have most of it first, so
+    that as many persons as possible stay in the arm.
+
+    Args:
+      pool: as for `seeded`.
+      arms: arm -> bool [n].
+      rng: breaks ties.
+
+    Returns:
+      arm -> bool [n], subsets of `arms` with equal class counts.
+    """
+    classes = np.unique(pool.emotion)
+    quota = {c: min(int((mask & (pool.emotion == c)).sum()) for mask in arms.values())
+             for c in classes}  # fmt: skip
+    return {
+        arm: np.logical_or.reduce(
+            [_thin(pool.person, mask & (pool.emotion == c), quota[c], rng) for c in classes]
+        )
+        for arm, mask in arms.items()
+    }
+
+
+def _thin(person: np.ndarray, mask: np.ndarray, quota: int, rng: np.random.Generator) -> np.ndarray:
+    """Keeps `quota` of the clips in `mask`: each person's k-th clip before any (k+1)-th."""
+    clips = rng.permutation(np.flatnonzero(mask))
+    turn = np.zeros(len(clips), int)
+    for name in np.unique(person[clips]):
+        mine = person[clips] == name
+        turn[mine] = np.arange(mine.sum())
+    kept = np.zeros_like(mask)
+    kept[clips[np.argsort(turn, kind="stable")[:quota]]] = True
+    return kept
+
+
+def _require(pool: Pool, per_arm: int) -> None:
+    if per_arm < 2 or per_arm % 2:
+        raise UserError(f"protocol.subjects is {per_arm}; it must be an even number, 2 or more")
+    for group, name in enumerate(("asian", "non_asian")):
+        found = len(pool.persons(group))
+        if found < per_arm:
+            raise UserError(
+                f"{per_arm} {name} subjects are asked for and {found} are there; "
+                f"lower protocol.subjects, or use 0 for as many as both groups have"
+            )

@@ -1,0 +1,122 @@
+"""A fold is (run, train mask, test mask, seed); a study is a longer table of them."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from ethnicmer_jax.schema import UserError
+
+
+@dataclasses.dataclass(frozen=True)
+class FoldTable:
+    """Rows of folds over one dataset of n clips.
+
+    Attributes:
+      run: str [f], what the test predictions of a row are pooled under.
+      fold: str [f], the held-out part, e.g. "samm-006"; unique within a run.
+      train: bool [f, n], the clips that a fold learns from.
+      test: bool [f, n], the clips that it predicts; disjoint from `train`.
+      seed: int64 [f], the seed of the fold's random streams.
+    """
+
+    run: np.ndarray
+    fold: np.ndarray
+    train: np.ndarray
+    test: np.ndarray
+    seed: np.ndarray
+
+    def __post_init__(self) -> None:
+        rows = len(self.run)
+        if self.train.shape != self.test.shape or self.train.ndim != 2:
+            raise ValueError(f"train {self.train.shape} and test {self.test.shape} must be [f, n]")
+        if not rows == len(self.fold) == len(self.seed) == len(self.train):
+            raise ValueError("run, fold, seed, train and test differ in their number of rows")
+
+    def __len__(self) -> int:
+        return len(self.run)
+
+    @property
+    def names(self) -> list[str]:
+        """`run/fold` per row: a fold's identity, with its seed."""
+        return [f"{run}/{fold}" for run, fold in zip(self.run, self.fold, strict=True)]
+
+    def select(self, rows: np.ndarray | Sequence[int] | slice) -> FoldTable:
+        """The table of some of the rows."""
+        return FoldTable(
+            self.run[rows], self.fold[rows], self.train[rows], self.test[rows], self.seed[rows]
+        )
+
+    def check(self) -> FoldTable:
+        """Returns the table itself.
+
+        Raises:
+          UserError: it is empty, a name occurs twice, or a fold has nothing to
+            learn from or to predict.
+          ValueError: a clip is in both masks of a fold, which no protocol may do.
+        """
+        if not len(self):
+            raise UserError("the protocol gives no fold at all; are there enough subjects?")
+        names = self.names
+        if len(set(names)) < len(names):
+            raise ValueError("two rows of the fold table share run and fold")
+        if (self.train & self.test).any():
+            row = int(np.argmax((self.train & self.test).any(1)))
+            raise ValueError(f"fold {names[row]} tests on clips that it trains on")
+        for what, mask in (("learn from", self.train), ("predict", self.test)):
+            if not mask.any(1).all():
+                row = int(np.argmin(mask.any(1)))
+                raise UserError(f"fold {names[row]} has no clip to {what}")
+        return self
+
+    @classmethod
+    def concatenate(cls, tables: Sequence[FoldTable]) -> FoldTable:
+        """One table after the other; they must cover the same clips."""
+        fields = (f.name for f in dataclasses.fields(cls))
+        return cls(*(np.concatenate([getattr(t, name) for t in tables]) for name in fields))
+
+
+def from_rows(rows: Iterator[tuple[str, str, np.ndarray, np.ndarray, int]], n: int) -> FoldTable:
+    """A table from (run, fold, train, test, seed) tuples over n clips."""
+    rows = list(rows)
+    if not rows:
+        empty = np.zeros((0, n), bool)
+        return FoldTable(np.zeros(0, str), np.zeros(0, str), empty, empty, np.zeros(0, np.int64))
+    run, fold, train, test, seed = zip(*rows, strict=True)
+    return FoldTable(
+        np.asarray(run), np.asarray(fold), np.stack(train), np.stack(test), np.asarray(seed)
+    )
+
+
+def leave_one_out(
+    run: str, unit: np.ndarray, clips: np.ndarray, seed: int, train: np.ndarray | None = None
+) -> FoldTable:
+    """Holds out one unit after the other: LOSO for persons, LODO for databases.
+
+    Args:
+      run: the run id of all rows.
+      unit: str [n], what a clip belongs to, e.g. "samm/006" or "samm".
+      clips: bool [n], the clips that are tested, each in the fold of its unit.
+      seed: the run's seed.
+      train: bool [n], the pool to learn from (less the unit held out); by default
+        `clips`. Another pool with the same tests is a cell of the train x test matrix.
+
+    Returns:
+      One row a unit of `clips`, in sorted order.
+
+    Raises:
+      UserError: fewer than two units.
+    """
+    pool = clips if train is None else train
+    units = np.unique(unit[clips])
+    if len(np.unique(unit[clips | pool])) < 2:
+        raise UserError(f"run {run}: leaving one out needs at least two, found {list(units)}")
+
+    def rows() -> Iterator[tuple[str, str, np.ndarray, np.ndarray, int]]:
+        for held_out in units:
+            mine = unit == held_out
+            yield run, held_out.replace("/", "-"), pool & ~mine, clips & mine, seed
+
+    return from_rows(rows(), len(unit))

@@ -1,0 +1,41 @@
+"""Learning curves: scalars.jsonl, and TensorBoard events beside it."""
+
+from __future__ import annotations
+
+import json
+import pathlib
+from collections.abc import Mapping
+
+from tensorboardX import SummaryWriter
+
+
+class ScalarLog:
+    """Appends one line an epoch and group of folds; a group trained again replaces its lines."""
+
+    def __init__(self, workdir: pathlib.Path, finished_groups: set[str]):
+        """Opens the log; keeps the lines of finished groups, drops what was cut off."""
+        self._path = workdir / "scalars.jsonl"
+        kept = [line for line in self._lines() if json.loads(line)["group"] in finished_groups]
+        partial = self._path.with_suffix(".partial")
+        partial.write_text("".join(f"{line}\n" for line in kept), encoding="utf-8")
+        partial.replace(self._path)
+        self._events = SummaryWriter(str(workdir / "tensorboard"), write_to_disk=True)
+
+    def write(self, group: str, run: str | None, epoch: int, values: Mapping[str, float]) -> None:
+        """Records the means over the folds of a group after an epoch (counted from 1)."""
+        line = {"group": group, "run": run, "epoch": epoch, **values}
+        with self._path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(line) + "\n")
+        for name, value in values.items():
+            self._events.add_scalar(f"{group}/{name}", value, epoch)
+
+    def close(self) -> None:
+        """Flushes the events."""
+        self._events.close()
+
+    def _lines(self) -> list[str]:
+        if not self._path.is_file():
+            return []
+        # A line cut off by an interruption has no newline at its end.
+        text = self._path.read_text(encoding="utf-8")
+        return text[: text.rfind("\n") + 1].splitlines()
