@@ -42,7 +42,8 @@ def _array(path: pathlib.Path) -> np.ndarray:
         raise ValueError(f"{path} does not hold one array of numbers")
     if field.ndim != 3 or field.shape[2] not in (2, 3) or min(field.shape[:2]) < 2:
         raise ValueError(f"{path} must be [H, W, 2] or [H, W, 3], not {list(field.shape)}")
-    field = field.astype(np.float32)
+    with np.errstate(over="ignore"):  # what float32 cannot hold is refused as infinity
+        field = field.astype(np.float32)
     if not np.isfinite(field).all():
         raise ValueError(f"{path} holds NaN or infinity")
     return field
