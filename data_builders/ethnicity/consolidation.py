@@ -64,9 +64,9 @@ class Decision:
     Attributes:
       database, subject: who.
       ethnicity: one of schema.ETHNICITIES; `Unknown` where the label is withheld.
-      leading: the label that the votes lean to, "" without readable votes.
-      probability: mean probability in [0, 1] of `ethnicity`, of `leading` where it is
-        withheld; NaN without readable votes.
+      leading: the most probable label; "" where several are level, or without votes.
+      probability: mean probability in [0, 1] of `ethnicity`, of the most probable
+        label where it is withheld; NaN without readable votes.
       agreement: share in [0, 1] of the votes that are for that label; NaN without.
       entropy: of the mean probabilities, in bits: 0 is certain, log2(5) = 2.32 is not
         knowing anything; NaN without readable votes.
@@ -137,21 +137,21 @@ def _decide(
 ) -> Decision:
     readable = [vote for vote in votes if vote.label]
     mean = _mean(readable)
-    leading = LABELS[mean.index(max(mean))] if mean else ""
+    top = _most_probable(mean)
+    judged = top[0] if top else ""
     n_clips = len({vote.clip for vote in readable})
-    judged = leading
     if override:
         ethnicity, reason = override.ethnicity, f"a human said so: {override.reason or 'no reason'}"
-        judged = ethnicity if ethnicity != UNKNOWN else leading
+        judged = judged if ethnicity == UNKNOWN else ethnicity
     else:
-        doubts = _doubts(readable, mean, leading, n_clips, thresholds)
-        ethnicity = UNKNOWN if doubts else leading
-        reason = "; ".join(doubts) or f"{_votes_for(leading, readable)} of {len(readable)} votes"
+        doubts = _doubts(readable, mean, top, n_clips, thresholds)
+        ethnicity = UNKNOWN if doubts else judged
+        reason = "; ".join(doubts) or f"{_votes_for(judged, readable)} of {len(readable)} votes"
     known = bool(readable)
     return Decision(
         *person,
         ethnicity=ethnicity,
-        leading=leading,
+        leading=top[0] if len(top) == 1 else "",
         probability=mean[LABELS.index(judged)] if known else math.nan,
         agreement=_votes_for(judged, readable) / len(readable) if known else math.nan,
         entropy=float(entropy(mean, base=2)) if known else math.nan,
@@ -169,25 +169,23 @@ def _decide(
 def _doubts(
     readable: Sequence[Vote],
     mean: Sequence[float],
-    leading: str,
+    top: Sequence[str],
     n_clips: int,
     thresholds: Thresholds,
 ) -> list[str]:
-    """Everything that speaks against giving the leading label."""
+    """Everything that speaks against giving the most probable label."""
     if not readable:
         return ["no readable vote"]
     doubts = []
     if n_clips < thresholds.min_clips:
         doubts.append(f"{n_clips} of at least {thresholds.min_clips} clips")
-    agreement = _votes_for(leading, readable) / len(readable)
+    agreement = _votes_for(top[0], readable) / len(readable)
     if agreement < thresholds.min_agreement:
         doubts.append(f"agreement {agreement:.2f} below {thresholds.min_agreement:g}")
-    probability = max(mean)
-    if probability < thresholds.min_probability:
-        doubts.append(f"probability {probability:.2f} below {thresholds.min_probability:g}")
-    equals = [label for label, value in zip(LABELS, mean, strict=True) if value == probability]
-    if len(equals) > 1:
-        doubts.append(f"tie between {' and '.join(equals)}")
+    if max(mean) < thresholds.min_probability:
+        doubts.append(f"probability {max(mean):.2f} below {thresholds.min_probability:g}")
+    if len(top) > 1:
+        doubts.append(f"tie between {' and '.join(top)}")
     return doubts
 
 
@@ -197,6 +195,11 @@ def _mean(readable: Sequence[Vote]) -> tuple[float, ...]:
         return ()
     columns = zip(*(vote.probabilities for vote in readable), strict=True)
     return tuple(math.fsum(column) / len(readable) for column in columns)
+
+
+def _most_probable(mean: Sequence[float]) -> list[str]:
+    """The labels with the largest mean: several where they are level, none without votes."""
+    return [LABELS[index] for index, value in enumerate(mean) if value == max(mean)]
 
 
 def _votes_for(label: str, readable: Sequence[Vote]) -> int:
