@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
 
 from ethnicmer_jax.predictions import Predictions
-from ethnicmer_jax.report import conclusion, results
+from ethnicmer_jax.report import conclusion, controls, results
 from ethnicmer_jax.report.conclusion import Conclusion, Control
 from ethnicmer_jax.stats import bootstrap, effects
 
@@ -104,12 +103,12 @@ def _compare(
 ) -> Comparison:
     observed = difference(predictions, side, pair, level=level)
     # Arms differ in who trained them, so test subjects of one database are no control for them.
-    controls = _within_databases(predictions, side, pair, observed) if of == "groups" else []
+    run = _within_databases(predictions, side, pair, observed) if of == "groups" else []
     strata = 2 if observed.design == "unpaired" else 1
     finding = conclusion.conclude(
         observed,
         pair,
-        controls,
+        run,
         confounded=confounded(predictions, side, pair),
         level=level,
         detectable=effects.minimum_detectable(
@@ -130,33 +129,26 @@ def _within_databases(
     if len(set(database)) == 1:
         return []
     return [
-        _within(name, observed, predictions.select(database == name), side[database == name], pair)
+        controls.within_database(
+            name,
+            observed,
+            difference(
+                predictions.select(database == name),
+                side[database == name],
+                pair,
+                level=observed.level,
+            ),
+        )
         for name in _comparable_databases(predictions, side, pair)
     ]
 
 
-def _within(
-    name: str,
-    observed: bootstrap.Interval,
-    predictions: Predictions,
-    side: np.ndarray,
-    pair: tuple[str, str],
-) -> Control:
-    inside = difference(predictions, side, pair, level=observed.level)
-    return Control(
-        name=f"within {name}",
-        passed=conclusion.confirms(observed, inside),
-        detail=f"within {name} {conclusion.interval_text(inside)}",
-        separates_database=True,
-    )
-
-
 def _comparable_databases(
     predictions: Predictions, side: np.ndarray, pair: tuple[str, str]
-) -> Iterator[str]:
+) -> list[str]:
     counts = [_persons(predictions, side, name).database.value_counts() for name in pair]
     fewest = pd.concat(counts, axis=1).fillna(0).min(axis=1)
-    return iter(sorted(fewest.index[fewest >= MIN_PERSONS]))
+    return sorted(fewest.index[fewest >= MIN_PERSONS])
 
 
 def _persons(predictions: Predictions, side: np.ndarray, name: str) -> pd.DataFrame:

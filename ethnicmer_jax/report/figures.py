@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.colors import Colormap
 from matplotlib.figure import Figure as Canvas
 
 from ethnicmer_jax.report import style
@@ -38,7 +39,7 @@ def confusion(counts: np.ndarray, classes: Sequence[str], *, name: str, of: str)
         figure = style.canvas(4.6, 3.9)
         axes = figure.subplots()
         rows = [f"{c}\n(n = {t:,})" for c, t in zip(classes, totals[:, 0], strict=True)]
-        draw_cells(axes, share, labels, rows=rows, columns=classes, cmap=style.SEQUENTIAL, high=1.0)
+        draw_cells(axes, share, labels, rows=rows, columns=classes, cmap=style.SEQUENTIAL)
         axes.set_xlabel("predicted")
         axes.set_ylabel("true")
         recalls = ", ".join(f"{c} {share[i, i]:.0%}" for i, c in enumerate(classes))
@@ -57,12 +58,12 @@ def draw_cells(
     *,
     rows: Sequence[str],
     columns: Sequence[str],
-    cmap: object,
-    high: float,
-    low: float = 0.0,
+    cmap: Colormap,
+    limits: tuple[float, float] = (0.0, 1.0),
 ) -> None:
     """Draws a [R, C] matrix as coloured cells with a legible label in each; NaN stays blank."""
-    image = axes.imshow(np.ma.masked_invalid(values), cmap=cmap, vmin=low, vmax=high, aspect="auto")
+    cells = np.ma.masked_invalid(values)
+    image = axes.imshow(cells, cmap=cmap, vmin=limits[0], vmax=limits[1], aspect="auto")
     for i, j in np.ndindex(values.shape):
         if np.isfinite(values[i, j]):
             red, green, blue, _ = image.cmap(image.norm(values[i, j]))

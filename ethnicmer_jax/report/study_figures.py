@@ -5,50 +5,50 @@ Each function takes tidy tables and returns a `style.Figure`; nothing here reads
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 import pandas as pd
+from matplotlib.colors import Colormap
 
 from ethnicmer_jax.report import figures, style
 from ethnicmer_jax.report.style import Figure
+from ethnicmer_jax.stats import effects
 
 NOMINAL = 0.05
 
 
-def au_prevalence(table: pd.DataFrame, *, name: str = "au_prevalence") -> Figure:
+def au_prevalence(
+    table: pd.DataFrame, *, min_clips: int = 5, name: str = "au_prevalence"
+) -> Figure:
     """Share of clips that show each Action Unit, by emotion and group.
 
     Args:
-      table: one row an (emotion, group, au): columns emotion (str), group (str), au (int),
-        active and clips (counts of clips). Combinations that are absent stay blank.
+      table: `action_units.prevalence`: columns emotion, group (str), au (int), n_with and
+        n_clips (counts) and prevalence, in [0, 1]. Absent combinations stay blank.
+      min_clips: AUs that fewer clips show, over all cells, are left out.
       name: file stem.
+
+    Raises:
+      ValueError: no AU is frequent enough.
     """
-    table = table.assign(
-        column=table.emotion + "\n" + table.group, share=table.active / table.clips
-    )
-    columns = list(dict.fromkeys(table.sort_values(["emotion", "group"]).column))
-    units = sorted(table.au.unique())
-    share = _matrix(table, "share", units, columns)
-    active, clips = (_matrix(table, key, units, columns) for key in ("active", "clips"))
-    labels = [
-        [f"{a:.0f}/{n:.0f}" for a, n in zip(*rows, strict=True)]
-        for rows in zip(active, clips, strict=True)
-    ]
-    peak = table.loc[table.share.idxmax()]
+    total = table.groupby("au").n_with.transform("sum")
+    table = table[total >= min_clips].sort_values(["emotion", "group"])
+    if table.empty:
+        raise ValueError(f"no Action Unit is shown in {min_clips} or more clips")
+    table = table.assign(column=table.emotion + "\n" + table.group)
+    table = table.assign(label=table.n_with.astype(str) + "/" + table.n_clips.astype(str))
+    peak = table.loc[table.prevalence.idxmax()]
     return _heat_map(
-        share,
-        labels,
-        rows=[f"AU{unit}" for unit in units],
-        columns=columns,
+        table.pivot(index="au", columns="column", values="prevalence"),
+        table.pivot(index="au", columns="column", values="label"),
         cmap=style.SEQUENTIAL,
         limits=(0.0, 1.0),
         bar="share of clips",
         name=name,
         caption="Prevalence of Action Units by emotion and group: clips that show the unit, "
-        "out of all clips. Clips of one subject are not independent.",
+        f"out of all clips; units shown in {min_clips} or more clips. Clips of one subject are "
+        "not independent.",
         alt=f"Heat map of Action Unit prevalence; the highest share is AU{peak.au} in "
-        f"{peak.emotion}, {peak.group}: {peak.share:.0%}.",
+        f"{peak.emotion}, {peak.group}: {peak.prevalence:.0%}.",
     )
 
 
@@ -58,85 +58,82 @@ def au_difference(
     """Difference in prevalence between two groups, with Holm-adjusted p values.
 
     Args:
-      table: one row an (emotion, au): columns emotion (str), au (int), difference (share of
-        the first group minus that of the second, in [-1, 1]) and p_holm (adjusted over all AUs).
+      table: `action_units.compare`: columns emotion (str), au (int), difference (share of the
+        first group minus that of the second, in [-1, 1]) and p_holm (NaN where no database
+        holds both groups).
       groups: the two groups, in the order of subtraction.
       name: file stem.
+
+    Raises:
+      ValueError: no row.
     """
-    columns = sorted(table.emotion.unique())
-    units = sorted(table.au.unique())
-    difference = _matrix(table, "difference", units, columns)
-    p_values = _matrix(table, "p_holm", units, columns)
-    labels = [
-        [f"{d:+.2f}\n{p_text(p)}" for d, p in zip(*rows, strict=True)]
-        for rows in zip(difference, p_values, strict=True)
-    ]
-    least = table.p_holm.min()
+    if table.empty:
+        raise ValueError("no Action Unit was compared")
+    label = table.difference.map("{:+.2f}".format) + "\n" + table.p_holm.map(p_text)
+    table = table.assign(label=label)
+    untested = int(table.p_holm.isna().sum())
+    missing = " n/a: no database holds both groups." if untested else ""
     return _heat_map(
-        difference,
-        labels,
-        rows=[f"AU{unit}" for unit in units],
-        columns=columns,
+        table.pivot(index="au", columns="emotion", values="difference"),
+        table.pivot(index="au", columns="emotion", values="label"),
         cmap=style.DIVERGING,
         limits=(-1.0, 1.0),
         bar="difference in share",
         name=name,
-        caption=f"Prevalence of Action Units, {groups[0]} minus {groups[1]}, with p values "
-        "adjusted by Holm's method.",
-        alt="Heat map of differences in Action Unit prevalence; smallest adjusted "
-        f"{p_text(least)}, {int((table.p_holm < NOMINAL).sum())} of {len(table)} below .05.",
+        caption=f"Prevalence of Action Units, {groups[0]} minus {groups[1]}; p values from "
+        f"permuting the group of subjects within databases, adjusted by Holm's method.{missing}",
+        alt=f"Heat map of differences in Action Unit prevalence, {groups[0]} minus {groups[1]}: "
+        f"{int((table.p_holm < NOMINAL).sum())} of {len(table) - untested} tested differences "
+        "have an adjusted p below .05.",
     )
 
 
 def p_text(p: float) -> str:
-    """A p value as papers print it: two decimals, or `p < .001`; "p n/a" where undefined."""
+    """A p value as papers print it: `p = .032`, `p = .32`, `p < .001`; `p n/a` for NaN."""
     if not np.isfinite(p):
         return "p n/a"
     if p < 0.001:
         return "p < .001"
-    return f"p = {p:.3f}".replace("0.", ".", 1) if p < 0.1 else f"p = {p:.2f}".replace("0.", ".", 1)
-
-
-def _matrix(
-    table: pd.DataFrame, value: str, units: Sequence[int], columns: Sequence[str]
-) -> np.ndarray:
-    """Table -> float [units, columns]; NaN where a combination is absent."""
-    key = "column" if "column" in table else "emotion"
-    wide = table.pivot(index="au", columns=key, values=value)
-    return wide.reindex(index=units, columns=columns).to_numpy(dtype=float)
+    return "p = " + f"{p:.{3 if p < 0.1 else 2}f}".removeprefix("0")
 
 
 def _heat_map(
-    values: np.ndarray,
-    labels: Sequence[Sequence[str]],
+    values: pd.DataFrame,
+    labels: pd.DataFrame,
     *,
-    rows: Sequence[str],
-    columns: Sequence[str],
-    cmap: object,
+    cmap: Colormap,
     limits: tuple[float, float],
     bar: str,
     name: str,
     caption: str,
     alt: str,
 ) -> Figure:
-    lines = max((label.count("\n") for row in labels for label in row), default=0) + 1
+    """Cells by AU (rows) and whatever the columns are; both frames have one layout."""
+    lines = labels.stack().str.count("\n").max() + 1
+    width = 1.7 + 0.95 * len(values.columns)
     with style.styled():
-        width = 1.7 + 0.95 * len(columns)
-        figure = style.canvas(width, 1.0 + (0.16 + 0.16 * lines) * len(rows))
+        figure = style.canvas(width, 1.0 + (0.16 + 0.16 * lines) * len(values))
         axes = figure.subplots()
         figures.draw_cells(
             axes,
-            values,
-            labels,
-            rows=rows,
-            columns=columns,
+            values.to_numpy(dtype=float),
+            labels.to_numpy(dtype=object),
+            rows=[f"AU{unit}" for unit in values.index],
+            columns=list(values.columns),
             cmap=cmap,
-            low=limits[0],
-            high=limits[1],
+            limits=limits,
         )
         axes.xaxis.tick_top()
         figure.colorbar(axes.images[0], ax=axes, label=bar, shrink=0.8, aspect=30)
-        return style.finish(figure, name=name, caption=caption, alt=alt, wide=width > 5)
+        return style.finish(figure, name=name, caption=caption, alt=alt, wide=width > 5.2)
+
+
+def with_wilson(table: pd.DataFrame) -> pd.DataFrame:
+    """Adds rate, low and high (Wilson 95%) to counts of rejections out of databases."""
+    pairs = zip(table.rejections, table.databases, strict=True)
+    bounds = np.array([effects.wilson_interval(hits, total) for hits, total in pairs])
+    rate = table.rejections / table.databases
+    return table.assign(rate=rate, low=bounds[:, 0], high=bounds[:, 1])
 
 
 def rejection_curves(table: pd.DataFrame, *, name: str = "calibration") -> Figure:
@@ -149,12 +146,7 @@ def rejection_curves(table: pd.DataFrame, *, name: str = "calibration") -> Figur
         (float), rejections and databases (counts of simulated databases).
       name: file stem.
     """
-    from statsmodels.stats.proportion import proportion_confint
-
-    low, high = proportion_confint(
-        table.rejections.to_numpy(), table.databases.to_numpy(), method="wilson"
-    )
-    table = table.assign(rate=table.rejections / table.databases, low=low, high=high)
+    table = with_wilson(table)
     with style.styled():
         figure = style.canvas(4.8, 3.5)
         axes = figure.subplots()
@@ -166,7 +158,7 @@ def rejection_curves(table: pd.DataFrame, *, name: str = "calibration") -> Figur
             axes.plot(part.effect, part.rate, color=colour, marker=marker, ms=5, label=series)
         axes.axhline(NOMINAL, color=style.INK, linestyle=":", linewidth=1.3)
         axes.text(table.effect.max(), NOMINAL + 0.015, "nominal 5%", ha="right", va="bottom")
-        axes.set_xlabel("true effect in the simulated databases (0 = universal display rules)")
+        axes.set_xlabel("true effect (0 = universal display rules)")
         axes.set_ylabel("rejection rate")
         axes.set_ylim(-0.02, 1.03)
         axes.yaxis.set_major_formatter(lambda rate, _: f"{rate:.0%}")

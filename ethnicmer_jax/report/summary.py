@@ -1,0 +1,59 @@
+"""What a job prints when it is done: a table of scores, and where the report lies."""
+
+from __future__ import annotations
+
+import pathlib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+_MOST_RUNS = 12
+
+
+def print_plan(notes: Sequence[str], folds: int, data: str) -> None:
+    """Says what will be trained."""
+    console = Console(highlight=False)
+    console.print(f"{data}; {folds} folds")
+    for note in notes:
+        console.print(f"  {note}", style="dim")
+
+
+def print_metrics(metrics: Mapping[str, Any], name: str) -> None:
+    """Prints the pooled scores of every run, and their summary with its interval.
+
+    Args:
+      metrics: content of metrics.json.
+      name: of the config.
+    """
+    table = Table(title=f"{name}: pooled over all test clips of a run", title_justify="left")
+    table.add_column("run")
+    for column in ("clips", "folds", "UF1", "UAR", "accuracy"):
+        table.add_column(column, justify="right")
+    runs = list(metrics["runs"].items())
+    for run, values in runs[:_MOST_RUNS]:
+        scores = (_text(values[score]) for score in ("uf1", "uar", "accuracy"))
+        table.add_row(run, str(values["n_clips"]), str(values["n_folds"]), *scores)
+    if len(runs) > _MOST_RUNS:
+        table.add_row(f"... and {len(runs) - _MOST_RUNS} more", *[""] * 5)
+    table.add_section()
+    summary = metrics["summary"]
+    cells = [_with_interval(summary[score]) for score in ("uf1", "uar", "accuracy")]
+    table.add_row("mean, 95% interval", "", "", *cells, style="bold")
+    Console(highlight=False).print(table)
+
+
+def print_report(path: pathlib.Path) -> None:
+    """Says where the report lies."""
+    # soft_wrap: a path broken over two lines cannot be clicked or copied.
+    Console(highlight=False).print(f"report: {path}", soft_wrap=True)
+
+
+def _text(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3f}"
+
+
+def _with_interval(value: Mapping[str, Any]) -> str:
+    low, high = value["interval"]
+    return f"{_text(value['mean'])} [{_text(low)}, {_text(high)}]"
