@@ -67,7 +67,7 @@ class Anatomy:
             "nose_wing": (self.nose_width, wing),
             "nasolabial": (0.5 * (self.nose_width + corner[0]) + 0.08, 0.5 * (wing + corner[1])),
             "lip_corner": corner,
-            "beside_lip_corner": (corner[0] + 0.16, corner[1]),
+            "beside_lip_corner": (corner[0] + 0.24, corner[1] - 0.04),
             "lip_upper": (0.45 * self.mouth_width, self.mouth_height - 0.08),
             "lip_lower": (0.40 * self.mouth_width, self.mouth_height + self.lip_fullness),
             "chin": (0.12, self.chin - 0.26),

@@ -121,15 +121,12 @@ def displays(emotion: str, ethnicity: str, effect: float) -> tuple[tuple[Display
       effect: 0: the universal rules for everyone; 1: every group's own dialect;
         between them, the mixture of both.
     """
+    dialect = DIALECTS.get(DIALECT_OF.get(ethnicity, ""), UNIVERSAL)
     chances: dict[Display, float] = {}
-    tables = [(UNIVERSAL, 1.0 - effect)]
-    if ethnicity in DIALECT_OF:
-        tables.append((DIALECTS[DIALECT_OF[ethnicity]], effect))
-    total = sum(share for _, share in tables)
-    for table, share in tables:
+    for table, share in ((UNIVERSAL, 1.0 - effect), (dialect, effect)):
         for raw_emotion, codes, probability in table[emotion]:
             display = Display(raw_emotion, _parse(codes))
-            chances[display] = chances.get(display, 0.0) + share / total * probability
+            chances[display] = chances.get(display, 0.0) + share * probability
     return tuple(chances.items())
 
 

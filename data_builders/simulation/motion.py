@@ -73,8 +73,8 @@ PULLS: Mapping[int, tuple[Pull, ...]] = {
         Pull("cheek", 0.10, -0.40, 0.24, 0.20),
     ),
     14: (
-        Pull("lip_corner", 0.90, 0.10, 0.12, 0.14),
-        Pull("beside_lip_corner", -0.80, 0.0, 0.14, 0.20),
+        Pull("lip_corner", 0.90, 0.10, 0.14, 0.15),
+        Pull("beside_lip_corner", -0.80, 0.0, 0.17, 0.22),
     ),
     15: (
         Pull("lip_corner", 0.10, 1.0, 0.18, 0.16),

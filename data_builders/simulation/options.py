@@ -119,7 +119,7 @@ class SimulatedOptions:
         for name in (*spreads, "intensity", "head_jitter", "sensor_noise", "flow_noise"):
             if not getattr(self, name) >= 0:
                 raise UserError(f"simulated {name} is {getattr(self, name)}: it is not negative")
-        if self.clips_per_subject < 1:
+        if not self.clips_per_subject >= 1:
             raise UserError(f"clips_per_subject is {self.clips_per_subject}: it is at least 1")
         shares = self.class_shares
         if len(shares) != len(EMOTIONS) or min(shares) < 0 or abs(sum(shares) - 1) > 1e-6:

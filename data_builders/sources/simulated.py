@@ -2,6 +2,10 @@
 
 Frames go through the same detector, crop and flow as real ones (`list_clips`). Where
 only the statistics of the motion matter, `draw_motion_fields` skips the frames.
+
+Flow computed on the frames correlates with the true motion on the moving region, per clip
+over the 242 default clips (median, minimum): TV-L1 .986, .899; Farnebäck .972, .763;
+DIS .985, .852.
 """
 
 from __future__ import annotations
@@ -90,6 +94,13 @@ def moving_region(spec: ClipSpec) -> np.ndarray:
     return film.moving_region(spec)
 
 
+def crop_box(spec: ClipSpec) -> tuple[int, int, int, int]:
+    """The square that `draw_motion_fields` looks at: left, top, right, bottom in pixels."""
+    (x, y), half = _crop(spec)
+    left, top, right, bottom = (round(value) for value in (x - half, y - half, x + half, y + half))
+    return left, top, right, bottom
+
+
 def draw_motion_fields(options: SimulatedOptions, size: int = 28) -> list[ClipRecord]:
     """The clips of `list_clips` as flow records, without drawing a frame.
 
@@ -132,8 +143,7 @@ def _task(options: SimulatedOptions, spec: ClipSpec) -> ClipTask:
 
 def _record(options: SimulatedOptions, spec: ClipSpec, size: int) -> ClipRecord:
     cells = (np.arange(size) + 0.5) / size * 2.0 - 1.0
-    centre = spec.pose.to_pixels(np.array(_CROP_CENTRE))
-    half = _CROP_HALF * spec.pose.unit
+    centre, half = _crop(spec)
     xs, ys = centre[0] + half * cells, centre[1] + half * cells
     skin = film.skin_motion(spec, xs, ys)
     per_cell = (skin + film.drift(spec, xs, ys, skin)) * (size / (2.0 * half))
@@ -144,6 +154,11 @@ def _record(options: SimulatedOptions, spec: ClipSpec, size: int) -> ClipRecord:
         flow_unit="percent_of_width",
         **_labels(options, spec),
     )
+
+
+def _crop(spec: ClipSpec) -> tuple[np.ndarray, float]:
+    """Centre [2] and half width of the face's square, in pixels of the onset frame."""
+    return spec.pose.to_pixels(np.array(_CROP_CENTRE)), _CROP_HALF * spec.pose.unit
 
 
 def _smooth_noise(rng: np.random.Generator, size: int) -> np.ndarray:
