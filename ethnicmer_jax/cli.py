@@ -9,32 +9,56 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Sequence
 
-from absl import app, flags
+from absl import app, flags, logging
 
 from ethnicmer_jax.schema import UserError
 
 
 def run(main: Callable[[Sequence[str]], None]) -> None:
-    """Runs `main(argv)` under absl; exits 0 on success, 2 on a user error."""
+    """Runs `main(argv)` under absl; exits 0 on success or --help, 2 on a user error."""
 
     def guarded(argv: Sequence[str]) -> int:
         try:
             main(argv)
         except UserError as error:
-            print(f"error: {error}", file=sys.stderr)  # noqa: T201 - the one place that may
-            return 2
+            return _refuse(str(error))
         except KeyboardInterrupt:
             print("interrupted; the same command resumes", file=sys.stderr)  # noqa: T201
             return 130
         return 0
 
-    app.run(guarded, flags_parser=_parse)
+    app.run(guarded, flags_parser=_parsed)
 
 
-def _parse(argv: Sequence[str]) -> list[str]:
+def _parsed(argv: Sequence[str]) -> list[str]:
     """Parses flags; a wrong one is a user error like any other."""
+    argv = list(argv)
+    if any(argument in ("--help", "-help", "-h") for argument in argv[1:]):
+        print(_help())  # noqa: T201
+        sys.exit(0)
     try:
-        return app.parse_flags_with_usage(list(argv))
-    except flags.Error as error:  # pragma: no cover - absl exits itself for most of these
-        print(f"error: {error}", file=sys.stderr)  # noqa: T201
-        sys.exit(2)
+        rest = flags.FLAGS(argv)
+    except (flags.Error, UserError) as error:
+        sys.exit(_refuse(f"{error}; see --help"))
+    except FileNotFoundError as error:
+        sys.exit(_refuse(f"{error.filename} does not exist; see --help"))
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        # ml_collections reports a wrong --config.field in its own exceptions.
+        sys.exit(_refuse(f"{error}; see --help"))
+    if not flags.FLAGS["verbosity"].present:
+        # Orbax tells of every file it writes; its warnings are still shown.
+        logging.set_verbosity(logging.WARNING)
+    return rest
+
+
+def _help() -> str:
+    """The module's own words, then its flags."""
+    words = (sys.modules["__main__"].__doc__ or "").strip()
+    return f"{words}\n\n{flags.FLAGS.main_module_help().strip()}"
+
+
+def _refuse(message: str) -> int:
+    """Prints one line and returns the exit code of a user error."""
+    line = " ".join(message.split())
+    print(f"error: {line}", file=sys.stderr)  # noqa: T201 - the one place that may
+    return 2
