@@ -20,7 +20,7 @@ from data_builders.database import ensure
 from data_builders.faces import DETECTORS
 from data_builders.pipeline import BuildOptions
 from data_builders.simulation.from_text import from_text
-from data_builders.sources import registry
+from data_builders.sources import export, registry
 from ethnicmer_jax import cli
 from ethnicmer_jax.schema import UserError
 
@@ -36,6 +36,12 @@ def define_flags() -> None:
     flags.DEFINE_string("ethnicity", "", "Table of ethnicities, from data_builders.annotate.")
     flags.DEFINE_multi_string(
         "simulated", [], "A simulation option as name=value, such as effect=1; repeatable."
+    )
+    flags.DEFINE_enum(
+        "export",
+        None,
+        list(export.LAYOUTS),
+        "Write the simulated clips into --raw in this database's layout; build nothing.",
     )
     flags.DEFINE_bool("check", False, "Only say what is missing in --raw, subject by subject.")
     flags.DEFINE_string("problems_csv", "", "With --check, write every problem to this table.")
@@ -59,6 +65,9 @@ def main(argv: Sequence[str]) -> None:
     if len(argv) > 1:
         raise UserError(f"what is {argv[1]!r}? Options begin with --, see --help")
     given = flags.FLAGS
+    if given.export:
+        _export(given)
+        return
     ethnicity = pathlib.Path(given.ethnicity) if given.ethnicity else None
     clips = {
         "source": given.source,
@@ -74,6 +83,15 @@ def main(argv: Sequence[str]) -> None:
     data_dir = pathlib.Path(given.data_dir)
     database = ensure(**clips, data_dir=data_dir, options=_options(given), runner=runner)
     sys.stdout.write(f"{database}\n")
+
+
+def _export(given: flags.FlagValues) -> None:
+    if given.source != registry.SIMULATED or not given.raw:
+        raise UserError(
+            "--export writes simulated clips: give --raw, a new folder, and no --source"
+        )
+    export.write(from_text(given.simulated), pathlib.Path(given.raw), given.export)
+    sys.stdout.write(f"{given.raw}\n")
 
 
 def _options(given: flags.FlagValues) -> BuildOptions:
