@@ -38,13 +38,13 @@ def _parsed(argv: Sequence[str]) -> list[str]:
         sys.exit(0)
     try:
         rest = flags.FLAGS(argv)
-    except (flags.Error, UserError) as error:
-        sys.exit(_refuse(f"{error}; see --help"))
-    except FileNotFoundError as error:
-        sys.exit(_refuse(f"{error.filename} does not exist; see --help"))
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
-        # ml_collections reports a wrong --config.field in its own exceptions.
-        sys.exit(_refuse(f"{error}; see --help"))
+    except flags.Error as error:
+        # A config file's own exception arrives as the traceback's text: its last line says why.
+        reason = str(error).strip().splitlines()[-1] if "Traceback" in str(error) else str(error)
+        sys.exit(_refuse(f"{reason}; see --help"))
+    except (AttributeError, KeyError, TypeError) as error:
+        # How ml_collections reports a --config.field that does not exist.
+        sys.exit(_refuse(f"the config has no such field or value: {error}; see configs/common.py"))
     if not flags.FLAGS["verbosity"].present:
         # Orbax tells of every file it writes; its warnings are still shown.
         logging.set_verbosity(logging.WARNING)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 import pathlib
 from collections.abc import Iterator
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -17,7 +18,7 @@ import ml_collections
 import numpy as np
 from tqdm import tqdm
 
-from ethnicmer_jax import batches, checkpoint, inputs, losses, optim
+from ethnicmer_jax import batches, checkpoint, environment, inputs, losses, optim
 from ethnicmer_jax.dataset import Dataset
 from ethnicmer_jax.fold import Constants, FoldState, Learner, Resident, Sums
 from ethnicmer_jax.fold_grid import Grid, padded
@@ -111,6 +112,14 @@ class Engine:
         for group in self._groups(np.arange(len(self._folds))):
             self._finish(results, group, self._restored(saved, group))
         return results.predictions(self._folds, self._dataset, self._targets)
+
+    def environment(self) -> dict[str, Any]:
+        """Versions, devices and command behind the results."""
+        return environment.describe([d.device_kind for d in self._grid.devices])
+
+    def clear(self, workdir: pathlib.Path) -> None:
+        """Removes the results of single folds, once predictions.csv holds them all."""
+        FoldResults(workdir / "parts").clear()
 
     def _train_group(
         self,

@@ -1,4 +1,4 @@
-"""One fold: how it starts, learns for an epoch, and predicts. Pure functions, no loop over folds."""
+"""One fold: how it starts, learns for an epoch, and predicts; no loop over folds here."""
 
 from __future__ import annotations
 

@@ -28,9 +28,9 @@ def print_metrics(metrics: Mapping[str, Any], name: str) -> None:
       name: of the config.
     """
     table = Table(title=f"{name}: pooled over all test clips of a run", title_justify="left")
-    table.add_column("run")
+    table.add_column("run", no_wrap=True)
     for column in ("clips", "folds", "UF1", "UAR", "accuracy"):
-        table.add_column(column, justify="right")
+        table.add_column(column, justify="right", no_wrap=True)
     runs = list(metrics["runs"].items())
     for run, values in runs[:_MOST_RUNS]:
         scores = (_text(values[score]) for score in ("uf1", "uar", "accuracy"))
@@ -40,7 +40,7 @@ def print_metrics(metrics: Mapping[str, Any], name: str) -> None:
     table.add_section()
     summary = metrics["summary"]
     cells = [_with_interval(summary[score]) for score in ("uf1", "uar", "accuracy")]
-    table.add_row("mean, 95% interval", "", "", *cells, style="bold")
+    table.add_row("mean [95%]", "", "", *cells, style="bold")
     Console(highlight=False).print(table)
 
 
@@ -56,4 +56,4 @@ def _text(value: float | None) -> str:
 
 def _with_interval(value: Mapping[str, Any]) -> str:
     low, high = value["interval"]
-    return f"{_text(value['mean'])} [{_text(low)}, {_text(high)}]"
+    return f"{_text(value['mean'])} [{_text(low)}–{_text(high)}]"

@@ -1,0 +1,87 @@
+"""Every setting of the program with its default; the other configs change a few of them.
+
+Defaults are the honest recipe for the fast network: STSTNet on 28×28 optical flow,
+LOSO, a fixed number of epochs (nothing is chosen by looking at test clips).
+"""
+
+import ml_collections
+
+
+def get_config() -> ml_collections.ConfigDict:
+    """All fields, documented where they stand."""
+    config = ml_collections.ConfigDict()
+    config.name = "common"
+    config.seed = 0  # run i of protocol.seeds uses seed + i
+
+    config.data = ml_collections.ConfigDict()
+    config.data.source = "simulated"  # simulated | manifest | casme2 | samm | casme2_samm
+    config.data.raw = ""  # folder of the raw database, or the manifest's CSV file
+    config.data.data_dir = "data"  # where built databases are kept
+    config.data.ethnicity = ""  # table of ethnicities; empty: the one beside the raw data
+    config.data.detector = "retinaface"  # retinaface | none (frames are cropped already)
+    config.data.flow_method = "tvl1"  # tvl1 | farneback | dis
+    config.data.flow_size = 28  # px of the stored flow
+    config.data.image_size = 112  # px of the stored onset and apex crops
+    config.data.classes = 3  # 3, or 2: negative against the rest
+    config.data.flow_scaling = "minmax"  # minmax | median | none, clip by clip
+    config.data.mirror = True  # mirrored copies in training, both averaged at test
+    # Options of data_builders.simulation.options.SimulatedOptions; the rest keeps its default.
+    config.data.simulated = ml_collections.ConfigDict({"seed": 0, "effect": 0.5})
+
+    config.protocol = ml_collections.ConfigDict()
+    config.protocol.name = "loso"  # loso | lodo | draws
+    config.protocol.seeds = 1  # runs that differ in nothing but the seed
+    config.protocol.databases = ()  # () for all of them
+    config.protocol.grouping = "strict"  # reference | strict | white_black_vs_asian | custom
+    config.protocol.grouping_custom = ml_collections.ConfigDict()  # group -> ethnicities
+    # The following matter to `draws` only.
+    config.protocol.arms = ("mono_asian", "mono_non_asian", "stereo")
+    config.protocol.draw = "matched"  # matched | seeded | reference
+    config.protocol.draws = 1  # independent draws of subjects
+    config.protocol.draw_seed = 0
+    config.protocol.subjects = 16  # in each arm; 0 for as many as both groups have
+    config.protocol.pool = ""  # joint annotation table that the reference draw is made from
+
+    config.model = ml_collections.ConfigDict()
+    config.model.fusion = "none"  # none | bias | mtl | concat | mean | embed | adversarial
+    config.model.emotion_backbone = "ststnet"
+    config.model.ethnic_backbone = "ststnet"
+    config.model.emotion_input = "flow"  # flow | apex
+    config.model.ethnic_input = "flow"
+    config.model.image_size = 0  # px that the emotion branch sees; 0: the backbone's own
+    config.model.ethnic_image_size = 0
+    config.model.emotion_options = ml_collections.ConfigDict()  # fields of the backbone
+    config.model.ethnic_options = ml_collections.ConfigDict()
+    config.model.ethnic_target = "ethnicity"  # ethnicity (5 classes) | group
+    config.model.dropout = 0.5  # on each branch's features
+    config.model.embed_source = "posterior"  # posterior | label
+    config.model.embed_size = 16
+    config.model.embed_stop_gradient = False
+    config.model.adversarial_strength = 1.0
+    config.model.adversarial_hidden = 64
+    config.model.compute_dtype = "float32"  # float32 | bfloat16; parameters stay float32
+
+    config.loss = ml_collections.ConfigDict()
+    config.loss.emotion_weight = 1.0  # of the emotion branch's own cross-entropy
+    config.loss.ethnic_weight = 1.0  # of the ethnic branch's cross-entropy
+    config.loss.class_balanced = True  # every emotion counts the same in a fold
+    config.loss.ethnic_balanced = False
+    config.loss.label_smoothing = 0.0
+
+    config.optim = ml_collections.ConfigDict()
+    config.optim.learning_rate = 1e-3
+    config.optim.schedule = "exponential"  # exponential | cosine | constant
+    config.optim.decay = 0.98  # factor an epoch, for exponential
+    config.optim.warmup_epochs = 0
+    config.optim.weight_decay = 0.0  # decoupled
+    config.optim.epochs = 40
+    config.optim.batch_size = 32
+
+    config.engine = ml_collections.ConfigDict()  # changes speed and memory, not the results
+    config.engine.devices = 0  # 0 for all local devices
+    config.engine.fold_batch = 0  # folds vmapped on a device; 0: 1 on a CPU, else 16
+    config.engine.folds_in_flight = 0  # bounds the memory; 0 chooses by the device
+
+    config.checkpoint = ml_collections.ConfigDict()
+    config.checkpoint.keep = "final"  # every (epoch, resumes within a fold) | final | none
+    return config

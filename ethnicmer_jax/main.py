@@ -1,0 +1,53 @@
+"""The command: `python -m ethnicmer_jax.main --config=configs/stereo.py --workdir=DIR`."""
+
+from __future__ import annotations
+
+import pathlib
+from collections.abc import Sequence
+
+import ml_collections
+from absl import flags
+from ml_collections import config_flags
+
+from ethnicmer_jax import cli, environment, job
+from ethnicmer_jax.schema import UserError
+
+_CONFIG = config_flags.DEFINE_config_file(
+    "config", None, "File of the config, such as configs/stereo.py.", lock_config=True
+)
+_WORKDIR = flags.DEFINE_string("workdir", None, "Directory for everything that the job writes.")
+_MODE = flags.DEFINE_enum("mode", "all", job.MODES, "Which part of the job to run.")
+_DISTRIBUTED = flags.DEFINE_bool(
+    "distributed", False, "Share the folds among the processes of a cluster job (SLURM and others)."
+)
+
+
+def main(argv: Sequence[str]) -> None:
+    """Runs the job that the flags describe."""
+    if len(argv) > 1:
+        raise UserError(f"what is {argv[1]!r}? Options begin with --, see --help")
+    config = _config()
+    if not _WORKDIR.value:
+        raise UserError("--workdir is needed, see --help")
+    environment.prefer_core_devices()
+    if _DISTRIBUTED.value:
+        import jax
+
+        jax.distributed.initialize()
+    job.run(config, pathlib.Path(_WORKDIR.value), _MODE.value)
+
+
+def _config() -> ml_collections.ConfigDict:
+    try:
+        config = _CONFIG.value
+        # The file is read when a field is asked for.
+        name = config and config.name
+    except OSError:
+        name = None
+    if name is None:
+        raise UserError("--config must name a config file, such as configs/stereo.py")
+    return config
+
+
+if __name__ == "__main__":
+    cli.run(main)
