@@ -40,7 +40,9 @@ def render(report: BuildReport) -> str:
     """The card as Markdown; equal reports give equal text."""
     clips = pd.DataFrame([_row(task) for task in report.tasks])
     environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("data_builders"), undefined=jinja2.StrictUndefined
+        loader=jinja2.PackageLoader("data_builders"),
+        undefined=jinja2.StrictUndefined,
+        finalize=_cell,
     )
     return environment.get_template("card.md.j2").render(
         **{field.name: getattr(report, field.name) for field in dataclasses.fields(report)},
@@ -51,6 +53,11 @@ def render(report: BuildReport) -> str:
         groups=_groups(clips),
         confounded=_confounded(clips),
     )
+
+
+def _cell(value: Any) -> str:
+    """A value as text that cannot end a table's cell or line."""
+    return str(value).replace("|", "\\|").replace("\n", " ")
 
 
 def _row(task: ClipTask) -> dict[str, Any]:
