@@ -34,7 +34,9 @@ def run(config: ml_collections.ConfigDict, directory: pathlib.Path, mode: str = 
     elif mode == "evaluate":
         _evaluate(config, directory)
     elif mode in ("train", "all"):
-        workdir.claim(directory, _resolved(config, _database(config)))
+        # The database is not needed any more, and may be gone.
+        used = workdir.read_json(directory / "config.json")["database"]
+        workdir.claim(directory, {**config.to_dict(), "database": used})
     if mode != "train":
         _report(config, directory)
 

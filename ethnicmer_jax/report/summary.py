@@ -27,8 +27,9 @@ def print_metrics(metrics: Mapping[str, Any], name: str) -> None:
       metrics: content of metrics.json.
       name: of the config.
     """
-    table = Table(title=f"{name}: pooled over all test clips of a run", title_justify="left")
-    table.add_column("run", no_wrap=True)
+    console = Console(highlight=False)
+    table = Table(title=f"{name}: pooled over the test clips of a run", title_justify="left")
+    table.add_column("run", overflow="fold")
     for column in ("clips", "folds", "UF1", "UAR", "accuracy"):
         table.add_column(column, justify="right", no_wrap=True)
     runs = list(metrics["runs"].items())
@@ -37,11 +38,9 @@ def print_metrics(metrics: Mapping[str, Any], name: str) -> None:
         table.add_row(run, str(values["n_clips"]), str(values["n_folds"]), *scores)
     if len(runs) > _MOST_RUNS:
         table.add_row(f"... and {len(runs) - _MOST_RUNS} more", *[""] * 5)
-    table.add_section()
-    summary = metrics["summary"]
-    cells = [_with_interval(summary[score]) for score in ("uf1", "uar", "accuracy")]
-    table.add_row("mean [95%]", "", "", *cells, style="bold")
-    Console(highlight=False).print(table)
+    console.print(table)
+    for label, score in (("UF1", "uf1"), ("UAR", "uar"), ("accuracy", "accuracy")):
+        console.print(f"{label:>8}  {_with_interval(metrics['summary'][score])}")
 
 
 def print_report(path: pathlib.Path) -> None:
@@ -55,5 +54,9 @@ def _text(value: float | None) -> str:
 
 
 def _with_interval(value: Mapping[str, Any]) -> str:
-    low, high = value["interval"]
-    return f"{_text(value['mean'])} [{_text(low)}–{_text(high)}]"
+    """Mean and intervals: over runs where there are several, over subjects always."""
+    text = _text(value["mean"])
+    if value["n_runs"] > 1:
+        text += f" ± {_text(value['std'])} over {value['n_runs']} runs"
+    low, high = value["subject_interval"]
+    return f"{text}, {value['level']:.0%} interval over subjects {_text(low)} to {_text(high)}"
