@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Mapping
+import sys
 
 import numpy as np
 
 from ethnicmer_jax.confusion import SCORES
 from ethnicmer_jax.predictions import Predictions
-from ethnicmer_jax.stats.subjects import SubjectCounts
+from ethnicmer_jax.stats.subjects import SubjectCounts, databases
 
 
 @dataclasses.dataclass(frozen=True)
@@ -124,9 +124,9 @@ def group_difference(
     kept = np.isin(group, groups)
     predictions, group = predictions.select(kept), np.asarray(group)[kept]
     subjects = SubjectCounts.of(predictions)
-    in_first = _per_person(subjects.persons, predictions.person, group == groups[0], groups)
-    databases = np.array([person.split("/", 1)[0] for person in subjects.persons])
-    strata = databases if within_database else np.zeros(len(databases))
+    in_first = in_first_group(subjects.persons, predictions.person, group == groups[0], groups)
+    persons = subjects.persons
+    strata = databases(persons) if within_database else np.zeros(len(persons))
 
     def statistic(labels: np.ndarray) -> np.ndarray:
         first, second = (subjects.scores(side, SCORES[score]) for side in (labels, ~labels))
@@ -183,10 +183,23 @@ def model_difference(
     return _outcome(observed, null, differs, 2.0 ** np.count_nonzero(differs))
 
 
-def _per_person(
+def in_first_group(
     persons: np.ndarray, person: np.ndarray, in_first: np.ndarray, groups: tuple[str, str]
 ) -> np.ndarray:
-    """Whether each person is in the first group, bool [S]."""
+    """Lifts a label of rows to the persons they belong to.
+
+    Args:
+      persons: everybody, sorted, str [S].
+      person: whose each row is, str [n].
+      in_first: whether each row is in the first group, not the second, bool [n].
+      groups: names for messages.
+
+    Returns:
+      Whether each person is in the first group, bool [S].
+
+    Raises:
+      ValueError: somebody is in both groups, or a group is empty.
+    """
     index = np.searchsorted(persons, person.astype(str))
     n_rows = np.bincount(index, minlength=len(persons))
     n_first = np.bincount(index, weights=in_first, minlength=len(persons))
@@ -201,13 +214,10 @@ def _per_person(
 
 
 def _relabellings(labels: np.ndarray, strata: np.ndarray) -> float:
-    """The number of distinct relabellings; inf where it overflows."""
-    counts: Mapping[str, tuple[int, int]] = {
-        stratum: (int((strata == stratum).sum()), int(labels[strata == stratum].sum()))
-        for stratum in np.unique(strata)
-    }
-    product = math.prod(math.comb(n, k) for n, k in counts.values())
-    return float(product) if product < 1e300 else math.inf
+    """The number of distinct relabellings; inf where a float cannot hold it."""
+    members = [labels[strata == stratum] for stratum in np.unique(strata)]
+    product = math.prod(math.comb(len(part), int(part.sum())) for part in members)
+    return float(product) if product <= sys.float_info.max else math.inf
 
 
 def _outcome(

@@ -83,6 +83,11 @@ class SubjectCounts:
         return float(self.scores(np.ones((1, len(self.persons))), score)[0])
 
 
+def databases(persons: np.ndarray) -> np.ndarray:
+    """The database of each `database/subject`, str [S]."""
+    return np.array([str(person).split("/", 1)[0] for person in persons])
+
+
 def mean_of_defined(values: np.ndarray) -> np.ndarray:
     """Mean over the last axis of what is not NaN; NaN where nothing is."""
     defined = ~np.isnan(values)
