@@ -1,0 +1,50 @@
+# Two commands set everything up: `make demo` and `make test`.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+RUN := PATH="$(abspath $(BIN)):$$PATH"
+WORKDIR ?= runs/demo
+
+.PHONY: help demo test test-slow lint benchmark clean
+help:  ## list the commands
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
+
+# One stamp a set of extras: a second `make` does not install again until pyproject.toml changes.
+$(VENV)/.base: pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed, this is " + sys.version if sys.version_info < (3, 11) else 0)'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e .
+	@$(BIN)/python -c 'import cv2' 2>/dev/null || $(MAKE) --no-print-directory headless
+	@touch $@
+
+$(VENV)/.test: $(VENV)/.base
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[test]'
+	@$(BIN)/python -c 'import cv2' 2>/dev/null || $(MAKE) --no-print-directory headless
+	@touch $@
+
+# opencv-python's wheel needs libGL, which a bare machine lacks; the headless one does not.
+.PHONY: headless
+headless:
+	@version=$$($(BIN)/python -m pip show opencv-python | sed -n 's/^Version: //p'); \
+	echo "no libGL here: installing opencv-python-headless $$version instead"; \
+	$(BIN)/python -m pip uninstall --quiet --yes opencv-python-headless; \
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --force-reinstall "opencv-python-headless==$$version"
+
+demo: $(VENV)/.base  ## install, then run configs/stereo.py on the simulated database
+	$(RUN) python -m ethnicmer_jax.main --config=configs/stereo.py --workdir=$(WORKDIR)
+
+test: $(VENV)/.test  ## install, then run the test suite (under 8 minutes on 2 cores)
+	$(RUN) python -m pytest -m 'not slow' -n 2 $(PYTEST_ARGS)
+
+test-slow: $(VENV)/.test  ## the tests that `make test` leaves out
+	$(RUN) python -m pytest -m slow $(PYTEST_ARGS)
+
+lint: $(VENV)/.test  ## the linters
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+benchmark: $(VENV)/.test  ## LOSO against PyTorch (needs the extra `parity`)
+	$(RUN) python -m benchmarks.loso_vs_torch
+
+clean:  ## remove the environment and the demo's files
+	rm -rf $(VENV) runs/demo
