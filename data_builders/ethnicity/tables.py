@@ -24,6 +24,11 @@ from ethnicmer_jax.schema import ETHNICITIES, UserError
 SUBJECTS_FILE = "ethnicity.csv"
 VOTES_FILE = "ethnicity_votes.csv"
 _PROBABILITIES = tuple(f"p_{label}" for label in LABELS)
+_SUBJECT_COLUMNS = tuple(
+    field.name
+    for field in dataclasses.fields(Decision)
+    if field.name not in ("votes", "probabilities")
+)
 _VOTE_COLUMNS = ("database", "subject", "clip", "annotator", "label", "age_decade", "gender")
 
 
@@ -60,26 +65,25 @@ def read_overrides(path: pathlib.Path, subject_width: int = 0) -> dict[Person, O
 
 def write_subjects(path: pathlib.Path, decisions: Iterable[Decision]) -> None:
     """Writes `ethnicity.csv`: one row a subject, floats with four digits, NaN empty."""
-    rows = []
-    for decision in decisions:
-        row = {
-            field.name: getattr(decision, field.name)
-            for field in dataclasses.fields(Decision)
-            if field.name not in ("votes", "probabilities")
-        }
-        means = decision.probabilities or (math.nan,) * len(LABELS)
-        rows.append(row | dict(zip(_PROBABILITIES, means, strict=True)))
-    write_whole(path, pd.DataFrame(rows).to_csv(index=False, float_format="%.4f"))
+    rows = [
+        [getattr(decision, name) for name in _SUBJECT_COLUMNS]
+        + list(decision.probabilities or (math.nan,) * len(LABELS))
+        for decision in decisions
+    ]
+    table = pd.DataFrame(rows, columns=[*_SUBJECT_COLUMNS, *_PROBABILITIES])
+    write_whole(path, table.to_csv(index=False, float_format="%.4f"))
 
 
 def write_votes(path: pathlib.Path, votes: Iterable[Vote]) -> None:
     """Writes `ethnicity_votes.csv`: one row a vote, with probabilities in full precision."""
-    rows = []
-    for vote in sorted(votes, key=lambda vote: (*vote.person, vote.clip, vote.annotator)):
-        row = {name: getattr(vote, name) for name in _VOTE_COLUMNS}
-        values = vote.probabilities or (math.nan,) * len(LABELS)
-        rows.append(row | dict(zip(_PROBABILITIES, values, strict=True)) | {"error": vote.error})
-    write_whole(path, pd.DataFrame(rows).to_csv(index=False))
+    rows = [
+        [getattr(vote, name) for name in _VOTE_COLUMNS]
+        + list(vote.probabilities or (math.nan,) * len(LABELS))
+        + [vote.error]
+        for vote in sorted(votes, key=lambda vote: (*vote.person, vote.clip, vote.annotator))
+    ]
+    table = pd.DataFrame(rows, columns=[*_VOTE_COLUMNS, *_PROBABILITIES, "error"])
+    write_whole(path, table.to_csv(index=False))
 
 
 @dataclasses.dataclass(frozen=True)
