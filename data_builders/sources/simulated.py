@@ -16,7 +16,7 @@ from collections.abc import Iterator
 import cv2
 import numpy as np
 
-from data_builders import flow
+from data_builders import faces, flow
 from data_builders.simulation import film, scenario
 from data_builders.simulation.options import SimulatedOptions
 from data_builders.simulation.scenario import ClipSpec
@@ -25,9 +25,9 @@ from ethnicmer_jax.schema import ClipRecord
 
 ETHNICITY_SOURCE = "simulated"
 
-_CROP_CENTRE = (0.0, 0.27)
-_CROP_HALF = 1.55
-"""About the square that a detector's box becomes, in face units."""
+_CROP_CENTRE = (0.0, (0.5 - faces.EYE_HEIGHT) / faces.EYE_DISTANCE)
+_CROP_HALF = (0.5 + faces.FaceOptions().margin) / faces.EYE_DISTANCE
+"""The square that `faces` cuts out by default, in face units."""
 
 
 @dataclasses.dataclass(frozen=True)
