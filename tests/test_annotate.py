@@ -7,8 +7,11 @@ import numpy as np
 import pytest
 from onnx_models import mean_colour_model
 
+from data_builders.annotate import collect
+from data_builders.ethnicity.table_annotator import TableAnnotator
 from data_builders.simulation.drawing import draw_face
 from data_builders.simulation.people import draw_person
+from ethnicmer_jax.schema import UserError
 
 RAW = """Subject,Filename,Age,Gender,Race
 6,a,2,0,0
@@ -127,10 +130,7 @@ def test_frames_are_judged_by_an_onnx_model_beside_a_table(tmp_path):
     ("options", "message"),
     [
         (["--annotator=metadata"], "--annotator=metadata needs --table"),
-        (["--annotator=votes"], "--annotator=votes needs --votes"),
-        (["--annotator=onnx"], "needs --onnx_model and --onnx_classes"),
         (["--annotator=metadata", "--table=none.csv"], "there is no table none.csv"),
-        (["--annotator=votes", "--min_agreement=2"], "min_agreement is a share"),
         (["--annotator=votes", "surplus"], "unexpected arguments surplus"),
     ],
 )
@@ -142,10 +142,10 @@ def test_user_errors_are_one_line_and_exit_code_2(tmp_path, options, message):
     assert not (tmp_path / "out").exists()
 
 
-def test_the_same_table_twice_is_a_user_error(metadata, table):
-    done = _run(*metadata, f"--table={table}")
-    assert done.returncode == 2
-    assert "votes twice on samm/006/a" in done.stderr
+def test_an_annotator_that_votes_twice_on_a_clip_is_a_user_error(table):
+    twice = [TableAnnotator(table, "samm")] * 2
+    with pytest.raises(UserError, match="metadata votes twice on samm/6/a"):
+        collect(twice)
 
 
 def test_an_empty_table_is_a_user_error(metadata, table):
