@@ -115,6 +115,15 @@ def test_coverage_of_the_interval_is_near_nominal():
     assert 0.86 <= covered / 200 <= 0.985
 
 
+def test_the_interval_is_wider_than_percentile_with_few_persons_and_not_with_many():
+    resampled = np.linspace(0, 1, 10_001)
+    few, many = (bootstrap.expanded_percentile(0.5, resampled, n_units=n) for n in (10, 100_000))
+    # Normal tail of t(9) at .975 times sqrt(10 / 9): Phi(-2.3845).
+    assert few.low == pytest.approx(scipy_stats.norm.cdf(-2.262157 * np.sqrt(10 / 9)), abs=1e-4)
+    assert many.low == pytest.approx(0.025, abs=1e-4)
+    assert few.high == pytest.approx(1 - few.low)
+
+
 def test_pairing_narrows_the_difference():
     rng = np.random.default_rng(3)
     person, truth, guess = simulate(rng, 40, sd=2.0)
