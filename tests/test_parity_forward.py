@@ -18,8 +18,13 @@ SMALL_VGG = {"widths": (4, 8, 8, 16, 16), "hidden": 32}
 SMALL_21M = {"widths": (96, 192, 384, 576), "depths": (1, 1, 2, 1)}
 
 CASES = {
-    "ststnet at 28": ("ststnet", 28, ststnet.STSTNet, {}),
-    "ststnet where pooling leaves a rest": ("ststnet", 35, lambda: ststnet.STSTNet(size=35), {}),
+    "ststnet at 28": ("ststnet", 28, ststnet.STSTNet, {"padding": 2}),
+    "ststnet where pooling leaves a rest": (
+        "ststnet",
+        35,
+        lambda: ststnet.STSTNet(size=35),
+        {"padding": 2},
+    ),
     "resnet18": ("resnet18", 64, resnet18.ResNet18, {}),
     "resnet18 at an odd size": ("resnet18", 75, resnet18.ResNet18, {}),
     "tiny_vit_5m": ("tiny_vit_5m", 64, lambda: tiny_vit.TinyViT(64), {}),

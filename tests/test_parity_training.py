@@ -19,7 +19,7 @@ from ethnicmer_jax.models.masked_batch_norm import MaskedBatchNorm  # noqa: E402
 WIDTHS = (8, 16, 16, 32)
 LEARNING_RATE = 1e-3
 CASES = {
-    "ststnet": (28, lambda: ststnet.STSTNet(classes=3), {}),
+    "ststnet": (28, lambda: ststnet.STSTNet(classes=3), {"padding": 2}),
     "resnet18": (64, lambda: resnet18.ResNet18(classes=3, widths=WIDTHS), {"widths": WIDTHS}),
 }
 

@@ -110,7 +110,8 @@ def read(
     shapes = jax.eval_shape(
         lambda: module.init(jax.random.key(0), jnp.zeros((1, size, size, 3)), train=False)
     )
-    wanted = traverse_util.flatten_dict(shapes)
+    # Parameters before statistics: the first missing name should mean something.
+    wanted = traverse_util.flatten_dict({"params": shapes["params"], **shapes})
     sources = {where: _torch_names(name, where[1:]) for where in wanted}
     head_names = [f"{_NAMES[name].head}.{leaf}" for leaf in ("weight", "bias")]
     _check_names(name, path, state, sources.values(), head_names)
@@ -152,8 +153,7 @@ def graft(
         raise UserError(f"this fusion has no {branch} branch to take weights for")
     result = {collection: dict(tree) for collection, tree in variables.items()}
     for collection, tree in weights.variables.items():
-        old = jax.tree.map(jnp.shape, dict(result[collection]).get(module))
-        if old != jax.tree.map(jnp.shape, tree):
+        if _shapes(result.get(collection, {}).get(module, {})) != _shapes(tree):
             raise UserError(f"the {branch} branch is not the {weights.name} of the weights")
         result[collection][module] = tree
     fusion = dict(result["params"]["fusion"])
@@ -163,6 +163,10 @@ def graft(
     if fits:
         result["params"]["fusion"] = {**fusion, place: {"dense": dict(weights.head)}}
     return result, f"{branch} branch: {weights.name} weights, {_head_line(weights, fits)}"
+
+
+def _shapes(tree: Mapping[str, Any]) -> dict[tuple[str, ...], tuple[int, ...]]:
+    return {where: leaf.shape for where, leaf in traverse_util.flatten_dict(dict(tree)).items()}
 
 
 def _head_line(weights: TorchWeights, fits: bool) -> str:

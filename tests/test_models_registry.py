@@ -1,0 +1,88 @@
+"""Names and sizes: what exists is built, the rest is refused in one helpful line."""
+
+from __future__ import annotations
+
+import jax
+import ml_collections
+import pytest
+
+from ethnicmer_jax import models
+from ethnicmer_jax.models import summary
+from ethnicmer_jax.schema import UserError
+
+# Published: torchvision's and timm's model cards; VGG-Face's 2,622 identities.
+# STSTNet: (27 + 1)·16 + 2·16 + (400 + 1)·3.
+PUBLISHED = {
+    "ststnet": (3, 1_683),
+    "resnet18": (1000, 11_689_512),
+    "tiny_vit_5m": (1000, 5_392_764),
+    "tiny_vit_21m": (1000, 21_198_568),
+    "swin_b": (1000, 87_768_224),
+    "vgg_face": (2622, 145_002_878),
+}
+
+
+@pytest.mark.parametrize("name", models.BACKBONES)
+def test_parameter_counts_equal_the_published(name):
+    classes, expected = PUBLISHED[name]
+    config = {"emotion_backbone": name, "n_emotions": classes}
+    assert summary.summarise(config).parameters == expected
+
+
+def test_operations_of_resnet18_are_near_the_published():
+    # 1.81 GMACs on torchvision's card, two operations each; XLA leaves out those with
+    # the zeros of the padding.
+    assert summary.summarise({"emotion_backbone": "resnet18"}).gflops == pytest.approx(
+        2 * 1.81, rel=0.1
+    )
+
+
+@pytest.mark.parametrize("size", [224, 384, 512])
+def test_tiny_vit_windows_follow_the_published_sizes(size):
+    config = {"emotion_backbone": "tiny_vit_21m", "image_size": size}
+    inputs = models.example_inputs(config)
+    variables = jax.eval_shape(
+        lambda: models.build(config).init(jax.random.key(0), inputs, train=False)
+    )
+    stages = variables["params"]["emotion_backbone"]
+    sides = [
+        stages[f"stages_{stage}"]["blocks_0"]["attn"]["attention_biases"].shape[1] ** 0.5
+        for stage in (1, 2, 3)
+    ]
+    assert sides == {224: [7, 14, 7], 384: [12, 24, 12], 512: [16, 32, 16]}[size]
+
+
+def test_a_config_dict_is_enough():
+    config = ml_collections.ConfigDict(
+        {"fusion": "concat", "emotion_backbone": "ststnet", "emotion_options": {"dropout": 0.5}}
+    )
+    model = models.build(config)
+    assert model.emotion_backbone.dropout == 0.5
+    assert model.ethnic_backbone.dropout == 0.0
+
+
+@pytest.mark.parametrize(
+    ("config", "words"),
+    [
+        ({"emotion_backbone": "resnet81"}, ("resnet81", "ststnet, resnet18, tiny_vit_5m")),
+        ({"ethnic_backbone": "vgg", "fusion": "mean"}, ("vgg", "vgg_face")),
+        ({"fusion": "late"}, ("late", "none, bias, mtl, concat, mean, embed, adversarial")),
+        ({"fusion": "embed", "embed_source": "photo"}, ("photo", "posterior, label")),
+        ({"compute_dtype": "float8"}, ("float8", "float32, bfloat16")),
+        ({"image_size": 12}, ("'ststnet'", "12 px", "from 28 px")),
+        ({"emotion_backbone": "swin_b", "image_size": 230}, ("230 px", "steps of 32")),
+        ({"emotion_options": {"depth": 3}}, ("'ststnet'", "depth")),
+    ],
+)
+def test_what_does_not_exist_is_refused_in_one_line(config, words):
+    with pytest.raises(UserError) as caught:
+        models.build(config)
+    message = str(caught.value)
+    assert "\n" not in message
+    assert all(word in message for word in words), message
+
+
+def test_input_size_of_an_unknown_backbone():
+    assert models.input_size("tiny_vit_21m") == 224
+    with pytest.raises(UserError, match="choose one of"):
+        models.input_size("lenet")
