@@ -30,7 +30,7 @@ def permutation(name: str, p: float, *, within_database: bool) -> Control:
       p: adjusted p value; NaN (nothing could be permuted) does not pass.
       within_database: whether subjects kept their database, which tells group from database.
     """
-    detail = f"p = {p:.3f}" if np.isfinite(p) else "nothing to permute"
+    detail = f"permutation p = {p:.3f}" if np.isfinite(p) else "nothing to permute"
     return Control(name, bool(p < ALPHA), detail, separates_database=within_database)
 
 

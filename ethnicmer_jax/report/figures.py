@@ -103,24 +103,29 @@ def forest(
         raise ValueError(f"a forest plot needs rows with label, estimate, low, high: {missing}")
     lines = _forest_lines(rows, "{:+.3f}" if signed else "{:.3f}")
     with style.styled():
-        figure, names, axes, numbers = _forest_axes(lines)
+        figure, names, axes, numbers = _forest_axes(lines, legend=bool(references))
         _draw_references(axes, references or {})
         _draw_intervals(axes, lines)
         _draw_texts(names, numbers, lines)
         axes.set_xlabel(xlabel)
         spoken = "; ".join(f"{line['label']} {line['text']}" for line in lines if line["text"])
         return style.finish(
-            figure, name=name, caption=caption, alt=f"Forest plot of {xlabel}: {spoken}."
+            figure,
+            name=name,
+            caption=caption,
+            alt=f"Forest plot of {xlabel}: {spoken}.",
+            wide=figure.get_figwidth() > style.NARROW,
         )
 
 
-def _forest_axes(lines: Sequence[dict]) -> tuple[Canvas, Axes, Axes, Axes]:
+def _forest_axes(lines: Sequence[dict], *, legend: bool) -> tuple[Canvas, Axes, Axes, Axes]:
     """A figure with columns for labels, intervals and numbers, as wide as their texts need."""
     inches = 0.076
-    longest = max(len(part) for line in lines for part in line["label"].split("\n"))
+    labels = [line["label"].split("\n") for line in lines]
+    longest = max(len(part) for parts in labels for part in parts)
     widths = (inches * longest + 0.2, 2.1, inches * max(len(line["text"]) for line in lines))
-    width, height = sum(widths) + 0.15, 0.3 * len(lines)
-    below, above = 0.55, 0.35
+    width, height = sum(widths) + 0.15, (0.22 + 0.08 * max(map(len, labels))) * len(lines)
+    below, above = 0.55, 0.35 if legend else 0.05
     figure = style.canvas(width, height + below + above)
     # Constrained layout would let long labels squeeze the intervals.
     figure.set_layout_engine("none")

@@ -12,9 +12,10 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from ethnicmer_jax import confusion, metrics
+from ethnicmer_jax import confusion
 from ethnicmer_jax.predictions import Predictions
 from ethnicmer_jax.stats import bootstrap
+from ethnicmer_jax.stats.subjects import mean_of_defined
 
 _ARM = re.compile(r"(-draw\d+)?(-seed\d+)?$")
 
@@ -162,34 +163,34 @@ def class_scores(predictions: Predictions, group: np.ndarray) -> pd.DataFrame:
 
 
 def _class_rows(part: Predictions) -> Iterator[dict]:
-    runs = [metrics.scores(part.of_runs(run)) for run in part.runs]
+    matrices = run_confusions(part)
+    rates = {
+        "f1": mean_of_defined(confusion.f1(matrices).T),
+        "recall": mean_of_defined(confusion.recall(matrices).T),
+        "false_positive_rate": mean_of_defined(confusion.false_positive_rate(matrices).T),
+    }
     emotions = part.table.drop_duplicates(["database", "subject", "clip"]).emotion
-    for emotion in part.classes:
-        rates = {
-            key: _mean([run[key][emotion] for run in runs])
-            for key in ("f1", "recall", "false_positive_rate")
-        }
-        yield {"emotion": emotion, "clips": int((emotions == emotion).sum())} | rates
+    for index, emotion in enumerate(part.classes):
+        clips = int((emotions == emotion).sum())
+        yield {"emotion": emotion, "clips": clips} | {k: v[index] for k, v in rates.items()}
 
 
 def run_scores(predictions: Predictions) -> pd.DataFrame:
     """One row a run: run, folds, clips, uf1, uar, accuracy."""
-    rows = []
-    for run in predictions.runs:
-        part = predictions.of_runs(run)
-        pooled = metrics.scores(part)
-        row = {"run": run, "folds": part.table["fold"].nunique(), "clips": pooled["n_clips"]}
-        rows.append(row | {name: pooled[name] for name in confusion.SCORES})
-    return pd.DataFrame(rows)
+    matrices = run_confusions(predictions)
+    by_run = predictions.table.groupby("run", sort=False)
+    scores = {name: score(matrices) for name, score in confusion.SCORES.items()}
+    counts = {"folds": by_run["fold"].nunique(), "clips": by_run.size()}
+    return pd.DataFrame(counts).reset_index().assign(**scores)
 
 
-def pooled_confusion(predictions: Predictions) -> np.ndarray:
-    """Confusion matrix summed over runs, int [C, C]."""
-    return confusion.confusion_matrix(
-        predictions.emotion_index, predictions.predicted, len(predictions.classes)
+def run_confusions(predictions: Predictions) -> np.ndarray:
+    """One confusion matrix a run, int [R, C, C], in the order of `predictions.runs`."""
+    run = pd.Categorical(predictions.table["run"], categories=predictions.runs).codes
+    return confusion.grouped_confusion(
+        predictions.emotion_index,
+        predictions.predicted,
+        run.astype(np.int64),
+        len(predictions.runs),
+        len(predictions.classes),
     )
-
-
-def _mean(values: list[float | None]) -> float:
-    defined = [value for value in values if value is not None]
-    return float(np.mean(defined)) if defined else float("nan")

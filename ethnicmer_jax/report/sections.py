@@ -50,7 +50,7 @@ def main_results(inputs: Inputs, parts: pd.DataFrame) -> Section:
     )
     matrices = [
         figures.confusion(
-            results.pooled_confusion(part),
+            results.run_confusions(part).sum(axis=0),
             predictions.classes,
             name="confusion" if len(by_arm) == 1 else f"confusion_{number}",
             of=f"{name}, summed over {_runs_text(part.runs)}",

@@ -125,7 +125,7 @@ def _heat_map(
         )
         axes.xaxis.tick_top()
         figure.colorbar(axes.images[0], ax=axes, label=bar, shrink=0.8, aspect=30)
-        return style.finish(figure, name=name, caption=caption, alt=alt, wide=width > 5.2)
+        return style.finish(figure, name=name, caption=caption, alt=alt, wide=width > style.NARROW)
 
 
 def with_wilson(table: pd.DataFrame) -> pd.DataFrame:
@@ -148,7 +148,7 @@ def rejection_curves(table: pd.DataFrame, *, name: str = "calibration") -> Figur
     """
     table = with_wilson(table)
     with style.styled():
-        figure = style.canvas(4.8, 3.5)
+        figure = style.canvas(4.8, 3.8)
         axes = figure.subplots()
         for index, (series, part) in enumerate(table.groupby("series", sort=False)):
             part = part.sort_values("effect")
@@ -162,7 +162,7 @@ def rejection_curves(table: pd.DataFrame, *, name: str = "calibration") -> Figur
         axes.set_ylabel("rejection rate")
         axes.set_ylim(-0.02, 1.03)
         axes.yaxis.set_major_formatter(lambda rate, _: f"{rate:.0%}")
-        axes.legend(loc="upper left")
+        axes.legend(loc="lower center", bbox_to_anchor=(0.45, 1), ncols=2, borderpad=0)
         alarms = "; ".join(
             f"{row.series} {row.rate:.1%} of {row.databases}"
             for row in table[table.effect == 0].itertuples()

@@ -1,0 +1,165 @@
+"""Figures: what they show to a reader who cannot see them, and how they survive dark mode."""
+
+import io
+import xml.etree.ElementTree as ElementTree
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from ethnicmer_jax.report import figures, study_figures, style
+
+ROWS = pd.DataFrame(
+    {
+        "section": ["By group", "By group", "By database"],
+        "label": ["asian", "a subject called <script> & $x_1$", "samm"],
+        "estimate": [0.7, 0.6, 0.65],
+        "low": [0.6, np.nan, 0.5],
+        "high": [0.8, np.nan, 0.8],
+    }
+)
+PREVALENCE = pd.DataFrame(
+    [
+        ("negative", "asian", 4, 30, 40),
+        ("negative", "non_asian", 4, 5, 20),
+        ("positive", "asian", 12, 9, 10),
+        ("negative", "asian", 28, 1, 40),
+    ],
+    columns=["emotion", "group", "au", "n_with", "n_clips"],
+).assign(prevalence=lambda t: t.n_with / t.n_clips)
+REJECTIONS = pd.DataFrame(
+    {"series": "16 + 16", "effect": [0.0, 0.5], "rejections": [10, 160], "databases": 200}
+)
+
+
+def _forest():
+    return figures.forest(ROWS, name="f", caption="c", xlabel="UF1", references={"chance": 0.3})
+
+
+def test_a_forest_plot_is_told_in_words():
+    alt = _forest().alt
+    assert "asian 0.700 [0.600, 0.800]" in alt
+    # Without bounds there is a number and no interval.
+    assert "$x_1$ 0.600; samm" in alt.replace("\n", " ")
+
+
+def test_signs_are_written_for_differences():
+    drawn = figures.forest(ROWS, name="f", caption="c", xlabel="x", signed=True)
+    assert "+0.700 [+0.600, +0.800]" in drawn.alt
+
+
+def test_a_forest_plot_refuses_missing_columns():
+    with pytest.raises(ValueError, match="high"):
+        figures.forest(ROWS.drop(columns="high"), name="f", caption="c", xlabel="x")
+
+
+def test_svg_is_well_formed_dateless_and_escaped():
+    svg = _forest().svg
+    ElementTree.fromstring(svg)
+    assert "<script" not in svg
+    assert "dc:date" not in svg
+
+
+def test_figures_do_not_depend_on_what_was_drawn_before():
+    first = _forest()
+    study_figures.rejection_curves(REJECTIONS)
+    assert _forest() == first
+
+
+def test_ink_follows_the_reader_and_nothing_else_does():
+    svg = _forest().svg
+    adaptive = style.adaptive_svg(svg)
+    ElementTree.fromstring(adaptive)
+    assert "prefers-color-scheme:dark" in adaptive
+    drawing = adaptive.split("</style>", 1)[1]
+    assert style.INK not in drawing
+    assert drawing.count("currentColor") == svg.count(style.INK) > 10
+    assert drawing.count(style.PALETTE[0]) == svg.count(style.PALETTE[0]) > 0
+
+
+def test_svg_is_transparent_and_png_stands_on_white():
+    drawn = _forest()
+    assert "fill: #ffffff" not in drawn.svg
+    corner = Image.open(io.BytesIO(drawn.png)).convert("RGBA").getpixel((0, 0))
+    assert corner == (255, 255, 255, 255)
+
+
+def _luminance(colour: str) -> float:
+    """Relative luminance (WCAG 2.1)."""
+    channels = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
+    return float(np.dot((0.2126, 0.7152, 0.0722), linear))
+
+
+def _contrast(a: str, b: str) -> float:
+    dark, light = sorted((_luminance(a), _luminance(b)))
+    return (light + 0.05) / (dark + 0.05)
+
+
+@pytest.mark.parametrize("paper", ["#fdfdfc", "#16191d"])
+@pytest.mark.parametrize("colour", style.PALETTE)
+def test_lines_are_visible_on_light_and_dark_paper(colour, paper):
+    # WCAG 2.1, 1.4.11: graphical objects need 3 : 1.
+    assert _contrast(colour, paper) >= 3
+
+
+@pytest.mark.parametrize("cmap", [style.SEQUENTIAL, style.DIVERGING])
+def test_numbers_are_legible_on_every_cell_colour(cmap):
+    for position in np.linspace(0, 1, 101):
+        red, green, blue, _ = cmap(position)
+        cell = f"#{round(red * 255):02x}{round(green * 255):02x}{round(blue * 255):02x}"
+        ink = {"white": "#ffffff", "black": "#000000"}[style.ink_on(red, green, blue)]
+        assert _contrast(ink, cell) >= 4.5
+
+
+def test_a_confusion_matrix_is_told_by_recall():
+    counts = np.array([[3, 1, 0], [0, 0, 0], [1, 0, 1]])
+    drawn = figures.confusion(counts, ["a", "b", "c"], name="x", of="one run")
+    assert "a 75%, b 0%, c 50%" in drawn.alt
+
+
+def test_one_epoch_still_draws():
+    frame = pd.DataFrame({"series": ["loss"], "x": [0], "mean": [1.0], "low": [0.9], "high": [1.1]})
+    drawn = figures.curves(frame, name="x", ylabel="loss", caption="c")
+    assert "loss from 1.000 to 1.000" in drawn.alt
+
+
+def test_rare_units_are_left_out_of_the_prevalence_map():
+    drawn = study_figures.au_prevalence(PREVALENCE)
+    assert "AU12 in positive, asian: 90%" in drawn.alt
+    with pytest.raises(ValueError, match="no Action Unit"):
+        study_figures.au_prevalence(PREVALENCE, min_clips=100)
+
+
+def test_untested_differences_are_not_counted_as_tests():
+    table = pd.DataFrame(
+        {"emotion": ["negative", "positive", "positive"], "au": [4, 4, 12]}
+        | {"difference": [0.5, -0.1, 0.2], "p_holm": [0.01, np.nan, 0.4]}
+    )
+    drawn = study_figures.au_difference(table, ("asian", "non_asian"))
+    assert "1 of 2 tested differences" in drawn.alt
+    assert "no database holds both groups" in drawn.caption
+
+
+@pytest.mark.parametrize(
+    ("p", "text"),
+    [
+        (0.32, "p = .32"),
+        (0.032, "p = .032"),
+        (1.0, "p = 1.00"),
+        (1e-5, "p < .001"),
+        (float("nan"), "p n/a"),
+    ],
+)
+def test_p_values_are_written_as_papers_do(p, text):
+    assert study_figures.p_text(p) == text
+
+
+def test_rejection_rates_carry_wilson_intervals():
+    # Wilson 95% of 10 / 200: centre .0594, half width .0322 (Newcombe 1998's formula).
+    table = study_figures.with_wilson(REJECTIONS)
+    assert table.loc[0, ["rate", "low", "high"]].tolist() == pytest.approx(
+        [0.05, 0.0274, 0.0896], abs=1e-3
+    )
+    assert "16 + 16 5.0% of 200" in study_figures.rejection_curves(REJECTIONS).alt
