@@ -6,10 +6,12 @@ folds: a fold of one subject rarely has every class, and its macro F1 means litt
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from scipy import stats as scipy_stats
 
 from ethnicmer_jax import confusion
@@ -42,9 +44,12 @@ def compute(
     Returns:
       {"runs": {run: run_metrics(...)}, "summary": summary(...)}.
     """
-    runs = {run: run_metrics(rows, grouping) for run, rows in predictions.by_run()}
+    rows = _Rows.of(predictions, grouping)
+    run = pd.Categorical(predictions.table["run"], categories=predictions.runs).codes
     return {
-        "runs": runs,
+        "runs": {
+            name: _run_metrics(rows.where(run == i)) for i, name in enumerate(predictions.runs)
+        },
         "summary": summary(predictions, level=level, n_resamples=n_resamples, seed=seed),
     }
 
@@ -61,40 +66,12 @@ def run_metrics(predictions: Predictions, grouping: Grouping | None = None) -> d
     """
     if len(predictions.runs) != 1:
         raise ValueError(f"metrics are pooled within one run, got {len(predictions.runs)}")
-    by_group = _by(predictions, group_labels(predictions, grouping))
-    return {
-        **scores(predictions),
-        "n_folds": int(predictions.table["fold"].nunique()),
-        "groups": by_group,
-        "ethnicities": _by(predictions, predictions.table["ethnicity"].to_numpy(object)),
-        "databases": _by(predictions, predictions.table["database"].to_numpy(object)),
-        "gaps": fairness_gaps(by_group),
-    }
+    return _run_metrics(_Rows.of(predictions, grouping))
 
 
 def scores(predictions: Predictions) -> dict[str, Any]:
     """Scores over all rows: overall, per class, and the confusion matrix [true][predicted]."""
-    classes = predictions.classes
-    counts = confusion.confusion_matrix(
-        predictions.emotion_index, predictions.predicted, len(classes)
-    )
-    overall = {name: _number(score(counts)) for name, score in confusion.SCORES.items()}
-    per_class = {
-        "f1": confusion.f1(counts),
-        "recall": confusion.recall(counts),
-        "false_positive_rate": confusion.false_positive_rate(counts),
-    }
-    return {
-        **overall,
-        **{
-            name: dict(zip(classes, map(_number, values), strict=True))
-            for name, values in per_class.items()
-        },
-        "confusion": counts.tolist(),
-        "classes": list(classes),
-        "n_clips": len(predictions),
-        "n_subjects": len(set(predictions.person)),
-    }
+    return _scores(_Rows.of(predictions))
 
 
 def group_labels(predictions: Predictions, grouping: Grouping | None = None) -> np.ndarray:
@@ -169,10 +146,67 @@ def _score_summary(predictions: Predictions, name: str, *, level: float, **how: 
     return common | {"std": _number(std), "interval": interval, "interval_kind": "t_over_runs"}
 
 
-def _by(predictions: Predictions, labels: np.ndarray) -> dict[str, dict[str, Any]]:
-    """`scores` of the rows of each label; rows labelled "" are in no part."""
-    names = sorted(set(labels) - {""})
-    return {name: scores(predictions.select(labels == name)) for name in names}
+@dataclasses.dataclass(frozen=True)
+class _Rows:
+    """What metrics need of n rows, read once from the table however many runs it has."""
+
+    classes: tuple[str, ...]
+    truth: np.ndarray
+    predicted: np.ndarray
+    labels: Mapping[str, np.ndarray]
+
+    @classmethod
+    def of(cls, predictions: Predictions, grouping: Grouping | None = None) -> _Rows:
+        labels = {name: predictions.table[name] for name in ("fold", "ethnicity", "database")}
+        labels |= {"person": predictions.person, "group": group_labels(predictions, grouping)}
+        return cls(
+            predictions.classes,
+            predictions.emotion_index,
+            predictions.predicted,
+            {name: np.asarray(values, object) for name, values in labels.items()},
+        )
+
+    def where(self, mask: np.ndarray) -> _Rows:
+        labels = {name: values[mask] for name, values in self.labels.items()}
+        return _Rows(self.classes, self.truth[mask], self.predicted[mask], labels)
+
+
+def _run_metrics(rows: _Rows) -> dict[str, Any]:
+    by_group = _by(rows, "group")
+    return {
+        **_scores(rows),
+        "n_folds": len(set(rows.labels["fold"])),
+        "groups": by_group,
+        "ethnicities": _by(rows, "ethnicity"),
+        "databases": _by(rows, "database"),
+        "gaps": fairness_gaps(by_group),
+    }
+
+
+def _by(rows: _Rows, label: str) -> dict[str, dict[str, Any]]:
+    """`scores` of the rows of each value of a label; rows labelled "" are in no part."""
+    values = rows.labels[label]
+    return {name: _scores(rows.where(values == name)) for name in sorted(set(values) - {""})}
+
+
+def _scores(rows: _Rows) -> dict[str, Any]:
+    counts = confusion.confusion_matrix(rows.truth, rows.predicted, len(rows.classes))
+    per_class = {
+        "f1": confusion.f1(counts),
+        "recall": confusion.recall(counts),
+        "false_positive_rate": confusion.false_positive_rate(counts),
+    }
+    return {
+        **{name: _number(score(counts)) for name, score in confusion.SCORES.items()},
+        **{
+            name: dict(zip(rows.classes, map(_number, values), strict=True))
+            for name, values in per_class.items()
+        },
+        "confusion": counts.tolist(),
+        "classes": list(rows.classes),
+        "n_clips": len(rows.truth),
+        "n_subjects": len(set(rows.labels["person"])),
+    }
 
 
 def _worst_group(values: Mapping[str, float | None]) -> dict[str, Any]:

@@ -50,6 +50,7 @@ labels = st.lists(st.tuples(st.integers(0, 2), st.integers(0, 2)), min_size=1, m
 
 @given(labels)
 @pytest.mark.filterwarnings("ignore:y_pred contains classes not in y_true")
+@pytest.mark.filterwarnings("ignore:A single label was found")
 def test_scores_are_those_of_scikit_learn(pairs):
     truth, predicted = np.array(pairs).T
     counts = confusion.confusion_matrix(truth, predicted, 3)
