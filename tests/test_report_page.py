@@ -198,6 +198,34 @@ def test_a_single_group_is_said_not_compared(tmp_path):
     assert "No arm tested two ethnic groups" in text
 
 
+def test_simulated_clips_are_said_first(tmp_path):
+    workdir = report_workdir.write(tmp_path, report_workdir.table(("loso-seed0",)))
+    (workdir / "config.json").write_text('{"data": {"source": "simulated"}}')
+    conclusion = page.write(workdir).read_text().split('id="conclusion-title"')[1]
+    assert conclusion.index("clips are simulated") < conclusion.index("Pooled UF1")
+
+
+def test_the_report_command_is_the_jobs_own(tmp_path):
+    workdir = report_workdir.write(tmp_path, report_workdir.table(("loso-seed0",)))
+    environment = {
+        "command": "python -m x --workdir=W --mode=evaluate",
+        "versions": {"jax": "0.11"},
+    }
+    (workdir / "config.json").write_text(json.dumps({"environment": environment}))
+    text = page.write(workdir).read_text()
+    assert "python -m x --workdir=W\n" in text
+    assert "python -m x --workdir=W --mode=report" in text
+    assert "<dt>jax</dt><dd>0.11</dd>" in text
+
+
+def test_a_group_without_a_class_is_flagged(tmp_path):
+    rows = report_workdir.table(("loso-seed0",))
+    rows = rows[~((rows.ethnicity == "White") & (rows.emotion == "surprise"))]
+    text = page.write(report_workdir.write(tmp_path, rows)).read_text()
+    assert "non_asian has no surprise clip" in text
+    assert "asian has no positive clip" not in text
+
+
 def test_config_that_is_no_json_is_a_user_error(tmp_path):
     workdir = report_workdir.write(tmp_path)
     (workdir / "config.json").write_text(json.dumps([1])[:-1])

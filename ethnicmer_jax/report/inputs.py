@@ -66,7 +66,12 @@ class Inputs:
     def environment(self) -> dict[str, str]:
         """What was recorded about the program and machine: versions, command, date."""
         recorded = self.config.get("environment") or self.metrics.get("environment") or {}
-        return dict(flatten(recorded))
+        return {name.removeprefix("versions."): text for name, text in flatten(recorded)}
+
+    @property
+    def simulated(self) -> bool:
+        """Whether the clips are drawn, not recorded."""
+        return self.config.get("data", {}).get("source") == "simulated"
 
 
 def read(workdir: pathlib.Path) -> Inputs:

@@ -19,6 +19,8 @@ from ethnicmer_jax.report import (
 from ethnicmer_jax.report.conclusion import Range
 from ethnicmer_jax.report.document import Document
 
+SIMULATED = "The clips are simulated: what follows tests the program and says nothing about people."
+
 
 def write(workdir: pathlib.Path) -> pathlib.Path:
     """Writes `workdir/report/`, whole or not at all; the same files give the same bytes.
@@ -69,7 +71,7 @@ def conclusions(
     """What can be said about each arm's score and about each difference."""
     arm = results.arms(job.predictions)
     names = list(dict.fromkeys(arm))
-    sentences = []
+    sentences = [SIMULATED] if job.simulated else []
     for name, row in zip(names, parts.head(len(names)).itertuples(), strict=True):
         baselines = results.baselines(job.predictions.select(arm == name))
         sentences.append(

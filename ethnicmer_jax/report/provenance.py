@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,6 +13,7 @@ from ethnicmer_jax.report.inputs import Inputs, flatten
 from ethnicmer_jax.report.tables import Column, Table
 
 _NOT_RECORDED = "not recorded"
+_COMMAND = "python -m ethnicmer_jax.main --config=CONFIG --workdir=DIR"
 
 
 def what_was_run(inputs: Inputs) -> Section:
@@ -92,12 +94,12 @@ def responsible_use() -> Section:
 
 def reproduce(inputs: Inputs) -> Section:
     """The commands that make the job and this report again."""
-    command = inputs.environment.get("command")
-    job = command or "python -m ethnicmer_jax.main --config=CONFIG --workdir=DIR"
+    recorded = inputs.environment.get("command", _COMMAND)
+    job = re.sub(r" --mode=\S+", "", recorded)
     listing = (
         f"# the whole job\n{job}\n\n"
         "# this report alone, from the files of the work directory\n"
-        "python -m ethnicmer_jax.main --config=CONFIG --workdir=DIR --mode=report"
+        f"{job} --mode=report"
     )
     files = (
         "Figures lie beside this page as PNG and SVG in figures/, tables as CSV (full precision) "

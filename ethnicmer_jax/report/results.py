@@ -139,6 +139,17 @@ def composition(predictions: Predictions, group: np.ndarray) -> pd.DataFrame:
     return pd.DataFrame([*rows, total | _counts(table, predictions.classes)])
 
 
+def absent_classes(predictions: Predictions, group: np.ndarray) -> list[tuple[str, str]]:
+    """Every (group, class) of which no clip was tested."""
+    emotion = predictions.table["emotion"].to_numpy(object)
+    return [
+        (name, wanted)
+        for name in sorted(set(group) - {""})
+        for wanted in predictions.classes
+        if not ((group == name) & (emotion == wanted)).any()
+    ]
+
+
 def _counts(part: pd.DataFrame, classes: tuple[str, ...]) -> dict[str, int]:
     by_class = {name: int((part.emotion == name).sum()) for name in classes}
     return {"subjects": part.person.nunique(), "clips": len(part)} | by_class

@@ -136,6 +136,10 @@ def data_card(inputs: Inputs, group: np.ndarray) -> Section:
         for first, second in comparisons.pairs(group)
         if comparisons.confounded(predictions, group, (first, second))
     ]
+    blocks += [
+        Note(f"{name} has no {absent} clip: its UF1 and UAR are over fewer classes than others'.")
+        for name, absent in results.absent_classes(predictions, group)
+    ]
     return Section("data", "Data card", blocks)
 
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from ethnicmer_jax.report import controls, document, figures, provenance, study_figures
+from ethnicmer_jax.report import controls, document, figures, page, provenance, study_figures
 from ethnicmer_jax.report.conclusion import Conclusion, Control
 from ethnicmer_jax.report.document import Block, Document, Gallery, Prose, Section
 from ethnicmer_jax.report.inputs import Inputs
@@ -65,7 +65,7 @@ def build(study: Study, inputs: Inputs) -> Document:
         title=f"Mono against stereo ethnicity: {inputs.title}",
         question="Is the recognition of micro-expressions ethnic-leaning, once database, class "
         "balance and chance are accounted for?",
-        conclusion=study.finding.sentences,
+        conclusion=[*([page.SIMULATED] if inputs.simulated else []), *study.finding.sentences],
         sections=[
             main_result(study.estimates, study.differences),
             control_section(study.control_estimates, study.controls),
