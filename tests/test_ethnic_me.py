@@ -8,7 +8,7 @@ import pytest
 import tensorflow_datasets as tfds
 
 from data_builders import package
-from data_builders.ethnic_me.ethnic_me_dataset_builder import EthnicMeConfig
+from data_builders.ethnic_me.ethnic_me_dataset_builder import EthnicMe, EthnicMeConfig
 from ethnicmer_jax import dataset
 from ethnicmer_jax.schema import ActionUnit, ClipRecord
 
@@ -147,3 +147,11 @@ def test_progress_bars_of_tfds_stay_quiet(tmp_path, capsys):
     write(tmp_path, [record("c0")])
     printed = capsys.readouterr()
     assert printed.out == printed.err == ""
+
+
+def test_description_citations_and_tags_come_with_it(tmp_path):
+    info = tfds.builder_from_directory(write(tmp_path, [record("c0")])).info
+    assert "Getting the licensed databases" in info.description
+    assert "khor2025ethnic" in info.citation
+    metadata = EthnicMe.get_metadata()
+    assert "ml.fairness.race-national-ethnic-origin" in metadata.tags
