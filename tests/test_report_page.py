@@ -182,6 +182,10 @@ def test_a_failing_report_leaves_the_old_one(workdir, index, monkeypatch):
     assert [p.name for p in workdir.iterdir() if p.name.startswith(".")] == []
 
 
+def test_others_may_read_the_report(index):
+    assert index.parent.stat().st_mode & 0o055 == 0o055
+
+
 def test_arms_are_compared_where_there_are_several(tmp_path):
     runs = [f"{arm}-draw{d}-seed0" for arm in ("mono_asian", "stereo") for d in range(2)]
     rows = report_workdir.table(tuple(runs))
