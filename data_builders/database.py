@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from tqdm import tqdm
 
-from data_builders import card, package, pipeline, problems
+from data_builders import card, croissant, package, pipeline, problems
 from data_builders.beam import BeamRunner
 from data_builders.cache import ClipCache, fingerprint
 from data_builders.card import BuildReport
@@ -114,9 +114,14 @@ def _build(plan: _Plan, data_dir: pathlib.Path, runner: BeamRunner | None) -> No
         flow_size=plan.options.flow_size,
         metadata={"options": report.options, "left_out": report.left_out, "notes": report.notes},
     )
-    beside = {card.FILE_NAME: card.render(report)}
-    package.write(data_dir, config, beside, runner.download_config() if runner else None)
+    download_config = runner.download_config() if runner else None
+    package.write(data_dir, config, lambda folder: _describe(folder, report), download_config)
     _tell(everything, plan.listing.notes)
+
+
+def _describe(directory: pathlib.Path, report: BuildReport) -> None:
+    (directory / card.FILE_NAME).write_text(card.render(report), encoding="utf-8")
+    croissant.describe(directory, report.tasks, report.name)
 
 
 def _report(plan: _Plan, jobs: Sequence[Job], found: Sequence[Problem]) -> BuildReport:

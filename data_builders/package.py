@@ -7,7 +7,7 @@ import fcntl
 import io
 import pathlib
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator
 
 import tensorflow_datasets as tfds
 from absl import logging
@@ -40,7 +40,7 @@ def only_builder(data_dir: pathlib.Path, name: str) -> Iterator[None]:
 def write(
     data_dir: pathlib.Path,
     config: EthnicMeConfig,
-    beside: Mapping[str, str],
+    describe: Callable[[pathlib.Path], None],
     download_config: tfds.download.DownloadConfig | None = None,
 ) -> pathlib.Path:
     """Writes one database; call it under `only_builder`.
@@ -48,7 +48,7 @@ def write(
     Args:
       data_dir: the TFDS data directory.
       config: names the database and holds its clips.
-      beside: further text files of the database, by name.
+      describe: adds further files to the database's directory before it appears.
       download_config: the Beam runner and its options, where there is one.
 
     Returns:
@@ -62,8 +62,7 @@ def write(
         builder.download_and_prepare(
             download_dir=temporary / "downloads", download_config=download_config
         )
-    for name, text in beside.items():
-        (pathlib.Path(builder.data_path) / name).write_text(text, encoding="utf-8")
+    describe(pathlib.Path(builder.data_path))
     final.parent.mkdir(exist_ok=True)
     pathlib.Path(builder.data_path).rename(final)
     shutil.rmtree(temporary)

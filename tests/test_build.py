@@ -181,10 +181,18 @@ def gone(group, seconds):
     return False
 
 
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """A manifest of 30 clips and the data directory of a build that nobody killed."""
+    folder = tmp_path_factory.mktemp("whole")
+    raw = make_raw(folder / "raw", n=30)
+    subprocess.run(small(raw, folder / "data"), check=True, capture_output=True)
+    return raw, folder / "data"
+
+
 @pytest.mark.parametrize("workers", [1, 2])
-def test_a_killed_build_resumes_to_the_same_bytes_and_leaves_no_process(tmp_path, workers):
-    raw = make_raw(tmp_path / "raw", n=30)
-    subprocess.run(small(raw, tmp_path / "whole"), check=True, capture_output=True)
+def test_a_killed_build_resumes_to_the_same_bytes_and_leaves_no_process(tmp_path, whole, workers):
+    raw, uninterrupted = whole
     killed = subprocess.Popen(small(raw, tmp_path / "data", workers), start_new_session=True)
     while len(list((tmp_path / "data").rglob("*.npz"))) < 18:
         assert killed.poll() is None, "the build ended before it could be killed"
@@ -195,7 +203,7 @@ def test_a_killed_build_resumes_to_the_same_bytes_and_leaves_no_process(tmp_path
     assert databases(tmp_path / "data") == {}
     cached = {path: path.stat().st_mtime_ns for path in (tmp_path / "data").rglob("*.npz")}
     subprocess.run(small(raw, tmp_path / "data", workers), check=True, capture_output=True)
-    assert databases(tmp_path / "data") == databases(tmp_path / "whole")
+    assert databases(tmp_path / "data") == databases(uninterrupted)
     assert {path: path.stat().st_mtime_ns for path in cached} == cached
 
 

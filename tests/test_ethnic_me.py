@@ -45,7 +45,7 @@ def record(clip, frames=True):
 def write(data_dir, records, name="t-1"):
     config = EthnicMeConfig(name=name, clips=records, flow_size=4, metadata={"a": 1})
     with package.only_builder(data_dir, name):
-        return package.write(data_dir, config, {"CARD.md": "x"})
+        return package.write(data_dir, config, lambda folder: (folder / "CARD.md").write_text("x"))
 
 
 def assert_equal(one, other):

@@ -1,0 +1,126 @@
+"""Croissant metadata (MLCommons, version 1.0): a database described for machines.
+
+array_record is not a format that Croissant can look into, so the labels are also written
+as a table, `clips.csv`, and described column by column.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import pathlib
+from collections.abc import Sequence
+from typing import Any
+
+import pandas as pd
+
+from data_builders.sources.base import ClipTask
+
+TABLE = "clips.csv"
+FILE_NAME = "croissant.json"
+
+_COLUMNS = {
+    "database": ("sc:Text", "Source database."),
+    "subject": ("sc:Text", "Subject code within the database."),
+    "clip": ("sc:Text", "Clip code within the subject."),
+    "emotion": ("sc:Text", "negative, positive or surprise."),
+    "raw_emotion": ("sc:Text", "Emotion as the source database codes it."),
+    "action_units": ("sc:Text", "FACS Action Units, joined by +."),
+    "ethnicity": ("sc:Text", "White, Black, Asian, Indian, Others or Unknown."),
+    "ethnicity_source": ("sc:Text", "Who labelled the ethnicity."),
+    "ethnicity_agreement": ("sc:Float", "Share of votes for the label; empty: unknown."),
+    "age_decade": ("sc:Integer", "Decade of life; -1 unknown."),
+    "gender": ("sc:Text", "male, female or unknown."),
+    "fps": ("sc:Float", "Frames per second; empty: unknown."),
+    "onset": ("sc:Integer", "First frame; -1 unknown."),
+    "apex": ("sc:Integer", "Most intense frame; -1 unknown."),
+    "offset": ("sc:Integer", "Last frame; -1 unknown."),
+}
+_CONTEXT = {
+    "@language": "en",
+    "@vocab": "https://schema.org/",
+    "sc": "https://schema.org/",
+    "cr": "http://mlcommons.org/croissant/",
+    "dct": "http://purl.org/dc/terms/",
+    "conformsTo": "dct:conformsTo",
+    "citeAs": "cr:citeAs",
+    "recordSet": "cr:recordSet",
+    "field": "cr:field",
+    "key": "cr:key",
+    "dataType": {"@id": "cr:dataType", "@type": "@vocab"},
+    "source": "cr:source",
+    "fileObject": "cr:fileObject",
+    "extract": "cr:extract",
+    "column": "cr:column",
+}
+
+
+def describe(directory: pathlib.Path, tasks: Sequence[ClipTask], name: str) -> None:
+    """Writes `clips.csv` and `croissant.json` into a database's directory.
+
+    Args:
+      directory: holds the database, complete but for these two files.
+      tasks: its clips.
+      name: of the database.
+    """
+    _table(tasks).to_csv(directory / TABLE, index=False)
+    text = json.dumps(_metadata(directory, tasks, name), indent=2, ensure_ascii=False)
+    (directory / FILE_NAME).write_text(text + "\n", encoding="utf-8")
+
+
+def _table(tasks: Sequence[ClipTask]) -> pd.DataFrame:
+    rows = [{column: getattr(task, column) for column in _COLUMNS} for task in tasks]
+    table = pd.DataFrame(rows, columns=list(_COLUMNS))
+    table["action_units"] = ["+".join(map(str, task.action_units)) for task in tasks]
+    return table
+
+
+def _metadata(directory: pathlib.Path, tasks: Sequence[ClipTask], name: str) -> dict[str, Any]:
+    files = [directory / TABLE, *sorted(directory.glob("*.array_record*"))]
+    return {
+        "@context": _CONTEXT,
+        "@type": "sc:Dataset",
+        "conformsTo": "http://mlcommons.org/croissant/1.0",
+        "name": f"ethnic_me_{name}",
+        "description": f"{len(tasks)} micro-expression clips with the ethnicity of each person.",
+        "url": "https://arxiv.org/abs/2507.10209",
+        "license": "The licences of the source databases; see README.md of the builder.",
+        "citeAs": "Khor, Li, Jiang, Zhao: Is Micro-expression Ethnic Leaning? ICMEW 2025.",
+        "version": directory.name,
+        "distribution": [_file(path) for path in files],
+        "recordSet": [
+            {
+                "@type": "cr:RecordSet",
+                "@id": "clips",
+                "name": "clips",
+                "key": [{"@id": f"clips/{column}"} for column in ("database", "subject", "clip")],
+                "field": [_field(column) for column in _COLUMNS],
+            }
+        ],
+    }
+
+
+def _file(path: pathlib.Path) -> dict[str, Any]:
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    return {
+        "@type": "cr:FileObject",
+        "@id": path.name,
+        "name": path.name,
+        "contentUrl": path.name,
+        "contentSize": f"{path.stat().st_size} B",
+        "encodingFormat": "text/csv" if path.name == TABLE else "application/octet-stream",
+        "sha256": digest,
+    }
+
+
+def _field(column: str) -> dict[str, Any]:
+    data_type, description = _COLUMNS[column]
+    return {
+        "@type": "cr:Field",
+        "@id": f"clips/{column}",
+        "name": column,
+        "description": description,
+        "dataType": data_type,
+        "source": {"fileObject": {"@id": TABLE}, "extract": {"column": column}},
+    }
