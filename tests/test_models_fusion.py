@@ -142,7 +142,7 @@ def test_every_pair_trains_over_folds(fusion, backbone):
         assert norm(tree) > 0, branch
 
 
-@pytest.mark.parametrize("fusion", ["bias", "embed", "adversarial"])
+@pytest.mark.parametrize("fusion", ["embed", "adversarial"])
 def test_folds_under_vmap_equal_folds_alone(fusion):
     config = small_config(fusion, dropout=0.5)
     model, inputs = models.build(config), batch_for(config)
@@ -252,8 +252,7 @@ def test_embed_keeps_the_emotion_loss_out_of_the_ethnic_branch_when_asked(stop):
     assert (norm(gradients["ethnic_backbone"]) == 0) == stop
 
 
-@pytest.mark.parametrize("strength", [1.0, 0.25])
-def test_adversarial_turns_the_ethnic_gradient_round_before_the_features(strength):
+def test_adversarial_turns_the_ethnic_gradient_round_before_the_features():
     def ethnic_gradients(strength):
         model, inputs, variables = build(small_config("adversarial", adversarial_strength=strength))
 
@@ -261,12 +260,12 @@ def test_adversarial_turns_the_ethnic_gradient_round_before_the_features(strengt
             outputs = model.apply({**variables, "params": params}, inputs, train=False)
             return loss(outputs._replace(logits=None))
 
-        return jax.grad(ethnic_loss)(variables["params"])
+        return jax.jit(jax.grad(ethnic_loss))(variables["params"])
 
-    adversarial, cooperative = ethnic_gradients(strength), ethnic_gradients(-1.0)
+    adversarial, cooperative = ethnic_gradients(0.25), ethnic_gradients(-1.0)
     assert norm(cooperative["emotion_backbone"]) > 0
     jax.tree.map(
-        lambda a, b: np.testing.assert_allclose(a, -strength * b, rtol=1e-5, atol=1e-7),
+        lambda a, b: np.testing.assert_allclose(a, -0.25 * b, rtol=1e-5, atol=1e-7),
         adversarial["emotion_backbone"],
         cooperative["emotion_backbone"],
     )
@@ -283,8 +282,8 @@ def test_mean_brings_two_widths_together_and_any_backbone_goes_in_either_branch(
         "ethnic_image_size": 40,
     }
     assert models.image_sizes(config) == {"emotion": 32, "ethnic": 40}
-    model, inputs, variables = build(config)
-    outputs = model.apply(variables, inputs, train=False)
+    model, inputs = models.build(config), batch_for(config)
+    outputs, variables = jax.eval_shape(lambda: model.init_with_output(KEY, inputs, train=False))
     assert outputs.features.shape == (BATCH, 16)
     assert "projection" in variables["params"]["fusion"]
 
@@ -320,7 +319,10 @@ def test_bfloat16_keeps_parameters_and_outputs_in_float32(backbone):
     assert dtypes == {jnp.dtype("float32")}
 
 
-@pytest.mark.parametrize("backbone", ["ststnet", "resnet18", "swin_b"])
+@pytest.mark.parametrize(
+    "backbone",
+    ["ststnet", *(pytest.param(n, marks=pytest.mark.slow) for n in ("resnet18", "swin_b"))],
+)
 def test_bfloat16_computes_the_same_with_fewer_digits(backbone):
     config = small_config(backbone=backbone)
     model, inputs, variables = build(config)
