@@ -116,7 +116,8 @@ def masked_moments(x: jax.Array, weight: jax.Array | None) -> Moments:
     # A product would let NaN and infinity of a masked example through.
     counts = (weight > 0).reshape(-1, *[1] * (x.ndim - 1))
     count = counts.sum(dtype=jnp.float32) * (x.size // x.shape[-1] // x.shape[0])
-    divisor = jnp.maximum(count, 1)
-    mean = jnp.where(counts, x, 0).sum(axes) / divisor
-    variance = jnp.where(counts, jnp.square(x - mean), 0).sum(axes) / divisor
+    # XLA turns a quotient into a product or not as the number of devices has it; a product stays.
+    share = 1 / jnp.maximum(count, 1)
+    mean = jnp.where(counts, x, 0).sum(axes) * share
+    variance = jnp.where(counts, jnp.square(x - mean), 0).sum(axes) * share
     return Moments(mean, variance, count)

@@ -193,20 +193,21 @@ def _forward(patches, kernel, sign, weight):
     pooled = _pool(activations, patches, sign)
     counted = (weight > 0)[:, None]
     count = counted.sum(dtype=jnp.float32) * (patches[0, ..., -1] > 0).sum(dtype=jnp.float32)
-    divisor = jnp.maximum(count, 1)
+    # A product, because XLA turns quotients into products or not as the number of devices has it.
+    share = 1 / jnp.maximum(count, 1)
     per_example = activations.reshape(len(patches), -1, activations.shape[-1])
-    mean = jnp.where(counted, per_example.sum(1), 0).sum(0) / divisor
-    square = jnp.where(counted, jnp.square(per_example).sum(1), 0).sum(0) / divisor
+    mean = jnp.where(counted, per_example.sum(1), 0).sum(0) * share
+    square = jnp.where(counted, jnp.square(per_example).sum(1), 0).sum(0) * share
     moments = Moments(mean, jnp.maximum(square - jnp.square(mean), 0), count)
-    return (pooled, moments), (patches, kernel, sign, weight, pooled, mean, divisor)
+    return (pooled, moments), (patches, kernel, sign, weight, pooled, mean, share)
 
 
 def _backward(residuals, cotangents):
-    patches, kernel, sign, weight, pooled, mean, divisor = residuals
+    patches, kernel, sign, weight, pooled, mean, share = residuals
     d_pooled, d_moments = cotangents
     counted = (weight > 0)[:, None, None]
-    slope = 2 * d_moments.var / divisor
-    offset = d_moments.mean / divisor - slope * mean
+    slope = 2 * d_moments.var * share
+    offset = d_moments.mean * share - slope * mean
     activations = _activations(patches, kernel)
     taken = jnp.zeros(pooled.shape, bool)
     slices = []
