@@ -25,7 +25,8 @@ class BuildReport:
       tasks: the clips it holds.
       options: how they were computed.
       notes: what is worth knowing.
-      left_out: why each unusable clip is not in it, by clip or subject.
+      reported: what deserves a look in clips that are in it, one line each.
+      left_out: why each unusable clip is not in it, one line each.
     """
 
     name: str
@@ -33,7 +34,8 @@ class BuildReport:
     tasks: Sequence[ClipTask]
     options: Mapping[str, Any]
     notes: Sequence[str] = ()
-    left_out: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    reported: Sequence[str] = ()
+    left_out: Sequence[str] = ()
 
 
 def render(report: BuildReport) -> str:

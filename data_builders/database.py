@@ -7,7 +7,7 @@ import functools
 import json
 import pathlib
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from tqdm import tqdm
 
@@ -61,12 +61,13 @@ def ensure(
     if not listing.tasks:
         raise UserError(_no_clips(listing.problems, raw))
     plan = _Plan(source, raw, listing, pipeline.jobs(listing.tasks, options), options)
-    with package.only_builder(data_dir, plan.name):
-        database = package.directory(data_dir, plan.name)
-        if not package.is_complete(database):
-            _build(plan, data_dir, runner)
+    database = package.directory(data_dir, plan.name)
+    if not package.is_complete(database):  # asked first: it may lie on a disk that only reads
+        with package.only_builder(data_dir, plan.name):
+            if not package.is_complete(database):
+                _build(plan, data_dir, runner)
     if options.strict:
-        _refuse_left_out(database)
+        _refuse_reported(database)
     return database
 
 
@@ -112,7 +113,12 @@ def _build(plan: _Plan, data_dir: pathlib.Path, runner: BeamRunner | None) -> No
         description=f"{len(jobs)} clips from the source {plan.source}.",
         clips=steps.records(jobs, plan.options, cache),
         flow_size=plan.options.flow_size,
-        metadata={"options": report.options, "left_out": report.left_out, "notes": report.notes},
+        metadata={
+            "options": report.options,
+            "notes": report.notes,
+            "reported": report.reported,
+            "left_out": report.left_out,
+        },
     )
     download_config = runner.download_config() if runner else None
     package.write(data_dir, config, lambda folder: _describe(folder, report), download_config)
@@ -128,16 +134,19 @@ def _report(plan: _Plan, jobs: Sequence[Job], found: Sequence[Problem]) -> Build
     """What the card tells; without the paths of this machine."""
     root = pathlib.Path(plan.raw)
     prefix = f"{root.parent if root.is_file() else root}/"
-    notes = [*plan.listing.notes, *(str(problem) for problem in found if not problem.fatal)]
+    notes = [*plan.listing.notes, *_alike(jobs)]
+
+    def lines(items: Iterable[object]) -> list[str]:
+        return [str(item).replace(prefix, "") for item in items]
+
     return BuildReport(
         name=plan.name,
         fingerprint=plan.fingerprint,
         tasks=[job.task for job in jobs],
         options={"source": plan.source, **plan.options.identity()},
-        notes=[note.replace(prefix, "") for note in [*notes, *_alike(jobs)]],
-        left_out={
-            problem.where: problem.what.replace(prefix, "") for problem in found if problem.fatal
-        },
+        notes=lines(notes),
+        reported=lines(problem for problem in found if not problem.fatal),
+        left_out=lines(problem for problem in found if problem.fatal),
     )
 
 
@@ -155,12 +164,12 @@ def _refuse(found: Sequence[Problem], *, fatal_refused: bool, strict: bool) -> N
         raise UserError(problems.summary(refused, "nothing was built"))
 
 
-def _refuse_left_out(database: pathlib.Path) -> None:
+def _refuse_reported(database: pathlib.Path) -> None:
     """An existing database may have been built without `strict`."""
-    left_out = json.loads((database / _METADATA).read_text())["left_out"]
-    if left_out:
-        found = [Problem(clip, why) for clip, why in left_out.items()]
-        raise UserError(problems.summary(found, f"{database} was built without them"))
+    metadata = json.loads((database / _METADATA).read_text())
+    lines = [*metadata["left_out"], *metadata["reported"]]
+    if lines:
+        raise UserError(problems.summary(lines, f"{database} was built in spite of them"))
 
 
 def _no_clips(found: Sequence[Problem], raw: str) -> str:

@@ -13,6 +13,7 @@ import tensorflow_datasets as tfds
 from absl import logging
 
 from data_builders.ethnic_me.ethnic_me_dataset_builder import EthnicMe, EthnicMeConfig
+from ethnicmer_jax.schema import UserError
 
 _DATASET = EthnicMe.name
 
@@ -29,10 +30,20 @@ def is_complete(database: pathlib.Path) -> bool:
 
 @contextlib.contextmanager
 def only_builder(data_dir: pathlib.Path, name: str) -> Iterator[None]:
-    """Waits until no other process builds the same database; a killed one does not count."""
+    """Waits until no other process builds the same database; a killed one does not count.
+
+    Raises:
+      UserError: the data directory cannot be written to.
+    """
     folder = data_dir / _DATASET
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / f".{name}.lock").open("w") as lock:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = (folder / f".{name}.lock").open("w")
+    except OSError as error:
+        raise UserError(
+            f"cannot build into {data_dir}: {error}; choose another --data_dir"
+        ) from error
+    with lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 

@@ -9,11 +9,11 @@ from data_builders.sources.base import Problem
 _SHOWN = 20
 
 
-def summary(problems: Iterable[Problem], headline: str) -> str:
+def summary(problems: Iterable[Problem | str], headline: str) -> str:
     """One line where there is one problem, else a headline and up to 20 lines.
 
     Args:
-      problems: at least one.
+      problems: at least one, or their texts.
       headline: what follows from them, such as "nothing was built".
     """
     lines = [str(problem) for problem in problems]

@@ -1,4 +1,5 @@
 import concurrent.futures
+import dataclasses
 import os
 import signal
 import subprocess
@@ -17,7 +18,7 @@ from made_up_manifest import (
     write_manifest,
 )
 
-from data_builders import build, pipeline
+from data_builders import build, faces, pipeline
 from data_builders.pipeline import BuildOptions
 from data_builders.sources import manifest
 from ethnicmer_jax import dataset
@@ -107,7 +108,7 @@ def test_faulty_frames_are_left_out_and_told(tmp_path, capsys):
     assert "lab/s2/c2: 2a.png is not a JPEG" in capsys.readouterr().err.replace(
         f"{raw.parent}/", ""
     )
-    assert "`lab/s2/c2`: 2a.png is not a JPEG" in (built / "CARD.md").read_text()
+    assert "lab/s2/c2: 2a.png is not a JPEG" in (built / "CARD.md").read_text()
 
 
 def test_strict_turns_a_report_into_failure_also_for_a_database_built_before(tmp_path):
@@ -117,8 +118,28 @@ def test_strict_turns_a_report_into_failure_also_for_a_database_built_before(tmp
         ensure(raw, tmp_path / "data", strict=True)
     assert databases(tmp_path / "data") == {}
     ensure(raw, tmp_path / "data")
-    with pytest.raises(UserError, match=r"lab/s2/c2.*was built without"):
+    with pytest.raises(UserError, match=r"lab/s2/c2.*was built in spite"):
         ensure(raw, tmp_path / "data", strict=True)
+
+
+def test_a_crop_that_deserves_a_look_is_kept_and_told_and_refused_by_strict(tmp_path, monkeypatch):
+    raw = make_raw(tmp_path / "raw", n=2)
+    crop = faces.crop_pair
+    monkeypatch.setattr(
+        faces, "crop_pair", lambda *a: dataclasses.replace(crop(*a), notes=("2 faces",))
+    )
+    built = ensure(raw, tmp_path / "data")
+    assert len(dataset.load(built)) == 2
+    assert "lab/s0/c0: 2 faces" in (built / "CARD.md").read_text()
+    for data_dir in (tmp_path / "data", tmp_path / "fresh"):
+        with pytest.raises(UserError, match="lab/s0/c0: 2 faces"):
+            ensure(raw, data_dir, strict=True)
+
+
+def test_a_data_directory_that_cannot_be_is_a_user_error(tmp_path):
+    raw = make_raw(tmp_path / "raw", n=2)
+    with pytest.raises(UserError, match=r"cannot build into .*choose another --data_dir"):
+        ensure(raw, raw)
 
 
 def test_no_usable_clip_is_an_error(tmp_path):

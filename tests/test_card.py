@@ -36,7 +36,8 @@ REPORT = BuildReport(
     ],
     options={"source": "manifest", "flow_size": 28},
     notes=["2 clips coded as others have no class and are left out"],
-    left_out={"two/9/z": "a.png is damaged"},
+    reported=["two/2/a: 2 faces"],
+    left_out=["two/9/z: a.png is damaged"],
 )
 
 
@@ -74,11 +75,16 @@ def test_one_database_alone_confounds_nothing():
 
 
 def test_what_was_left_out_is_named_and_why():
-    assert "- `two/9/z`: a.png is damaged" in card.render(REPORT)
+    assert "- two/9/z: a.png is damaged" in card.render(REPORT)
     assert "- 2 clips coded as others" in card.render(REPORT)
-    whole = dataclasses.replace(REPORT, left_out={}, notes=())
+    whole = dataclasses.replace(REPORT, left_out=(), reported=(), notes=())
     assert "None." in card.render(whole)
     assert "## Notes" not in card.render(whole)
+    assert "deserve a look" not in card.render(whole)
+
+
+def test_what_deserves_a_look_is_named():
+    assert "- two/2/a: 2 faces" in card.render(REPORT)
 
 
 def test_cells_cannot_break_the_tables():
