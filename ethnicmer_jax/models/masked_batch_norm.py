@@ -12,7 +12,6 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
-
 MOMENTUM = 0.1
 """Share of the new batch in the running averages (PyTorch's sense of the word)."""
 EPSILON = 1e-5
