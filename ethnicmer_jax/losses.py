@@ -77,4 +77,5 @@ def cross_entropy(
     """
     targets = optax.smooth_labels(jax.nn.one_hot(labels, logits.shape[-1]), smoothing)
     each = optax.softmax_cross_entropy(logits, targets)
-    return (each * weight).sum() / jnp.maximum(weight.sum(), 1e-8)
+    # XLA turns a quotient into a product or not as the number of devices has it; a product stays.
+    return (each * weight).sum() * (1 / jnp.maximum(weight.sum(), 1e-8))
