@@ -75,7 +75,7 @@ def seeded(pool: Pool, per_arm: int, rng: np.random.Generator) -> dict[str, np.n
     Raises:
       UserError: a group has fewer persons than asked for.
     """
-    per_arm = per_arm or 2 * (min(len(pool.persons(0)), len(pool.persons(1))) // 2)
+    per_arm = per_arm or max(2, min(len(pool.persons(g)) for g in (0, 1)) // 2 * 2)
     _require(pool, per_arm)
     drawn = [rng.permutation(np.sort(pool.persons(group)))[:per_arm] for group in (0, 1)]
     half = [persons[: per_arm // 2] for persons in drawn]
