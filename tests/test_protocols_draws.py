@@ -1,0 +1,119 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ethnicmer_jax.protocols import draws
+from ethnicmer_jax.protocols.plan import read_pool
+from ethnicmer_jax.schema import UserError
+
+
+def pool(asian, non_asian, seed=0):
+    """Persons with one to six clips of random classes; each class occurs in both groups."""
+    rng = np.random.default_rng(seed)
+    person, group, emotion = [], [], []
+    for which, count in enumerate((asian, non_asian)):
+        for number in range(count):
+            clips = int(rng.integers(1, 7))
+            person += [f"{'cw'[which]}/{number:02d}"] * clips
+            group += [which] * clips
+            emotion += rng.integers(0, 3, clips).tolist()
+    return draws.Pool(np.array(person), np.array(group), np.array(emotion))
+
+
+def persons(made, mask):
+    return set(made.person[mask])
+
+
+def test_the_reference_draw_has_the_reference_s_clips(annotations):
+    made = read_pool(annotations / "JointDB_MetaEmotionConcised.csv")
+    assert len(made.person) == 290
+    assert len(set(made.person)) == 53
+    arms = draws.reference(made)
+    # Recomputed from the tables that the reference published: 101, 90 and 100 clips.
+    assert {arm: int(mask.sum()) for arm, mask in arms.items()} == {
+        "mono_asian": 101,
+        "mono_non_asian": 90,
+        "stereo": 100,
+    }
+    negative = {arm: (made.emotion[mask] == 0).mean() for arm, mask in arms.items()}
+    # Its stereo arm is easier by class balance alone: 79% negative against 60% and 61%.
+    assert negative == pytest.approx(
+        {"mono_asian": 0.60, "mono_non_asian": 0.61, "stereo": 0.79}, abs=0.005
+    )
+    assert all(len(persons(made, mask)) == 16 for mask in arms.values())
+
+
+def test_persons_come_in_order_of_appearance():
+    made = draws.Pool(np.array(["b", "a", "b", "c"]), np.array([0, 0, 0, 1]), np.zeros(4, int))
+    assert made.persons(0).tolist() == ["b", "a"]
+
+
+def test_the_stereo_arm_mixes_halves_of_both_mono_arms():
+    made = pool(10, 12)
+    arms = draws.seeded(made, 6, np.random.default_rng(0))
+    asian, other, mixed = (persons(made, arms[arm]) for arm in draws.ARMS)
+    assert len(asian) == len(other) == len(mixed) == 6
+    assert len(mixed & asian) == len(mixed & other) == 3
+    assert (made.group[arms["mono_asian"]] == 0).all()
+    assert (made.group[arms["mono_non_asian"]] == 1).all()
+
+
+def test_a_person_comes_with_all_clips():
+    made = pool(6, 6)
+    for mask in draws.seeded(made, 4, np.random.default_rng(1)).values():
+        assert mask.sum() == np.isin(made.person, list(persons(made, mask))).sum()
+
+
+def test_zero_takes_as_many_as_both_groups_have():
+    made = pool(7, 9)
+    arms = draws.seeded(made, 0, np.random.default_rng(0))
+    assert {len(persons(made, mask)) for mask in arms.values()} == {6}
+
+
+def test_draws_repeat_by_seed_and_differ_otherwise():
+    made = pool(12, 12)
+    one, again, other = (draws.seeded(made, 6, np.random.default_rng([0, n])) for n in (0, 0, 1))
+    assert all(np.array_equal(one[arm], again[arm]) for arm in draws.ARMS)
+    assert not np.array_equal(one["mono_asian"], other["mono_asian"])
+
+
+@settings(deadline=None, max_examples=30)
+@given(st.integers(2, 9), st.integers(2, 9), st.integers(0, 10**6))
+def test_matched_arms_have_equal_class_counts_and_are_subsets(asian, non_asian, seed):
+    made = pool(asian, non_asian, seed)
+    rng = np.random.default_rng(seed)
+    arms = draws.seeded(made, 2, rng)
+    thinned = draws.matched(made, arms, rng)
+    counts = [np.bincount(made.emotion[mask], minlength=3).tolist() for mask in thinned.values()]
+    assert counts[0] == counts[1] == counts[2]
+    assert all((thinned[arm] <= arms[arm]).all() for arm in draws.ARMS)
+    smallest = np.min([np.bincount(made.emotion[m], minlength=3) for m in arms.values()], axis=0)
+    assert counts[0] == smallest.tolist()
+
+
+def test_matching_keeps_as_many_persons_as_it_can():
+    # Three clips have to go from arm "wide": the persons with several lose theirs first.
+    person = np.array(["p"] * 4 + ["q", "r"] + ["s", "t", "u"])
+    made = draws.Pool(person, np.array([0] * 6 + [1] * 3), np.zeros(9, int))
+    arms = {"wide": made.group == 0, "narrow": made.group == 1}
+    thinned = draws.matched(made, arms, np.random.default_rng(0))
+    assert persons(made, thinned["wide"]) == {"p", "q", "r"}
+    assert thinned["narrow"].sum() == 3
+
+
+@pytest.mark.parametrize("draw", [draws.reference, lambda made: draws.seeded(made, 16, None)])
+def test_too_few_subjects_are_counted(draw):
+    with pytest.raises(UserError, match=r"^16 non_asian subjects are asked for and 5 are there"):
+        draw(pool(16, 5))
+
+
+@pytest.mark.parametrize("per_arm", [1, 3, -2])
+def test_an_arm_has_an_even_number_of_subjects(per_arm):
+    with pytest.raises(UserError, match="an even number"):
+        draws.seeded(pool(4, 4), per_arm, np.random.default_rng(0))
+
+
+def test_as_many_as_there_are_needs_two_of_each_group():
+    with pytest.raises(UserError, match=r"^2 non_asian subjects are asked for and 1 are there"):
+        draws.seeded(pool(8, 1), 0, np.random.default_rng(0))

@@ -1,0 +1,95 @@
+import dataclasses
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ethnicmer_jax.protocols import FoldTable, leave_one_out
+from ethnicmer_jax.schema import UserError
+
+UNITS = np.array(["a/1", "a/1", "a/2", "b/1"])
+ALL = np.ones(4, bool)
+
+
+def test_each_unit_is_held_out_once_and_as_a_whole():
+    table = leave_one_out("loso", UNITS, ALL, 7).check()
+    # a/1 and b/1 share a subject code and are two persons.
+    assert table.fold.tolist() == ["a-1", "a-2", "b-1"]
+    assert table.test.tolist() == [
+        [True, True, False, False],
+        [False, False, True, False],
+        [False, False, False, True],
+    ]
+    assert np.array_equal(table.train, ~table.test)
+    assert table.names == ["loso/a-1", "loso/a-2", "loso/b-1"]
+    assert set(table.seed) == {7}
+
+
+def test_clips_outside_the_pool_are_neither_trained_on_nor_tested():
+    table = leave_one_out("loso", UNITS, np.array([True, False, True, True]), 0)
+    assert not (table.train | table.test)[:, 1].any()
+
+
+def test_another_pool_to_learn_from_never_contains_the_unit_held_out():
+    pool = np.array([True, True, False, True])
+    table = leave_one_out("cross", UNITS, np.array([True, True, True, False]), 0, pool).check()
+    assert table.fold.tolist() == ["a-1", "a-2"]
+    assert table.train.tolist() == [[False, False, False, True], [True, True, False, True]]
+
+
+@given(st.lists(st.tuples(st.sampled_from("ab"), st.integers(0, 4)), min_size=1, max_size=12))
+def test_folds_cover_every_clip_once_and_never_share_a_unit(persons):
+    unit = np.array([f"{database}/{subject}" for database, subject in persons])
+    if len(set(unit)) < 2:
+        with pytest.raises(UserError, match="at least two"):
+            leave_one_out("loso", unit, np.ones(len(unit), bool), 0)
+        return
+    table = leave_one_out("loso", unit, np.ones(len(unit), bool), 0).check()
+    assert (table.test.sum(0) == 1).all()
+    for train, test in zip(table.train, table.test, strict=True):
+        assert not set(unit[train]) & set(unit[test])
+        assert len(set(unit[test])) == 1
+
+
+def two_folds(**changes):
+    table = FoldTable(
+        np.array(["r", "r"]), np.array(["x", "y"]), ~np.eye(2, dtype=bool), np.eye(2, dtype=bool),
+        np.zeros(2, np.int64),
+    )  # fmt: skip
+    return dataclasses.replace(table, **changes)
+
+
+@pytest.mark.parametrize(
+    ("changes", "error", "reason"),
+    [
+        ({"train": np.ones((2, 2), bool)}, ValueError, "r/x tests on clips that it trains on"),
+        ({"fold": np.array(["x", "x"])}, ValueError, "share run and fold"),
+        ({"train": np.zeros((2, 2), bool)}, UserError, "r/x has no clip to learn from"),
+        ({"test": np.zeros((2, 2), bool)}, UserError, "r/x has no clip to predict"),
+    ],
+)
+def test_the_check_names_the_fault(changes, error, reason):
+    two_folds().check()
+    with pytest.raises(error, match=reason):
+        two_folds(**changes).check()
+
+
+def test_an_empty_table_is_refused():
+    with pytest.raises(UserError, match="no fold at all"):
+        two_folds().select([]).check()
+
+
+def test_masks_must_be_of_one_shape():
+    with pytest.raises(ValueError, match=r"must be \[f, n\]"):
+        two_folds(train=np.ones((2, 3), bool))
+    with pytest.raises(ValueError, match="differ in their number of rows"):
+        two_folds(seed=np.zeros(3, np.int64))
+
+
+def test_concatenating_and_selecting_keep_rows_together():
+    table = two_folds()
+    both = FoldTable.concatenate([table, dataclasses.replace(table, run=np.array(["s", "s"]))])
+    assert both.names == ["r/x", "r/y", "s/x", "s/y"]
+    assert both.select([3]).names == ["s/y"]
+    assert np.array_equal(both.select([3]).test, table.test[[1]])
