@@ -246,6 +246,8 @@ def test_two_builds_at_once_make_one_database(tmp_path):
         (["--source=manifest", "--raw=/no/such.csv"], "there is no manifest /no/such.csv"),
         (["--simulated=effect=7"], "it lies in [0, 1]"),
         (["--simulated=effect"], "must be name=value"),
+        (["--export=casme2"], "give --raw, a new folder"),
+        (["--export=casme2", "--raw=x", "--source=samm"], "give --raw, a new folder"),
         (["clips.csv"], "what is 'clips.csv'?"),
         (["--workers=0"], "workers"),
     ],
