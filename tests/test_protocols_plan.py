@@ -1,0 +1,206 @@
+import functools
+
+import numpy as np
+import pytest
+import worlds
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ethnicmer_jax.protocols import build
+from ethnicmer_jax.schema import UserError
+
+
+def plan(data, seed=0, **protocol):
+    overrides = {f"protocol__{name}": value for name, value in protocol.items()}
+    return build(worlds.config(**overrides).protocol, data, seed)
+
+
+@functools.cache
+def people():
+    return worlds.group_world(6, 5)
+
+
+def persons(data, mask):
+    return set(data.person[mask])
+
+
+def test_loso_holds_out_whole_persons_of_each_database():
+    data = worlds.world()
+    made = plan(data)
+    # Two databases use the codes s1, s2, s3: six persons, six folds.
+    assert len(made.folds) == 6
+    assert made.folds.fold[0] == "casme2-s1"
+    for train, test in zip(made.folds.train, made.folds.test, strict=True):
+        assert not persons(data, train) & persons(data, test)
+        assert (train | test).all()
+    assert made.notes == ("LOSO over 6 subjects",)
+
+
+def test_seeds_are_runs_of_the_same_folds():
+    made = plan(people(), seed=5, seeds=2)
+    assert list(dict.fromkeys(made.folds.run)) == ["loso-seed5", "loso-seed6"]
+    assert set(made.folds.seed) == {5, 6}
+    half = len(made.folds) // 2
+    assert np.array_equal(made.folds.test[:half], made.folds.test[half:])
+
+
+def test_lodo_holds_out_databases():
+    data = worlds.world()
+    folds = plan(data, name="lodo").folds
+    assert folds.names == ["lodo-seed0/casme2", "lodo-seed0/samm"]
+    assert set(data.database[folds.test[0]]) == {"casme2"}
+    assert set(data.database[folds.train[0]]) == {"samm"}
+
+
+def test_databases_can_be_chosen():
+    data = worlds.world()
+    folds = plan(data, databases=("samm",)).folds
+    assert set(data.database[folds.train.any(0)]) == {"samm"}
+
+
+def test_draws_make_a_run_of_every_arm_draw_and_seed():
+    data = people()
+    made = plan(data, name="draws", subjects=4, draws=2, seeds=2)
+    runs = [
+        f"{arm}-draw{draw}-seed{seed}"
+        for draw in (0, 1)
+        for arm in ("mono_asian", "mono_non_asian", "stereo")
+        for seed in (0, 1)
+    ]
+    assert list(dict.fromkeys(made.folds.run)) == runs
+    assert len(made.folds) == 4 * len(runs)
+    assert made.notes[0] == (
+        "mono_asian, first draw: 12 clips of 4 subjects (casme2 12), largest class 33%"
+    )
+
+
+def test_matched_arms_have_the_same_clips_of_every_class():
+    data = worlds.group_world(6, 5, clips=4)
+    folds = plan(data, name="draws", subjects=0, draw="matched").folds
+    counts = [
+        np.bincount(data.emotion[folds.test[folds.run == run].any(0)]).tolist()
+        for run in dict.fromkeys(folds.run)
+    ]
+    assert counts[0] == counts[1] == counts[2]
+
+
+def test_a_draw_depends_on_its_seed_and_number_only():
+    data = people()
+
+    def drawn(**changes):
+        folds = plan(data, name="draws", subjects=4, arms=("stereo",), **changes).folds
+        return [persons(data, folds.test[folds.run == run].any(0)) for run in np.unique(folds.run)]
+
+    both = drawn(draws=2)
+    assert both == drawn(draws=2)
+    assert both[:1] == drawn(draws=1)
+    assert drawn(draws=8) != drawn(draws=8, draw_seed=1)
+    assert len({frozenset(one) for one in drawn(draws=8)}) > 1
+
+
+def test_unknown_ethnicity_is_legal_in_loso_and_left_out_of_draws():
+    unlabelled = worlds.world([("casme2", f"s{i}", "Unknown") for i in range(3)], size=2)
+    assert len(plan(unlabelled).folds) == 3
+    with pytest.raises(UserError, match="2 asian subjects are asked for and 0 are there"):
+        plan(unlabelled, name="draws", subjects=0)
+
+
+def test_a_subject_with_one_clip_is_a_fold():
+    data = worlds.world(size=2)
+    folds = plan(data.select(np.r_[0, 3 : len(data)])).folds
+    assert folds.test[0].sum() == 1
+
+
+def test_the_reference_draw_on_the_real_clips(real_manifest, annotations):
+    data = worlds.read_manifest(real_manifest, size=2)
+    assert len(data) == 278
+    table = str(annotations / "JointDB_MetaEmotionConcised.csv")
+    options = {"name": "draws", "draw": "reference", "grouping": "reference"}
+    made = plan(data, **options, pool=table)
+    assert made.notes[0].startswith("mono_asian: 101 clips of 16 subjects drawn")
+    notes = " ".join(made.notes)
+    assert "mono_non_asian: 90 clips" in notes
+    assert "stereo: 100 clips" in notes
+    clips = {
+        run: int(made.folds.test[made.folds.run == run].sum()) for run in np.unique(made.folds.run)
+    }
+    # Of the 290 clips of the table 12 have no flow image: arms may only lose clips.
+    assert 89 <= clips["mono_asian-draw0-seed0"] <= 101
+    assert 78 <= clips["mono_non_asian-draw0-seed0"] <= 90
+    own = plan(data, **options)
+    assert len(np.unique(data.person[own.folds.test[:16].any(0)])) == 16
+
+
+@pytest.mark.parametrize(
+    ("protocol", "reason"),
+    [
+        ({"name": "leave"}, "protocol.name 'leave' is not known; choose one of loso"),
+        ({"databases": ("smic",)}, "names smic; found casme2, samm"),
+        ({"grouping": "none"}, "grouping 'none' is not known"),
+        ({"name": "draws", "arms": ("duo",)}, r"protocol.arms \('duo',\)"),
+        ({"name": "draws", "arms": ()}, r"protocol.arms \(\)"),
+        ({"name": "draws", "subjects": 4, "draw": "lot"}, "protocol.draw 'lot'"),
+        ({"name": "draws", "subjects": 40}, "40 asian subjects are asked for and 6 are there"),
+        ({"name": "draws", "subjects": 3}, "even number"),
+        ({"name": "draws", "draw": "reference"}, "16 asian subjects are asked for"),
+        ({"name": "draws", "draw": "reference", "pool": "gone.csv"}, "gone.csv does not exist"),
+        ({"seeds": 0}, "protocol.seeds is 0"),
+        ({"name": "draws", "subjects": 4, "draws": 0}, "protocol.draws is 0"),
+    ],
+)
+def test_a_wrong_protocol_is_refused_in_one_line(protocol, reason):
+    with pytest.raises(UserError, match=reason) as caught:
+        plan(people(), **protocol)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_negative_seed_is_refused():
+    with pytest.raises(UserError, match="seed is -1"):
+        plan(people(), seed=-1)
+
+
+def test_a_pool_without_its_columns_is_refused(tmp_path):
+    (tmp_path / "pool.csv").write_text("Subject,Dataset\ns1,casme2\n")
+    with pytest.raises(UserError, match="lacks the columns EstimatedEmotionConcised, RaceConcised"):
+        plan(people(), name="draws", draw="reference", pool=str(tmp_path / "pool.csv"))
+
+
+def test_a_second_reference_draw_is_refused(real_manifest, annotations):
+    table = str(annotations / "JointDB_MetaEmotionConcised.csv")
+    data = worlds.read_manifest(real_manifest, size=2)
+    with pytest.raises(UserError, match="the reference has one draw"):
+        plan(data, name="draws", draw="reference", draws=2, pool=table)
+
+
+def test_one_emotion_is_not_enough():
+    data = people()
+    with pytest.raises(UserError, match="all clips have the same emotion"):
+        plan(data.select(data.emotion == 0))
+
+
+def test_one_subject_is_not_enough():
+    with pytest.raises(UserError, match="leaving one out needs at least two"):
+        plan(worlds.world([("casme2", "s1", "Asian")], size=2))
+
+
+@settings(deadline=None, max_examples=40)
+@given(
+    st.integers(2, 6),
+    st.integers(2, 6),
+    st.integers(2, 5),
+    st.sampled_from(["loso", "lodo", "draws"]),
+    st.sampled_from(["matched", "seeded"]),
+    st.integers(0, 10**6),
+)
+def test_no_clip_and_no_person_is_on_both_sides_of_a_fold(asian, other, clips, name, draw, seed):
+    data = worlds.group_world(asian, other, clips)
+    try:
+        folds = plan(data, name=name, draw=draw, subjects=2, draw_seed=seed).folds
+    except UserError as error:
+        # Matching may leave an arm of two subjects with the clips of one.
+        assert "at least two" in str(error) or "no clip" in str(error)
+        return
+    for train, test in zip(folds.train, folds.test, strict=True):
+        assert train.any()
+        assert test.any()
+        assert not persons(data, train) & persons(data, test)
