@@ -63,7 +63,7 @@ def test_classes_are_counted_by_database_and_ethnicity():
 
 
 def test_an_ethnicity_of_one_database_is_called_confounded():
-    assert "are confounded here**: Black each" in card.render(REPORT)
+    assert "In one database only: Black." in card.render(REPORT)
 
 
 def test_one_database_alone_confounds_nothing():
