@@ -185,7 +185,8 @@ class Embed(Fusion):
         ethnic_logits = None
         if self.needs_ethnic_branch:
             ethnic_logits = Linear(self.n_ethnicities, name="ethnic_head")(features.ethnic)
-            groups = jax.nn.softmax(ethnic_logits)
+            # Softmax without its quotient, which XLA rounds otherwise on several devices.
+            groups = jnp.exp(jax.nn.log_softmax(ethnic_logits))
             groups = jax.lax.stop_gradient(groups) if self.stop_gradient else groups
         else:
             groups = group_weights(features.ethnicity, self.n_ethnicities)
