@@ -75,12 +75,14 @@ class FoldCheckpoints:
                 )
             with self._manager(name) as manager:
                 try:
-                    return manager.restore(epoch, args=ocp.args.StandardRestore(template))
+                    state = manager.restore(epoch, args=ocp.args.StandardRestore(template))
+                    jax.tree.map_with_path(_check_shape, template, state)
                 except (ValueError, KeyError) as error:
                     reason = str(error).strip().splitlines()[0]
                     raise UserError(
                         f"the checkpoint of {name} does not fit this model: {reason}"
                     ) from None
+                return state
 
         with concurrent.futures.ThreadPoolExecutor(_WRITERS) as pool:
             states = list(pool.map(one, names))
@@ -97,6 +99,13 @@ class FoldCheckpoints:
             max_to_keep=1, enable_async_checkpointing=False, create=True
         )
         return ocp.CheckpointManager(self._folder / name, options=options)
+
+
+def _check_shape(path: tuple[Any, ...], wanted: np.ndarray, found: np.ndarray) -> None:
+    # Orbax checks the names in a tree of NumPy arrays, and not their shapes.
+    if wanted.shape != found.shape:
+        name = jax.tree_util.keystr(path)
+        raise ValueError(f"{name} has shape {found.shape} there and {wanted.shape} here")
 
 
 def check_keep(keep: str) -> str:
