@@ -1,0 +1,67 @@
+import importlib
+import pathlib
+
+import ml_collections
+import pytest
+
+from configs import common, mono, stereo
+
+NAMES = sorted(
+    path.stem
+    for path in (pathlib.Path(__file__).parents[1] / "configs").glob("*.py")
+    if path.stem != "__init__"
+)
+
+
+def flat(config):
+    return dict(ml_collections.FrozenConfigDict(config).to_dict())
+
+
+def names(values, prefix=""):
+    """Dotted names of all settings."""
+    for key, value in values.items():
+        if isinstance(value, dict) and value:
+            yield from names(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_config_says_what_it_is_and_how_to_run_it(name):
+    module = importlib.import_module(f"configs.{name}")
+    config = module.get_config()
+    assert isinstance(config, ml_collections.ConfigDict)
+    assert name == "common" or "Command:" in module.__doc__
+    assert config.name.split(":")[0] == name
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_config_only_changes_fields_that_exist(name):
+    known = set(names(flat(common.get_config())))
+    free = ("data.simulated.", "protocol.grouping_custom.", "study.", "ablation.", "sweep.")
+    made = set(names(flat(importlib.import_module(f"configs.{name}").get_config())))
+    assert {field for field in made - known if not field.startswith(free)} == set()
+
+
+def test_mono_and_stereo_draw_the_same_subjects():
+    one, other = mono.get_config("asian"), stereo.get_config()
+    for field in ("draw", "draws", "draw_seed", "subjects", "grouping", "seeds"):
+        assert one.protocol[field] == other.protocol[field]
+    assert one.model == other.model
+
+
+@pytest.mark.parametrize(
+    ("variant", "arms"),
+    [
+        ("asian", ("mono_asian",)),
+        ("non_asian", ("mono_non_asian",)),
+        ("", ("mono_asian", "mono_non_asian")),
+    ],
+)
+def test_mono_s_variants_are_its_arms(variant, arms):
+    assert mono.get_config(variant).protocol.arms == arms
+
+
+def test_another_variant_is_refused():
+    with pytest.raises(ValueError, match="variant 'martian': choose asian or non_asian"):
+        mono.get_config("martian")

@@ -1,0 +1,171 @@
+"""The import order of the house: whoever wants to break it has to say so here."""
+
+import ast
+import pathlib
+import subprocess
+import sys
+
+import pytest
+
+ROOT = pathlib.Path(__file__).resolve().parents[1]
+OURS = ("ethnicmer_jax", "data_builders", "configs")
+HEAVY = {"jax", "jaxlib", "flax", "optax", "orbax"}
+
+LAYERS = (
+    # What a layer may import: itself and whatever stands above it.
+    {"schema", "cli", "workdir", "environment"},
+    {"dataset", "predictions", "confusion", "metrics", "stats", "action_units", "models"},
+    {"protocols"},
+    {
+        *("targets", "inputs", "losses", "optim", "batches", "fold", "fold_grid"),
+        *("fold_results", "scalars", "checkpoint"),
+    },
+    {"engine"},
+    {"explain", "report"},
+    {"job"},
+    {"main", "sweep", "predict"},
+)
+WITHOUT_JAX = ("schema", "cli", "dataset", "predictions", "confusion", "metrics", "stats",
+               "action_units", "report", "protocols")  # fmt: skip
+
+
+def sources(package):
+    return sorted((ROOT / package).rglob("*.py"))
+
+
+def imports(path):
+    """Every module that a file imports, at its top or within a function."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: imports are absolute"
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def part(module):
+    """`metrics` for `ethnicmer_jax.metrics.f`; None for modules of others."""
+    names = module.split(".")
+    return names[1] if names[0] == "ethnicmer_jax" and len(names) > 1 else None
+
+
+def files_of(*parts):
+    top = ROOT / "ethnicmer_jax"
+    return [p for p in sources("ethnicmer_jax") if p.relative_to(top).parts[0].removesuffix(".py")
+            in parts]  # fmt: skip
+
+
+def rank(name):
+    return next((i for i, layer in enumerate(LAYERS) if name in layer), None)
+
+
+def test_every_module_stands_in_a_layer():
+    top = ROOT / "ethnicmer_jax"
+    parts = {p.relative_to(top).parts[0].removesuffix(".py") for p in sources("ethnicmer_jax")}
+    assert {name for name in parts if rank(name) is None} <= {"__init__"}
+
+
+def test_imports_only_point_upwards():
+    wrong = [
+        f"{path.relative_to(ROOT)} imports {module}"
+        for layer in LAYERS
+        for name in layer
+        for path in files_of(name)
+        for module in imports(path)
+        if (other := part(module)) and rank(other) is not None and rank(other) > rank(name)
+    ]
+    assert wrong == []
+
+
+def test_schema_imports_nothing_of_ours():
+    assert [m for m in imports(ROOT / "ethnicmer_jax/schema.py") if m.split(".")[0] in OURS] == []
+
+
+def test_builders_need_the_schema_and_each_other_only():
+    allowed = {"schema", "cli"}
+    wrong = [
+        f"{path.relative_to(ROOT)} imports {module}"
+        for path in sources("data_builders")
+        for module in imports(path)
+        if module.split(".")[0] == "configs" or (part(module) or "schema") not in allowed
+    ]
+    assert wrong == []
+
+
+def test_science_needs_no_jax():
+    wrong = [
+        f"{path.relative_to(ROOT)} imports {module}"
+        for path in files_of(*WITHOUT_JAX)
+        for module in imports(path)
+        if module.split(".")[0] in HEAVY
+    ]
+    assert wrong == []
+
+
+def test_the_report_runs_without_jax():
+    code = (
+        "import sys, ethnicmer_jax.report.page, ethnicmer_jax.job\n"
+        f"print(sorted({HEAVY!r} & {{name.split('.')[0] for name in sys.modules}}))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    ("word", "only"),
+    [("orbax", {"ethnicmer_jax/checkpoint.py"}), ("main", set())],
+)
+def test_some_modules_have_one_importer(word, only):
+    heads = {"orbax": "orbax", "main": "ethnicmer_jax.main"}
+    found = {
+        str(path.relative_to(ROOT))
+        for package in OURS
+        for path in sources(package)
+        for module in imports(path)
+        if module == heads[word] or module.startswith(f"{heads[word]}.")
+    }
+    assert found == only
+
+
+def test_one_place_knows_of_pmap():
+    found = {
+        str(path.relative_to(ROOT))
+        for package in OURS
+        for path in sources(package)
+        for node in ast.walk(ast.parse(path.read_text()))
+        if (isinstance(node, ast.Attribute) and node.attr == "pmap")
+        or (isinstance(node, ast.Name) and node.id == "pmap")
+    }
+    assert found == {"ethnicmer_jax/fold_grid.py"}
+
+
+def test_no_tensorflow_and_torch_only_to_read_its_weights():
+    wrong = {
+        (str(path.relative_to(ROOT)), module.split(".")[0])
+        for package in OURS
+        for path in sources(package)
+        for module in imports(path)
+        if module.split(".")[0] in {"tensorflow", "torch", "torchvision", "timm", "keras"}
+    }
+    assert wrong <= {("ethnicmer_jax/models/torch_weights.py", "torch")}
+
+
+def test_torch_is_imported_when_it_is_needed_only():
+    for path in sources("ethnicmer_jax"):
+        top = ast.parse(path.read_text()).body
+        names = {a.name for node in top if isinstance(node, ast.Import) for a in node.names}
+        names |= {node.module for node in top if isinstance(node, ast.ImportFrom)}
+        assert not {"torch", "tensorflow"} & {name.split(".")[0] for name in names}
+
+
+def test_configs_are_nothing_but_settings():
+    wrong = [
+        f"{path.name} imports {module}"
+        for path in sources("configs")
+        for module in imports(path)
+        if module.split(".")[0] not in {"configs", "ml_collections", "__future__"}
+    ]
+    assert wrong == []
