@@ -2,7 +2,8 @@
 
 A host loop over epochs drives one compiled epoch for all folds in flight; progress,
 learning curves and checkpoints sit there. Whatever a study compares, it is a longer
-table of folds that goes through here.
+table of folds that goes through here. In a distributed job each process trains its share
+of the table on its own devices; they meet in the work directory and nowhere else.
 """
 
 from __future__ import annotations
@@ -68,7 +69,7 @@ class Engine:
             config.engine.devices,
             config.engine.fold_batch,
             config.engine.folds_in_flight,
-            len(folds),
+            -(-len(folds) // jax.process_count()),
         )
         self._learner = learner(config, targets)
         self._data = self._grid.replicate(resident(config, dataset, targets, self._learner))
@@ -79,30 +80,38 @@ class Engine:
         self._epoch = self._grid.map(run.epoch, donate_first=True)
         self._predict = self._grid.map(run.predict)
 
-    def train(self, workdir: pathlib.Path | None = None) -> Predictions:
+    def train(self, workdir: pathlib.Path | None = None) -> Predictions | None:
         """Trains every fold that is not finished yet, and predicts its test clips.
 
         Args:
           workdir: for checkpoints, learning curves and the results of finished folds;
-            without one, nothing is written and nothing can be resumed.
+            without one, nothing is written and nothing can be resumed. The processes of
+            a distributed job share it. Curves are those of the first one's share.
 
         Returns:
-          The predictions of all folds.
+          The predictions of all folds; None in all processes but the first one.
         """
         keep = checkpoint.check_keep(self._config.checkpoint.keep)
         results = FoldResults(workdir / "parts" if workdir else None)
         saved = checkpoint.FoldCheckpoints(workdir / "checkpoints") if workdir else None
-        todo = [row for row, name in enumerate(self._folds.names) if name not in results.done]
+        names, first = self._folds.names, jax.process_index() == 0
+        # Shares follow from the table alone: processes may start at different times.
+        share = range(jax.process_index(), len(names), jax.process_count())
+        todo = [row for row in share if names[row] not in results.done]
         groups = list(self._groups(np.asarray(todo, int)))
-        log = ScalarLog(workdir, results.done) if workdir else None
+        resume_from = saved if keep == "every" else None
+        log = self._log(workdir, results, groups, resume_from) if workdir and first else None
         with self._progress(len(todo) * self._config.optim.epochs) as bar:
             for group in groups:
-                state = self._train_group(group, saved if keep == "every" else None, log, bar)
-                if saved and keep != "none":
+                state = self._train_group(group, resume_from, log, bar)
+                if saved and keep == "final":
                     self._save(saved, group, state, self._config.optim.epochs)
                 self._finish(results, group, state)
         if log:
             log.close()
+        if not first:
+            return None
+        results.wait_for(names)
         return results.predictions(self._folds, self._dataset, self._targets)
 
     def evaluate(self, workdir: pathlib.Path) -> Predictions:
@@ -115,11 +124,24 @@ class Engine:
 
     def environment(self) -> dict[str, Any]:
         """Versions, devices and command behind the results."""
-        return environment.describe([d.device_kind for d in self._grid.devices])
+        mine = [device.device_kind for device in self._grid.devices]
+        return environment.describe(mine * jax.process_count())
 
     def clear(self, workdir: pathlib.Path) -> None:
         """Removes the results of single folds, once predictions.csv holds them all."""
         FoldResults(workdir / "parts").clear()
+
+    def _log(
+        self,
+        workdir: pathlib.Path,
+        results: FoldResults,
+        groups: list[Group],
+        resume_from: checkpoint.FoldCheckpoints | None,
+    ) -> ScalarLog:
+        epochs = dict.fromkeys(results.done, self._config.optim.epochs)
+        if resume_from:
+            epochs |= {group.names[0]: resume_from.common_epoch(group.names) for group in groups}
+        return ScalarLog(workdir, epochs)
 
     def _train_group(
         self,
@@ -141,13 +163,13 @@ class Engine:
             order.steps[len(group.rows) :] = 0
             batch = self._grid.place((order.index, order.weight, order.steps, rate))
             state, sums = self._epoch(state, fixed, *batch, self._data)
-            if resume_from:
-                self._save(resume_from, group, state, number + 1)
             means = _means(self._grid.collect(sums), len(group.rows))
             if log:
                 runs = set(self._folds.run[group.rows])
                 run = runs.pop() if len(runs) == 1 else None
                 log.write(group.names[0], run, number + 1, means)
+            if resume_from:
+                self._save(resume_from, group, state, number + 1)
             bar.set_postfix(loss=f"{means['loss']:.3f}", refresh=False)
             bar.update(len(group.rows))
         return state
@@ -184,7 +206,8 @@ class Engine:
         return jax.tree.map(lambda x: x[group.places], self._constants)
 
     def _progress(self, total: int) -> tqdm:
-        return tqdm(total=total, unit="fold·epoch", desc="training", disable=None)
+        hidden = jax.process_index() > 0 or None  # None: shown on a terminal only
+        return tqdm(total=total, unit="fold·epoch", desc="training", disable=hidden)
 
 
 def learner(config: ml_collections.ConfigDict, targets: Targets) -> Learner:

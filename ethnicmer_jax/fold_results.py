@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import pathlib
 import shutil
+import time
 import zlib
 
 import numpy as np
@@ -27,13 +28,7 @@ class FoldResults:
         """Reads what is there."""
         self._folder = folder
         self._done: dict[str, dict[str, np.ndarray]] = {}
-        for path in sorted(folder.glob("*.npz")) if folder and folder.is_dir() else ():
-            with np.load(path, allow_pickle=False) as arrays:
-                self._add(
-                    list(arrays["names"]),
-                    arrays["n_test"],
-                    {head: arrays[head] for head in ("p", "q") if head in arrays},
-                )
+        self._read()
 
     @property
     def done(self) -> set[str]:
@@ -57,6 +52,12 @@ class FoldResults:
                 np.savez(file, names=np.asarray(names), n_test=n_test, **heads)
             partial.replace(path)
         self._add(names, n_test, heads)
+
+    def wait_for(self, names: list[str], seconds: float = 1.0) -> None:
+        """Reads on until other processes have written the results of all these folds."""
+        while not set(names) <= self.done:
+            time.sleep(seconds)
+            self._read()
 
     def predictions(self, folds: FoldTable, dataset: Dataset, targets: Targets) -> Predictions:
         """The table of predictions, in the order of the fold table and of the dataset."""
@@ -88,6 +89,16 @@ class FoldResults:
         """Removes the files; predictions.csv holds all of it by now."""
         if self._folder is not None:
             shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _read(self) -> None:
+        folder = self._folder
+        for path in sorted(folder.glob("*.npz")) if folder and folder.is_dir() else ():
+            with np.load(path, allow_pickle=False) as arrays:
+                self._add(
+                    list(arrays["names"]),
+                    arrays["n_test"],
+                    {head: arrays[head] for head in ("p", "q") if head in arrays},
+                )
 
     def _add(self, names, n_test, heads) -> None:
         for row, name in enumerate(names):

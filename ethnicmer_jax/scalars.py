@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import pathlib
 from collections.abc import Mapping
+from typing import Any
 
 from tensorboardX import SummaryWriter
 
@@ -12,10 +13,16 @@ from tensorboardX import SummaryWriter
 class ScalarLog:
     """Appends one line an epoch and group of folds; a group trained again replaces its lines."""
 
-    def __init__(self, workdir: pathlib.Path, finished_groups: set[str]):
-        """Opens the log; keeps the lines of finished groups, drops what was cut off."""
+    def __init__(self, workdir: pathlib.Path, epochs: Mapping[str, int]):
+        """Opens the log; drops the lines of what was lost when a run was cut off.
+
+        Args:
+          workdir: made if it does not exist.
+          epochs: group -> how many epochs of it count; none of a group not named.
+        """
+        workdir.mkdir(parents=True, exist_ok=True)
         self._path = workdir / "scalars.jsonl"
-        kept = [line for line in self._lines() if json.loads(line)["group"] in finished_groups]
+        kept = [line for line in self._lines() if _counts(json.loads(line), epochs)]
         partial = self._path.with_suffix(".partial")
         partial.write_text("".join(f"{line}\n" for line in kept), encoding="utf-8")
         partial.replace(self._path)
@@ -39,3 +46,7 @@ class ScalarLog:
         # A line cut off by an interruption has no newline at its end.
         text = self._path.read_text(encoding="utf-8")
         return text[: text.rfind("\n") + 1].splitlines()
+
+
+def _counts(line: Mapping[str, Any], epochs: Mapping[str, int]) -> bool:
+    return line["epoch"] <= epochs.get(line["group"], 0)
