@@ -1,0 +1,150 @@
+"""Invariant 6: the same predictions bit for bit, on any devices, in any company, resumed or not."""
+
+import functools
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+import time
+
+import jax
+import numpy as np
+import pytest
+import worlds
+
+from ethnicmer_jax import fold_results
+from ethnicmer_jax.checkpoint import FoldCheckpoints
+from ethnicmer_jax.scalars import ScalarLog
+
+ROOT = pathlib.Path(__file__).resolve().parents[1]
+DATA = worlds.world()
+ONE = {"model__fusion": "embed", "engine__devices": 1, "engine__folds_in_flight": 2}
+
+
+def made(**overrides):
+    return worlds.config(**(ONE | overrides))
+
+
+@functools.cache
+def expected():
+    return worlds.engine(made(), DATA).train().table
+
+
+@pytest.mark.parametrize(
+    "overrides",
+    [
+        {"engine__devices": 2},
+        {"engine__devices": 4, "engine__folds_in_flight": 4},
+        {"engine__folds_in_flight": 1},
+        {"engine__folds_in_flight": 6},
+    ],
+    ids=str,
+)
+def test_predictions_do_not_depend_on_devices_and_folds_in_flight(overrides):
+    assert len(jax.local_devices()) == 4
+    assert worlds.engine(made(**overrides), DATA).train().table.equals(expected())
+
+
+@pytest.mark.parametrize("rows", [[5, 0, 3, 2, 4, 1], [3], [4, 1, 2]], ids=str)
+def test_a_fold_does_not_depend_on_the_others(rows):
+    found = worlds.engine(made(), DATA, rows).train().table
+    mine = expected()["fold"].unique()[rows]
+    wanted = expected().set_index("fold").loc[mine].reset_index()
+    assert wanted[found.columns].equals(found)
+
+
+def test_batches_of_folds_change_rounding_only():
+    found = worlds.engine(made(engine__fold_batch=3, engine__folds_in_flight=3), DATA).train()
+    columns = [name for name in found.table.columns if name[:2] in ("p_", "q_")]
+    np.testing.assert_allclose(found.table[columns], expected()[columns], atol=1e-5)
+
+
+class InterruptedRunError(Exception):
+    pass
+
+
+def interrupt(monkeypatch, where, name, calls):
+    """Lets a method fail, after so many calls, once what it does is done."""
+    original = getattr(where, name)
+    count = iter(range(calls))
+
+    def method(*arguments, **options):
+        original(*arguments, **options)
+        if next(count, None) is None:
+            raise InterruptedRunError
+
+    monkeypatch.setattr(where, name, method)
+
+
+@pytest.mark.parametrize(
+    ("keep", "where", "name", "calls", "epochs_left"),
+    [
+        # Three groups of two folds, two epochs each: the second group is lost or finished.
+        ("none", fold_results.FoldResults, "add", 1, 2),
+        ("final", FoldCheckpoints, "save", 1, 4),
+        ("every", FoldCheckpoints, "save", 2, 3),
+    ],
+)
+def test_an_interrupted_run_resumes(tmp_path, monkeypatch, keep, where, name, calls, epochs_left):
+    config = made(checkpoint__keep=keep)
+    with monkeypatch.context() as patch:
+        interrupt(patch, where, name, calls)
+        with pytest.raises(InterruptedRunError):
+            worlds.engine(config, DATA).train(tmp_path)
+    trained = []
+    write = ScalarLog.write
+    monkeypatch.setattr(
+        ScalarLog, "write", lambda self, *line: trained.append(line) or write(self, *line)
+    )
+    assert worlds.engine(config, DATA).train(tmp_path).table.equals(expected())
+    assert len(trained) == epochs_left
+    # The learning curves are whole: three groups, two epochs.
+    assert len((tmp_path / "scalars.jsonl").read_text().splitlines()) == 6
+
+
+def test_checkpoints_predict_what_was_predicted(tmp_path):
+    engine = worlds.engine(made(checkpoint__keep="final"), DATA)
+    engine.train(tmp_path)
+    assert engine.evaluate(tmp_path).table.equals(expected())
+
+
+class Command:
+    """The real command on a manifest, as a process that can be cut off."""
+
+    def __init__(self, tmp_path, name):
+        self.workdir = tmp_path / name
+        self._arguments = [
+            *(sys.executable, "-m", "ethnicmer_jax.main", "--config=configs/smoke.py"),
+            *(f"--workdir={self.workdir}", f"--config.data.data_dir={tmp_path / 'data'}"),
+            *("--config.data.source=manifest", f"--config.data.raw={tmp_path / 'manifest.csv'}"),
+            *("--config.optim.epochs=12", "--config.checkpoint.keep=every"),
+            *("--config.engine.devices=1", "--config.engine.folds_in_flight=2"),
+        ]
+
+    def finish(self):
+        subprocess.run(self._arguments, cwd=ROOT, check=True, capture_output=True)
+        return (self.workdir / "predictions.csv").read_bytes()
+
+    def cut_off(self, number, after_epochs):
+        """Sends a signal once so many epochs have been trained; exit code and last words."""
+        process = subprocess.Popen(self._arguments, cwd=ROOT, stderr=subprocess.PIPE, text=True)
+        curves, deadline = self.workdir / "scalars.jsonl", time.monotonic() + 120
+        while not (curves.is_file() and curves.read_text().count("\n") >= after_epochs):
+            assert process.poll() is None, process.stderr.read()
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        os.kill(process.pid, number)
+        _, said = process.communicate(timeout=60)
+        assert not (self.workdir / "predictions.csv").exists()
+        return process.returncode, said.splitlines()[-1:]
+
+
+def test_a_command_cut_off_twice_ends_as_one_that_was_not(tmp_path):
+    worlds.write_manifest(tmp_path)
+    command = Command(tmp_path, "cut")
+    # Three groups of folds with twelve epochs each.
+    stopped = command.cut_off(signal.SIGINT, after_epochs=5)
+    assert stopped == (130, ["interrupted; the same command resumes"])
+    assert command.cut_off(signal.SIGKILL, after_epochs=17)[0] == -signal.SIGKILL
+    assert command.finish() == Command(tmp_path, "whole").finish()

@@ -1,0 +1,108 @@
+"""No held-out clip touches the training of its fold: the weights are the same, bit for bit."""
+
+import jax
+import numpy as np
+import pytest
+import worlds
+from flax import linen as nn
+
+from ethnicmer_jax import batches, engine, targets
+from ethnicmer_jax.checkpoint import FoldCheckpoints
+from ethnicmer_jax.models import registry
+from ethnicmer_jax.models.backbones.ststnet import STSTNet
+from ethnicmer_jax.protocols import build
+from ethnicmer_jax.schema import EMOTIONS, ETHNICITIES
+
+DATA = worlds.world()
+HELD_OUT = 0
+"""A clip of the first person, whom fold 0 holds out and fold 4 trains on."""
+FOLDS = [0, 4]
+
+PIXELS = {"flow": 5 * worlds.flow(2, seed=99)}
+LABEL = {"emotion": EMOTIONS.index("surprise")}
+ETHNICITY = {"ethnicity": ETHNICITIES.index("White")}
+
+
+def trained(folder, data, **overrides):
+    """The final state of both folds, as a checkpoint holds it."""
+    made = worlds.config(
+        data__mirror=True,
+        loss__class_balanced=True,
+        loss__ethnic_balanced=True,
+        engine__devices=1,
+        engine__folds_in_flight=2,
+        checkpoint__keep="final",
+        **overrides,
+    )
+    worlds.engine(made, data, FOLDS).train(folder)
+    plan = build(made.protocol, data, made.seed)
+    folds = plan.folds.select(FOLDS)
+    labels = targets.build(data, 3, made.model.ethnic_target, plan.grouping)
+    learner = engine.learner(made, labels)
+    resident = engine.resident(made, data, labels, learner)
+    one = jax.tree.map(lambda x: x[0], engine.constants(made, labels, folds, learner.eval_batch))
+    like = jax.eval_shape(learner.init, one, resident)
+    return FoldCheckpoints(folder / "checkpoints").restore(folds.names, like)
+
+
+def differing(left, right, row):
+    """Names of the arrays of a fold that are not the same bit for bit."""
+    pairs = zip(jax.tree_util.tree_leaves_with_path(left), jax.tree.leaves(right), strict=True)
+    differ = [path for (path, a), b in pairs if not np.array_equal(a[row], b[row])]
+    return [jax.tree_util.keystr(path) for path in differ]
+
+
+def leaks(tmp_path, change, **overrides):
+    """Arrays that a change of the held-out clip moves: in its fold, and in the other one."""
+    before = trained(tmp_path / "before", DATA, **overrides)
+    after = trained(tmp_path / "after", worlds.changed(DATA, HELD_OUT, **change), **overrides)
+    return differing(before, after, 0), differing(before, after, 1)
+
+
+@pytest.mark.parametrize("fusion", ["none", "embed", "concat"])
+@pytest.mark.parametrize("change", [PIXELS, LABEL, ETHNICITY], ids=["pixels", "label", "ethnicity"])
+def test_a_held_out_clip_leaves_the_weights_of_its_fold_alone(tmp_path, fusion, change):
+    inside, outside = leaks(tmp_path, change, model__fusion=fusion)
+    assert inside == []
+    # The change is real: the fold that trains on the clip learns something else.
+    assert bool(outside) == (fusion != "none" or change is not ETHNICITY)
+
+
+@pytest.fixture
+def held_out_in_the_batches(monkeypatch):
+    """Fills the empty places of every batch with held-out clips instead of training clips."""
+    honest = batches.epoch
+
+    def epoch(folds, *arguments):
+        made = honest(folds, *arguments)
+        for row, test in enumerate(folds.test):
+            made.index[row][made.weight[row] == 0] = np.flatnonzero(test)[0]
+        return made
+
+    monkeypatch.setattr(batches, "epoch", epoch)
+
+
+class LeakySTSTNet(nn.Module):
+    """STSTNet whose BatchNorm counts every example of a batch, whatever its weight."""
+
+    dtype: jax.typing.DTypeLike = np.float32
+
+    def setup(self):
+        self.honest = STSTNet()
+
+    def __call__(self, x, *, train, weight=None):
+        return self.honest(x, train=train)
+
+
+def test_weight_zero_keeps_held_out_clips_out(tmp_path, held_out_in_the_batches):
+    inside, _ = leaks(tmp_path, PIXELS)
+    assert inside == []
+
+
+def test_a_leaky_batch_norm_is_caught(tmp_path, held_out_in_the_batches, monkeypatch):
+    leaky = registry.BackboneSpec(LeakySTSTNet, 28, minimum=28)
+    monkeypatch.setitem(registry.BACKBONES, "leaky", leaky)
+    inside, _ = leaks(tmp_path, PIXELS, model__emotion_backbone="leaky")
+    # The running averages show it first, and the weights follow.
+    assert any("batch_stats" in name for name in inside)
+    assert any("params" in name for name in inside)
