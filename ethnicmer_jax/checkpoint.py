@@ -95,10 +95,18 @@ class FoldCheckpoints:
         return max((int(p.name) for p in path.iterdir() if p.name.isdigit()), default=0)
 
     def _manager(self, name: str) -> ocp.CheckpointManager:
+        folder, me = self._folder / name, jax.process_index()
+        folder.mkdir(parents=True, exist_ok=True)
         options = ocp.CheckpointManagerOptions(
-            max_to_keep=1, enable_async_checkpointing=False, create=True
+            max_to_keep=1,
+            enable_async_checkpointing=False,
+            create=False,
+            # A fold belongs to one process of a distributed job; no other one waits for it.
+            multiprocessing_options=ocp.options.MultiprocessingOptions(
+                primary_host=me, active_processes={me}, barrier_sync_key_prefix=name
+            ),
         )
-        return ocp.CheckpointManager(self._folder / name, options=options)
+        return ocp.CheckpointManager(folder, options=options)
 
 
 def _check_shape(path: tuple[Any, ...], wanted: np.ndarray, found: np.ndarray) -> None:

@@ -122,6 +122,11 @@ class Engine:
             self._finish(results, group, self._restored(saved, group))
         return results.predictions(self._folds, self._dataset, self._targets)
 
+    @property
+    def dataset(self) -> Dataset:
+        """The clips."""
+        return self._dataset
+
     def environment(self) -> dict[str, Any]:
         """Versions, devices and command behind the results."""
         mine = [device.device_kind for device in self._grid.devices]

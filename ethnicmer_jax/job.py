@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pathlib
+import time
 from typing import Any
 
 import ml_collections
@@ -16,7 +17,12 @@ from ethnicmer_jax.report import page, summary
 MODES = ("all", "train", "evaluate", "report")
 
 
-def run(config: ml_collections.ConfigDict, directory: pathlib.Path, mode: str = "all") -> None:
+def run(
+    config: ml_collections.ConfigDict,
+    directory: pathlib.Path,
+    mode: str = "all",
+    first: bool = True,
+) -> None:
     """Runs a job; what is finished already is not done again.
 
     Args:
@@ -24,18 +30,24 @@ def run(config: ml_collections.ConfigDict, directory: pathlib.Path, mode: str = 
       directory: the work directory.
       mode: "train" stops before the report; "evaluate" predicts again from the
         checkpoints; "report" needs predictions.csv only; "all" does what is missing.
+      first: False in the other processes of a distributed job, which only train their
+        share of the folds.
 
     Raises:
       UserError: anything that the user can mend.
     """
     finished = (directory / "predictions.csv").is_file()
+    if not first:
+        if mode in ("train", "all") and not finished:
+            _train_share(config, directory)
+        return
     if mode in ("train", "all") and not finished:
         _train(config, directory)
     elif mode == "evaluate":
         _evaluate(config, directory)
-    elif mode in ("train", "all"):
+    elif (directory / "config.json").is_file():
         # The database is not needed any more, and may be gone.
-        used = workdir.read_json(directory / "config.json")["database"]
+        used = workdir.read_json(directory / "config.json").get("database")
         workdir.claim(directory, {**config.to_dict(), "database": used})
     if mode != "train":
         _report(config, directory)
@@ -48,6 +60,14 @@ def _train(config: ml_collections.ConfigDict, directory: pathlib.Path) -> None:
     engine.clear(directory)
 
 
+def _train_share(config: ml_collections.ConfigDict, directory: pathlib.Path) -> None:
+    engine, _ = _planned(config, ensure_database(config))
+    engine.train(directory)
+    # A process that leaves long before the others makes JAX give up on all of them.
+    while not (directory / "predictions.csv").is_file():
+        time.sleep(1)
+
+
 def _evaluate(config: ml_collections.ConfigDict, directory: pathlib.Path) -> None:
     engine, plan = _prepared(config, directory)
     _write(config, directory, engine.evaluate(directory), plan.notes, engine.environment())
@@ -55,18 +75,22 @@ def _evaluate(config: ml_collections.ConfigDict, directory: pathlib.Path) -> Non
 
 def _prepared(config: ml_collections.ConfigDict, directory: pathlib.Path) -> tuple[Any, Plan]:
     """Everything that can be refused is, before anything is trained."""
+    database = ensure_database(config)
+    engine, plan = _planned(config, database)
+    workdir.claim(directory, _resolved(config, database))
+    fold_file.write(directory / "folds.npz", plan.folds, engine.dataset.key)
+    summary.print_plan(plan.notes, len(plan.folds), dataset_line(engine.dataset))
+    return engine, plan
+
+
+def _planned(config: ml_collections.ConfigDict, database: pathlib.Path) -> tuple[Any, Plan]:
     # JAX takes seconds to import and is not needed to report.
     from ethnicmer_jax.engine import Engine
 
-    database = _database(config)
     dataset = load(database)
     plan = build(config.protocol, dataset, config.seed)
     labels = targets.build(dataset, config.data.classes, config.model.ethnic_target, plan.grouping)
-    engine = Engine(config, dataset, labels, plan.folds)
-    workdir.claim(directory, _resolved(config, database))
-    fold_file.write(directory / "folds.npz", plan.folds, dataset.key)
-    summary.print_plan(plan.notes, len(plan.folds), dataset_line(dataset))
-    return engine, plan
+    return Engine(config, dataset, labels, plan.folds), plan
 
 
 def _report(config: ml_collections.ConfigDict, directory: pathlib.Path) -> None:
@@ -99,7 +123,7 @@ def _write_metrics(config, directory, table, notes, environment) -> None:
     workdir.write_json(directory / "metrics.json", values | extra)
 
 
-def _database(config: ml_collections.ConfigDict) -> pathlib.Path:
+def ensure_database(config: ml_collections.ConfigDict) -> pathlib.Path:
     """The built database that the config asks for; built where it is missing."""
     from data_builders.database import ensure
     from data_builders.pipeline import BuildOptions

@@ -30,11 +30,13 @@ def main(argv: Sequence[str]) -> None:
     if not _WORKDIR.value:
         raise UserError("--workdir is needed, see --help")
     environment.prefer_core_devices()
+    first = True
     if _DISTRIBUTED.value:
         import jax
 
         jax.distributed.initialize()
-    job.run(config, pathlib.Path(_WORKDIR.value), _MODE.value)
+        first = jax.process_index() == 0
+    job.run(config, pathlib.Path(_WORKDIR.value), _MODE.value, first)
 
 
 def _config() -> ml_collections.ConfigDict:
