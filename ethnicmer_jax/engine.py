@@ -28,6 +28,7 @@ from ethnicmer_jax.models import registry
 from ethnicmer_jax.predictions import Predictions
 from ethnicmer_jax.protocols.fold_table import FoldTable
 from ethnicmer_jax.scalars import ScalarLog
+from ethnicmer_jax.schema import UserError
 from ethnicmer_jax.targets import Targets
 
 
@@ -63,7 +64,11 @@ class Engine:
           dataset: n clips.
           targets: their labels.
           folds: f rows over the n clips.
+
+        Raises:
+          UserError: a setting of the config is not possible.
         """
+        check_settings(config)
         self._config, self._dataset, self._targets, self._folds = config, dataset, targets, folds
         self._grid = Grid.fitting(
             config.engine.devices,
@@ -91,7 +96,7 @@ class Engine:
         Returns:
           The predictions of all folds; None in all processes but the first one.
         """
-        keep = checkpoint.check_keep(self._config.checkpoint.keep)
+        keep = self._config.checkpoint.keep
         results = FoldResults(workdir / "parts" if workdir else None)
         saved = checkpoint.FoldCheckpoints(workdir / "checkpoints") if workdir else None
         names, first = self._folds.names, jax.process_index() == 0
@@ -215,6 +220,27 @@ class Engine:
         return tqdm(total=total, unit="fold·epoch", desc="training", disable=hidden)
 
 
+def check_settings(config: ml_collections.ConfigDict) -> None:
+    """Refuses what would fail only once training has begun.
+
+    Raises:
+      UserError: the message names the setting.
+    """
+    checkpoint.check_keep(config.checkpoint.keep)
+    optim.learning_rate(config.optim, 0)
+    for section, least in _LEAST.items():
+        for name, value in least.items():
+            if config[section][name] < value:
+                raise UserError(
+                    f"{section}.{name} is {config[section][name]}; it must be {value} or more"
+                )
+    there = len(jax.local_devices())
+    if config.engine.devices > there:
+        raise UserError(
+            f"engine.devices is {config.engine.devices} and there are {there}; 0 takes them all"
+        )
+
+
 def learner(config: ml_collections.ConfigDict, targets: Targets) -> Learner:
     """The classifier that a config describes, with its loss and optimizer."""
     model = config.model.to_dict() | {
@@ -270,6 +296,13 @@ def constants(
         test,
         folds.test.sum(1).astype(np.int32),
     )
+
+
+_LEAST = {
+    "optim": {"epochs": 1, "batch_size": 1, "warmup_epochs": 0},
+    "engine": {"devices": 0, "fold_batch": 0, "folds_in_flight": 0},
+}
+"""Smallest values that are possible."""
 
 
 def _means(sums: Sums, folds: int) -> dict[str, float]:
