@@ -19,7 +19,7 @@ import ml_collections
 import numpy as np
 from tqdm import tqdm
 
-from ethnicmer_jax import batches, checkpoint, environment, inputs, losses, optim
+from ethnicmer_jax import batches, checkpoint, environment, inputs, losses, optim, settings
 from ethnicmer_jax.dataset import Dataset
 from ethnicmer_jax.fold import Constants, FoldState, Learner, Resident, Sums
 from ethnicmer_jax.fold_grid import Grid, padded
@@ -28,7 +28,6 @@ from ethnicmer_jax.models import registry
 from ethnicmer_jax.predictions import Predictions
 from ethnicmer_jax.protocols.fold_table import FoldTable
 from ethnicmer_jax.scalars import ScalarLog
-from ethnicmer_jax.schema import UserError
 from ethnicmer_jax.targets import Targets
 
 
@@ -68,7 +67,7 @@ class Engine:
         Raises:
           UserError: a setting of the config is not possible.
         """
-        check_settings(config)
+        settings.check(config)
         self._config, self._dataset, self._targets, self._folds = config, dataset, targets, folds
         self._grid = Grid.fitting(
             config.engine.devices,
@@ -220,27 +219,6 @@ class Engine:
         return tqdm(total=total, unit="fold·epoch", desc="training", disable=hidden)
 
 
-def check_settings(config: ml_collections.ConfigDict) -> None:
-    """Refuses what would fail only once training has begun.
-
-    Raises:
-      UserError: the message names the setting.
-    """
-    checkpoint.check_keep(config.checkpoint.keep)
-    optim.learning_rate(config.optim, 0)
-    for section, least in _LEAST.items():
-        for name, value in least.items():
-            if config[section][name] < value:
-                raise UserError(
-                    f"{section}.{name} is {config[section][name]}; it must be {value} or more"
-                )
-    there = len(jax.local_devices())
-    if config.engine.devices > there:
-        raise UserError(
-            f"engine.devices is {config.engine.devices} and there are {there}; 0 takes them all"
-        )
-
-
 def learner(config: ml_collections.ConfigDict, targets: Targets) -> Learner:
     """The classifier that a config describes, with its loss and optimizer."""
     model = config.model.to_dict() | {
@@ -296,13 +274,6 @@ def constants(
         test,
         folds.test.sum(1).astype(np.int32),
     )
-
-
-_LEAST = {
-    "optim": {"epochs": 1, "batch_size": 1, "warmup_epochs": 0},
-    "engine": {"devices": 0, "fold_batch": 0, "folds_in_flight": 0},
-}
-"""Smallest values that are possible."""
 
 
 def _means(sums: Sums, folds: int) -> dict[str, float]:

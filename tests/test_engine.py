@@ -22,9 +22,7 @@ def test_every_test_clip_of_every_run_is_predicted_once():
         assert key[table["run"] == run].tolist() == DATA.key.tolist()
     # A fold predicts its own subject: its name says which.
     assert (table["fold"] == table["database"] + "-" + table["subject"]).all()
-    one, two = (
-        table[table["run"] == run]["p_negative"].to_numpy() for run in table["run"].unique()
-    )
+    one, two = (rows["p_negative"].to_numpy() for _, rows in table.groupby("run"))
     assert not np.array_equal(one, two)
 
 
@@ -107,7 +105,7 @@ def test_evaluating_without_checkpoints_says_how_to_get_them(tmp_path):
         ({"engine__fold_batch": -1}, "engine.fold_batch is -1"),
     ],
 )
-def test_a_wrong_setting_is_refused_before_anything_is_trained(tmp_path, overrides, reason):
+def test_a_wrong_setting_is_refused_before_anything_is_trained(overrides, reason):
     with pytest.raises(UserError, match=reason) as caught:
-        worlds.engine(worlds.config(**QUICK, **overrides), DATA)
+        worlds.engine(worlds.config(**(QUICK | overrides)), DATA)
     assert "\n" not in str(caught.value)

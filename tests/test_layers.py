@@ -18,7 +18,7 @@ LAYERS = (
     {"protocols"},
     {
         *("targets", "inputs", "losses", "optim", "batches", "fold", "fold_grid"),
-        *("fold_results", "scalars", "checkpoint"),
+        *("fold_results", "scalars", "checkpoint", "settings"),
     },
     {"engine"},
     {"explain", "report"},
