@@ -1,0 +1,50 @@
+"""What the command says to wrong arguments; test_end_to_end.py has the right ones."""
+
+import pathlib
+import subprocess
+import sys
+
+import pytest
+
+ROOT = pathlib.Path(__file__).resolve().parents[1]
+SMOKE = "--config=configs/smoke.py"
+
+
+def main(*arguments):
+    return subprocess.run(
+        [sys.executable, "-m", "ethnicmer_jax.main", *arguments],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        ((), "--config must name a config file"),
+        (("--config=configs/gone.py",), "--config must name a config file"),
+        ((SMOKE,), "--workdir is needed"),
+        ((SMOKE, "--workdir=W", "stray"), "what is 'stray'?"),
+        ((SMOKE, "--workdir=W", "--mode=some"), "value should be one of <all|train|evaluate|rep"),
+        ((SMOKE, "--workdir=W", "--wrokdir=W"), "Unknown command line flag 'wrokdir'"),
+        ((SMOKE, "--workdir=W", "--config.optim.epoch=3"), "epoch"),
+        ((SMOKE, "--workdir=W", "--config.optim.epochs=many"), "many"),
+        (("--config=configs/mono.py:martian", "--workdir=W"), "variant 'martian'"),
+    ],
+    ids=str,
+)
+def test_a_wrong_command_line_is_one_line_and_exit_code_two(arguments, reason):
+    done = main(*arguments)
+    assert done.returncode == 2, done.stderr
+    assert reason in done.stderr
+    assert done.stderr.startswith("error: ")
+    assert done.stderr.count("\n") == 1
+    assert not (ROOT / "W").exists()
+
+
+def test_help_shows_the_flags():
+    done = main("--help")
+    assert done.returncode == 0
+    assert "--workdir" in done.stdout
+    assert "--mode" in done.stdout
