@@ -36,7 +36,6 @@ def expected():
     [
         {"engine__devices": 2},
         {"engine__devices": 4, "engine__folds_in_flight": 4},
-        {"engine__folds_in_flight": 1},
         {"engine__folds_in_flight": 6},
     ],
     ids=str,
@@ -118,7 +117,7 @@ class Command:
             *(sys.executable, "-m", "ethnicmer_jax.main", "--config=configs/smoke.py"),
             *(f"--workdir={self.workdir}", f"--config.data.data_dir={tmp_path / 'data'}"),
             *("--config.data.source=manifest", f"--config.data.raw={tmp_path / 'manifest.csv'}"),
-            *("--config.optim.epochs=12", "--config.checkpoint.keep=every"),
+            *("--config.optim.epochs=4", "--config.checkpoint.keep=every"),
             *("--config.engine.devices=1", "--config.engine.folds_in_flight=2"),
         ]
 
@@ -143,8 +142,8 @@ class Command:
 def test_a_command_cut_off_twice_ends_as_one_that_was_not(tmp_path):
     worlds.write_manifest(tmp_path)
     command = Command(tmp_path, "cut")
-    # Three groups of folds with twelve epochs each.
-    stopped = command.cut_off(signal.SIGINT, after_epochs=5)
+    # Three groups of folds with four epochs each.
+    stopped = command.cut_off(signal.SIGINT, after_epochs=2)
     assert stopped == (130, ["interrupted; the same command resumes"])
-    assert command.cut_off(signal.SIGKILL, after_epochs=17)[0] == -signal.SIGKILL
+    assert command.cut_off(signal.SIGKILL, after_epochs=6)[0] == -signal.SIGKILL
     assert command.finish() == Command(tmp_path, "whole").finish()
