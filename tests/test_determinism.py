@@ -121,13 +121,19 @@ class Command:
             *("--config.engine.devices=1", "--config.engine.folds_in_flight=2"),
         ]
 
-    def finish(self):
-        subprocess.run(self._arguments, cwd=ROOT, check=True, capture_output=True)
+    def start(self):
+        return subprocess.Popen(
+            self._arguments, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+        )
+
+    def predictions(self, process):
+        _, said = process.communicate(timeout=120)
+        assert process.returncode == 0, said
         return (self.workdir / "predictions.csv").read_bytes()
 
     def cut_off(self, number, after_epochs):
         """Sends a signal once so many epochs have been trained; exit code and last words."""
-        process = subprocess.Popen(self._arguments, cwd=ROOT, stderr=subprocess.PIPE, text=True)
+        process = self.start()
         curves, deadline = self.workdir / "scalars.jsonl", time.monotonic() + 120
         while not (curves.is_file() and curves.read_text().count("\n") >= after_epochs):
             assert process.poll() is None, process.stderr.read()
@@ -141,9 +147,10 @@ class Command:
 
 def test_a_command_cut_off_twice_ends_as_one_that_was_not(tmp_path):
     worlds.write_manifest(tmp_path)
-    command = Command(tmp_path, "cut")
+    command, undisturbed = Command(tmp_path, "cut"), Command(tmp_path, "whole")
+    beside = undisturbed.start()
     # Three groups of folds with four epochs each.
     stopped = command.cut_off(signal.SIGINT, after_epochs=2)
     assert stopped == (130, ["interrupted; the same command resumes"])
     assert command.cut_off(signal.SIGKILL, after_epochs=6)[0] == -signal.SIGKILL
-    assert command.finish() == Command(tmp_path, "whole").finish()
+    assert command.predictions(command.start()) == undisturbed.predictions(beside)
