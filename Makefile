@@ -43,8 +43,8 @@ lint: $(VENV)/.test  ## the linters
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
-benchmark: $(VENV)/.test  ## LOSO against PyTorch (needs the extra `parity`)
-	$(RUN) python -m benchmarks.loso_vs_torch
+benchmark: $(VENV)/.test  ## LOSO against PyTorch, RAW=PATH/manifest.csv (needs the extra `parity`)
+	$(RUN) python -m benchmarks.loso_vs_torch --raw=$(RAW)
 
 clean:  ## remove the environment and the demo's files
 	rm -rf $(VENV) runs/demo

@@ -56,9 +56,13 @@ class Grid:
         return len(self.devices) * self.slots * self.fold_batch
 
     def place(self, tree: Any) -> Any:
-        """Spreads arrays [size, ...] over the devices."""
-        shape = (len(self.devices), self.slots, self.fold_batch)
-        laid_out = jax.tree.map(lambda x: x.reshape(*shape, *x.shape[1:]), tree)
+        """Spreads arrays [size, ...] over the devices.
+
+        Neighbours go to different devices, so that a grid that is only partly filled
+        keeps all of them busy.
+        """
+        shape = (self.slots, len(self.devices), self.fold_batch)
+        laid_out = jax.tree.map(lambda x: x.reshape(*shape, *x.shape[1:]).swapaxes(0, 1), tree)
         return jax.pmap(_identity, devices=self.devices)(laid_out)
 
     def replicate(self, tree: Any) -> Any:
@@ -68,9 +72,11 @@ class Grid:
 
     def collect(self, tree: Any) -> Any:
         """Brings a result back as NumPy arrays [size, ...]."""
-        return jax.tree.map(
-            lambda x: np.asarray(x).reshape(self.size, *x.shape[3:]), jax.device_get(tree)
-        )
+
+        def flat(x: jax.Array) -> np.ndarray:
+            return np.asarray(x).swapaxes(0, 1).reshape(self.size, *x.shape[3:])
+
+        return jax.tree.map(flat, jax.device_get(tree))
 
     def map(self, function: Callable[..., Any], donate_first: bool = False) -> Callable[..., Any]:
         """Compiles `function(*per_fold, shared)` for every place of the grid.
