@@ -9,6 +9,7 @@ of the table on its own devices; they meet in the work directory and nowhere els
 from __future__ import annotations
 
 import dataclasses
+import functools
 import pathlib
 from collections.abc import Iterator
 from typing import Any
@@ -248,7 +249,8 @@ def resident(
         pixels = inputs.images(dataset, which, config.data.flow_scaling, sizes[branch])
         if learner.mirror:
             pixels = np.concatenate([pixels, inputs.mirrored(pixels, which)])
-        prepared[branch] = learner.model.prepare(branch, jnp.asarray(pixels))
+        prepare = jax.jit(functools.partial(learner.model.prepare, branch))
+        prepared[branch] = prepare(pixels)
     return Resident(prepared, jnp.asarray(targets.emotion), jnp.asarray(targets.ethnic))
 
 
