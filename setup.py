@@ -1,1 +1,3 @@
-from setuptools import setup; setup()  # noqa: E702 - everything is declared in pyproject.toml
+from setuptools import setup
+
+setup()  # noqa: E702 - everything is declared in pyproject.toml
