@@ -19,6 +19,7 @@ from collections.abc import Sequence
 import numpy as np
 from absl import flags
 
+from benchmarks.results import add_row
 from ethnicmer_jax import cli, environment
 
 _RAW = flags.DEFINE_string("raw", "", "A manifest; without one, the simulated database.")
@@ -103,10 +104,9 @@ def _append(ours, seconds, best, uf1, torch_uf1, folds, torch_version, jax_versi
         f"| {day} | LOSO, {folds} folds, ststnet, {_EPOCHS.value} epochs | "
         f"{platform.machine()}, {len(_cores())} cores | jax {jax_version}, torch {torch_version} | "
         f"{ours:.1f} s (UF1 {uf1:.3f}) | {others} (UF1 {torch_uf1:.3f}) | "
-        f"**{seconds[best] / ours:.2f}** |\n"
+        f"**{seconds[best] / ours:.2f}** |"
     )
-    with path.open("a", encoding="utf-8") as file:
-        file.write(row)
+    add_row(path, "LOSO against PyTorch", row)
     print(f"appended to {path}")
 
 
