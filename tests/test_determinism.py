@@ -117,7 +117,7 @@ class Command:
             *(sys.executable, "-m", "ethnicmer_jax.main", "--config=configs/smoke.py"),
             *(f"--workdir={self.workdir}", f"--config.data.data_dir={tmp_path / 'data'}"),
             *("--config.data.source=manifest", f"--config.data.raw={tmp_path / 'manifest.csv'}"),
-            *("--config.optim.epochs=16", "--config.checkpoint.keep=every"),
+            *("--config.optim.epochs=8", "--config.checkpoint.keep=every"),
             *("--config.engine.devices=1", "--config.engine.folds_in_flight=2"),
         ]
 
@@ -149,7 +149,7 @@ def test_a_command_cut_off_twice_ends_as_one_that_was_not(tmp_path):
     worlds.write_manifest(tmp_path)
     command, undisturbed = Command(tmp_path, "cut"), Command(tmp_path, "whole")
     beside = undisturbed.start()
-    # Three groups of folds with 16 epochs each: far more than pass while a signal travels.
+    # Three groups of folds with eight epochs each: far more than pass while a signal travels.
     stopped = command.cut_off(signal.SIGINT, after_epochs=2)
     assert stopped == (130, ["interrupted; the same command resumes"])
     assert command.cut_off(signal.SIGKILL, after_epochs=6)[0] == -signal.SIGKILL
