@@ -13,6 +13,7 @@ from ethnicmer_jax.dataset import Dataset, load
 from ethnicmer_jax.predictions import Predictions
 from ethnicmer_jax.protocols import Plan, build, fold_file, grouping
 from ethnicmer_jax.report import page, summary
+from ethnicmer_jax.schema import UserError
 
 MODES = ("all", "train", "evaluate", "report")
 
@@ -36,6 +37,8 @@ def run(
     Raises:
       UserError: anything that the user can mend.
     """
+    if directory.exists() and not directory.is_dir():
+        raise UserError(f"--workdir={directory} is a file; name a directory")
     finished = (directory / "predictions.csv").is_file()
     if not first:
         if mode in ("train", "all") and not finished:

@@ -107,16 +107,21 @@ def leave_one_out(
       One row a unit of `clips`, in sorted order.
 
     Raises:
-      UserError: fewer than two units.
+      UserError: fewer than two units, or two whose names coincide once / is -.
     """
     pool = clips if train is None else train
     units = np.unique(unit[clips])
     if len(np.unique(unit[clips | pool])) < 2:
         raise UserError(f"run {run}: leaving one out needs at least two, found {list(units)}")
 
+    names = [str(name).replace("/", "-") for name in units]
+    twice = {name for name in names if names.count(name) > 1}
+    if twice:
+        raise UserError(f"two subjects share the fold name {min(twice)}; rename one of them")
+
     def rows() -> Iterator[tuple[str, str, np.ndarray, np.ndarray, int]]:
-        for held_out in units:
+        for held_out, name in zip(units, names, strict=True):
             mine = unit == held_out
-            yield run, held_out.replace("/", "-"), pool & ~mine, clips & mine, seed
+            yield run, name, pool & ~mine, clips & mine, seed
 
     return from_rows(rows(), len(unit))
