@@ -12,6 +12,7 @@ def get_config() -> ml_collections.ConfigDict:
     config = ml_collections.ConfigDict()
     config.name = "common"
     config.seed = 0  # run i of protocol.seeds uses seed + i
+    config.classifier = "network"  # network | svm | logistic
 
     config.data = ml_collections.ConfigDict()
     config.data.source = "simulated"  # simulated | manifest | casme2 | samm | casme2_samm
@@ -53,6 +54,7 @@ def get_config() -> ml_collections.ConfigDict:
     config.model.emotion_options = ml_collections.ConfigDict()  # fields of the backbone
     config.model.ethnic_options = ml_collections.ConfigDict()
     config.model.ethnic_target = "ethnicity"  # ethnicity (5 classes) | group
+    config.model.ethnic_labels = "annotated"  # annotated | shuffled | constant | swapped
     config.model.dropout = 0.5  # on each branch's features
     config.model.embed_source = "posterior"  # posterior | label
     config.model.embed_size = 16
@@ -60,6 +62,17 @@ def get_config() -> ml_collections.ConfigDict:
     config.model.adversarial_strength = 1.0
     config.model.adversarial_hidden = 64
     config.model.compute_dtype = "float32"  # float32 | bfloat16; parameters stay float32
+
+    config.shallow = ml_collections.ConfigDict()  # for the classifiers svm and logistic
+    config.shallow.features = "backbone"  # backbone (frozen emotion branch) | pixels | grid
+    config.shallow.grid = 7  # cells a side that flow is averaged over, for grid
+    config.shallow.c = 0.0  # inverse regularisation; 0: 100 for svm, .01 for logistic
+
+    config.init = ml_collections.ConfigDict()  # PyTorch weights to start from
+    config.init.path = ""  # of the emotion branch: .safetensors, .pth, .pt or .bin
+    config.init.freeze = False  # train only what comes after the emotion backbone
+    config.init.ethnic_path = ""
+    config.init.ethnic_freeze = False
 
     config.loss = ml_collections.ConfigDict()
     config.loss.emotion_weight = 1.0  # of the emotion branch's own cross-entropy
