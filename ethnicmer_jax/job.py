@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import pathlib
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import ml_collections
 
-from ethnicmer_jax import metrics, predictions, targets, workdir
-from ethnicmer_jax.dataset import Dataset, load
+from ethnicmer_jax import metrics, predictions, preparation, workdir
+from ethnicmer_jax.dataset import Dataset
 from ethnicmer_jax.predictions import Predictions
-from ethnicmer_jax.protocols import Plan, build, fold_file, grouping
+from ethnicmer_jax.preparation import Prepared
+from ethnicmer_jax.protocols import Plan, fold_file, grouping
 from ethnicmer_jax.report import page, summary
 from ethnicmer_jax.schema import UserError
+
+if TYPE_CHECKING:
+    from ethnicmer_jax.engine import Engine
 
 MODES = ("all", "train", "evaluate", "report")
 
@@ -56,44 +60,76 @@ def run(
         _report(config, directory)
 
 
+def engine(
+    config: ml_collections.ConfigDict, directory: pathlib.Path | None = None
+) -> tuple[Engine, Plan]:
+    """The engine behind a config, and its plan; nothing is trained.
+
+    Args:
+      config: of a network, see configs/common.py.
+      directory: a work directory that has to belong to this config and its database.
+
+    Raises:
+      UserError: a setting is not possible, the classifier is none that has an engine, or
+        the directory was used with another config or database.
+    """
+    preparation.check_network(config)
+    prepared = preparation.prepare(config)
+    if directory is not None:
+        _claim(config, directory, prepared)
+    return prepared.trainer, prepared.plan
+
+
+def recorded(directory: pathlib.Path) -> ml_collections.ConfigDict:
+    """The config that a work directory was used with.
+
+    Raises:
+      UserError: the directory has no config.json, or a damaged one.
+    """
+    values = workdir.read_json(directory / "config.json")
+    # It says which database was used; the config says how to build it.
+    values.pop("database", None)
+    return ml_collections.ConfigDict(values)
+
+
 def _train(config: ml_collections.ConfigDict, directory: pathlib.Path) -> None:
-    engine, plan = _prepared(config, directory)
-    table = engine.train(directory)
-    _write(config, directory, table, plan.notes, engine.environment())
-    engine.clear(directory)
+    prepared = _claimed(config, directory)
+    trainer = prepared.trainer
+    table = trainer.train(directory)
+    _write(config, directory, table, prepared.plan.notes, trainer.environment())
+    trainer.clear(directory)
 
 
 def _train_share(config: ml_collections.ConfigDict, directory: pathlib.Path) -> None:
-    engine, _ = _planned(config, ensure_database(config))
-    engine.train(directory)
+    # Anything but a network is quick work for the first process alone.
+    if config.classifier == "network":
+        preparation.prepare(config).trainer.train(directory)
     # A process that leaves long before the others makes JAX give up on all of them.
     while not (directory / "predictions.csv").is_file():
         time.sleep(1)
 
 
 def _evaluate(config: ml_collections.ConfigDict, directory: pathlib.Path) -> None:
-    engine, plan = _prepared(config, directory)
-    _write(config, directory, engine.evaluate(directory), plan.notes, engine.environment())
+    preparation.check_network(config)
+    prepared = _claimed(config, directory)
+    trainer = prepared.trainer
+    _write(
+        config, directory, trainer.evaluate(directory), prepared.plan.notes, trainer.environment()
+    )
 
 
-def _prepared(config: ml_collections.ConfigDict, directory: pathlib.Path) -> tuple[Any, Plan]:
-    """Everything that can be refused is, before anything is trained."""
-    database = ensure_database(config)
-    engine, plan = _planned(config, database)
-    workdir.claim(directory, _resolved(config, database))
-    fold_file.write(directory / "folds.npz", plan.folds, engine.dataset.key)
-    summary.print_plan(plan.notes, len(plan.folds), dataset_line(engine.dataset))
-    return engine, plan
+def _claimed(config: ml_collections.ConfigDict, directory: pathlib.Path) -> Prepared:
+    """Everything that can be refused is, before the work directory is touched."""
+    prepared = preparation.prepare(config)
+    dataset, plan = prepared.trainer.dataset, prepared.plan
+    _claim(config, directory, prepared)
+    fold_file.write(directory / "folds.npz", plan.folds, dataset.key)
+    summary.print_plan(plan.notes, len(plan.folds), dataset_line(dataset))
+    return prepared
 
 
-def _planned(config: ml_collections.ConfigDict, database: pathlib.Path) -> tuple[Any, Plan]:
-    # JAX takes seconds to import and is not needed to report.
-    from ethnicmer_jax.engine import Engine
-
-    dataset = load(database)
-    plan = build(config.protocol, dataset, config.seed)
-    labels = targets.build(dataset, config.data.classes, config.model.ethnic_target, plan.grouping)
-    return Engine(config, dataset, labels, plan.folds), plan
+def _claim(config: ml_collections.ConfigDict, directory: pathlib.Path, prepared: Prepared) -> None:
+    workdir.claim(directory, {**config.to_dict(), "database": prepared.database})
 
 
 def _report(config: ml_collections.ConfigDict, directory: pathlib.Path) -> None:
@@ -124,34 +160,6 @@ def _write_metrics(config, directory, table, notes, environment) -> None:
     values = metrics.compute(table, members)
     extra = {"grouping": chosen.name, "notes": list(notes), "environment": environment}
     workdir.write_json(directory / "metrics.json", values | extra)
-
-
-def ensure_database(config: ml_collections.ConfigDict) -> pathlib.Path:
-    """The built database that the config asks for; built where it is missing."""
-    from data_builders.database import ensure
-    from data_builders.pipeline import BuildOptions
-    from data_builders.simulation.options import from_mapping
-
-    data = config.data
-    options = BuildOptions(
-        flow_method=data.flow_method,
-        flow_size=data.flow_size,
-        image_size=data.image_size,
-        detector=data.detector,
-    )
-    return ensure(
-        data.source,
-        data.raw,
-        pathlib.Path(data.data_dir),
-        options,
-        from_mapping(data.simulated.to_dict()) if data.source == "simulated" else None,
-        pathlib.Path(data.ethnicity) if data.ethnicity else None,
-    )
-
-
-def _resolved(config: ml_collections.ConfigDict, database: pathlib.Path) -> dict[str, Any]:
-    """The config as plain data, with the fingerprinted name of the database behind it."""
-    return {**config.to_dict(), "database": database.parent.name}
 
 
 def dataset_line(dataset: Dataset) -> str:

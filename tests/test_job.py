@@ -118,6 +118,29 @@ def test_engine_settings_may_differ(finished, copied):
     job.run(config_for(finished, engine__devices=2, engine__folds_in_flight=1), copied)
 
 
+def test_a_recorded_config_is_the_one_that_was_used(finished, copied):
+    before = stamps(copied)
+    config = job.recorded(copied)
+    assert config.model.dropout == 0.5
+    # Nothing differs, so nothing is refused and nothing is done again.
+    job.run(config, copied)
+    assert stamps(copied) == before
+
+
+def test_the_engine_of_a_work_directory_predicts_what_the_job_did(finished, copied):
+    engine, plan = job.engine(job.recorded(copied), copied)
+    assert len(plan.folds) == 3
+    table = engine.evaluate(copied).table
+    pd.testing.assert_frame_equal(table, read(copied / "predictions.csv").table)
+
+
+def test_the_engine_of_another_config_is_refused(finished, copied):
+    with pytest.raises(UserError, match=r"optim\.batch_size: 8 -> 4"):
+        job.engine(config_for(finished, optim__batch_size=4), copied)
+    with pytest.raises(UserError, match=r"nowhere/config\.json does not exist"):
+        job.recorded(finished / "nowhere")
+
+
 def test_another_database_is_refused(finished, copied, tmp_path):
     shutil.copytree(finished, tmp_path / "other", ignore=shutil.ignore_patterns("run", "data"))
     table = pd.read_csv(tmp_path / "other" / "manifest.csv")
@@ -151,6 +174,7 @@ def test_a_report_without_predictions_says_what_to_do(finished, tmp_path):
         ({"protocol__name": "kfold"}, r"protocol\.name 'kfold'"),
         ({"protocol__name": "draws", "protocol__subjects": 2}, "asian subjects are asked for"),
         ({"data__classes": 7}, r"data\.classes is 7"),
+        ({"classifier": "forest"}, "no classifier 'forest'; choose one of network, svm, logistic"),
     ],
 )
 def test_a_wrong_config_leaves_no_work_directory(finished, tmp_path, overrides, reason):

@@ -18,12 +18,12 @@ LAYERS = (
     {"protocols"},
     {
         *("targets", "inputs", "losses", "optim", "batches", "fold", "fold_grid"),
-        *("fold_results", "scalars", "checkpoint", "settings"),
+        *("fold_results", "scalars", "checkpoint", "settings", "layout"),
     },
     {"engine"},
-    {"explain", "report"},
+    {"preparation", "report"},
     {"job"},
-    {"main", "sweep", "predict"},
+    {"main", "sweep", "predict", "explain"},
 )
 WITHOUT_JAX = ("schema", "cli", "dataset", "predictions", "confusion", "metrics", "stats",
                "action_units", "report", "protocols")  # fmt: skip
