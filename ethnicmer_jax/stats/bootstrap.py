@@ -111,6 +111,28 @@ def expanded_percentile(
     )
 
 
+def expanded_p_value(resampled: np.ndarray, *, n_units: int, n_strata: int = 1) -> float:
+    """Two-sided p value of 0: the level at which the expanded percentile interval reaches it.
+
+    Args:
+      resampled: the estimate in each resample, [B]; NaN (undefined) is left out.
+      n_units: units that were resampled.
+      n_strata: strata they were resampled in.
+
+    Returns:
+      p in (0, 1]; NaN where the interval is undefined.
+    """
+    defined = resampled[~np.isnan(resampled)]
+    df = n_units - n_strata
+    if df < 1 or len(defined) < 2:
+        return float("nan")
+    below, above = np.count_nonzero(defined <= 0), np.count_nonzero(defined >= 0)
+    # One resample is counted in, so that p is never 0.
+    tail = min(1.0, (1 + min(below, above)) / (1 + len(defined)))
+    t = scipy_stats.norm.ppf(tail) / np.sqrt(n_units / df)
+    return float(min(1.0, 2 * scipy_stats.t.cdf(t, df)))
+
+
 def score_interval(
     predictions: Predictions,
     score: str = "uf1",

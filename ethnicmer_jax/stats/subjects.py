@@ -58,6 +58,25 @@ class SubjectCounts:
         shape = (n_runs, len(persons), n_classes, n_classes)
         return cls(persons, counts.reshape(shape).astype(np.float64))
 
+    def run_scores(self, weights: np.ndarray, score: confusion.Score) -> np.ndarray:
+        """The score of every run with persons weighted.
+
+        Args:
+          weights: how often each person counts, [B, S].
+          score: one of `confusion.SCORES`.
+
+        Returns:
+          float64 [B, R]; NaN where a run has no clip of positive weight.
+        """
+        n_runs, n_persons, n_classes, _ = self.counts.shape
+        flat = self.counts.transpose(1, 0, 2, 3).reshape(n_persons, -1)
+        step = max(1, _CELLS_AT_ONCE // flat.shape[1])
+        values = np.empty((len(weights), n_runs))
+        for start in range(0, len(weights), step):
+            pooled = np.asarray(weights[start : start + step], np.float64) @ flat
+            values[start : start + step] = score(pooled.reshape(-1, n_runs, n_classes, n_classes))
+        return values
+
     def scores(self, weights: np.ndarray, score: confusion.Score) -> np.ndarray:
         """The score with persons weighted, averaged over the runs where it is defined.
 
@@ -68,15 +87,7 @@ class SubjectCounts:
         Returns:
           float64 [B]; NaN where no run has a clip of positive weight.
         """
-        n_runs, n_persons, n_classes, _ = self.counts.shape
-        flat = self.counts.transpose(1, 0, 2, 3).reshape(n_persons, -1)
-        step = max(1, _CELLS_AT_ONCE // flat.shape[1])
-        means = np.empty(len(weights))
-        for start in range(0, len(weights), step):
-            pooled = np.asarray(weights[start : start + step], np.float64) @ flat
-            per_run = score(pooled.reshape(-1, n_runs, n_classes, n_classes))
-            means[start : start + step] = mean_of_defined(per_run)
-        return means
+        return mean_of_defined(self.run_scores(weights, score))
 
     def score(self, score: confusion.Score) -> float:
         """The score with every person counted once, averaged over runs."""
