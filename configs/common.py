@@ -26,15 +26,21 @@ def get_config() -> ml_collections.ConfigDict:
     config.data.classes = 3  # 3, or 2: negative against the rest
     config.data.flow_scaling = "minmax"  # minmax | median | none, clip by clip
     config.data.mirror = True  # mirrored copies in training, both averaged at test
-    # Options of data_builders.simulation.options.SimulatedOptions; the rest keeps its default.
-    config.data.simulated = ml_collections.ConfigDict({"seed": 0, "effect": 0.5})
+    # Of data_builders.simulation.options.SimulatedOptions; its other options keep their defaults.
+    config.data.simulated = ml_collections.ConfigDict()
+    config.data.simulated.seed = 0
+    config.data.simulated.effect = 0.5  # of the group on display rules: 0 none, 1 strong
+    config.data.simulated.appearance = 1.0  # of the group on looks: 0 none, 1 clear
+    config.data.simulated.cohorts = "confounded"  # or balanced, or database:ethnicity:subjects,...
+    config.data.simulated.clips_per_subject = 7.0  # on average
 
     config.protocol = ml_collections.ConfigDict()
-    config.protocol.name = "loso"  # loso | lodo | draws
+    config.protocol.name = "loso"  # loso | lodo | draws | nested
     config.protocol.seeds = 1  # runs that differ in nothing but the seed
     config.protocol.databases = ()  # () for all of them
     config.protocol.grouping = "strict"  # reference | strict | white_black_vs_asian | custom
     config.protocol.grouping_custom = ml_collections.ConfigDict()  # group -> ethnicities
+    config.protocol.inner_folds = 4  # for `nested`: folds over the subjects not held out
     # The following matter to `draws` only.
     config.protocol.arms = ("mono_asian", "mono_non_asian", "stereo")
     config.protocol.draw = "matched"  # matched | seeded | reference

@@ -10,12 +10,8 @@ def get_config():
     """A few small simulated subjects, two epochs."""
     config = common.get_config()
     config.name = "smoke"
-    config.data.simulated = {
-        "seed": 0,
-        "effect": 0.5,
-        "cohorts": "simcasme2:Asian:3,simsamm:White:3:grey",
-        "clips_per_subject": 4.0,
-    }
+    config.data.simulated.cohorts = "simcasme2:Asian:3,simsamm:White:3:grey"
+    config.data.simulated.clips_per_subject = 4.0
     config.data.detector = "none"
     config.data.flow_method = "dis"
     config.optim.epochs = 2

@@ -5,6 +5,7 @@ import ml_collections
 import pytest
 
 from configs import common, mono, stereo
+from data_builders.simulation.options import SimulatedOptions, from_mapping
 
 NAMES = sorted(
     path.stem
@@ -38,9 +39,14 @@ def test_every_config_says_what_it_is_and_how_to_run_it(name):
 @pytest.mark.parametrize("name", NAMES)
 def test_a_config_only_changes_fields_that_exist(name):
     known = set(names(flat(common.get_config())))
-    free = ("data.simulated.", "protocol.grouping_custom.", "study.", "ablation.", "sweep.")
+    free = ("protocol.grouping_custom.", "study.", "ablation.", "sweep.")
     made = set(names(flat(importlib.import_module(f"configs.{name}").get_config())))
     assert {field for field in made - known if not field.startswith(free)} == set()
+
+
+def test_the_simulated_world_is_that_of_its_own_defaults():
+    given = from_mapping(common.get_config().data.simulated.to_dict())
+    assert given == SimulatedOptions()
 
 
 def test_mono_and_stereo_draw_the_same_subjects():

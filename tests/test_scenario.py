@@ -107,6 +107,13 @@ def test_confounded_and_balanced_casts_are_what_they_say():
     assert 24 <= sum(cohort.subjects for cohort in CONFOUNDED) <= 30
 
 
+def test_a_cast_goes_by_its_name():
+    assert parse_cohorts("balanced") == BALANCED
+    assert simulation_options.from_mapping({"cohorts": "confounded"}).cohorts == CONFOUNDED
+    with pytest.raises(UserError, match="casts with a name are confounded, balanced"):
+        parse_cohorts("unbalanced")
+
+
 def test_subject_codes_are_unique_in_a_database_beyond_a_hundred():
     cohorts = parse_cohorts("db:White:150,db:Black:150")
     codes = [subject.code for subject in draw_subjects(SimulatedOptions(cohorts=cohorts))]

@@ -13,8 +13,8 @@ _DEFAULTS = SimulatedOptions()
 def from_text(settings: Sequence[str]) -> SimulatedOptions:
     """Options from `name=value` settings; what is not named keeps its default.
 
-    `cohorts` reads `database:ethnicity:subjects[:grey],...`, `class_shares` three numbers
-    separated by commas.
+    `cohorts` reads `database:ethnicity:subjects[:grey],...`, or `confounded` or `balanced`;
+    `class_shares` three numbers separated by commas.
 
     Raises:
       UserError: a setting reads otherwise, or its value is out of range.

@@ -35,29 +35,36 @@ class Cohort:
 
 _COHORT = re.compile(r"(\w+):(\w+):(\d+)(:grey)?")
 
+CASTS: Mapping[str, str] = {
+    "confounded": "simcasme2:Asian:12,simsamm:Asian:5:grey,simsamm:White:11:grey",
+    "balanced": "simcasme2:Asian:7,simcasme2:White:7,simsamm:Asian:7:grey,simsamm:White:7:grey",
+}
+"""Name -> cohorts as text."""
+
 
 def parse_cohorts(text: str) -> tuple[Cohort, ...]:
-    """Reads `database:ethnicity:subjects[:grey]`, separated by commas.
+    """Reads `database:ethnicity:subjects[:grey]`, separated by commas, or a key of CASTS.
 
     Raises:
       UserError: an entry reads otherwise.
     """
     cohorts = []
-    for entry in text.replace(" ", "").split(","):
+    for entry in CASTS.get(text.strip(), text).replace(" ", "").split(","):
         match = _COHORT.fullmatch(entry)
         if match is None:
-            raise UserError(f"cohort {entry!r} does not read database:ethnicity:subjects[:grey]")
+            raise UserError(
+                f"cohort {entry!r} does not read database:ethnicity:subjects[:grey]; "
+                f"the casts with a name are {', '.join(CASTS)}"
+            )
         database, ethnicity, subjects, grey = match.groups()
         cohorts.append(Cohort(database, ethnicity, int(subjects), grey is not None))
     return tuple(cohorts)
 
 
-CONFOUNDED = parse_cohorts("simcasme2:Asian:12,simsamm:Asian:5:grey,simsamm:White:11:grey")
+CONFOUNDED = parse_cohorts("confounded")
 """As in CASME II and SAMM: one database is all Asian, the other mixed."""
 
-BALANCED = parse_cohorts(
-    "simcasme2:Asian:7,simcasme2:White:7,simsamm:Asian:7:grey,simsamm:White:7:grey"
-)
+BALANCED = parse_cohorts("balanced")
 """Each group half of each database: ethnicity and database are independent."""
 
 
