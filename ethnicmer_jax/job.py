@@ -157,7 +157,7 @@ def _write(
 def _write_metrics(config, directory, table, notes, environment) -> None:
     chosen = grouping(config.protocol.grouping, config.protocol.get("grouping_custom"))
     members = {e: group for group, of in chosen.groups.items() for e in of}
-    values = metrics.compute(table, members)
+    values = metrics.compute(table.outer(), members)
     extra = {"grouping": chosen.name, "notes": list(notes), "environment": environment}
     workdir.write_json(directory / "metrics.json", values | extra)
 

@@ -24,6 +24,9 @@ TEXT_COLUMNS = (*ROW_KEY, "emotion", "ethnicity")
 SUM_TOLERANCE = 1e-4
 """How far a row's probabilities may be from 1: float32 softmax is within 1e-6."""
 
+INNER = "inner."
+"""Runs whose ids begin so validate settings on training subjects; they are no results."""
+
 RowKey = tuple[str, str, str]
 """(run, fold, database/subject/clip)."""
 
@@ -111,6 +114,10 @@ class Predictions:
         """Each run with its rows, in order of first appearance."""
         for run, rows in self.table.groupby("run", sort=False):
             yield str(run), Predictions(rows.reset_index(drop=True))
+
+    def outer(self) -> Predictions:
+        """The rows of the runs that are results: all but inner validation."""
+        return self.select(~self.table["run"].str.startswith(INNER))
 
     def of_runs(self, *runs: str) -> Predictions:
         """The rows of the named runs.

@@ -26,7 +26,7 @@ class Inputs:
       name: of the work directory.
       config: config.json, {} where there is none.
       metrics: metrics.json, {} where there is none.
-      predictions: predictions.csv.
+      predictions: predictions.csv, without inner validation.
       scalars: scalars.jsonl; columns epoch, group, run and one for each curve. Empty where
         nothing was recorded.
     """
@@ -85,7 +85,7 @@ def read(workdir: pathlib.Path) -> Inputs:
         name=workdir.resolve().name,
         config=_read_object(workdir / "config.json"),
         metrics=_read_object(workdir / "metrics.json"),
-        predictions=predictions_file.read(workdir / "predictions.csv"),
+        predictions=predictions_file.read(workdir / "predictions.csv").outer(),
         scalars=read_scalars(workdir / "scalars.jsonl"),
     )
     _check_counts(inputs, workdir)
