@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from ethnicmer_jax.dataset import Dataset
-from ethnicmer_jax.protocols import draws
+from ethnicmer_jax.protocols import draws, nested
 from ethnicmer_jax.protocols.fold_table import FoldTable, leave_one_out
 from ethnicmer_jax.protocols.grouping import Grouping, grouping
 from ethnicmer_jax.schema import UserError
@@ -176,4 +176,5 @@ _PROTOCOLS: dict[str, Callable[..., Iterator[FoldTable]]] = {
     "loso": _loso,
     "lodo": _lodo,
     "draws": _draws,
+    "nested": nested.nested,
 }
