@@ -9,23 +9,20 @@ of the table on its own devices; they meet in the work directory and nowhere els
 from __future__ import annotations
 
 import dataclasses
-import functools
 import pathlib
 from collections.abc import Iterator
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import ml_collections
 import numpy as np
 from tqdm import tqdm
 
-from ethnicmer_jax import batches, checkpoint, environment, inputs, losses, optim, settings
+from ethnicmer_jax import batches, checkpoint, environment, layout, optim, settings
 from ethnicmer_jax.dataset import Dataset
-from ethnicmer_jax.fold import Constants, FoldState, Learner, Resident, Sums
+from ethnicmer_jax.fold import Constants, FoldState, Resident, Sums
 from ethnicmer_jax.fold_grid import Grid, padded
 from ethnicmer_jax.fold_results import FoldResults
-from ethnicmer_jax.models import registry
 from ethnicmer_jax.predictions import Predictions
 from ethnicmer_jax.protocols.fold_table import FoldTable
 from ethnicmer_jax.scalars import ScalarLog
@@ -48,7 +45,14 @@ class Group:
 
 
 class Engine:
-    """Trains and predicts the folds of one table over one dataset."""
+    """Trains and predicts the folds of one table over one dataset.
+
+    Attributes:
+      dataset: the clips.
+      targets: their labels.
+      folds: the table.
+      learner: the classifier, with what it takes to train it.
+    """
 
     def __init__(
         self,
@@ -69,21 +73,20 @@ class Engine:
           UserError: a setting of the config is not possible.
         """
         settings.check(config)
-        self._config, self._dataset, self._targets, self._folds = config, dataset, targets, folds
+        self._config, self.dataset, self.targets, self.folds = config, dataset, targets, folds
         self._grid = Grid.fitting(
             config.engine.devices,
             config.engine.fold_batch,
             config.engine.folds_in_flight,
             -(-len(folds) // jax.process_count()),
         )
-        self._learner = learner(config, targets)
-        self._data = self._grid.replicate(resident(config, dataset, targets, self._learner))
-        self._constants = constants(config, targets, folds, self._learner.eval_batch)
+        self.learner = layout.learner(config, targets)
+        self._data = self._grid.replicate(layout.resident(config, dataset, targets, self.learner))
+        self._constants = layout.constants(config, targets, folds, self.learner.eval_batch)
         self._room = batches.steps_per_epoch(folds, config.optim.batch_size)
-        run = self._learner
-        self._init = self._grid.map(run.init)
-        self._epoch = self._grid.map(run.epoch, donate_first=True)
-        self._predict = self._grid.map(run.predict)
+        self._init = self._grid.map(self.learner.init)
+        self._epoch = self._grid.map(self.learner.epoch, donate_first=True)
+        self._predict = self._grid.map(self.learner.predict)
 
     def train(self, workdir: pathlib.Path | None = None) -> Predictions | None:
         """Trains every fold that is not finished yet, and predicts its test clips.
@@ -99,7 +102,7 @@ class Engine:
         keep = self._config.checkpoint.keep
         results = FoldResults(workdir / "parts" if workdir else None)
         saved = checkpoint.FoldCheckpoints(workdir / "checkpoints") if workdir else None
-        names, first = self._folds.names, jax.process_index() == 0
+        names, first = self.folds.names, jax.process_index() == 0
         # Shares follow from the table alone: processes may start at different times.
         share = range(jax.process_index(), len(names), jax.process_count())
         todo = [row for row in share if names[row] not in results.done]
@@ -117,20 +120,46 @@ class Engine:
         if not first:
             return None
         results.wait_for(names)
-        return results.predictions(self._folds, self._dataset, self._targets)
+        return results.predictions(self.folds, self.dataset, self.targets)
 
     def evaluate(self, workdir: pathlib.Path) -> Predictions:
         """Predicts every fold's test clips from its checkpoint."""
         results = FoldResults(None)
         saved = checkpoint.FoldCheckpoints(workdir / "checkpoints")
-        for group in self._groups(np.arange(len(self._folds))):
+        for group in self._groups(np.arange(len(self.folds))):
             self._finish(results, group, self._restored(saved, group))
-        return results.predictions(self._folds, self._dataset, self._targets)
+        return results.predictions(self.folds, self.dataset, self.targets)
+
+    def states(self, workdir: pathlib.Path) -> Iterator[tuple[int, FoldState]]:
+        """The trained folds of a work directory, from their checkpoints.
+
+        Yields:
+          A fold's row in the table and its state as NumPy arrays, in table order.
+
+        Raises:
+          UserError: a fold has no checkpoint, or one of another model.
+        """
+        saved = checkpoint.FoldCheckpoints(workdir / "checkpoints")
+        for group in self._groups(np.arange(len(self.folds))):
+            states = self._checkpointed(saved, group)
+            for place, row in enumerate(group.rows):
+                yield int(row), jax.tree.map(lambda x, i=place: x[i], states)
+
+    def images(self, branch: str) -> np.ndarray:
+        """What a branch sees of every clip, neither mirrored nor prepared.
+
+        Args:
+          branch: "emotion" or "ethnic".
+
+        Returns:
+          float32 [n, S, S, 3].
+        """
+        return layout.branch_images(self._config, self.dataset, branch)
 
     @property
-    def dataset(self) -> Dataset:
-        """The clips."""
-        return self._dataset
+    def data(self) -> Resident:
+        """The data of all clips, as the methods of `learner` want them."""
+        return jax.tree.map(lambda x: x[0], self._data)
 
     def environment(self) -> dict[str, Any]:
         """Versions, devices and command behind the results."""
@@ -161,7 +190,7 @@ class Engine:
         bar: tqdm,
     ) -> FoldState:
         fixed = self._grid.place(self._at(group))
-        folds = self._folds.select(group.places)
+        folds = self.folds.select(group.places)
         config = self._config.optim
         first = resume_from.common_epoch(group.names) if resume_from else 0
         state = self._restored(resume_from, group) if first else self._init(fixed, self._data)
@@ -175,7 +204,7 @@ class Engine:
             state, sums = self._epoch(state, fixed, *batch, self._data)
             means = _means(self._grid.collect(sums), len(group.rows))
             if log:
-                runs = set(self._folds.run[group.rows])
+                runs = set(self.folds.run[group.rows])
                 run = runs.pop() if len(runs) == 1 else None
                 log.write(group.names[0], run, number + 1, means)
             if resume_from:
@@ -188,7 +217,7 @@ class Engine:
         fixed = self._grid.place(self._at(group))
         heads = self._grid.collect(self._predict(state, fixed, self._data))
         count = len(group.rows)
-        n_test = self._folds.test[group.rows].sum(1)
+        n_test = self.folds.test[group.rows].sum(1)
         results.add(group.names, n_test, {head: v[:count] for head, v in heads.items()})
 
     def _save(
@@ -198,18 +227,21 @@ class Engine:
         saved.save(group.names, kept, epoch)
 
     def _restored(self, saved: checkpoint.FoldCheckpoints, group: Group) -> FoldState:
-        fixed = self._grid.place(self._at(group))
-        like = jax.eval_shape(self._init, fixed, self._data)
-        one = jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape[3:], x.dtype), like)
-        states = saved.restore(group.names, one)
+        states = self._checkpointed(saved, group)
         spare = np.zeros(self._grid.size - len(group.rows), int)
         rows = np.concatenate([np.arange(len(group.rows)), spare])
         return self._grid.place(jax.tree.map(lambda x: x[rows], states))
 
+    def _checkpointed(self, saved: checkpoint.FoldCheckpoints, group: Group) -> FoldState:
+        fixed = self._grid.place(self._at(group))
+        like = jax.eval_shape(self._init, fixed, self._data)
+        one = jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape[3:], x.dtype), like)
+        return saved.restore(group.names, one)
+
     def _groups(self, rows: np.ndarray) -> Iterator[Group]:
         for start in range(0, len(rows), self._grid.size):
             mine = rows[start : start + self._grid.size]
-            names = self._folds.select(mine).names
+            names = self.folds.select(mine).names
             yield Group(mine, names, padded(mine, self._grid.size))
 
     def _at(self, group: Group) -> Constants:
@@ -218,64 +250,6 @@ class Engine:
     def _progress(self, total: int) -> tqdm:
         hidden = jax.process_index() > 0 or None  # None: shown on a terminal only
         return tqdm(total=total, unit="fold·epoch", desc="training", disable=hidden)
-
-
-def learner(config: ml_collections.ConfigDict, targets: Targets) -> Learner:
-    """The classifier that a config describes, with its loss and optimizer."""
-    model = config.model.to_dict() | {
-        "n_emotions": len(targets.emotion_names),
-        "n_ethnicities": len(targets.ethnic_names),
-    }
-    return Learner(
-        registry.build(model),
-        losses.LossConfig(
-            config.loss.emotion_weight, config.loss.ethnic_weight, config.loss.label_smoothing
-        ),
-        optim.directions(config.optim.weight_decay),
-        config.data.mirror,
-    )
-
-
-def resident(
-    config: ml_collections.ConfigDict, dataset: Dataset, targets: Targets, learner: Learner
-) -> Resident:
-    """The data of all clips in the layout that the branches want."""
-    sizes = registry.image_sizes(config.model.to_dict())
-    branches = {"emotion": config.model.emotion_input}
-    if learner.model.ethnic_backbone is not None:
-        branches["ethnic"] = config.model.ethnic_input
-    prepared = {}
-    for branch, which in branches.items():
-        pixels = inputs.images(dataset, which, config.data.flow_scaling, sizes[branch])
-        if learner.mirror:
-            pixels = np.concatenate([pixels, inputs.mirrored(pixels, which)])
-        prepare = jax.jit(functools.partial(learner.model.prepare, branch))
-        prepared[branch] = prepare(pixels)
-    return Resident(prepared, jnp.asarray(targets.emotion), jnp.asarray(targets.ethnic))
-
-
-def constants(
-    config: ml_collections.ConfigDict, targets: Targets, folds: FoldTable, eval_batch: int
-) -> Constants:
-    """What distinguishes the folds, as arrays [f, ...]."""
-    room = -(-int(folds.test.sum(1).max()) // eval_batch) * eval_batch
-    test = np.zeros((len(folds), room), np.int32)
-    for row, mask in enumerate(folds.test):
-        test[row, : mask.sum()] = np.flatnonzero(mask)
-    identity = np.asarray([batches.identity(folds, row) for row in range(len(folds))])
-
-    def weights(labels: np.ndarray, names: tuple[str, ...], balanced: bool) -> np.ndarray:
-        if not balanced:
-            return np.ones((len(folds), len(names)), np.float32)
-        return batches.balancing_weights(labels, len(names), folds.train)
-
-    return Constants(
-        identity.astype(np.uint32),
-        weights(targets.emotion, targets.emotion_names, config.loss.class_balanced),
-        weights(targets.ethnic, targets.ethnic_names, config.loss.ethnic_balanced),
-        test,
-        folds.test.sum(1).astype(np.int32),
-    )
 
 
 def _means(sums: Sums, folds: int) -> dict[str, float]:

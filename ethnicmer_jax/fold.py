@@ -183,6 +183,20 @@ class Learner:
             return of_copy(0)
         return jax.tree.map(lambda a, b: (a + b) / 2, of_copy(0), of_copy(1))
 
+    def features(self, state: FoldState, data: Resident, clips: jax.Array) -> jax.Array:
+        """What the final head reads of some clips, in evaluation mode and not mirrored.
+
+        Args:
+          state: of a fold.
+          data: of all clips.
+          clips: int32 [m].
+
+        Returns:
+          float32 [m, d].
+        """
+        inputs = self._inputs(data, clips, jnp.zeros_like(clips))
+        return self.model.apply(state.variables, inputs, train=False).features
+
     def _step(self, state, constants, data, clips, weight, rate) -> tuple[FoldState, Sums]:
         key = jax.random.fold_in(_stream(constants), state.step)
         copies = jnp.zeros(clips.shape, jnp.int32)

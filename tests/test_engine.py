@@ -1,5 +1,6 @@
 import dataclasses
 
+import jax
 import numpy as np
 import pytest
 import worlds
@@ -80,6 +81,36 @@ def test_what_is_kept_is_what_was_asked_for(tmp_path):
     assert not (tmp_path / "none" / "checkpoints").exists()
     folds = sorted(path.name for path in (tmp_path / "final/checkpoints/loso-seed0").iterdir())
     assert folds == sorted(f"{database}-{subject}" for database, subject, _ in worlds.PEOPLE)
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """A trained engine, its work directory and its predictions."""
+    folder = tmp_path_factory.mktemp("finished")
+    settings = {"optim__epochs": 1, "checkpoint__keep": "final", "model__fusion": "concat"}
+    engine = worlds.engine(worlds.config(**QUICK, **settings), DATA)
+    return engine, folder, engine.train(folder).table
+
+
+def test_trained_folds_are_there_to_be_looked_at(finished):
+    engine, folder, table = finished
+    states = dict(engine.states(folder))
+    assert list(states) == list(range(len(engine.folds)))
+    clips = np.flatnonzero(engine.folds.test[4])
+    found = jax.jit(engine.learner.probabilities)(states[4], engine.data, clips)["p"]
+    predicted = table[table["fold"] == "samm-s2"].filter(regex="^p_").to_numpy()
+    np.testing.assert_allclose(found, predicted, atol=1e-6)
+
+
+def test_features_are_what_the_final_head_reads(finished):
+    engine, folder, _ = finished
+    state = next(state for _, state in engine.states(folder))
+    clips = np.asarray([3, 0])
+    found = engine.learner.features(state, engine.data, clips)
+    images = {branch: engine.images(branch)[clips] for branch in ("emotion", "ethnic")}
+    outputs = engine.learner.model.apply(state.variables, images, train=False)
+    assert found.shape == (2, 800)
+    np.testing.assert_allclose(found, outputs.features, rtol=1e-4, atol=1e-5)
 
 
 def test_evaluating_without_checkpoints_says_how_to_get_them(tmp_path):

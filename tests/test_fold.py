@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import worlds
 
-from ethnicmer_jax import batches, engine, targets
+from ethnicmer_jax import batches, layout, targets
 from ethnicmer_jax.protocols import build
 
 DATA = worlds.world()
@@ -20,9 +20,9 @@ class Bench:
         plan = build(self.config.protocol, DATA, 0)
         labels = targets.build(DATA, 3, self.config.model.ethnic_target, plan.grouping)
         self.folds = plan.folds
-        self.learner = engine.learner(self.config, labels)
-        self.data = engine.resident(self.config, DATA, labels, self.learner)
-        self._constants = engine.constants(self.config, labels, plan.folds, 16)
+        self.learner = layout.learner(self.config, labels)
+        self.data = layout.resident(self.config, DATA, labels, self.learner)
+        self._constants = layout.constants(self.config, labels, plan.folds, 16)
         self.init = jax.jit(self.learner.init)
         self.epoch = jax.jit(self.learner.epoch)
         self.predict = jax.jit(self.learner.predict)

@@ -17,7 +17,7 @@ LAYERS = (
     {"dataset", "predictions", "confusion", "metrics", "stats", "action_units", "models"},
     {"protocols"},
     {
-        *("targets", "inputs", "losses", "optim", "batches", "fold", "fold_grid"),
+        *("targets", "ethnic_controls", "inputs", "losses", "optim", "batches", "fold", "fold_grid"),
         *("fold_results", "scalars", "checkpoint", "settings", "layout"),
     },
     {"engine"},

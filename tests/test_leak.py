@@ -6,11 +6,9 @@ import pytest
 import worlds
 from flax import linen as nn
 
-from ethnicmer_jax import batches, engine, targets
-from ethnicmer_jax.checkpoint import FoldCheckpoints
+from ethnicmer_jax import batches
 from ethnicmer_jax.models import registry
 from ethnicmer_jax.models.backbones.ststnet import STSTNet
-from ethnicmer_jax.protocols import build
 from ethnicmer_jax.schema import EMOTIONS, ETHNICITIES
 
 DATA = worlds.world()
@@ -34,15 +32,9 @@ def trained(folder, data, **overrides):
         checkpoint__keep="final",
         **overrides,
     )
-    worlds.engine(made, data, FOLDS).train(folder)
-    plan = build(made.protocol, data, made.seed)
-    folds = plan.folds.select(FOLDS)
-    labels = targets.build(data, 3, made.model.ethnic_target, plan.grouping)
-    learner = engine.learner(made, labels)
-    resident = engine.resident(made, data, labels, learner)
-    one = jax.tree.map(lambda x: x[0], engine.constants(made, labels, folds, learner.eval_batch))
-    like = jax.eval_shape(learner.init, one, resident)
-    return FoldCheckpoints(folder / "checkpoints").restore(folds.names, like)
+    engine = worlds.engine(made, data, FOLDS)
+    engine.train(folder)
+    return jax.tree.map(lambda *states: np.stack(states), *dict(engine.states(folder)).values())
 
 
 def differing(left, right, row):

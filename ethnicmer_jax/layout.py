@@ -1,0 +1,82 @@
+"""From a config, clips and folds to what the device holds: classifier, data, constants."""
+
+from __future__ import annotations
+
+import functools
+
+import jax
+import jax.numpy as jnp
+import ml_collections
+import numpy as np
+
+from ethnicmer_jax import batches, inputs, losses, optim
+from ethnicmer_jax.dataset import Dataset
+from ethnicmer_jax.fold import Constants, Learner, Resident
+from ethnicmer_jax.models import registry
+from ethnicmer_jax.protocols.fold_table import FoldTable
+from ethnicmer_jax.targets import Targets
+
+
+def learner(config: ml_collections.ConfigDict, targets: Targets) -> Learner:
+    """The classifier that a config describes, with its loss and optimizer."""
+    model = config.model.to_dict() | {
+        "n_emotions": len(targets.emotion_names),
+        "n_ethnicities": len(targets.ethnic_names),
+    }
+    return Learner(
+        registry.build(model),
+        losses.LossConfig(
+            config.loss.emotion_weight, config.loss.ethnic_weight, config.loss.label_smoothing
+        ),
+        optim.directions(config.optim.weight_decay),
+        config.data.mirror,
+    )
+
+
+def resident(
+    config: ml_collections.ConfigDict, dataset: Dataset, targets: Targets, learner: Learner
+) -> Resident:
+    """The data of all clips in the layout that the branches want."""
+    branches = ["emotion"]
+    if learner.model.ethnic_backbone is not None:
+        branches.append("ethnic")
+    prepared = {}
+    for branch in branches:
+        pixels = branch_images(config, dataset, branch)
+        if learner.mirror:
+            which = config.model[f"{branch}_input"]
+            pixels = np.concatenate([pixels, inputs.mirrored(pixels, which)])
+        prepare = jax.jit(functools.partial(learner.model.prepare, branch))
+        prepared[branch] = prepare(pixels)
+    return Resident(prepared, jnp.asarray(targets.emotion), jnp.asarray(targets.ethnic))
+
+
+def branch_images(config: ml_collections.ConfigDict, dataset: Dataset, branch: str) -> np.ndarray:
+    """The images of all clips as "emotion" or "ethnic" sees them, float32 [n, S, S, 3]."""
+    size = registry.image_sizes(config.model.to_dict())[branch]
+    which = config.model[f"{branch}_input"]
+    return inputs.images(dataset, which, config.data.flow_scaling, size)
+
+
+def constants(
+    config: ml_collections.ConfigDict, targets: Targets, folds: FoldTable, eval_batch: int
+) -> Constants:
+    """What distinguishes the folds, as arrays [f, ...]."""
+    room = -(-int(folds.test.sum(1).max()) // eval_batch) * eval_batch
+    test = np.zeros((len(folds), room), np.int32)
+    for row, mask in enumerate(folds.test):
+        test[row, : mask.sum()] = np.flatnonzero(mask)
+    identity = np.asarray([batches.identity(folds, row) for row in range(len(folds))])
+
+    def weights(labels: np.ndarray, names: tuple[str, ...], balanced: bool) -> np.ndarray:
+        if not balanced:
+            return np.ones((len(folds), len(names)), np.float32)
+        return batches.balancing_weights(labels, len(names), folds.train)
+
+    return Constants(
+        identity.astype(np.uint32),
+        weights(targets.emotion, targets.emotion_names, config.loss.class_balanced),
+        weights(targets.ethnic, targets.ethnic_names, config.loss.ethnic_balanced),
+        test,
+        folds.test.sum(1).astype(np.int32),
+    )
