@@ -44,12 +44,8 @@ def compute(
     Returns:
       {"runs": {run: run_metrics(...)}, "summary": summary(...)}.
     """
-    rows = _Rows.of(predictions, grouping)
-    run = pd.Categorical(predictions.table["run"], categories=predictions.runs).codes
     return {
-        "runs": {
-            name: _run_metrics(rows.where(run == i)) for i, name in enumerate(predictions.runs)
-        },
+        "runs": _by_run(predictions, grouping),
         "summary": summary(predictions, level=level, n_resamples=n_resamples, seed=seed),
     }
 
@@ -66,12 +62,13 @@ def run_metrics(predictions: Predictions, grouping: Grouping | None = None) -> d
     """
     if len(predictions.runs) != 1:
         raise ValueError(f"metrics are pooled within one run, got {len(predictions.runs)}")
-    return _run_metrics(_Rows.of(predictions, grouping))
+    return _by_run(predictions, grouping)[predictions.runs[0]]
 
 
 def scores(predictions: Predictions) -> dict[str, Any]:
     """Scores over all rows: overall, per class, and the confusion matrix [true][predicted]."""
-    return _scores(_Rows.of(predictions))
+    everything = np.zeros(len(predictions), np.int64)
+    return _Parts.of(predictions, everything, np.full(len(predictions), "all")).scores(0)["all"]
 
 
 def group_labels(predictions: Predictions, grouping: Grouping | None = None) -> np.ndarray:
@@ -120,17 +117,24 @@ def summary(
       scatter of seeds and draws on these subjects); with a single run it is the
       `subject_interval` ("subject_bootstrap": other subjects, these models).
     """
-    return {
-        name: _score_summary(predictions, name, level=level, n_resamples=n_resamples, seed=seed)
-        for name in confusion.SCORES
-    }
+    subjects = SubjectCounts.of(predictions)
+    rng = np.random.default_rng(seed)
+    weights = bootstrap.resample_weights(np.zeros(len(subjects.persons)), n_resamples, rng)
+    return {name: _score_summary(subjects, weights, name, level) for name in confusion.SCORES}
 
 
-def _score_summary(predictions: Predictions, name: str, *, level: float, **how: int) -> dict:
-    pooled = SubjectCounts.of(predictions).counts.sum(axis=1)
-    values = confusion.SCORES[name](pooled)
-    subjects = bootstrap.score_interval(predictions, name, level=level, **how)
-    subject_interval = [_number(subjects.low), _number(subjects.high)]
+def _score_summary(
+    subjects: SubjectCounts, weights: np.ndarray, name: str, level: float
+) -> dict[str, Any]:
+    score = confusion.SCORES[name]
+    values = score(subjects.counts.sum(axis=1))
+    resampled = bootstrap.expanded_percentile(
+        values.mean(),
+        subjects.scores(weights, score),
+        n_units=len(subjects.persons),
+        level=level,
+    )
+    subject_interval = [_number(resampled.low), _number(resampled.high)]
     common = {
         "mean": _number(values.mean()),
         "n_runs": len(values),
@@ -146,67 +150,92 @@ def _score_summary(predictions: Predictions, name: str, *, level: float, **how: 
     return common | {"std": _number(std), "interval": interval, "interval_kind": "t_over_runs"}
 
 
-@dataclasses.dataclass(frozen=True)
-class _Rows:
-    """What metrics need of n rows, read once from the table however many runs it has."""
+def _by_run(predictions: Predictions, grouping: Grouping | None) -> dict[str, dict[str, Any]]:
+    """`run_metrics` of every run; counted in one pass, because a study has thousands."""
+    run = pd.Categorical(predictions.table["run"], categories=predictions.runs).codes
+    run = run.astype(np.int64)
+    labels = {
+        "all": np.full(len(predictions), "all", object),
+        "groups": group_labels(predictions, grouping),
+        "ethnicities": predictions.table["ethnicity"].to_numpy(object),
+        "databases": predictions.table["database"].to_numpy(object),
+    }
+    parts = {name: _Parts.of(predictions, run, values) for name, values in labels.items()}
+    n_folds = _distinct(run, pd.factorize(predictions.table["fold"])[0], len(predictions.runs))
+    return {
+        name: _run_metrics({label: part.scores(i) for label, part in parts.items()}, n_folds[i])
+        for i, name in enumerate(predictions.runs)
+    }
 
+
+def _run_metrics(parts: Mapping[str, Mapping[str, Any]], n_folds: int) -> dict[str, Any]:
+    by_label = {name: values for name, values in parts.items() if name != "all"}
+    gaps = fairness_gaps(parts["groups"])
+    return {**parts["all"]["all"], "n_folds": int(n_folds), **by_label, "gaps": gaps}
+
+
+@dataclasses.dataclass(frozen=True)
+class _Parts:
+    """What was counted in each of R runs for each of the V values of a label.
+
+    Attributes:
+      names: the values, sorted, [V].
+      classes: the C emotion classes.
+      counts: confusion matrices, int64 [R, V, C, C].
+      n_persons: int64 [R, V].
+      rates: score or per-class rate -> [R, V] or [R, V, C].
+    """
+
+    names: Sequence[str]
     classes: tuple[str, ...]
-    truth: np.ndarray
-    predicted: np.ndarray
-    labels: Mapping[str, np.ndarray]
+    counts: np.ndarray
+    n_persons: np.ndarray
+    rates: Mapping[str, np.ndarray]
 
     @classmethod
-    def of(cls, predictions: Predictions, grouping: Grouping | None = None) -> _Rows:
-        labels = {name: predictions.table[name] for name in ("fold", "ethnicity", "database")}
-        labels |= {"person": predictions.person, "group": group_labels(predictions, grouping)}
-        return cls(
-            predictions.classes,
-            predictions.emotion_index,
-            predictions.predicted,
-            {name: np.asarray(values, object) for name, values in labels.items()},
-        )
+    def of(cls, predictions: Predictions, run: np.ndarray, label: np.ndarray) -> _Parts:
+        """Counts the rows of each run (int [n]) and label (str [n]; "" is in no part)."""
+        inside = label != ""
+        code, names = pd.factorize(label[inside], sort=True)
+        n_runs, n_classes = int(run.max()) + 1, len(predictions.classes)
+        unit, n_units = run[inside] * len(names) + code, n_runs * len(names)
+        truth, predicted = predictions.emotion_index[inside], predictions.predicted[inside]
+        counts = confusion.grouped_confusion(truth, predicted, unit, n_units, n_classes)
+        counts = counts.reshape(n_runs, len(names), n_classes, n_classes)
+        person = pd.factorize(predictions.person)[0][inside]
+        n_persons = _distinct(unit, person, n_units).reshape(n_runs, len(names))
+        rates = {name: compute(counts) for name, compute in _RATES.items()}
+        return cls(names, predictions.classes, counts, n_persons, rates)
 
-    def where(self, mask: np.ndarray) -> _Rows:
-        labels = {name: values[mask] for name, values in self.labels.items()}
-        return _Rows(self.classes, self.truth[mask], self.predicted[mask], labels)
+    def scores(self, run: int) -> dict[str, dict[str, Any]]:
+        """`scores` of each part of one run that has a clip."""
+        n_clips = self.counts[run].sum(axis=(-2, -1))
+        return {self.names[v]: self._scores(run, v, int(n_clips[v])) for v in n_clips.nonzero()[0]}
 
-
-def _run_metrics(rows: _Rows) -> dict[str, Any]:
-    by_group = _by(rows, "group")
-    return {
-        **_scores(rows),
-        "n_folds": len(set(rows.labels["fold"])),
-        "groups": by_group,
-        "ethnicities": _by(rows, "ethnicity"),
-        "databases": _by(rows, "database"),
-        "gaps": fairness_gaps(by_group),
-    }
-
-
-def _by(rows: _Rows, label: str) -> dict[str, dict[str, Any]]:
-    """`scores` of the rows of each value of a label; rows labelled "" are in no part."""
-    values = rows.labels[label]
-    return {name: _scores(rows.where(values == name)) for name in sorted(set(values) - {""})}
+    def _scores(self, run: int, value: int, n_clips: int) -> dict[str, Any]:
+        rates = {name: _numbers(values[run, value]) for name, values in self.rates.items()}
+        return {
+            **{name: rates[name] for name in confusion.SCORES},
+            **{name: dict(zip(self.classes, rates[name], strict=True)) for name in _CLASS_RATES},
+            "confusion": self.counts[run, value].tolist(),
+            "classes": list(self.classes),
+            "n_clips": n_clips,
+            "n_subjects": int(self.n_persons[run, value]),
+        }
 
 
-def _scores(rows: _Rows) -> dict[str, Any]:
-    counts = confusion.confusion_matrix(rows.truth, rows.predicted, len(rows.classes))
-    per_class = {
-        "f1": confusion.f1(counts),
-        "recall": confusion.recall(counts),
-        "false_positive_rate": confusion.false_positive_rate(counts),
-    }
-    return {
-        **{name: _number(score(counts)) for name, score in confusion.SCORES.items()},
-        **{
-            name: dict(zip(rows.classes, map(_number, values), strict=True))
-            for name, values in per_class.items()
-        },
-        "confusion": counts.tolist(),
-        "classes": list(rows.classes),
-        "n_clips": len(rows.truth),
-        "n_subjects": len(set(rows.labels["person"])),
-    }
+_CLASS_RATES = {
+    "f1": confusion.f1,
+    "recall": confusion.recall,
+    "false_positive_rate": confusion.false_positive_rate,
+}
+_RATES = {**confusion.SCORES, **_CLASS_RATES}
+
+
+def _distinct(unit: np.ndarray, value: np.ndarray, n_units: int) -> np.ndarray:
+    """How many distinct values (int [n]) the rows of each unit (int [n]) have, [n_units]."""
+    step = int(value.max(initial=0)) + 1
+    return np.bincount(np.unique(unit * step + value) // step, minlength=n_units)
 
 
 def _worst_group(values: Mapping[str, float | None]) -> dict[str, Any]:
@@ -228,3 +257,11 @@ def _spread(values: Sequence[float | None]) -> float | None:
 def _number(value: float) -> float | None:
     """JSON has no NaN: an undefined score is null."""
     return None if np.isnan(value) else float(value)
+
+
+def _numbers(values: np.ndarray) -> float | list[float | None] | None:
+    """`_number` of a score, or of each class's rate."""
+    numbers = values.tolist()
+    if isinstance(numbers, list):
+        return [None if number != number else number for number in numbers]
+    return _number(numbers)
