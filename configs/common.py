@@ -35,19 +35,23 @@ def get_config() -> ml_collections.ConfigDict:
     config.data.simulated.clips_per_subject = 7.0  # on average
 
     config.protocol = ml_collections.ConfigDict()
-    config.protocol.name = "loso"  # loso | lodo | draws | nested
+    config.protocol.name = "loso"  # loso | lodo | draws | nested | study
     config.protocol.seeds = 1  # runs that differ in nothing but the seed
     config.protocol.databases = ()  # () for all of them
     config.protocol.grouping = "strict"  # reference | strict | white_black_vs_asian | custom
-    config.protocol.grouping_custom = ml_collections.ConfigDict()  # group -> ethnicities
+    config.protocol.grouping_custom = ""  # such as asian=Asian+Indian;non_asian=White+Black
     config.protocol.inner_folds = 4  # for `nested`: folds over the subjects not held out
-    # The following matter to `draws` only.
+    # The following matter to `draws` and `study` only.
     config.protocol.arms = ("mono_asian", "mono_non_asian", "stereo")
     config.protocol.draw = "matched"  # matched | seeded | reference
     config.protocol.draws = 1  # independent draws of subjects
     config.protocol.draw_seed = 0
     config.protocol.subjects = 16  # in each arm; 0 for as many as both groups have
     config.protocol.pool = ""  # joint annotation table that the reference draw is made from
+    # The following matter to `study` only.
+    config.protocol.contrasts = ()  # families of protocols/contrasts.py; () for all of them
+    config.protocol.control_draws = 20  # of database, flipped and grouping, at most
+    config.protocol.flip_rate = 0.1  # share of subjects on the wrong side, for flipped
 
     config.model = ml_collections.ConfigDict()
     config.model.fusion = "none"  # none | bias | mtl | concat | mean | embed | adversarial

@@ -67,7 +67,14 @@ def prepare(config: ml_collections.ConfigDict) -> Prepared:
     database = _database(config)
     dataset = load(database)
     plan = build(config.protocol, dataset, config.seed)
-    labels = targets.build(dataset, config.data.classes, config.model.ethnic_target, plan.grouping)
+    labels = targets.build(
+        dataset,
+        config.data.classes,
+        config.model.ethnic_target,
+        plan.grouping,
+        config.model.ethnic_labels,
+        config.seed,
+    )
     return Prepared(make(config, dataset, labels, plan.folds), plan, database.parent.name)
 
 

@@ -6,7 +6,9 @@ import dataclasses
 
 import numpy as np
 
+from ethnicmer_jax import ethnic_controls
 from ethnicmer_jax.dataset import Dataset
+from ethnicmer_jax.ethnic_controls import ETHNIC_LABELS
 from ethnicmer_jax.protocols.grouping import Grouping
 from ethnicmer_jax.schema import EMOTIONS, ETHNICITIES, UNKNOWN, UserError
 
@@ -31,7 +33,14 @@ class Targets:
     ethnic_names: tuple[str, ...]
 
 
-def build(dataset: Dataset, classes: int, ethnic_target: str, grouping: Grouping) -> Targets:
+def build(
+    dataset: Dataset,
+    classes: int,
+    ethnic_target: str,
+    grouping: Grouping,
+    ethnic_labels: str = "annotated",
+    seed: int = 0,
+) -> Targets:
     """The labels under a config.
 
     Args:
@@ -39,22 +48,31 @@ def build(dataset: Dataset, classes: int, ethnic_target: str, grouping: Grouping
       classes: 3, or 2 for negative against the rest (the reference's SVM variant).
       ethnic_target: "ethnicity" (five classes) or "group" (those of `grouping`).
       grouping: the protocol's grouping.
+      ethnic_labels: one of ETHNIC_LABELS; what is done to the ethnic labels, and to
+        nothing else: see `ethnic_controls`.
+      seed: of what is random about them.
 
     Raises:
-      UserError: another number of classes, or another target.
+      UserError: another number of classes, another target, or other labels.
     """
     if classes not in (2, 3):
         raise UserError(f"data.classes is {classes}; choose 3, or 2 (negative against the rest)")
     if ethnic_target not in ETHNIC_TARGETS:
         raise UserError(f"model.ethnic_target {ethnic_target!r}: choose from {ETHNIC_TARGETS}")
+    if ethnic_labels not in ETHNIC_LABELS:
+        raise UserError(f"model.ethnic_labels {ethnic_labels!r}: choose from {ETHNIC_LABELS}")
     emotion, names = dataset.emotion, EMOTIONS
     if classes == 2:
         emotion, names = (emotion != EMOTIONS.index("negative")).astype(np.int32), _TWO
+    group = grouping.indices(dataset.ethnicity)
     if ethnic_target == "group":
-        return Targets(emotion, names, grouping.indices(dataset.ethnicity), grouping.names)
-    known = tuple(name for name in ETHNICITIES if name != UNKNOWN)
-    unknown = dataset.ethnicity == ETHNICITIES.index(UNKNOWN)
-    return Targets(emotion, names, np.where(unknown, -1, dataset.ethnicity).astype(np.int32), known)
+        ethnic, ethnic_names = group, grouping.names
+    else:
+        ethnic_names = tuple(name for name in ETHNICITIES if name != UNKNOWN)
+        unknown = dataset.ethnicity == ETHNICITIES.index(UNKNOWN)
+        ethnic = np.where(unknown, -1, dataset.ethnicity).astype(np.int32)
+    changed = ethnic_controls.labels(ethnic_labels, ethnic, group, dataset, seed)
+    return Targets(emotion, names, changed, ethnic_names)
 
 
 _TWO = ("negative", "other")

@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ethnicmer_jax.protocols import draws
-from ethnicmer_jax.protocols.plan import read_pool
+from ethnicmer_jax.protocols.arms import read_pool
 from ethnicmer_jax.schema import UserError
 
 

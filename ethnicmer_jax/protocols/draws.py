@@ -24,17 +24,29 @@ class Pool:
       person: str [n], "database/subject" per clip, in file order.
       group: int [n], 0 Asian, 1 Non-Asian, -1 excluded; constant within a person.
       emotion: int [n], class index.
+      stratum: [n], what `seeded` balances between the groups as far as both have it,
+        such as the database; constant within a person. None balances nothing.
     """
 
     person: np.ndarray
     group: np.ndarray
     emotion: np.ndarray
+    stratum: np.ndarray | None = None
 
     def persons(self, group: int) -> np.ndarray:
         """The group's persons in order of first appearance."""
         mine = self.person[self.group == group]
         _, first = np.unique(mine, return_index=True)
         return mine[np.sort(first)]
+
+    def strata(self, persons: np.ndarray) -> np.ndarray:
+        """The stratum of each of some persons."""
+        _, first = np.unique(self.person, return_index=True)
+        return self.stratum[first[np.searchsorted(np.unique(self.person), persons)]]
+
+    def largest_arm(self) -> int:
+        """As many subjects, an even number, as both groups have; at least 2."""
+        return max(2, min(len(self.persons(group)) for group in (0, 1)) // 2 * 2)
 
 
 def reference(pool: Pool, per_arm: int = 16) -> dict[str, np.ndarray]:
@@ -75,9 +87,12 @@ def seeded(pool: Pool, per_arm: int, rng: np.random.Generator) -> dict[str, np.n
     Raises:
       UserError: a group has fewer persons than asked for.
     """
-    per_arm = per_arm or max(2, min(len(pool.persons(g)) for g in (0, 1)) // 2 * 2)
+    per_arm = per_arm or pool.largest_arm()
     _require(pool, per_arm)
-    drawn = [rng.permutation(np.sort(pool.persons(group)))[:per_arm] for group in (0, 1)]
+    drawn = [rng.permutation(np.sort(pool.persons(group))) for group in (0, 1)]
+    if pool.stratum is not None:
+        drawn = _alike_first(drawn, [pool.strata(persons) for persons in drawn], per_arm, rng)
+    drawn = [persons[:per_arm] for persons in drawn]
     half = [persons[: per_arm // 2] for persons in drawn]
     return {
         "mono_asian": np.isin(pool.person, drawn[0]),
@@ -86,8 +101,36 @@ def seeded(pool: Pool, per_arm: int, rng: np.random.Generator) -> dict[str, np.n
     }
 
 
+def _alike_first(
+    persons: list[np.ndarray],
+    strata: list[np.ndarray],
+    per_arm: int,
+    rng: np.random.Generator,
+) -> list[np.ndarray]:
+    """Both groups' persons, reordered: the first `per_arm` are as alike in stratum as can be.
+
+    Within those, and after them, the given order stays.
+    """
+    names = np.unique(np.concatenate(strata))
+    shared = [min(int((of == name).sum()) for of in strata) for name in names]
+    chosen = rng.permutation(np.repeat(names, shared))[:per_arm]
+
+    def reordered(mine: np.ndarray, of: np.ndarray) -> np.ndarray:
+        alike = np.zeros(len(mine), bool)
+        for name in names:
+            alike[np.flatnonzero(of == name)[: (chosen == name).sum()]] = True
+        others = np.flatnonzero(~alike)
+        first = np.sort(np.concatenate([np.flatnonzero(alike), others[: per_arm - alike.sum()]]))
+        return mine[np.concatenate([first, np.setdiff1d(np.arange(len(mine)), first)])]
+
+    return [reordered(mine, of) for mine, of in zip(persons, strata, strict=True)]
+
+
 def matched(
-    pool: Pool, arms: dict[str, np.ndarray], rng: np.random.Generator
+    pool: Pool,
+    arms: dict[str, np.ndarray],
+    rng: np.random.Generator,
+    at_most: np.ndarray | None = None,
 ) -> dict[str, np.ndarray]:
     """Thins the arms until every class has the same number of clips in each.
 
@@ -98,19 +141,25 @@ def matched(
       pool: as for `seeded`.
       arms: arm -> bool [n].
       rng: breaks ties.
+      at_most: int [classes], no more clips of a class than this.
 
     Returns:
       arm -> bool [n], subsets of `arms` with equal class counts.
     """
     classes = np.unique(pool.emotion)
-    quota = {c: min(int((mask & (pool.emotion == c)).sum()) for mask in arms.values())
-             for c in classes}  # fmt: skip
+    counts = [class_counts(pool.emotion, mask) for mask in arms.values()]
+    quota = np.min(counts if at_most is None else [*counts, at_most], axis=0)
     return {
         arm: np.logical_or.reduce(
             [_thin(pool.person, mask & (pool.emotion == c), quota[c], rng) for c in classes]
         )
         for arm, mask in arms.items()
     }
+
+
+def class_counts(emotion: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """Clips of each class within a mask; int64 [classes of `emotion`]."""
+    return np.bincount(emotion[mask], minlength=int(emotion.max()) + 1)
 
 
 def _thin(person: np.ndarray, mask: np.ndarray, quota: int, rng: np.random.Generator) -> np.ndarray:

@@ -8,7 +8,7 @@ still a legal training clip where a protocol does not split by group).
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -64,15 +64,20 @@ class Grouping:
         return np.asarray(of_code, np.int32)[np.asarray(ethnicity)]
 
 
-def grouping(name: str, custom: Mapping[str, tuple[str, ...]] | None = None) -> Grouping:
+def grouping(name: str, custom: str | Mapping[str, Sequence[str]] | None = None) -> Grouping:
     """The named grouping, or the `custom` one spelled out in the config.
 
+    Args:
+      name: a key of GROUPINGS, or "custom".
+      custom: text such as "asian=Asian+Indian;non_asian=White+Black", or a mapping.
+
     Raises:
-      UserError: the name is not known, a group is empty, or an ethnicity is
+      UserError: the name or the text is not known, a group is empty, or an ethnicity is
         unknown, in two groups, or `Unknown` (which belongs to no group).
     """
     if name == "custom":
-        groups = {group: tuple(members) for group, members in (custom or {}).items()}
+        spelled = _from_text(custom) if isinstance(custom, str) else custom or {}
+        groups = {group: tuple(members) for group, members in spelled.items()}
         _check(groups)
         return Grouping(name, groups)
     if name not in GROUPINGS:
@@ -80,6 +85,20 @@ def grouping(name: str, custom: Mapping[str, tuple[str, ...]] | None = None) -> 
             f"grouping {name!r} is not known; choose one of {', '.join(GROUPINGS)} or custom"
         )
     return Grouping(name, GROUPINGS[name])
+
+
+def _from_text(text: str) -> dict[str, list[str]]:
+    """Reads `group=ethnicity+ethnicity;group=ethnicity`."""
+    groups: dict[str, list[str]] = {}
+    for part in filter(None, map(str.strip, text.split(";"))):
+        group, separator, members = (piece.strip() for piece in part.partition("="))
+        if not separator or not group or group in groups:
+            raise UserError(
+                f"protocol.grouping_custom {text!r} does not read "
+                "asian=Asian+Indian;non_asian=White+Black, each group once"
+            )
+        groups[group] = [member.strip() for member in members.split("+") if member.strip()]
+    return groups
 
 
 def _check(groups: Mapping[str, tuple[str, ...]]) -> None:

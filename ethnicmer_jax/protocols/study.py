@@ -1,0 +1,163 @@
+"""The draws of a study: every contrast's cells, in every draw and seed, as rows of one table.
+
+In each draw of a contrast, equally many subjects of both sides are drawn, alike in
+database where both sides have it, and thinned to the same clips of every class. The
+cells (`mono`, `stereo`, and who is trained on whom) share these subjects and clips,
+so that what differs between cells is the side that was trained on.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import zlib
+from collections.abc import Iterator
+
+import ml_collections
+import numpy as np
+
+from ethnicmer_jax.dataset import Dataset
+from ethnicmer_jax.protocols import arms, contrasts, draws
+from ethnicmer_jax.protocols.contrasts import Contrast
+from ethnicmer_jax.protocols.fold_table import FoldTable, from_rows, leave_one_out
+from ethnicmer_jax.schema import UserError
+
+_ATTEMPTS = 20
+"""Draws made again when matching leaves an arm without two subjects or two classes."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Drawn:
+    """One draw of a contrast.
+
+    Attributes:
+      sides: bool [2, n], the matched clips of each side.
+      stereo: bool [n], matched clips of half of the subjects of both sides; None where
+        the contrast does not mix.
+      left_out: a subject of each side, then of the mixture: a training set for strangers
+        goes without, to be as large as one of LOSO.
+      subjects: drawn for each arm; matching may have left some of them without a clip.
+    """
+
+    sides: np.ndarray
+    stereo: np.ndarray | None
+    left_out: tuple[str, ...]
+    subjects: int
+
+
+def contrast_draws(protocol, dataset, clips, chosen, seeds, notes) -> Iterator[FoldTable]:
+    """All cells of all contrasts; run ids are `<contrast>.<cell>-draw<k>-seed<s>`.
+
+    Raises:
+      UserError: see `contrasts.named`; or the groups are too small for the main contrast.
+    """
+    for contrast in contrasts.named(protocol, dataset, clips, chosen):
+        drawn = list(_all_draws(contrast, protocol, dataset, notes))
+        for number, one in enumerate(drawn):
+            for seed in seeds:
+                yield from _cells(contrast, one, dataset.person, f"draw{number}-seed{seed}", seed)
+    if "reference" in protocol.contrasts or (protocol.pool and not protocol.contrasts):
+        yield from _reference(protocol, dataset, clips, chosen, seeds, notes)
+
+
+def draw(
+    contrast: Contrast, number: int, protocol: ml_collections.ConfigDict, dataset: Dataset
+) -> Drawn | None:
+    """One draw; it depends on `protocol.draw_seed`, the contrast's name and `number` alone.
+
+    Returns:
+      None where no attempt left two subjects and two classes in every arm.
+
+    Raises:
+      UserError: the sides have fewer subjects than asked for.
+    """
+    like = contrast.like and draw(contrast.like, number, protocol, dataset)
+    if contrast.like and not like:
+        return None
+    at_most = draws.class_counts(dataset.emotion, like.sides[0]) if like else None
+    name = zlib.crc32(contrast.name.encode())
+    rng = np.random.default_rng([protocol.draw_seed, name, number])
+    for _ in range(_ATTEMPTS):
+        side = contrast.assign(rng)
+        pool = draws.Pool(dataset.person, side, dataset.emotion, contrast.stratum)
+        subjects = _size(contrast, pool, like.subjects if like else protocol.subjects)
+        chosen = draws.seeded(pool, subjects, rng)
+        arm = {name: chosen[name] for name in draws.ARMS[: 3 if contrast.stereo else 2]}
+        masks = list(draws.matched(pool, arm, rng, at_most).values())
+        if all(_usable(mask, dataset) for mask in masks):
+            left_out = [str(rng.choice(np.unique(dataset.person[mask]))) for mask in masks]
+            mixture = masks[2] if contrast.stereo else None
+            return Drawn(np.stack(masks[:2]), mixture, tuple(left_out), subjects)
+    return None
+
+
+def _all_draws(contrast, protocol, dataset, notes) -> Iterator[Drawn]:
+    for number in range(contrast.draws):
+        drawn = draw(contrast, number, protocol, dataset)
+        if drawn is None:
+            reason = f"{contrast.name}: draw {number} leaves no two subjects and classes in an arm"
+            if contrast.name == "ethnicity":
+                raise UserError(f"{reason}; raise protocol.subjects, or add clips")
+            notes.append(f"{reason}; there are {number} draws of it")
+            return
+        if number == 0:
+            parts = zip(contrast.sides, drawn.sides, strict=True)
+            text = "; ".join(f"{side}, {arms.describe(mask, dataset)}" for side, mask in parts)
+            notes.append(f"{contrast.name}, {contrast.draws} draws, the first one: {text}")
+        yield drawn
+
+
+def _size(contrast: Contrast, pool: draws.Pool, most: int) -> int:
+    """Subjects of each side: `most`, or as many as both sides have where that is 0.
+
+    Only the main contrast insists on `most`: within one database, say, there are fewer.
+    """
+    if not most or contrast.name == "ethnicity":
+        return most or pool.largest_arm()
+    return min(most, pool.largest_arm())
+
+
+def _usable(mask: np.ndarray, dataset: Dataset) -> bool:
+    return min(len(np.unique(of[mask])) for of in (dataset.person, dataset.emotion)) > 1
+
+
+def _cells(
+    contrast: Contrast, drawn: Drawn, person: np.ndarray, end: str, seed: int
+) -> Iterator[FoldTable]:
+    """LOSO within the arms, and both sides tested by models that were trained on the others."""
+    arm = dict(zip(contrast.sides, drawn.sides, strict=True))
+    left_out = dict(zip((*contrast.sides, "stereo"), drawn.left_out, strict=False))
+
+    def run(cell: str) -> str:
+        return f"{contrast.name}.{cell}-{end}"
+
+    for side, mask in arm.items():
+        yield leave_one_out(run(f"mono_{side}"), person, mask, seed)
+    if contrast.stereo:
+        yield leave_one_out(run("stereo"), person, drawn.stereo, seed)
+    for source, target in (contrast.sides, contrast.sides[::-1]):
+        train = arm[source] & (person != left_out[source])
+        yield _strangers(run(f"{source}_to_{target}"), train, arm[target], seed)
+    if contrast.stereo:
+        mixed = np.isin(person, person[drawn.stereo])
+        smaller = drawn.stereo & (person != left_out["stereo"])
+        for side, mask in arm.items():
+            cell = run(f"stereo_to_{side}")
+            yield leave_one_out(cell, person, mask & mixed, seed, train=drawn.stereo)
+            yield _strangers(cell, smaller, mask & ~mixed, seed)
+
+
+def _strangers(run: str, train: np.ndarray, test: np.ndarray, seed: int) -> FoldTable:
+    """One fold for all subjects of `test`, none of whom is in `train`; no fold for nobody."""
+    rows = [(run, "strangers", train, test, seed)] if test.any() else []
+    return from_rows(iter(rows), len(test))
+
+
+def _reference(protocol, dataset, clips, chosen, seeds, notes) -> Iterator[FoldTable]:
+    """The reference's own comparison: its draw, its arms, neither matched nor repeated."""
+    side = np.where(clips, chosen.indices(dataset.ethnicity), -1)
+    pool = draws.Pool(dataset.person, side, dataset.emotion)
+    found = arms.reference_arms(protocol.pool, pool, dataset, notes)
+    for arm, mask in found.items():
+        notes.append(f"reference, {arm}: {arms.describe(mask & clips, dataset)}")
+        run = f"reference.{arm}-draw0-seed{seeds[0]}"
+        yield leave_one_out(run, dataset.person, mask & clips, seeds[0])
