@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from absl import app, flags, logging
 
@@ -28,6 +29,26 @@ def run(main: Callable[[Sequence[str]], None]) -> None:
         return 0
 
     app.run(guarded, flags_parser=_parsed)
+
+
+def config_of(flag: flags.FlagHolder) -> Any:
+    """The config that a `--config` flag names.
+
+    Args:
+      flag: from `config_flags.DEFINE_config_file`.
+
+    Raises:
+      UserError: the flag was not given, or there is no such file.
+    """
+    try:
+        config = flag.value
+        # The file is read when a field is asked for.
+        name = config and config.name
+    except OSError:
+        name = None
+    if name is None:
+        raise UserError("--config must name a config file, such as configs/stereo.py")
+    return config
 
 
 def _parsed(argv: Sequence[str]) -> list[str]:

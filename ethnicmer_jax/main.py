@@ -5,7 +5,6 @@ from __future__ import annotations
 import pathlib
 from collections.abc import Sequence
 
-import ml_collections
 from absl import flags
 from ml_collections import config_flags
 
@@ -26,7 +25,7 @@ def main(argv: Sequence[str]) -> None:
     """Runs the job that the flags describe."""
     if len(argv) > 1:
         raise UserError(f"what is {argv[1]!r}? Options begin with --, see --help")
-    config = _config()
+    config = cli.config_of(_CONFIG)
     if not _WORKDIR.value:
         raise UserError("--workdir is needed, see --help")
     environment.prefer_core_devices()
@@ -37,18 +36,6 @@ def main(argv: Sequence[str]) -> None:
         jax.distributed.initialize()
         first = jax.process_index() == 0
     job.run(config, pathlib.Path(_WORKDIR.value), _MODE.value, first)
-
-
-def _config() -> ml_collections.ConfigDict:
-    try:
-        config = _CONFIG.value
-        # The file is read when a field is asked for.
-        name = config and config.name
-    except OSError:
-        name = None
-    if name is None:
-        raise UserError("--config must name a config file, such as configs/stereo.py")
-    return config
 
 
 if __name__ == "__main__":

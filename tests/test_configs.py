@@ -15,7 +15,7 @@ NAMES = sorted(
 
 
 def flat(config):
-    return dict(ml_collections.FrozenConfigDict(config).to_dict())
+    return config.to_dict()
 
 
 def names(values, prefix=""):

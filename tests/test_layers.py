@@ -15,15 +15,16 @@ LAYERS = (
     # What a layer may import: itself and whatever stands above it.
     {"schema", "cli", "workdir", "environment"},
     {"dataset", "predictions", "confusion", "metrics", "stats", "action_units", "models"},
+    {"sweep_grid", "sweep_results"},
     {"protocols"},
     {
         *("targets", "ethnic_controls", "inputs", "losses", "optim", "batches", "fold", "fold_grid"),
-        *("fold_results", "scalars", "checkpoint", "settings", "layout"),
+        *("fold_results", "scalars", "checkpoint", "settings", "layout", "pretrained"),
     },
     {"engine"},
     {"preparation", "report"},
     {"job"},
-    {"main", "sweep", "predict", "explain"},
+    {"main", "sweep", "select", "predict", "explain"},
 )
 WITHOUT_JAX = ("schema", "cli", "dataset", "predictions", "confusion", "metrics", "stats",
                "action_units", "report", "protocols")  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 import string
 from collections.abc import Sequence
 
@@ -60,6 +61,13 @@ class Table:
     def csv(self) -> str:
         """The raw values."""
         return self.frame.to_csv(index=False, lineterminator="\n")
+
+    def markdown(self) -> str:
+        """A table of the formatted cells as GitHub and others read it."""
+        rules = ["---:" if column.numeric else "---" for column in self.columns]
+        lines = [[column.label for column in self.columns], rules, *self.rows()]
+        escaped = [[re.sub(r"([\\|<*_`])", r"\\\1", cell) for cell in line] for line in lines]
+        return "".join(f"| {' | '.join(line)} |\n" for line in escaped)
 
     def latex(self) -> str:
         """A booktabs table of the formatted cells, with every special character escaped."""
