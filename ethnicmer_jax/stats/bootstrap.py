@@ -37,6 +37,7 @@ class Interval:
       n_resamples: resamples in which the estimate was defined.
       design: "single", or for a difference "paired" (the same persons on both
         sides), "unpaired" (nobody on both) or "partly paired".
+      n_strata: strata they were resampled in.
     """
 
     estimate: float
@@ -47,6 +48,12 @@ class Interval:
     n_persons: int
     n_resamples: int
     design: str = "single"
+    n_strata: int = 1
+
+    @property
+    def df(self) -> int:
+        """Degrees of freedom: persons less strata."""
+        return self.n_persons - self.n_strata
 
     @property
     def excludes_zero(self) -> bool:
@@ -108,6 +115,7 @@ def expanded_percentile(
         n_units,
         len(defined),
         design,
+        n_strata,
     )
 
 

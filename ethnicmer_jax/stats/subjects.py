@@ -58,6 +58,10 @@ class SubjectCounts:
         shape = (n_runs, len(persons), n_classes, n_classes)
         return cls(persons, counts.reshape(shape).astype(np.float64))
 
+    def of_runs(self, rows: np.ndarray) -> SubjectCounts:
+        """The counts of some of the runs (their indices, or bool [R]), over the same persons."""
+        return SubjectCounts(self.persons, self.counts[rows])
+
     def run_scores(self, weights: np.ndarray, score: confusion.Score) -> np.ndarray:
         """The score of every run with persons weighted.
 
