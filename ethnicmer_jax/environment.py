@@ -20,15 +20,20 @@ def describe(devices: list[str]) -> dict[str, object]:
     """
     names = ("ethnicmer_jax", *PACKAGES)
     return {
-        "command": " ".join(
-            ["python", "-m", "ethnicmer_jax.main", *map(shlex.quote, sys.argv[1:])]
-        ),
+        "command": command(),
         "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
         "devices": f"{len(devices)} × {devices[0]}",
         "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
         "python": platform.python_version(),
         "versions": {name: importlib.metadata.version(name) for name in names},
     }
+
+
+def command() -> str:
+    """The command line of this process; `main` where it is no command of ours."""
+    module = getattr(sys.modules["__main__"].__spec__, "name", "")
+    ours = module if module.startswith("ethnicmer_jax.") else "ethnicmer_jax.main"
+    return " ".join(["python", "-m", ours, *map(shlex.quote, sys.argv[1:])])
 
 
 def prefer_core_devices() -> None:

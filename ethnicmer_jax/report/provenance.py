@@ -96,11 +96,12 @@ def reproduce(inputs: Inputs) -> Section:
     """The commands that make the job and this report again."""
     recorded = inputs.environment.get("command", _COMMAND)
     job = re.sub(r" --mode=\S+", "", recorded)
-    listing = (
-        f"# the whole job\n{job}\n\n"
-        "# this report alone, from the files of the work directory\n"
-        f"{job} --mode=report"
-    )
+    listing = f"# the whole job\n{job}"
+    # The other commands of ours run several jobs and know no such mode.
+    if not re.match(r"python -m ethnicmer_jax\.(?!main )", job):
+        listing += (
+            f"\n\n# this report alone, from the files of the work directory\n{job} --mode=report"
+        )
     files = (
         "Figures lie beside this page as PNG and SVG in figures/, tables as CSV (full precision) "
         "and LaTeX in tables/. Everything is computed from predictions.csv."

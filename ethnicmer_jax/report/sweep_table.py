@@ -42,7 +42,7 @@ def write(name: str, results: Sequence[Result], directory: pathlib.Path) -> path
     shown = _table(values)
     sentences = conclusions(values, simulated=_simulated(results))
     heading = f"# Sweep: {name}\n\n" + "".join(f"- {text}\n" for text in sentences)
-    workdir.write_text(directory / "summary.csv", shown.csv())
+    workdir.write_text(directory / "summary.csv", values.to_csv(index=False))
     workdir.write_text(
         directory / "summary.md", f"{heading}\n{shown.markdown()}\n{shown.caption}\n"
     )
@@ -91,11 +91,12 @@ def conclusions(values: pd.DataFrame, *, simulated: bool) -> list[str]:
     finished = values[values.status == "finished"]
     sentences = [page.SIMULATED] if simulated else []
     sentences.append(f"{len(finished)} of {len(values)} points are finished.")
-    missing = len(values) - len(finished)
-    if missing:
-        failed = int((values.status == "failed").sum())
-        note = f", of which {failed} failed" if failed else ""
-        sentences.append(f"{missing} are not{note}: the same command goes on with them.")
+    for status in ("failed", "not finished"):
+        count = int((values.status == status).sum())
+        if count:
+            sentences.append(f"{count} {status}: the same command goes on with what is missing.")
+    if values.status[0] != "finished":
+        sentences.append(f"Differences are from {values.point[0]} and have to wait for it.")
     if finished.uf1.notna().any():
         best = finished.loc[finished.uf1.idxmax()]
         sentences.append(
