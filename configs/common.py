@@ -61,8 +61,8 @@ def get_config() -> ml_collections.ConfigDict:
     config.model.ethnic_input = "flow"
     config.model.image_size = 0  # px that the emotion branch sees; 0: the backbone's own
     config.model.ethnic_image_size = 0
-    config.model.emotion_options = ml_collections.ConfigDict()  # fields of the backbone
-    config.model.ethnic_options = ml_collections.ConfigDict()
+    config.model.emotion_options = ""  # of the backbone, such as padding=2,dropout=0.5
+    config.model.ethnic_options = ""
     config.model.ethnic_target = "ethnicity"  # ethnicity (5 classes) | group
     config.model.ethnic_labels = "annotated"  # annotated | shuffled | constant | swapped
     config.model.dropout = 0.5  # on each branch's features
@@ -104,6 +104,11 @@ def get_config() -> ml_collections.ConfigDict:
     config.engine.devices = 0  # 0 for all local devices
     config.engine.fold_batch = 0  # folds vmapped on a device; 0: 1 on a CPU, else 16
     config.engine.folds_in_flight = 0  # bounds the memory; 0 chooses by the device
+
+    config.study = ml_collections.ConfigDict()  # for the protocol study, beside its draws
+    config.study.jobs = ()  # those of study_jobs.py that are run; () for all of them
+    config.study.pooled_seeds = 5  # of LOSO over everybody
+    config.study.label_seeds = 2  # of each model that is told the ethnicity
 
     config.checkpoint = ml_collections.ConfigDict()
     config.checkpoint.keep = "final"  # every (epoch, resumes within a fold) | final | none

@@ -18,7 +18,7 @@ import ml_collections
 import numpy as np
 from tqdm import tqdm
 
-from ethnicmer_jax import batches, checkpoint, environment, layout, optim, settings
+from ethnicmer_jax import batches, checkpoint, environment, layout, optim, pretrained, settings
 from ethnicmer_jax.dataset import Dataset
 from ethnicmer_jax.fold import Constants, FoldState, Resident, Sums
 from ethnicmer_jax.fold_grid import Grid, padded
@@ -52,6 +52,7 @@ class Engine:
       targets: their labels.
       folds: the table.
       learner: the classifier, with what it takes to train it.
+      notes: lines on what was decided that a reader of the results should know.
     """
 
     def __init__(
@@ -81,7 +82,10 @@ class Engine:
             -(-len(folds) // jax.process_count()),
         )
         self.learner = layout.learner(config, targets)
-        self._data = self._grid.replicate(layout.resident(config, dataset, targets, self.learner))
+        self._starts = pretrained.read(config, self.learner.model)
+        self.notes = tuple(start.note for start in self._starts.values())
+        resident = layout.resident(config, dataset, targets, self.learner, self._starts)
+        self._data = self._grid.replicate(resident)
         self._constants = layout.constants(config, targets, folds, self.learner.eval_batch)
         self._room = batches.steps_per_epoch(folds, config.optim.batch_size)
         self._init = self._grid.map(self.learner.init)
@@ -134,7 +138,8 @@ class Engine:
         """The trained folds of a work directory, from their checkpoints.
 
         Yields:
-          A fold's row in the table and its state as NumPy arrays, in table order.
+          A fold's row in the table and its state as NumPy arrays, frozen backbones
+          included, in table order.
 
         Raises:
           UserError: a fold has no checkpoint, or one of another model.
@@ -143,7 +148,8 @@ class Engine:
         for group in self._groups(np.arange(len(self.folds))):
             states = self._checkpointed(saved, group)
             for place, row in enumerate(group.rows):
-                yield int(row), jax.tree.map(lambda x, i=place: x[i], states)
+                state = jax.tree.map(lambda x, i=place: x[i], states)
+                yield int(row), pretrained.completed(state, self._starts)
 
     def images(self, branch: str) -> np.ndarray:
         """What a branch sees of every clip, neither mirrored nor prepared.
@@ -253,8 +259,10 @@ class Engine:
 
 
 def _means(sums: Sums, folds: int) -> dict[str, float]:
-    """Means over the examples of the first `folds` folds."""
+    """Means over the examples of the first `folds` folds; a loss of one part has no parts."""
     examples = max(float(sums.examples[:folds].sum()), 1.0)
     means = {name: float(total[:folds].sum()) / examples for name, total in sums.losses.items()}
+    if means.keys() == {"loss", "final"}:
+        del means["final"]
     named = {name if name == "loss" else f"{name}_loss": value for name, value in means.items()}
     return {**named, "train_accuracy": float(sums.correct[:folds].sum()) / examples}

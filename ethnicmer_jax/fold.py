@@ -11,7 +11,10 @@ import optax
 from flax import struct
 
 from ethnicmer_jax import losses, optim
-from ethnicmer_jax.models.fusion import EthnicAwareClassifier, Outputs
+from ethnicmer_jax.models import torch_weights
+from ethnicmer_jax.models.classifier import EthnicAwareClassifier, FixedFeatures
+from ethnicmer_jax.models.fusion import Outputs
+from ethnicmer_jax.models.torch_weights import TorchWeights
 
 
 @struct.dataclass
@@ -20,14 +23,18 @@ class Resident:
 
     Attributes:
       images: branch -> what `EthnicAwareClassifier.prepare` made, [copies·n, ...]: the
-        clips as they are, then (where copies = 2) mirrored.
+        clips as they are, then (where copies = 2) mirrored. FixedFeatures of them where
+        the branch's backbone is frozen.
       emotion: int32 [n].
       ethnic: int32 [n], -1 for Unknown.
+      weights: branch -> what every fold starts from instead of at random; of a frozen
+        branch, the head only.
     """
 
     images: dict[str, Any]
     emotion: jax.Array
     ethnic: jax.Array
+    weights: dict[str, TorchWeights] = struct.field(default_factory=dict)
 
 
 @struct.dataclass
@@ -54,8 +61,8 @@ class FoldState:
     """What training changes, and what a checkpoint holds.
 
     Attributes:
-      params: of the classifier.
-      batch_stats: running averages of BatchNorm.
+      params: of the classifier; frozen backbones are not among them.
+      batch_stats: running averages of BatchNorm, likewise.
       opt_state: of the optimizer.
       step: int32 [], steps taken.
     """
@@ -100,10 +107,14 @@ class Learner:
     eval_batch: int = 16
 
     def init(self, constants: Constants, data: Resident) -> FoldState:
-        """Fresh parameters from the fold's own stream."""
+        """Fresh parameters from the fold's own stream, or from weights where there are any."""
         example = self._inputs(data, jnp.zeros(1, jnp.int32), jnp.zeros(1, jnp.int32))
         key = jax.random.fold_in(_stream(constants), _INIT)
         variables = self.model.init(key, example, train=False)
+        for branch, weights in data.weights.items():
+            frozen = isinstance(data.images[branch], FixedFeatures)
+            graft = torch_weights.graft_head if frozen else torch_weights.graft
+            variables, _ = graft(variables, branch, weights)
         params, stats = variables["params"], variables.get("batch_stats", {})
         return FoldState(params, stats, self.optimizer.init(params), jnp.int32(0))
 

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Mapping
 
 import jax
 import jax.numpy as jnp
 import ml_collections
 import numpy as np
+from flax import linen as nn
+from tqdm import tqdm
 
 from ethnicmer_jax import batches, inputs, losses, optim
 from ethnicmer_jax.dataset import Dataset
 from ethnicmer_jax.fold import Constants, Learner, Resident
 from ethnicmer_jax.models import registry
+from ethnicmer_jax.models.classifier import FixedFeatures
+from ethnicmer_jax.models.torch_weights import TorchWeights
+from ethnicmer_jax.pretrained import Start
 from ethnicmer_jax.protocols.fold_table import FoldTable
 from ethnicmer_jax.targets import Targets
 
@@ -34,21 +40,50 @@ def learner(config: ml_collections.ConfigDict, targets: Targets) -> Learner:
 
 
 def resident(
-    config: ml_collections.ConfigDict, dataset: Dataset, targets: Targets, learner: Learner
+    config: ml_collections.ConfigDict,
+    dataset: Dataset,
+    targets: Targets,
+    learner: Learner,
+    starts: Mapping[str, Start],
 ) -> Resident:
-    """The data of all clips in the layout that the branches want."""
-    branches = ["emotion"]
-    if learner.model.ethnic_backbone is not None:
-        branches.append("ethnic")
+    """The data of all clips in the layout that the branches want, and where these start."""
+    backbones = {
+        "emotion": learner.model.emotion_backbone,
+        "ethnic": learner.model.ethnic_backbone,
+    }
     prepared = {}
-    for branch in branches:
+    for branch, backbone in backbones.items():
+        if backbone is None:
+            continue
         pixels = branch_images(config, dataset, branch)
         if learner.mirror:
             which = config.model[f"{branch}_input"]
             pixels = np.concatenate([pixels, inputs.mirrored(pixels, which)])
-        prepare = jax.jit(functools.partial(learner.model.prepare, branch))
-        prepared[branch] = prepare(pixels)
-    return Resident(prepared, jnp.asarray(targets.emotion), jnp.asarray(targets.ethnic))
+        if branch in starts and starts[branch].frozen:
+            weights = starts[branch].weights
+            prepared[branch] = fixed_features(backbone, weights, pixels, learner.eval_batch)
+        else:
+            prepared[branch] = jax.jit(functools.partial(learner.model.prepare, branch))(pixels)
+    weights = {
+        branch: start.weights.replace(variables={}) if start.frozen else start.weights
+        for branch, start in starts.items()
+    }
+    emotion, ethnic = jnp.asarray(targets.emotion), jnp.asarray(targets.ethnic)
+    return Resident(prepared, emotion, ethnic, weights)
+
+
+def fixed_features(
+    backbone: nn.Module, weights: TorchWeights, pixels: np.ndarray, batch: int
+) -> FixedFeatures:
+    """What a backbone in evaluation mode makes of images [n, S, S, 3], `batch` at a time."""
+    apply = jax.jit(functools.partial(backbone.apply, train=False))
+    # The last block is filled up with the first images, so that one shape is compiled.
+    blocks = np.resize(np.arange(len(pixels)), (-(-len(pixels) // batch), batch))
+    features = [
+        apply(weights.variables, pixels[rows])
+        for rows in tqdm(blocks, desc="features of the frozen backbone", disable=None)
+    ]
+    return FixedFeatures(jnp.concatenate(features)[: len(pixels)])
 
 
 def branch_images(config: ml_collections.ConfigDict, dataset: Dataset, branch: str) -> np.ndarray:

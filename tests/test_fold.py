@@ -21,7 +21,7 @@ class Bench:
         labels = targets.build(DATA, 3, self.config.model.ethnic_target, plan.grouping)
         self.folds = plan.folds
         self.learner = layout.learner(self.config, labels)
-        self.data = layout.resident(self.config, DATA, labels, self.learner)
+        self.data = layout.resident(self.config, DATA, labels, self.learner, {})
         self._constants = layout.constants(self.config, labels, plan.folds, 16)
         self.init = jax.jit(self.learner.init)
         self.epoch = jax.jit(self.learner.epoch)

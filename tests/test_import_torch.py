@@ -9,32 +9,15 @@ import jax
 import numpy as np
 import pytest
 import safetensors.numpy
+import ststnet_weights
 
 from ethnicmer_jax import models
 from ethnicmer_jax.schema import UserError
 
 
-def ststnet_state(classes: int = 3) -> dict[str, np.ndarray]:
-    """A state dict of the public STSTNet."""
-    rng = np.random.default_rng(0)
-    state = {}
-    for stream, width in enumerate((3, 5, 8), start=1):
-        state[f"conv{stream}.weight"] = rng.normal(size=(width, 3, 3, 3))
-        state[f"conv{stream}.bias"] = rng.normal(size=width)
-        for leaf in ("weight", "bias", "running_mean"):
-            state[f"bn{stream}.{leaf}"] = rng.normal(size=width)
-        state[f"bn{stream}.running_var"] = rng.uniform(0.5, 2, size=width)
-        state[f"bn{stream}.num_batches_tracked"] = np.array(7)
-    state["fc.weight"] = rng.normal(size=(classes, 400))
-    state["fc.bias"] = rng.normal(size=classes)
-    return {key: np.asarray(value, np.float32) for key, value in state.items()}
-
-
 @pytest.fixture
 def ststnet_file(tmp_path) -> pathlib.Path:
-    path = tmp_path / "ststnet.safetensors"
-    safetensors.numpy.save_file(ststnet_state(), path)
-    return path
+    return ststnet_weights.write(tmp_path)
 
 
 def complaint(name: str, path: pathlib.Path, **options) -> str:
@@ -45,7 +28,7 @@ def complaint(name: str, path: pathlib.Path, **options) -> str:
 
 
 def test_streams_are_joined_in_order(ststnet_file):
-    state = ststnet_state()
+    state = ststnet_weights.state()
     variables = models.import_torch("ststnet", ststnet_file)
     kernel = variables["params"]["block"]["conv"]["kernel"]
     assert kernel.shape == (3, 3, 3, 16)
@@ -100,7 +83,7 @@ def test_missing_file_and_unknown_kind(tmp_path):
 
 
 def test_wrong_shape_is_named(tmp_path):
-    state = ststnet_state()
+    state = ststnet_weights.state()
     state["conv2.bias"] = np.zeros(6, np.float32)
     path = tmp_path / "wide.safetensors"
     safetensors.numpy.save_file(state, path)
@@ -113,7 +96,7 @@ class TestPickled:
     torch = pytest.importorskip("torch")
 
     def state(self):
-        return {key: self.torch.from_numpy(value) for key, value in ststnet_state().items()}
+        return {key: self.torch.from_numpy(value) for key, value in ststnet_weights.state().items()}
 
     @pytest.mark.parametrize("wrap", [lambda s: s, lambda s: {"state_dict": s, "epoch": 3}])
     def test_plain_wrapped_and_data_parallel(self, wrap, ststnet_file, tmp_path):

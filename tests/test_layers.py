@@ -23,7 +23,7 @@ LAYERS = (
     },
     {"engine"},
     {"preparation", "report"},
-    {"job"},
+    {"job", "study", "study_jobs"},
     {"main", "sweep", "select", "predict", "explain"},
 )
 WITHOUT_JAX = ("schema", "cli", "dataset", "predictions", "confusion", "metrics", "stats",

@@ -1,9 +1,8 @@
-"""What becomes of the two branches' features: every fusion, and the classifier around it."""
+"""What becomes of the two branches' features: every fusion."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -225,64 +224,6 @@ class Adversarial(Fusion):
             ethnic_logits=Linear(self.n_ethnicities, name="ethnic_head")(hidden),
             features=features.emotion,
         )
-
-
-class EthnicAwareClassifier(nn.Module):
-    """An emotion branch, an ethnic branch where the fusion asks for one, and the fusion.
-
-    Variables are kept under `emotion_backbone`, `ethnic_backbone` and `fusion`.
-
-    Attributes:
-      emotion_backbone: maps images to features.
-      ethnic_backbone: the same for the other branch, or None.
-      fusion: makes Outputs of both.
-      dropout: rate on each branch's features.
-    """
-
-    emotion_backbone: nn.Module
-    ethnic_backbone: nn.Module | None
-    fusion: Fusion
-    dropout: float = 0.0
-
-    def prepare(self, branch: str, images: jax.Array) -> Any:
-        """Does once what every call on these images would do again, where a backbone can.
-
-        Args:
-          branch: "emotion" or "ethnic".
-          images: float [n, H, W, 3].
-
-        Returns:
-          A pytree of arrays [n, ...]; rows of it stand for images in `__call__`.
-        """
-        backbone = self.emotion_backbone if branch == "emotion" else self.ethnic_backbone
-        return backbone.prepare(images) if hasattr(backbone, "prepare") else images
-
-    @nn.compact
-    def __call__(
-        self,
-        inputs: Mapping[str, jax.Array],
-        *,
-        train: bool,
-        weight: jax.Array | None = None,
-    ) -> Outputs:
-        """Classifies a batch.
-
-        Args:
-          inputs: "emotion" and, where the fusion reads it, "ethnic": images
-            [batch, H, W, 3] of each branch; "ethnicity": int32 [batch], -1 Unknown.
-          train: whether BatchNorm uses the batch and dropout drops (rng "dropout").
-          weight: float [batch] of 0 and 1; examples of 0 leave BatchNorm alone.
-
-        Returns:
-          Outputs, all float32.
-        """
-        emotion = self.emotion_backbone(inputs["emotion"], train=train, weight=weight)
-        emotion = nn.Dropout(self.dropout, deterministic=not train)(emotion)
-        ethnic = None
-        if self.ethnic_backbone is not None:
-            ethnic = self.ethnic_backbone(inputs["ethnic"], train=train, weight=weight)
-            ethnic = nn.Dropout(self.dropout, deterministic=not train)(ethnic)
-        return self.fusion(Features(emotion, ethnic, inputs.get("ethnicity")))
 
 
 def group_weights(ethnicity: jax.Array, n_ethnicities: int) -> jax.Array:

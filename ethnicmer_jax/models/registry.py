@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
 from ethnicmer_jax.models import fusion as fusions
+from ethnicmer_jax.models import options as option_text
 from ethnicmer_jax.models.backbones.resnet18 import ResNet18
 from ethnicmer_jax.models.backbones.ststnet import STSTNet
 from ethnicmer_jax.models.backbones.swin_b import Swin
 from ethnicmer_jax.models.backbones.tiny_vit import tiny_vit_5m, tiny_vit_21m
 from ethnicmer_jax.models.backbones.vgg_face import VGGFace
+from ethnicmer_jax.models.classifier import EthnicAwareClassifier
 from ethnicmer_jax.schema import UserError
 
 
@@ -55,10 +57,25 @@ FUSIONS: Mapping[str, type[fusions.Fusion]] = {
     "adversarial": fusions.Adversarial,
 }
 
+
+class Branch(NamedTuple):
+    """What a config says of one branch.
+
+    Attributes:
+      name: one of BACKBONES.
+      image_size: px.
+      options: fields of the backbone's module that differ from its defaults.
+    """
+
+    name: str
+    image_size: int
+    options: dict[str, Any]
+
+
 _DTYPES = {"float32": jnp.float32, "bfloat16": jnp.bfloat16}
 
 
-def build(config: Mapping[str, Any]) -> fusions.EthnicAwareClassifier:
+def build(config: Mapping[str, Any]) -> EthnicAwareClassifier:
     """Builds the classifier that a config describes.
 
     Args:
@@ -66,7 +83,8 @@ def build(config: Mapping[str, Any]) -> fusions.EthnicAwareClassifier:
         fusion: one of FUSIONS; default "none".
         emotion_backbone: one of BACKBONES; default "ststnet".
         ethnic_backbone: the same; default the emotion branch's.
-        emotion_options, ethnic_options: further fields of the backbone modules.
+        emotion_options, ethnic_options: further fields of the backbone modules, as text
+          (see `options.parse`) or as a mapping.
         image_size, ethnic_image_size: px; 0 (default) is the backbone's own.
         n_emotions (3), n_ethnicities (5): numbers of classes.
         dropout (0.0): on each branch's features.
@@ -81,18 +99,15 @@ def build(config: Mapping[str, Any]) -> fusions.EthnicAwareClassifier:
       UserError: a name, size or option is not one of those allowed.
     """
     fusion = _fusion(config)
-    sizes = image_sizes(config)
     dtype = _choose("compute_dtype", config.get("compute_dtype", "float32"), _DTYPES)
 
-    def branch(which: str) -> nn.Module:
-        options = dict(config.get(f"{which}_options", {}))
-        return backbone(
-            _backbone_name(config, which), image_size=sizes[which], dtype=dtype, **options
-        )
+    def module(which: str) -> nn.Module:
+        name, size, options = branch(config, which)
+        return backbone(name, image_size=size, dtype=dtype, **options)
 
-    return fusions.EthnicAwareClassifier(
-        emotion_backbone=branch("emotion"),
-        ethnic_backbone=branch("ethnic") if fusion.needs_ethnic_branch else None,
+    return EthnicAwareClassifier(
+        emotion_backbone=module("emotion"),
+        ethnic_backbone=module("ethnic") if fusion.needs_ethnic_branch else None,
         fusion=fusion,
         dropout=config.get("dropout", 0.0),
     )
@@ -104,9 +119,22 @@ def image_sizes(config: Mapping[str, Any]) -> dict[str, int]:
     Raises:
       UserError: a backbone does not exist or does not take that size.
     """
-    emotion = _checked_size(_backbone_name(config, "emotion"), config.get("image_size", 0))
-    ethnic = _checked_size(_backbone_name(config, "ethnic"), config.get("ethnic_image_size", 0))
-    return {"emotion": emotion, "ethnic": ethnic}
+    return {which: branch(config, which).image_size for which in ("emotion", "ethnic")}
+
+
+def branch(config: Mapping[str, Any], which: str) -> Branch:
+    """What a config says of the branch "emotion" or "ethnic".
+
+    Raises:
+      UserError: a backbone does not exist or does not take that size, or the options are
+        not options at all.
+    """
+    emotion = config.get("emotion_backbone", "ststnet")
+    name = emotion if which == "emotion" else config.get("ethnic_backbone", "") or emotion
+    prefix = "" if which == "emotion" else "ethnic_"
+    size = _checked_size(name, config.get(f"{prefix}image_size", 0))
+    setting = f"{which}_options"
+    return Branch(name, size, option_text.parse(config.get(setting, ""), f"model.{setting}"))
 
 
 def backbone(name: str, *, image_size: int = 0, **options: Any) -> nn.Module:
@@ -125,9 +153,17 @@ def backbone(name: str, *, image_size: int = 0, **options: Any) -> nn.Module:
     """
     _checked_size(name, image_size)
     try:
-        return BACKBONES[name].make(**options)
+        module = BACKBONES[name].make(**options)
     except TypeError as error:
         raise UserError(f"backbone {name!r} does not take these options: {error}") from error
+    usual = {field.name: field.default for field in dataclasses.fields(module)}
+    for option, value in options.items():
+        if not _alike(value, usual.get(option)):
+            raise UserError(
+                f"backbone {name!r} does not take {option}={value!r}; "
+                f"a value like {usual[option]!r} does"
+            )
+    return module
 
 
 def input_size(name: str) -> int:
@@ -166,11 +202,6 @@ def _fusion(config: Mapping[str, Any]) -> fusions.Fusion:
     return make(config.get("n_emotions", 3), config.get("n_ethnicities", 5), **options)
 
 
-def _backbone_name(config: Mapping[str, Any], which: str) -> str:
-    emotion = config.get("emotion_backbone", "ststnet")
-    return emotion if which == "emotion" else config.get("ethnic_backbone", "") or emotion
-
-
 def _checked_size(name: str, size: int) -> int:
     spec = _choose("backbone", name, BACKBONES)
     size = size or spec.default_size
@@ -181,6 +212,21 @@ def _checked_size(name: str, size: int) -> int:
             f"sizes from {spec.minimum} px{step} do, {spec.default_size} is usual"
         )
     return size
+
+
+def _alike(value: Any, usual: Any) -> bool:
+    """Whether a value is of the type of the usual one; a whole number is a float, too."""
+    if isinstance(usual, bool | str | int):
+        return type(value) is type(usual)
+    if isinstance(usual, float):
+        return type(value) in (int, float)
+    if isinstance(usual, tuple):
+        return (
+            isinstance(value, tuple | list)
+            and len(value) == len(usual)
+            and all(map(_alike, value, usual))
+        )
+    return True
 
 
 def _choose(what: str, name: str, choices: Mapping[str, Any]) -> Any:

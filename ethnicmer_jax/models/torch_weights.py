@@ -18,7 +18,7 @@ import jax.numpy as jnp
 import numpy as np
 import safetensors
 import safetensors.numpy
-from flax import traverse_util
+from flax import struct, traverse_util
 
 from ethnicmer_jax.models import registry
 from ethnicmer_jax.schema import UserError
@@ -64,9 +64,9 @@ _NAMES: Mapping[str, _Names] = {
 }
 
 
-@dataclasses.dataclass(frozen=True)
+@struct.dataclass
 class TorchWeights:
-    """What a file holds for a backbone.
+    """What a file holds for a backbone; a pytree, so that `jit` takes it as an argument.
 
     Attributes:
       name: the backbone's.
@@ -74,7 +74,7 @@ class TorchWeights:
       head: "kernel" [features, classes] and "bias" [classes], or None without a head.
     """
 
-    name: str
+    name: str = struct.field(pytree_node=False)
     variables: Mapping[str, Any]
     head: Mapping[str, np.ndarray] | None
 
@@ -156,12 +156,20 @@ def graft(
         if _shapes(result.get(collection, {}).get(module, {})) != _shapes(tree):
             raise UserError(f"the {branch} branch is not the {weights.name} of the weights")
         result[collection][module] = tree
-    fusion = dict(result["params"]["fusion"])
+    return graft_head(result, branch, weights)
+
+
+def graft_head(
+    variables: Mapping[str, Any], branch: str, weights: TorchWeights
+) -> tuple[dict[str, Any], str]:
+    """The same as `graft` for the head alone: the branch's backbone is not looked at."""
+    fusion = dict(variables["params"]["fusion"])
     place = f"{branch}_head" if f"{branch}_head" in fusion or branch == "ethnic" else "head"
     fits = weights.head is not None and place in fusion
     fits = fits and fusion[place]["dense"]["kernel"].shape == weights.head["kernel"].shape
     if fits:
-        result["params"]["fusion"] = {**fusion, place: {"dense": dict(weights.head)}}
+        fusion[place] = {"dense": dict(weights.head)}
+    result = {**variables, "params": {**variables["params"], "fusion": fusion}}
     return result, f"{branch} branch: {weights.name} weights, {_head_line(weights, fits)}"
 
 

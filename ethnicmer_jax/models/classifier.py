@@ -1,0 +1,86 @@
+"""The classifier: an emotion branch, an ethnic one where it is wanted, and their fusion."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+from flax import linen as nn
+from flax import struct
+
+from ethnicmer_jax.models.fusion import Features, Fusion, Outputs
+
+
+@struct.dataclass
+class FixedFeatures:
+    """Features of a backbone that does not learn; they stand for the images of its branch.
+
+    Attributes:
+      values: float32 [n, d].
+    """
+
+    values: jax.Array
+
+
+class EthnicAwareClassifier(nn.Module):
+    """An emotion branch, an ethnic branch where the fusion asks for one, and the fusion.
+
+    Variables are kept under `emotion_backbone`, `ethnic_backbone` and `fusion`.
+
+    Attributes:
+      emotion_backbone: maps images to features.
+      ethnic_backbone: the same for the other branch, or None.
+      fusion: makes Outputs of both.
+      dropout: rate on each branch's features.
+    """
+
+    emotion_backbone: nn.Module
+    ethnic_backbone: nn.Module | None
+    fusion: Fusion
+    dropout: float = 0.0
+
+    def prepare(self, branch: str, images: jax.Array) -> Any:
+        """Does once what every call on these images would do again, where a backbone can.
+
+        Args:
+          branch: "emotion" or "ethnic".
+          images: float [n, H, W, 3].
+
+        Returns:
+          A pytree of arrays [n, ...]; rows of it stand for images in `__call__`.
+        """
+        backbone = self.emotion_backbone if branch == "emotion" else self.ethnic_backbone
+        return backbone.prepare(images) if hasattr(backbone, "prepare") else images
+
+    @nn.compact
+    def __call__(
+        self,
+        inputs: Mapping[str, jax.Array],
+        *,
+        train: bool,
+        weight: jax.Array | None = None,
+    ) -> Outputs:
+        """Classifies a batch.
+
+        Args:
+          inputs: "emotion" and, where the fusion reads it, "ethnic": images
+            [batch, H, W, 3] of each branch, as they are or prepared, or FixedFeatures,
+            which need no backbone; "ethnicity": int32 [batch], -1 Unknown.
+          train: whether BatchNorm uses the batch and dropout drops (rng "dropout").
+          weight: float [batch] of 0 and 1; examples of 0 leave BatchNorm alone.
+
+        Returns:
+          Outputs, all float32.
+        """
+        emotion = _features(self.emotion_backbone, inputs["emotion"], train, weight)
+        emotion = nn.Dropout(self.dropout, deterministic=not train)(emotion)
+        ethnic = None
+        if self.ethnic_backbone is not None:
+            ethnic = _features(self.ethnic_backbone, inputs["ethnic"], train, weight)
+            ethnic = nn.Dropout(self.dropout, deterministic=not train)(ethnic)
+        return self.fusion(Features(emotion, ethnic, inputs.get("ethnicity")))
+
+
+def _features(backbone: nn.Module, x: Any, train: bool, weight: jax.Array | None) -> jax.Array:
+    return x.values if isinstance(x, FixedFeatures) else backbone(x, train=train, weight=weight)
