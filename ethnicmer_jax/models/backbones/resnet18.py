@@ -13,6 +13,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from ethnicmer_jax.models.backbones.conv_norm import ConvNorm
+from ethnicmer_jax.models.backbones.tap import tap
 
 _conv_norm = functools.partial(
     ConvNorm, kernel_init=nn.initializers.variance_scaling(2.0, "fan_out", "normal")
@@ -66,4 +67,4 @@ class ResNet18(nn.Module):
             for block, stride in enumerate((1 if stage == 1 else 2, 1)):
                 module = BasicBlock(width, stride, self.dtype, name=f"layer{stage}_{block}")
                 x = module(x, train=train, weight=weight)
-        return x.astype(jnp.float32).mean((1, 2))
+        return tap(self, x).astype(jnp.float32).mean((1, 2))

@@ -15,6 +15,7 @@ from ethnicmer_jax.models.backbones.stst_block import (
     WindowPatches,
     window_patches,
 )
+from ethnicmer_jax.models.backbones.tap import tap
 
 STREAMS = (3, 5, 8)
 """Channels of the paper's three streams."""
@@ -54,7 +55,7 @@ class STSTNet(nn.Module):
         """
         patches = x if isinstance(x, WindowPatches) else self.prepare(x)
         block = ConvReluBnPool(sum(STREAMS), self.dtype, name="block")
-        x = block(patches, train=train, weight=weight)
+        x = tap(self, block(patches, train=train, weight=weight))
         x = nn.Dropout(self.dropout, deterministic=not train)(x)
         x = nn.avg_pool(x, (2, 2), strides=(2, 2))
         # PyTorch flattens channels first; its `fc` weights expect that order.

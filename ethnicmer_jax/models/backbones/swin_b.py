@@ -15,6 +15,7 @@ from flax import linen as nn
 
 from ethnicmer_jax.models import torch_default
 from ethnicmer_jax.models.backbones import windows
+from ethnicmer_jax.models.backbones.tap import tap
 
 # PyTorch cuts this normal distribution off at 100 standard deviations: not at all.
 _linear = functools.partial(nn.Dense, kernel_init=nn.initializers.normal(0.02))
@@ -140,7 +141,7 @@ class Swin(nn.Module):
                 name = f"features_{2 * stage + 1}_{index}"
                 block = Block(heads, self.window, shift, next(rates), self.dtype, name=name)
                 x = block(x, train=train)
-        return _layer_norm(name="norm")(x.astype(jnp.float32)).mean((1, 2))
+        return tap(self, _layer_norm(name="norm")(x.astype(jnp.float32))).mean((1, 2))
 
     def _embed(self, x: jax.Array) -> jax.Array:
         embed = nn.Conv(

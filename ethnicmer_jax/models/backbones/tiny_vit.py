@@ -16,6 +16,7 @@ from flax import linen as nn
 
 from ethnicmer_jax.models.backbones import windows
 from ethnicmer_jax.models.backbones.conv_norm import ConvNorm
+from ethnicmer_jax.models.backbones.tap import tap
 
 _gelu = functools.partial(nn.gelu, approximate=False)
 # PyTorch cuts this normal distribution off at 100 standard deviations: not at all.
@@ -194,7 +195,7 @@ class TinyViT(nn.Module):
                 name=f"stages_{index}",
             )
             x = stage(x, **mode)
-        return layer_norm(jnp.float32)(x.astype(jnp.float32).mean((1, 2)))
+        return layer_norm(jnp.float32)(tap(self, x).astype(jnp.float32).mean((1, 2)))
 
 
 def stochastic_depth(rate: float, train: bool) -> nn.Module:

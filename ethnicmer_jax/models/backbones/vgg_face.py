@@ -10,6 +10,8 @@ import jax.numpy as jnp
 import numpy as np
 from flax import linen as nn
 
+from ethnicmer_jax.models.backbones.tap import tap
+
 DEPTHS = (2, 2, 3, 3, 3)
 """Convolutions of each block."""
 
@@ -51,7 +53,7 @@ class VGGFace(nn.Module):
                 x = nn.relu(conv(x))
             x = nn.max_pool(x, (2, 2), strides=(2, 2))
         # PyTorch flattens channels first; its fc6 weights expect that order.
-        x = to_grid(x).transpose(0, 3, 1, 2).reshape(x.shape[0], -1)
+        x = to_grid(tap(self, x)).transpose(0, 3, 1, 2).reshape(x.shape[0], -1)
         x = nn.relu(nn.Dense(self.hidden, kernel_init=_HE, dtype=self.dtype, name="fc6")(x))
         x = nn.Dropout(self.dropout, deterministic=not train)(x)
         x = nn.relu(nn.Dense(self.hidden, kernel_init=_HE, dtype=self.dtype, name="fc7")(x))
