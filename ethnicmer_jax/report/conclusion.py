@@ -82,6 +82,7 @@ def conclude(
     score: str = "UF1",
     level: float = 0.95,
     detectable: float | None = None,
+    quantity: str | None = None,
 ) -> Conclusion:
     """Words a difference between two groups.
 
@@ -94,11 +95,13 @@ def conclude(
       level: coverage of the interval.
       detectable: the smallest difference that this sample would have shown with 80%
         power, if known.
+      quantity: what differs, where that is not the score of a group ("own-group
+        advantage in UF1").
 
     Returns:
       The verdict that the rules of this module allow.
     """
-    named = f"{score} of {groups[0]} minus {groups[1]}"
+    named = quantity or f"{score} of {groups[0]} minus {groups[1]}"
     if not all(map(math.isfinite, (difference.estimate, difference.low, difference.high))):
         return Conclusion(
             Verdict.UNDEFINED,

@@ -42,11 +42,19 @@ def placebo(name: str, observed: float, differences: np.ndarray) -> Control:
       observed: the difference between the real groups.
       differences: that between placebo groups, one a draw, [n]; n >= 19 to pass at 5%.
     """
-    size = np.abs(differences)
-    # Counting the observed one keeps p above 0 (Phipson and Smyth 2010).
-    p = (1 + (size >= abs(observed)).sum()) / (1 + len(size))
+    p = placebo_p(observed, differences)
     detail = f"placebo differences reach {abs(observed):.3f} with p = {p:.3f}"
     return Control(name, bool(p <= ALPHA), detail)
+
+
+def placebo_p(observed: float, differences: np.ndarray) -> float:
+    """Share of the placebo differences, [n], that are as large as the observed one.
+
+    NaN ones are left out. The observed one is counted in, so that p is never 0 (Phipson
+    and Smyth 2010).
+    """
+    size = np.abs(differences[~np.isnan(differences)])
+    return float((1 + np.count_nonzero(size >= abs(observed))) / (1 + len(size)))
 
 
 def false_alarms(rejections: int, databases: int) -> Control:

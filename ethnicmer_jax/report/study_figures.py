@@ -1,4 +1,4 @@
-"""The figures of a study: Action Unit heat maps and calibration curves.
+"""The figures of a study: train x test matrix, placebos, Action Units, calibration curves.
 
 Each function takes tidy tables and returns a `style.Figure`; nothing here reads a file.
 """
@@ -14,6 +14,72 @@ from ethnicmer_jax.report.style import Figure
 from ethnicmer_jax.stats import effects
 
 NOMINAL = 0.05
+
+
+def train_by_test(table: pd.DataFrame, *, name: str = "matrix") -> Figure:
+    """UF1 of every training side (rows) on the tests of every side (columns).
+
+    Args:
+      table: columns train, test (str), estimate, low, high.
+      name: file stem.
+    """
+    text = [f"{r.estimate:.3f}\n[{r.low:.3f}, {r.high:.3f}]" for r in table.itertuples()]
+    table = table.assign(text=text)
+    order = {"index": list(table["train"].unique()), "columns": list(table["test"].unique())}
+    values = table.pivot(index="train", columns="test", values="estimate").reindex(**order)
+    labels = table.pivot(index="train", columns="test", values="text").reindex(**order)
+    with style.styled():
+        figure = style.canvas(1.9 + 1.35 * values.shape[1], 0.9 + 0.62 * len(values))
+        axes = figure.subplots()
+        figures.draw_cells(
+            axes,
+            values.to_numpy(float),
+            labels.to_numpy(object),
+            rows=order["index"],
+            columns=order["columns"],
+            cmap=style.SEQUENTIAL,
+        )
+        axes.set_xlabel("tested on")
+        axes.set_ylabel("trained on")
+        spoken = "; ".join(f"{r.train} on {r.test} {r.estimate:.3f}" for r in table.itertuples())
+        return style.finish(
+            figure,
+            name=name,
+            caption="UF1 by training set and tested side: the same test subjects in a column, "
+            "training sets of the same size, with 95% intervals from resampling subjects.",
+            alt=f"Heat map of UF1, trained on and tested on: {spoken}.",
+        )
+
+
+def placebos(null: np.ndarray, observed: float, *, name: str, quantity: str, p: float) -> Figure:
+    """What groups that mean nothing give, draw by draw, beside what the real ones give.
+
+    Args:
+      null: the quantity in each placebo draw, [draws].
+      observed: that of the real groups.
+      name: file stem.
+      quantity: for the axis.
+      p: share of placebo draws as far from 0 as `observed`.
+    """
+    with style.styled():
+        figure = style.canvas(4.6, 2.6)
+        axes = figure.subplots()
+        bins = np.histogram_bin_edges(np.append(null, observed), bins=24)
+        axes.hist(null, bins=bins, color=style.PALETTE[0], alpha=0.55, label="placebo draws")
+        axes.axvline(observed, color=style.PALETTE[1], label="ethnic groups")
+        axes.set_xlabel(quantity)
+        axes.set_ylabel("draws")
+        axes.yaxis.get_major_locator().set_params(integer=True)
+        axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1), ncols=2, borderpad=0)
+        return style.finish(
+            figure,
+            name=name,
+            caption=f"{quantity[0].upper()}{quantity[1:]}: {len(null)} placebo draws (random "
+            f"halves of the real groups) and the mean over draws of the real groups, {p_text(p)}. "
+            "One draw scatters more than a mean over draws, so this control is a strict one.",
+            alt=f"Histogram of {len(null)} placebo draws between {null.min():+.3f} and "
+            f"{null.max():+.3f}; the ethnic groups give {observed:+.3f}, {p_text(p)}.",
+        )
 
 
 def au_prevalence(
