@@ -31,6 +31,7 @@ def get_config() -> ml_collections.ConfigDict:
     config.data.simulated.seed = 0
     config.data.simulated.effect = 0.5  # of the group on display rules: 0 none, 1 strong
     config.data.simulated.appearance = 1.0  # of the group on looks: 0 none, 1 clear
+    config.data.simulated.proportions = 0.0  # of the group on where brows, nose and mouth lie
     config.data.simulated.cohorts = "confounded"  # or balanced, or database:ethnicity:subjects,...
     config.data.simulated.clips_per_subject = 7.0  # on average
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from absl import flags
 from ml_collections import config_flags
 
-from ethnicmer_jax import cli, environment, job
+from ethnicmer_jax import cli, environment, job, study
 from ethnicmer_jax.schema import UserError
 
 _CONFIG = config_flags.DEFINE_config_file(
@@ -16,6 +16,9 @@ _CONFIG = config_flags.DEFINE_config_file(
 )
 _WORKDIR = flags.DEFINE_string("workdir", None, "Directory for everything that the job writes.")
 _MODE = flags.DEFINE_enum("mode", "all", job.MODES, "Which part of the job to run.")
+_DRAWS = flags.DEFINE_integer(
+    "draws", None, "Draws of a study: short for --config.protocol.draws.", lower_bound=1
+)
 _DISTRIBUTED = flags.DEFINE_bool(
     "distributed", False, "Share the folds among the processes of a cluster job (SLURM and others)."
 )
@@ -28,6 +31,8 @@ def main(argv: Sequence[str]) -> None:
     config = cli.config_of(_CONFIG)
     if not _WORKDIR.value:
         raise UserError("--workdir is needed, see --help")
+    if _DRAWS.value:
+        config.protocol.draws = _DRAWS.value
     environment.prefer_core_devices()
     first = True
     if _DISTRIBUTED.value:
@@ -35,7 +40,8 @@ def main(argv: Sequence[str]) -> None:
 
         jax.distributed.initialize()
         first = jax.process_index() == 0
-    job.run(config, pathlib.Path(_WORKDIR.value), _MODE.value, first)
+    runner = study if config.protocol.name == "study" else job
+    runner.run(config, pathlib.Path(_WORKDIR.value), _MODE.value, first)
 
 
 if __name__ == "__main__":

@@ -21,9 +21,9 @@ LAYERS = (
         *("targets", "ethnic_controls", "inputs", "losses", "optim", "batches", "fold", "fold_grid"),
         *("fold_results", "scalars", "checkpoint", "settings", "layout", "pretrained"),
     },
-    {"engine"},
+    {"engine", "shallow"},
     {"preparation", "report"},
-    {"job", "study", "study_jobs"},
+    {"job", "study", "study_jobs", "sweep_runner", "selection"},
     {"main", "sweep", "select", "predict", "explain"},
 )
 WITHOUT_JAX = ("schema", "cli", "dataset", "predictions", "confusion", "metrics", "stats",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pathlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
@@ -19,16 +19,46 @@ def write(path: pathlib.Path, folds: FoldTable, clips: np.ndarray) -> None:
       folds: f rows over n clips.
       clips: str [n], clip keys.
     """
-    partial = path.with_suffix(".partial")
-    with partial.open("wb") as file:
-        np.savez_compressed(file, run=folds.run, fold=folds.fold, test=folds.test, clips=clips)
-    partial.replace(path)
+    _save(path, run=folds.run, fold=folds.fold, test=folds.test, clips=clips)
+
+
+def concatenate(
+    path: pathlib.Path, parts: Sequence[tuple[pathlib.Path, Callable[[str], str]]]
+) -> None:
+    """Joins files over the same clips into one, whole or not at all.
+
+    Args:
+      path: the joint file.
+      parts: the files, each with the new name of a run of it.
+
+    Raises:
+      ValueError: the files differ in their clips.
+    """
+    read = [(_read(part), name) for part, name in parts]
+    clips = read[0][0]["clips"]
+    if not all(np.array_equal(arrays["clips"], clips) for arrays, _ in read):
+        raise ValueError("folds over different clips cannot be joined")
+    runs = [[name(str(run)) for run in arrays["run"]] for arrays, name in read]
+    joint = {key: np.concatenate([arrays[key] for arrays, _ in read]) for key in ("fold", "test")}
+    _save(path, run=np.concatenate(runs), clips=clips, **joint)
 
 
 def expected_rows(path: pathlib.Path) -> Iterator[RowKey]:
     """(run, fold, clip key) of every prediction that the folds ask for."""
-    with np.load(path, allow_pickle=False) as arrays:
-        run, fold, test, clips = (arrays[name] for name in ("run", "fold", "test", "clips"))
+    arrays = _read(path)
+    run, fold, test, clips = (arrays[name] for name in ("run", "fold", "test", "clips"))
     for row, mask in enumerate(test):
         for clip in clips[mask]:
             yield str(run[row]), str(fold[row]), str(clip)
+
+
+def _read(path: pathlib.Path) -> dict[str, np.ndarray]:
+    with np.load(path, allow_pickle=False) as arrays:
+        return dict(arrays)
+
+
+def _save(path: pathlib.Path, **arrays: np.ndarray) -> None:
+    partial = path.with_suffix(".partial")
+    with partial.open("wb") as file:
+        np.savez_compressed(file, **arrays)
+    partial.replace(path)

@@ -102,7 +102,7 @@ def _all_draws(contrast, protocol, dataset, notes) -> Iterator[Drawn]:
         if number == 0:
             parts = zip(contrast.sides, drawn.sides, strict=True)
             text = "; ".join(f"{side}, {arms.describe(mask, dataset)}" for side, mask in parts)
-            notes.append(f"{contrast.name}, {contrast.draws} draws, the first one: {text}")
+            notes.append(f"{contrast.name}, draw 1 of {contrast.draws}: {text}")
         yield drawn
 
 

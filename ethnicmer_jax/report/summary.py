@@ -20,6 +20,12 @@ def print_plan(notes: Sequence[str], folds: int, data: str) -> None:
         console.print(f"  {note}", style="dim")
 
 
+def print_job(name: str, number: int, jobs: int, seconds: float) -> None:
+    """Says that one of the jobs of a study is done, and how long it took this time."""
+    text = f"job {number} of {jobs}, {name}: done in {seconds / 60:.1f} min"
+    Console(highlight=False).print(text, style="bold")
+
+
 def print_metrics(metrics: Mapping[str, Any], name: str) -> None:
     """Prints the pooled scores of every run, and their summary with its interval.
 

@@ -1,0 +1,56 @@
+"""The study: is recognition ethnic-leaning, once database, class balance and chance are ruled out?
+
+Mono against stereo and who is trained on whom, in 100 matched draws; the same within one
+database; placebo groups, databases as if they were groups, errors of the annotator and
+other groupings as controls; and models that are told the ethnicity, truly or not.
+The groups are Asian against every other known ethnicity (`protocol.grouping=strict`).
+Command: python -m ethnicmer_jax.main --config=configs/study.py --workdir=runs/study
+  on real clips: --config.data.source=manifest --config.data.raw=PATH/manifest.csv
+  fewer draws: --draws=20
+  the reference's own comparison beside it: --config.protocol.pool=JOINT_TABLE.csv
+  that alone: --config=configs/study.py:reference --config.protocol.pool=JOINT_TABLE.csv
+  in a minute, on simulated clips: --config=configs/study.py:smoke
+"""
+
+from configs import common
+
+
+def get_config(variant: str = ""):
+    """The full study; `reference`, the reference's one draw; `smoke`, to see that it works."""
+    if variant not in VARIANTS:
+        raise ValueError(f"variant {variant!r}: choose reference or smoke, or none for all")
+    config = common.get_config()
+    config.name = f"study:{variant}" if variant else "study"
+    config.protocol.name = "study"
+    config.protocol.draws = 100
+    config.protocol.subjects = 0
+    config.optim.epochs = 20
+    config.optim.batch_size = 16
+    VARIANTS[variant](config)
+    return config
+
+
+def _full(config):
+    del config
+
+
+def _reference(config):
+    config.protocol.contrasts = ("reference",)
+    config.protocol.draws = 1
+    config.protocol.grouping = "reference"
+    config.study.jobs = ("arms",)
+
+
+def _smoke(config):
+    config.data.simulated.cohorts = "simcasme2:Asian:4,simsamm:Asian:3:grey,simsamm:White:5:grey"
+    config.data.simulated.clips_per_subject = 6.0
+    config.data.detector = "none"
+    config.data.flow_method = "dis"
+    config.protocol.draws = 2
+    config.protocol.control_draws = 1
+    config.study.pooled_seeds = 1
+    config.study.label_seeds = 1
+    config.optim.epochs = 2
+
+
+VARIANTS = {"": _full, "reference": _reference, "smoke": _smoke}
