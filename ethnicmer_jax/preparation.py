@@ -23,11 +23,15 @@ CLASSIFIERS = ("network", *SHALLOW)
 
 
 class Trainer(Protocol):
-    """What trains the folds of a plan over a dataset."""
+    """What trains the folds of a plan over a dataset.
 
-    @property
-    def dataset(self) -> Dataset:
-        """The clips."""
+    Attributes:
+      dataset: the clips.
+      notes: lines on what was decided that a reader of the results should know.
+    """
+
+    dataset: Dataset
+    notes: tuple[str, ...]
 
     def train(self, workdir: pathlib.Path | None = None) -> Predictions | None:
         """Trains the folds that are not finished, and predicts every fold's test clips."""
@@ -45,7 +49,7 @@ class Prepared:
 
     Attributes:
       trainer: an Engine where `config.classifier` is "network".
-      plan: its folds, grouping and notes.
+      plan: its folds and grouping; its notes and the trainer's.
       database: fingerprinted name of the built database.
     """
 
@@ -75,7 +79,9 @@ def prepare(config: ml_collections.ConfigDict) -> Prepared:
         config.model.ethnic_labels,
         config.seed,
     )
-    return Prepared(make(config, dataset, labels, plan.folds), plan, database.parent.name)
+    trainer = make(config, dataset, labels, plan.folds)
+    plan = dataclasses.replace(plan, notes=plan.notes + trainer.notes)
+    return Prepared(trainer, plan, database.parent.name)
 
 
 def check_network(config: ml_collections.ConfigDict) -> None:
@@ -97,6 +103,10 @@ def _trainer(classifier: str) -> type[Trainer]:
         from ethnicmer_jax.engine import Engine
 
         return Engine
+    if classifier in SHALLOW:
+        from ethnicmer_jax.shallow import Shallow
+
+        return Shallow
     raise UserError(
         f"there is no classifier {classifier!r}; choose one of {', '.join(CLASSIFIERS)}"
     )
