@@ -45,6 +45,7 @@ class Table:
       frame: the values, at full precision; goes to CSV as it is.
       columns: what is displayed. The first one names the row.
       collapsed: hide behind a summary line, for long tables.
+      shown: how many rows page and LaTeX show of a very long one; None for all. CSV holds all.
     """
 
     name: str
@@ -52,10 +53,11 @@ class Table:
     frame: pd.DataFrame
     columns: Sequence[Column]
     collapsed: bool = False
+    shown: int | None = None
 
     def rows(self) -> list[list[str]]:
         """Formatted cells, [rows][columns]."""
-        records = self.frame.to_dict("records")
+        records = self.frame.head(self.shown or len(self.frame)).to_dict("records")
         return [[column.cell(row) for column in self.columns] for row in records]
 
     def csv(self) -> str:

@@ -1,0 +1,221 @@
+"""The report of a study: from the files of its directory to `report/index.html`."""
+
+from __future__ import annotations
+
+import dataclasses
+import pathlib
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from ethnicmer_jax.report import (
+    controls,
+    document,
+    inputs,
+    page,
+    provenance,
+    sections,
+    study_action_units,
+    study_controls,
+    study_estimates,
+    study_figures,
+    study_groups,
+    study_groups_section,
+    study_methods,
+    study_reference,
+    study_sections,
+    study_verdict,
+)
+from ethnicmer_jax.report.document import Document, Section
+from ethnicmer_jax.report.inputs import Inputs
+from ethnicmer_jax.report.study_groups import Groups
+from ethnicmer_jax.report.study_runs import MAIN, StudyRuns
+from ethnicmer_jax.report.study_verdict import Verdict
+from ethnicmer_jax.report.style import Figure
+from ethnicmer_jax.schema import UserError
+from ethnicmer_jax.stats import effects
+from ethnicmer_jax.stats.advantage import Advantage
+
+QUESTION = (
+    "Is the recognition of micro-expressions ethnic-leaning, once database, class balance and "
+    "chance are accounted for?"
+)
+
+
+def write(directory: pathlib.Path) -> pathlib.Path:
+    """Writes `directory/report/`, whole or not at all; the same files give the same bytes.
+
+    Args:
+      directory: holds predictions.csv and, where they exist, config.json, metrics.json,
+        matching.csv, action_units.csv (`action_units.table`), database_baseline.json and
+        calibration.csv (series, effect, rejections, databases). Every score is computed
+        from predictions.csv.
+
+    Returns:
+      The path of index.html.
+
+    Raises:
+      UserError: a file is missing or invalid, or there is no run of the main contrast.
+    """
+    directory = pathlib.Path(directory)
+    return document.save(build(inputs.read(directory), directory), directory / "report")
+
+
+def build(job: Inputs, directory: pathlib.Path) -> Document:
+    """The report as data."""
+    runs = StudyRuns.of(job.predictions)
+    members, names = _grouping(job, runs)
+    found = study_estimates.advantages(runs)
+    differences, groups, tests = _tested(runs, study_groups.analyse(runs, members, names))
+    verdicts = _verdicts(runs, found)
+    about_groups = groups and study_verdict.of_groups(groups, list(tests["p_holm"]))
+    cells = study_estimates.arms(runs)
+    optional = [
+        groups and study_groups_section.section(groups, tests, about_groups),
+        study_reference.section(runs),
+        _matching(directory / "matching.csv"),
+        study_action_units.section(directory / "action_units.csv", members, names),
+        _calibration(directory / "calibration.csv"),
+    ]
+    card = dataclasses.replace(job, predictions=_one_row_a_clip(job))
+    return Document(
+        title=f"Mono against stereo ethnicity: {job.title}",
+        question=QUESTION,
+        conclusion=_conclusion(job, verdicts, about_groups),
+        sections=[
+            _main_result(runs, cells, found, differences),
+            _controls(runs, found, verdicts, directory),
+            *(section for section in optional if section),
+            sections.data_card(card, card.groups),
+            study_sections.cells(cells, runs.table),
+            provenance.what_was_run(job),
+            study_methods.section(),
+            provenance.responsible_use(),
+            provenance.reproduce(job),
+        ],
+    )
+
+
+def _grouping(job: Inputs, runs: StudyRuns) -> tuple[dict[str, str], tuple[str, str]]:
+    """Ethnicity -> group, and the two groups in the order of the main contrast."""
+    if job.grouping is None:
+        raise UserError("config.json names no protocol.grouping; restore it beside the predictions")
+    members = {e: group for group, of in job.grouping.groups.items() for e in of}
+    first, second = runs.sides(MAIN)
+    if not {first, second} <= set(members.values()):
+        raise UserError(
+            f"the arms are {first} and {second}, but the grouping {job.grouping.name} of "
+            f"config.json has {' and '.join(job.grouping.names)}; restore config.json"
+        )
+    return members, (first, second)
+
+
+def _tested(
+    runs: StudyRuns, groups: Groups | None
+) -> tuple[pd.DataFrame, Groups | None, pd.DataFrame]:
+    """Differences, groups and group tests, with p values adjusted over all of them."""
+    differences = study_estimates.differences(runs, study_estimates.planned(runs))
+    rows = list(study_groups.tests(groups)) if groups else []
+    tests = pd.DataFrame(rows, columns=["test", "measured", "p"])
+    together = effects.holm(np.concatenate([differences["p"], tests["p"]]))["p_holm"].to_numpy()
+    n = len(differences)
+    return differences.assign(p_holm=together[:n]), groups, tests.assign(p_holm=together[n:])
+
+
+def _verdicts(runs: StudyRuns, found: dict[str, Advantage]) -> list[Verdict]:
+    """The main question first, where it can be asked."""
+    confounded = study_verdict.confounded(runs)
+    main = study_verdict.of_advantage(found, confounded=confounded)
+    return [*([main] if main else []), *study_verdict.of_arms(runs, confounded=confounded)]
+
+
+def _conclusion(job: Inputs, verdicts: Sequence[Verdict], about_groups: str | None) -> list[str]:
+    """The main finding in full, the others in a sentence each."""
+    main, *others = verdicts
+    sentences = [page.SIMULATED] if job.simulated else []
+    sentences += main.finding.sentences
+    sentences += [verdict.finding.sentences[0] for verdict in others]
+    return sentences + ([about_groups] if about_groups else [])
+
+
+def _main_result(
+    runs: StudyRuns,
+    cells: pd.DataFrame,
+    found: dict[str, Advantage],
+    differences: pd.DataFrame,
+) -> Section:
+    main = cells[cells["part"] == MAIN]
+    shown = [MAIN, *study_controls.within(runs.parts)]
+    arms = cells[cells["part"].isin(shown) & ~cells["cell"].str.contains("_to_")]
+    rows = study_estimates.advantage_rows({p: found[p] for p in shown if p in found})
+    matrix = study_estimates.matrix(main, runs.sides(MAIN))
+    return study_sections.main_result(pd.DataFrame(rows), arms, matrix, differences)
+
+
+def _controls(
+    runs: StudyRuns,
+    found: dict[str, Advantage],
+    verdicts: Sequence[Verdict],
+    directory: pathlib.Path,
+) -> Section:
+    others = {part: one for part, one in found.items() if part != MAIN}
+    estimates = [
+        pd.DataFrame(study_estimates.advantage_rows(others)),
+        study_controls.label_differences(runs),
+    ]
+    baseline = study_controls.database_baseline(directory / "database_baseline.json")
+    return study_sections.control_section(
+        pd.concat([frame for frame in estimates if len(frame)] or estimates[1:]),
+        [(verdict.quantity, verdict.controls) for verdict in verdicts],
+        _placebos(runs, found),
+        [baseline] if baseline else [],
+    )
+
+
+def _placebos(runs: StudyRuns, found: dict[str, Advantage]) -> list[Figure]:
+    """The main question and the difference of the mono arms beside placebo groups."""
+    drawn = []
+    if MAIN in found and study_controls.PLACEBO in found:
+        null = found[study_controls.PLACEBO].per_draw
+        drawn.append(("placebo_advantage", "own-group advantage in UF1", null, found[MAIN]))
+    if runs.has(study_controls.PLACEBO):
+        arms = study_estimates.planned(runs)[0]
+        null = study_controls.placebo_arms(runs)
+        drawn.append(("placebo_arms", f"UF1 of {arms.label}", null, arms.estimate(runs)))
+    return [
+        study_figures.placebos(
+            null[np.isfinite(null)],
+            observed.estimate,
+            name=name,
+            quantity=quantity,
+            p=controls.placebo_p(observed.estimate, null),
+        )
+        for name, quantity, null, observed in drawn
+    ]
+
+
+def _one_row_a_clip(job: Inputs) -> object:
+    again = job.predictions.table.duplicated(["database", "subject", "clip"])
+    return job.predictions.select(~again)
+
+
+def _matching(path: pathlib.Path) -> Section | None:
+    return study_sections.matching(_read_table(path)) if path.is_file() else None
+
+
+def _calibration(path: pathlib.Path) -> Section | None:
+    if not path.is_file():
+        return None
+    table = _read_table(path)
+    missing = {"series", "effect", "rejections", "databases"} - set(table.columns)
+    if missing:
+        raise UserError(f"{path}: no column {', '.join(sorted(missing))}")
+    return study_sections.calibration(table)
+
+
+def _read_table(path: pathlib.Path) -> pd.DataFrame:
+    try:
+        return pd.read_csv(path, encoding="utf-8")
+    except (pd.errors.EmptyDataError, pd.errors.ParserError, UnicodeDecodeError) as error:
+        raise UserError(f"{path} is no table: {' '.join(str(error).split())}") from None
