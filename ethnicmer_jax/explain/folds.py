@@ -1,0 +1,204 @@
+"""Every clip explained by the network of its own held-out fold."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+import cv2
+import jax
+import jax.numpy as jnp
+import numpy as np
+from tqdm import tqdm
+
+from ethnicmer_jax.engine import Engine
+from ethnicmer_jax.explain import gradcam, occlusion, views
+from ethnicmer_jax.explain.views import View
+
+METHODS = (*gradcam.METHODS, "occlusion")
+EXPLAINED = ("predicted", "true")
+GRID = 28
+"""Cells along a side of the maps that are kept, whatever the size of a feature map."""
+
+Variables = Mapping[str, Any]
+MapName = tuple[str, View]
+"""(method, view)."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Explained:
+    """Maps of n predictions of test clips, in the order of the fold table.
+
+    Attributes:
+      run: str [n].
+      clip: int [n], rows of the data set; a clip is there once a run.
+      predicted: head -> int32 [n], by the clip as it is (predictions.csv averages it with
+        its mirrored copy).
+      classes: head -> int32 [n], the class that is explained.
+      maps: float32 [n, GRID, GRID] of each method and view.
+    """
+
+    run: np.ndarray
+    clip: np.ndarray
+    predicted: dict[str, np.ndarray]
+    classes: dict[str, np.ndarray]
+    maps: dict[MapName, np.ndarray]
+
+
+class Explainer:
+    """The compiled functions that explain clips of one engine's data set."""
+
+    def __init__(self, engine: Engine, chosen: Sequence[View], methods: Sequence[str]):
+        """Compiles nothing yet.
+
+        Args:
+          engine: holds the clips and the classifier.
+          chosen: views to explain.
+          methods: some of METHODS.
+        """
+        self.views, self.methods = tuple(chosen), tuple(methods)
+        self.model = views.differentiable(engine.learner.model)
+        self._batch = engine.learner.eval_batch
+        branches = ["emotion", *(["ethnic"] if self.model.ethnic_backbone is not None else [])]
+        self._images = {branch: engine.images(branch) for branch in branches}
+        self._targets = engine.targets
+        self._logits = jax.jit(functools.partial(gradcam.logits, self.model))
+        self._scores = jax.jit(functools.partial(_scores, self.model))
+        self._gradients = jax.jit(
+            lambda variables, inputs, classes: gradcam.maps(
+                self.model, variables, inputs, self.views, classes
+            )
+        )
+
+    def random_variables(self, seed: int) -> Variables:
+        """Weights that nothing was learnt with."""
+        one = self._inputs(np.zeros(1, int))
+        return self.model.init(jax.random.key(seed), one, train=False)
+
+    def predicted(self, variables: Variables, clips: np.ndarray) -> dict[str, np.ndarray]:
+        """Head -> int32 [m], the most probable class of each clip."""
+        return self._in_batches(
+            lambda inputs, _: {
+                head: values.argmax(-1) for head, values in self._logits(variables, inputs).items()
+            },
+            clips,
+            {},
+        )
+
+    def true(self, clips: np.ndarray, otherwise: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """Head -> int32 [m], the true class; `otherwise` where it is Unknown."""
+        labels = {"ethnic": self._targets.ethnic[clips]}
+        labels = {head: labels.get(head, self._targets.emotion[clips]) for head in otherwise}
+        return {head: np.where(labels[head] < 0, otherwise[head], labels[head]) for head in labels}
+
+    def maps(
+        self, variables: Variables, clips: np.ndarray, classes: Mapping[str, np.ndarray]
+    ) -> dict[MapName, np.ndarray]:
+        """The maps of m clips: float32 [m, GRID, GRID] of each method and view."""
+        found = self._in_batches(
+            lambda inputs, batch: self._batch_maps(variables, inputs, batch), clips, classes
+        )
+        return {name: _on_grid(values) for name, values in found.items()}
+
+    def _batch_maps(self, variables, inputs, classes) -> dict[MapName, np.ndarray]:
+        out = {}
+        if set(self.methods) & set(gradcam.METHODS):
+            by_method = self._gradients(variables, inputs, classes)
+            out = {
+                (m, v): x for m in self.methods if m in by_method for v, x in by_method[m].items()
+            }
+        if "occlusion" in self.methods:
+            score = functools.partial(self._scores, variables, classes)
+            found = occlusion.maps(score, inputs, self.views)
+            out |= {("occlusion", view): values for view, values in found.items()}
+        return out
+
+    def _in_batches(self, function, clips: np.ndarray, classes: Mapping[str, np.ndarray]) -> dict:
+        """Calls `function` on batches of one size, so that it is compiled once."""
+        parts = []
+        for start in range(0, len(clips), self._batch):
+            rows = np.arange(start, min(start + self._batch, len(clips)))
+            filled = np.resize(rows, self._batch)
+            batch = {head: jnp.asarray(values[filled]) for head, values in classes.items()}
+            found = function(self._inputs(clips[filled]), batch)
+            parts.append({name: np.asarray(x)[: len(rows)] for name, x in found.items()})
+        return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+
+    def _inputs(self, clips: np.ndarray) -> dict[str, jax.Array]:
+        images = {branch: jnp.asarray(values[clips]) for branch, values in self._images.items()}
+        return {**images, "ethnicity": jnp.asarray(self._targets.ethnic[clips])}
+
+
+def explain(
+    explainer: Explainer,
+    states: Iterable[tuple[int, Variables]],
+    tests: Mapping[int, np.ndarray],
+    runs: np.ndarray,
+    *,
+    classes: Mapping[int, Mapping[str, np.ndarray]] | str = "predicted",
+    title: str = "explaining",
+) -> Explained:
+    """Explains the chosen test clips of some folds.
+
+    Args:
+      explainer: of the engine that the folds belong to.
+      states: rows of the fold table with the variables of each.
+      tests: row -> int [m], the test clips that are wanted; other rows are passed over.
+      runs: str [f], the run of every row.
+      classes: which class is explained: one of EXPLAINED, or row -> head -> int [m].
+      title: of the progress bar.
+    """
+    parts: list[Explained] = []
+    with tqdm(total=len(tests), unit="fold", desc=title, disable=None) as bar:
+        for row, variables in _until_done(states, tests):
+            clips = tests[row]
+            predicted = explainer.predicted(variables, clips)
+            chosen = predicted
+            if classes == "true":
+                chosen = explainer.true(clips, predicted)
+            elif not isinstance(classes, str):
+                chosen = classes[row]
+            maps = explainer.maps(variables, clips, chosen)
+            run = np.full(len(clips), runs[row])
+            parts.append(Explained(run, clips, predicted, dict(chosen), maps))
+            bar.update()
+    return _joined(parts)
+
+
+def _until_done(states, tests) -> Iterator[tuple[int, Variables]]:
+    """The wanted states; does not ask for those that come after the last of them."""
+    left = set(tests)
+    for row, variables in states:
+        if row in left:
+            yield row, variables
+            left.remove(row)
+        if not left:
+            return
+
+
+def _joined(parts: Sequence[Explained]) -> Explained:
+    def dicts(name: str) -> dict:
+        first = getattr(parts[0], name)
+        return {key: np.concatenate([getattr(part, name)[key] for part in parts]) for key in first}
+
+    return Explained(
+        np.concatenate([part.run for part in parts]),
+        np.concatenate([part.clip for part in parts]),
+        *(dicts(name) for name in ("predicted", "classes", "maps")),
+    )
+
+
+def _scores(model, variables, classes, inputs) -> dict[str, jax.Array]:
+    found = gradcam.logits(model, variables, inputs)
+    return {
+        head: jnp.take_along_axis(values, classes[head][:, None], axis=1)[:, 0]
+        for head, values in found.items()
+    }
+
+
+def _on_grid(maps: np.ndarray) -> np.ndarray:
+    """[m, h, w] at [m, GRID, GRID]."""
+    how = cv2.INTER_AREA if maps.shape[1] > GRID else cv2.INTER_LINEAR
+    return np.stack([cv2.resize(one, (GRID, GRID), interpolation=how) for one in maps])
