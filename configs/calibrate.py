@@ -1,0 +1,82 @@
+"""Calibration: how often the study's main comparison is wrong, and what it can find.
+
+The own-group advantage of configs/study.py on simulated databases whose truth is known:
+balanced ones of two sizes over the whole range of effects, and a confounded one, where
+one database has one group only and differs from the other in everything but the group.
+Command: python -m ethnicmer_jax.calibrate --workdir=runs/calibration
+  fewer databases: --databases=50
+  see that drawn frames give the same answer: --check_frames=3
+"""
+
+import ml_collections
+
+from configs import common
+
+
+def get_config(variant: str = ""):
+    """The full calibration; `smoke`, to see that it works."""
+    if variant not in ("", "smoke"):
+        raise ValueError(f"variant {variant!r}: choose smoke, or none for all")
+    config = common.get_config()
+    config.name = f"calibrate:{variant}" if variant else "calibrate"
+    config.protocol.name = "study"
+    config.protocol.draws = 1
+    config.protocol.subjects = 0
+    config.optim.epochs = 12
+    config.checkpoint.keep = "none"
+    config.calibration = _calibration()
+    if variant == "smoke":
+        config.optim.epochs = 2
+        config.calibration.databases = 4
+        config.calibration.power_databases = 2
+        config.calibration.effects = (0.0, 1.0)
+    return config
+
+
+def _calibration() -> ml_collections.ConfigDict:
+    calibration = ml_collections.ConfigDict()
+    calibration.databases = 200  # of each design at effect 0
+    calibration.power_databases = 50  # of each design at every other effect
+    calibration.effects = (0.0, 0.25, 0.5, 0.75, 1.0)  # of designs that vary it
+    calibration.folds = 4  # K of calibration/exchange.py
+    calibration.resamples = 1000  # of subjects, for each interval
+    calibration.chunk = 25  # databases trained together
+    calibration.designs = ml_collections.ConfigDict()
+    for subjects in (8, 16):
+        calibration.designs[f"subjects_{subjects}"] = _balanced(subjects)
+    calibration.designs.confounded = _confounded()
+    return calibration
+
+
+def _balanced(subjects: int) -> ml_collections.ConfigDict:
+    """So many subjects of each group, half of them in each database."""
+    half = subjects // 2
+    design = ml_collections.ConfigDict()
+    design.label = f"{subjects} + {subjects} subjects"
+    design.contrasts = ("ethnicity",)
+    design.vary_effect = True
+    design.databases = ml_collections.ConfigDict()
+    for database, camera in (("simcasme2", ""), ("simsamm", ":grey")):
+        cohorts = ",".join(f"{database}:{group}:{half}{camera}" for group in ("Asian", "White"))
+        design.databases[database] = ml_collections.ConfigDict({"cohorts": cohorts})
+    return design
+
+
+def _confounded() -> ml_collections.ConfigDict:
+    """As CASME II and SAMM: one database all Asian, the other mixed.
+
+    Everybody in the first shows and codes emotions in its own way (`effect` moves its whole
+    cast there to one dialect). In the second, nothing depends on the group.
+    """
+    design = ml_collections.ConfigDict()
+    design.label = "confounded"
+    design.contrasts = ("ethnicity", "within")
+    design.vary_effect = False
+    design.databases = ml_collections.ConfigDict()
+    design.databases.simcasme2 = ml_collections.ConfigDict(
+        {"cohorts": "simcasme2:Asian:16", "effect": 0.75, "flow_noise": 0.04, "head_jitter": 0.15}
+    )
+    design.databases.simsamm = ml_collections.ConfigDict(
+        {"cohorts": "simsamm:Asian:6:grey,simsamm:White:16:grey", "intensity": 2.0}
+    )
+    return design

@@ -1,0 +1,97 @@
+"""The files of a calibration: one small table a finished chunk, then all of them together.
+
+`DIR/parts/<chunk>.csv` makes the command resumable. From the parts follow
+`DIR/databases.csv`, a row a simulated database, and `DIR/calibration.csv`, a row a point
+of a curve, which a study's report shows as well.
+"""
+
+from __future__ import annotations
+
+import pathlib
+from collections.abc import Sequence
+
+import ml_collections
+import pandas as pd
+
+from ethnicmer_jax import workdir
+from ethnicmer_jax.calibration.plan import Chunk
+from ethnicmer_jax.report import study_figures
+from ethnicmer_jax.schema import UserError
+
+DATABASES, RATES = "databases.csv", "calibration.csv"
+_FLAGS = ("found", "survives")
+
+
+def path(directory: pathlib.Path, chunk: Chunk) -> pathlib.Path:
+    """Where the results of a chunk are, once it is finished."""
+    return directory / "parts" / f"{chunk.name}.csv"
+
+
+def write(file: pathlib.Path, table: pd.DataFrame) -> None:
+    """Writes a table whole or not at all; numbers read back bit for bit."""
+    workdir.write_text(file, table.to_csv(index=False, lineterminator="\n"))
+
+
+def read(directory: pathlib.Path, chunks: Sequence[Chunk]) -> pd.DataFrame:
+    """One row a simulated database, of all chunks in order.
+
+    Raises:
+      UserError: a chunk is not finished, or its file is damaged.
+    """
+    tables = []
+    for chunk in chunks:
+        file = path(directory, chunk)
+        try:
+            table = pd.read_csv(file, float_precision="round_trip", keep_default_na=False)
+        except (OSError, ValueError) as error:
+            raise UserError(
+                f"{file} cannot be read ({error}); run the same command again"
+            ) from None
+        if len(table) != len(chunk.worlds):
+            raise UserError(f"{file} is damaged; delete it and run the same command again")
+        tables.append(table)
+    return pd.concat(tables, ignore_index=True)
+
+
+def rates(databases: pd.DataFrame, config: ml_collections.ConfigDict) -> pd.DataFrame:
+    """How often each series rejects at each effect.
+
+    A design that compares within a database as well gives two series: `uncontrolled`
+    counts intervals that exclude 0, `controlled` differences that also survive there.
+
+    Args:
+      databases: from `read`.
+      config: see configs/calibrate.py.
+
+    Returns:
+      Columns series, effect, rejections, databases, rate, low, high (Wilson 95%), then
+      mean_estimate, sd_estimate and mean_standard_error (of the own-group advantage; equal
+      where intervals are as wide as they should be), mean_persons.
+    """
+    rows = []
+    for name, design in config.calibration.designs.items():
+        mine = databases[databases["design"] == name]
+        controlled = len(design.contrasts) > 1
+        series = {
+            f"{design.label}, uncontrolled": "found",
+            f"{design.label}, controlled": "survives",
+        }
+        for label, flag in (series if controlled else {design.label: "found"}).items():
+            rows += [
+                {"series": label, "effect": effect, "rejections": int(part[flag].sum())}
+                | _describe(part)
+                for effect, part in mine.groupby("effect")
+            ]
+    table = study_figures.with_wilson(pd.DataFrame(rows))
+    first = ["series", "effect", "rejections", "databases", "rate", "low", "high"]
+    return table[[*first, *(name for name in table.columns if name not in first)]]
+
+
+def _describe(part: pd.DataFrame) -> dict[str, float]:
+    return {
+        "databases": len(part),
+        "mean_estimate": part["estimate"].mean(),
+        "sd_estimate": part["estimate"].std(ddof=1),
+        "mean_standard_error": part["standard_error"].mean(),
+        "mean_persons": part["n_persons"].mean(),
+    }
