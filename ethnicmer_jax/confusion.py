@@ -38,19 +38,19 @@ def grouped_confusion(
 def f1(confusion: np.ndarray) -> np.ndarray:
     """F1 of each class, float64 [..., C]; NaN where a class is neither true nor predicted."""
     hits = np.diagonal(confusion, axis1=-2, axis2=-1)
-    return _ratio(2 * hits, confusion.sum(axis=-1) + confusion.sum(axis=-2))
+    return _ratio(2 * hits, _true(confusion) + _called(confusion))
 
 
 def recall(confusion: np.ndarray) -> np.ndarray:
     """Recall (true-positive rate) of each class, [..., C]; NaN where no clip has the class."""
-    return _ratio(np.diagonal(confusion, axis1=-2, axis2=-1), confusion.sum(axis=-1))
+    return _ratio(np.diagonal(confusion, axis1=-2, axis2=-1), _true(confusion))
 
 
 def false_positive_rate(confusion: np.ndarray) -> np.ndarray:
     """Share of other classes' clips given each class, [..., C]; NaN without such clips."""
     hits = np.diagonal(confusion, axis1=-2, axis2=-1)
-    false_positives = confusion.sum(axis=-2) - hits
-    others = confusion.sum(axis=(-2, -1))[..., None] - confusion.sum(axis=-1)
+    false_positives = _called(confusion) - hits
+    others = confusion.sum(axis=(-2, -1))[..., None] - _true(confusion)
     return _ratio(false_positives, others)
 
 
@@ -82,6 +82,17 @@ Score = Callable[[np.ndarray], np.ndarray]
 """Maps confusion matrices [..., C, C] to scores [...]."""
 
 SCORES: Mapping[str, Score] = {"uf1": uf1, "uar": uar, "accuracy": accuracy}
+
+
+def _true(confusion: np.ndarray) -> np.ndarray:
+    """Clips of each class, [..., C]."""
+    # On axes this short `sum` takes four times as long, and a study has millions of matrices.
+    return np.einsum("...ij->...i", confusion)
+
+
+def _called(confusion: np.ndarray) -> np.ndarray:
+    """Clips given each class, [..., C]."""
+    return np.einsum("...ij->...j", confusion)
 
 
 def _ratio(numerator: np.ndarray, denominator: np.ndarray) -> np.ndarray:
