@@ -43,7 +43,7 @@ def _calibration() -> ml_collections.ConfigDict:
     calibration.chunk = 25  # databases trained together
     calibration.designs = ml_collections.ConfigDict()
     for subjects in (8, 16):
-        calibration.designs[f"subjects_{subjects}"] = _balanced(subjects)
+        calibration.designs[f"balanced_{subjects:02d}"] = _balanced(subjects)
     calibration.designs.confounded = _confounded()
     return calibration
 

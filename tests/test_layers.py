@@ -23,8 +23,8 @@ LAYERS = (
     },
     {"engine", "shallow"},
     {"preparation", "report"},
-    {"job", "study", "study_jobs", "sweep_runner", "selection"},
-    {"main", "sweep", "select", "predict", "explain"},
+    {"job", "study", "study_files", "study_jobs", "sweep_runner", "selection"},
+    {"main", "sweep", "select", "predict", "explain", "calibrate"},
 )
 WITHOUT_JAX = ("schema", "cli", "dataset", "predictions", "confusion", "metrics", "stats",
                "action_units", "report", "protocols")  # fmt: skip

@@ -24,7 +24,7 @@ def run(config: ml_collections.ConfigDict, databases: int, directory: pathlib.Pa
 
     Args:
       config: see configs/calibrate.py.
-      databases: how many of each effect, of the last design.
+      databases: how many of each effect, of the first design.
       directory: gets frames.csv.
 
     Returns:
@@ -32,7 +32,7 @@ def run(config: ml_collections.ConfigDict, databases: int, directory: pathlib.Pa
       advantage by motion fields and by frames (`frames_estimate`, ...).
     """
     every = [world for chunk in plan.chunks(config) for world in chunk.worlds]
-    chosen = [w for w in every if w.design == every[-1].design and w.number < databases]
+    chosen = [w for w in every if w.design == every[0].design and w.number < databases]
     fields = _findings({world: worlds.motion_fields(world, config) for world in chosen}, config)
     drawn = {}
     for world in tqdm(chosen, unit="database", desc="drawing frames", disable=None):

@@ -19,7 +19,7 @@ class Chunk:
 
     @property
     def name(self) -> str:
-        """Such as "subjects_8-0.25-0000-0024": the first world, and the number of the last."""
+        """Such as "balanced_08-0.25-0000-0024": the first world, and the number of the last."""
         return f"{self.worlds[0].name}-{self.worlds[-1].number:04d}"
 
 

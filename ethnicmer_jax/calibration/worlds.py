@@ -34,7 +34,7 @@ class World:
 
     @property
     def name(self) -> str:
-        """Such as "subjects_8-0.25-0007"."""
+        """Such as "balanced_08-0.25-0007"."""
         return f"{self.design}-{self.effect:g}-{self.number:04d}"
 
 
