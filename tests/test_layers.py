@@ -19,7 +19,7 @@ LAYERS = (
     {"protocols"},
     {
         *("targets", "ethnic_controls", "inputs", "losses", "optim", "batches", "fold", "fold_grid"),
-        *("fold_results", "scalars", "checkpoint", "settings", "layout", "pretrained"),
+        *("fold_results", "scalars", "checkpoint", "settings", "layout", "pretrained", "probe"),
     },
     {"engine", "shallow"},
     {"preparation", "report"},
