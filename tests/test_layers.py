@@ -23,7 +23,7 @@ LAYERS = (
     },
     {"engine", "shallow"},
     {"preparation", "report"},
-    {"job", "study", "study_files", "study_jobs", "sweep_runner", "selection"},
+    {"job", "study", "study_files", "study_jobs", "sweep_runner", "selection", "calibration"},
     {"main", "sweep", "select", "predict", "explain", "calibrate"},
 )
 WITHOUT_JAX = ("schema", "cli", "dataset", "predictions", "confusion", "metrics", "stats",
