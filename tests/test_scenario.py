@@ -96,6 +96,27 @@ def test_appearance_zero_hides_the_group():
     assert min(skin(1.0)[0]) > max(skin(1.0)[1])
 
 
+def test_proportions_part_the_groups_and_leave_display_rules_alone():
+    def cast(proportions: float) -> dict[str, list[ClipSpec]]:
+        groups = collections.defaultdict(list)
+        cohorts = parse_cohorts("db:White:40,db:Asian:40,db:Black:40")
+        for spec in plan(cohorts=cohorts, effect=0.0, appearance=0.0, proportions=proportions):
+            groups[spec.subject.cohort.ethnicity].append(spec)
+        return groups
+
+    def mouth(specs: list[ClipSpec]) -> float:
+        return float(np.mean([spec.subject.person.anatomy.mouth_height for spec in specs]))
+
+    same, parted = cast(0.0), cast(0.1)
+    # A person's mouth lies at 1.12 +- 4%: the means of 40 persons' clips are known to about .01.
+    assert abs(mouth(same["White"]) - mouth(same["Asian"])) < 0.04
+    assert mouth(parted["White"]) - mouth(same["White"]) == pytest.approx(0.1, abs=0.002)
+    assert mouth(parted["Asian"]) - mouth(same["Asian"]) == pytest.approx(-0.1, abs=0.002)
+    assert mouth(parted["Black"]) == mouth(same["Black"])
+    for group, specs in same.items():
+        assert [spec.movements for spec in parted[group]] == [spec.movements for spec in specs]
+
+
 def test_confounded_and_balanced_casts_are_what_they_say():
     def ethnicities(cohorts: tuple[Cohort, ...], database: str) -> dict[str, int]:
         return {c.ethnicity: c.subjects for c in cohorts if c.database == database}
@@ -146,6 +167,7 @@ def test_options_come_from_a_config():
         ({"cohorts": "a:White"}, "does not read"),
         ({"cohorts": "a:Martian:3"}, "not one of White"),
         ({"cohorts": "a:White:0"}, "at least one subject"),
+        ({"proportions": 0.5}, "simulated proportions is 0.5"),
         ({"efect": 1.0}, "no simulated option is called efect"),
     ],
 )

@@ -76,7 +76,12 @@ class SimulatedOptions:
       seed: the one number that everything random derives from.
       effect: how far display rules depend on the group: 0 universal, 1 strong, where
         some movements mean another emotion in the other group (`display_rules`).
-      appearance: how far looks depend on the group: 0 not at all, 1 clearly.
+      appearance: how far looks depend on the group: 0 not at all, 1 clearly. They show
+        in frames, but leave no trace in flow that a classifier finds.
+      proportions: how far the places of brows, nose and mouth depend on the group, in
+        pupils' distances to either side of the mean (`people.LENGTH_OF`). What moves lies
+        elsewhere then: the group shows in flow though display rules are the same. A
+        person's own places vary by about .03.
       cohorts: who is filmed; see CONFOUNDED and BALANCED.
       clips_per_subject: mean number of clips of a subject, at least 1.
       clips_spread: standard deviation of log(expected number of clips) over subjects.
@@ -103,6 +108,7 @@ class SimulatedOptions:
     seed: int = 0
     effect: float = 0.5
     appearance: float = 1.0
+    proportions: float = 0.0
     cohorts: tuple[Cohort, ...] = CONFOUNDED
     clips_per_subject: float = 7.0
     clips_spread: float = 0.5
@@ -122,6 +128,8 @@ class SimulatedOptions:
         for name in ("effect", "appearance", "habit", "omission", "mixed"):
             if not 0 <= getattr(self, name) <= 1:
                 raise UserError(f"simulated {name} is {getattr(self, name)}: it lies in [0, 1]")
+        if not 0 <= self.proportions <= 0.2:
+            raise UserError(f"simulated proportions is {self.proportions}: it lies in [0, 0.2]")
         spreads = ("clips_spread", "class_spread", "subject_spread", "clip_spread")
         for name in (*spreads, "intensity", "head_jitter", "sensor_noise", "flow_noise"):
             if not getattr(self, name) >= 0:

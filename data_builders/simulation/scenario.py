@@ -101,7 +101,7 @@ def draw_clips(options: SimulatedOptions, subject: Subject) -> Iterator[ClipSpec
 
 def _draw_subject(options: SimulatedOptions, cohort: Cohort, code: str) -> Subject:
     rng = stream(options.seed, cohort.database, code)
-    person = draw_person(rng, cohort.ethnicity, options.appearance)
+    person = draw_person(rng, cohort.ethnicity, options.appearance, options.proportions)
     shares = np.array(options.class_shares)
     if options.class_spread > 0:
         shares = rng.dirichlet(shares / options.class_spread + 1e-9)

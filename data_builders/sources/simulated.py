@@ -71,7 +71,8 @@ def truth(options: SimulatedOptions, spec: ClipSpec) -> dict[str, str]:
     """What is known of a clip because it was made: text, for `ClipRecord.extra`.
 
     `sim_group` is the ethnicity, `sim_aus` reads `4:2.61+L10:1.80` with amplitudes in
-    percent of the pupils' distance; `sim_effect`, `sim_appearance`, `sim_seed` are the options.
+    percent of the pupils' distance; `sim_effect`, `sim_appearance`, `sim_proportions` and
+    `sim_seed` are the options.
     """
     return {
         "sim_group": spec.subject.cohort.ethnicity,
@@ -80,6 +81,7 @@ def truth(options: SimulatedOptions, spec: ClipSpec) -> dict[str, str]:
         ),
         "sim_effect": str(options.effect),
         "sim_appearance": str(options.appearance),
+        "sim_proportions": str(options.proportions),
         "sim_seed": str(options.seed),
     }
 
