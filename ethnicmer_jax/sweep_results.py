@@ -111,7 +111,12 @@ def _result(directory: pathlib.Path, name: str, overrides: Mapping[str, Any]) ->
 
 def _seconds(point: pathlib.Path) -> float | None:
     path = point / "wall.json"
-    return float(workdir.read_json(path)["seconds"]) if path.is_file() else None
+    if not path.is_file():
+        return None
+    try:
+        return float(workdir.read_json(path)["seconds"])
+    except (KeyError, TypeError, ValueError):
+        raise UserError(f"{path} is damaged; delete it") from None
 
 
 def _error_file(directory: pathlib.Path, name: str) -> pathlib.Path:

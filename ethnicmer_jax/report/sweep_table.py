@@ -75,7 +75,7 @@ def frame(results: Sequence[Result]) -> pd.DataFrame:
     made = pd.DataFrame(rows).reindex(columns=order)
     # Whole numbers stay whole beside missing ones.
     counted = [*fields, *_COUNTS]
-    return made.assign(**made[counted].convert_dtypes(convert_string=False))
+    return made.assign(**made[counted].convert_dtypes())
 
 
 _COUNTS = ("runs", "clips", "subjects")
