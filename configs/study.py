@@ -48,6 +48,7 @@ def _smoke(config):
     config.data.flow_method = "dis"
     config.protocol.draws = 2
     config.protocol.control_draws = 1
+    config.study.jobs = ("arms", "pooled", "embed", "embed_swapped")
     config.study.pooled_seeds = 1
     config.study.label_seeds = 1
     config.optim.epochs = 2

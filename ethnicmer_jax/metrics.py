@@ -45,7 +45,7 @@ def compute(
       {"runs": {run: run_metrics(...)}, "summary": summary(...)}.
     """
     return {
-        "runs": _by_run(predictions, grouping),
+        "runs": by_run(predictions, grouping),
         "summary": summary(predictions, level=level, n_resamples=n_resamples, seed=seed),
     }
 
@@ -62,7 +62,25 @@ def run_metrics(predictions: Predictions, grouping: Grouping | None = None) -> d
     """
     if len(predictions.runs) != 1:
         raise ValueError(f"metrics are pooled within one run, got {len(predictions.runs)}")
-    return _by_run(predictions, grouping)[predictions.runs[0]]
+    return by_run(predictions, grouping)[predictions.runs[0]]
+
+
+def by_run(predictions: Predictions, grouping: Grouping | None) -> dict[str, dict[str, Any]]:
+    """`run_metrics` of every run, in the order of first appearance."""
+    run = pd.Categorical(predictions.table["run"], categories=predictions.runs).codes
+    run = run.astype(np.int64)
+    labels = {
+        "all": np.full(len(predictions), "all", object),
+        "groups": group_labels(predictions, grouping),
+        "ethnicities": predictions.table["ethnicity"].to_numpy(object),
+        "databases": predictions.table["database"].to_numpy(object),
+    }
+    parts = {name: _Parts.of(predictions, run, values) for name, values in labels.items()}
+    n_folds = _distinct(run, pd.factorize(predictions.table["fold"])[0], len(predictions.runs))
+    return {
+        name: _run_metrics({label: part.scores(i) for label, part in parts.items()}, n_folds[i])
+        for i, name in enumerate(predictions.runs)
+    }
 
 
 def scores(predictions: Predictions) -> dict[str, Any]:
@@ -148,24 +166,6 @@ def _score_summary(
     half = scipy_stats.t.ppf((1 + level) / 2, len(values) - 1) * std / np.sqrt(len(values))
     interval = [_number(values.mean() - half), _number(values.mean() + half)]
     return common | {"std": _number(std), "interval": interval, "interval_kind": "t_over_runs"}
-
-
-def _by_run(predictions: Predictions, grouping: Grouping | None) -> dict[str, dict[str, Any]]:
-    """`run_metrics` of every run; counted in one pass, because a study has thousands."""
-    run = pd.Categorical(predictions.table["run"], categories=predictions.runs).codes
-    run = run.astype(np.int64)
-    labels = {
-        "all": np.full(len(predictions), "all", object),
-        "groups": group_labels(predictions, grouping),
-        "ethnicities": predictions.table["ethnicity"].to_numpy(object),
-        "databases": predictions.table["database"].to_numpy(object),
-    }
-    parts = {name: _Parts.of(predictions, run, values) for name, values in labels.items()}
-    n_folds = _distinct(run, pd.factorize(predictions.table["fold"])[0], len(predictions.runs))
-    return {
-        name: _run_metrics({label: part.scores(i) for label, part in parts.items()}, n_folds[i])
-        for i, name in enumerate(predictions.runs)
-    }
 
 
 def _run_metrics(parts: Mapping[str, Mapping[str, Any]], n_folds: int) -> dict[str, Any]:

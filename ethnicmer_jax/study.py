@@ -9,17 +9,13 @@ from __future__ import annotations
 
 import pathlib
 import time
-from collections.abc import Mapping, Sequence
-from typing import Any
 
 import ml_collections
-import pandas as pd
 
 from ethnicmer_jax import job as jobs_runner
-from ethnicmer_jax import metrics, predictions, study_jobs, workdir
-from ethnicmer_jax.predictions import Predictions
-from ethnicmer_jax.protocols import fold_file, grouping, matching
-from ethnicmer_jax.report import page, summary
+from ethnicmer_jax import predictions, preparation, study_files, study_jobs, workdir
+from ethnicmer_jax.protocols import fold_file
+from ethnicmer_jax.report import page, study_page, summary
 from ethnicmer_jax.schema import UserError
 from ethnicmer_jax.study_jobs import Job
 
@@ -67,7 +63,10 @@ def _train(config: ml_collections.ConfigDict, directory: pathlib.Path, first: bo
             seconds = time.monotonic() - began
             summary.print_job(job.name, number, len(jobs), seconds)
     if first:
-        _gather(config, directory, jobs)
+        # Any job will do: all of them are about the same clips.
+        prepared = preparation.prepare(jobs[-1].config(config))
+        study_files.describe_data(directory, prepared.trainer.dataset)
+        study_files.gather(config, directory, jobs)
 
 
 def _run_job(
@@ -83,55 +82,18 @@ def _run_job(
         predictions.write(where / "predictions.csv", table)
 
 
-def _gather(
-    config: ml_collections.ConfigDict, directory: pathlib.Path, jobs: Sequence[Job]
-) -> None:
-    """Copies the jobs' results to the top, predictions.csv last: it says that all is done."""
-    folders = [directory / "jobs" / job.name for job in jobs]
-    renamed = [_renamed(job, folder) for job, folder in zip(jobs, folders, strict=True)]
-    table = Predictions.from_table(pd.concat(renamed, ignore_index=True))
-    parts = [(folder / "folds.npz", job.run_id) for job, folder in zip(jobs, folders, strict=True)]
-    fold_file.concatenate(directory / "folds.npz", parts)
-    trained = [directory / "jobs" / job.name for job in jobs if not job.trained_by]
-    recorded = [workdir.read_json(folder / "metrics.json") for folder in trained]
-    notes = [note for values in recorded for note in values["notes"]]
-    _write_metrics(config, directory, table, notes, recorded[0]["environment"])
-    predictions.write(directory / "predictions.csv", table)
-
-
-def _renamed(job: Job, folder: pathlib.Path) -> pd.DataFrame:
-    table = predictions.read(folder / "predictions.csv").table
-    return table.assign(run=table["run"].map(job.run_id))
-
-
 def _report(config: ml_collections.ConfigDict, directory: pathlib.Path) -> None:
     table = predictions.read(directory / "predictions.csv")
     if (directory / "folds.npz").is_file():
         predictions.check_complete(table, fold_file.expected_rows(directory / "folds.npz"))
     before = directory / "metrics.json"
     known = workdir.read_json(before) if before.is_file() else {}
-    _write_metrics(config, directory, table, known.get("notes", ()), known.get("environment", {}))
+    study_files.write_metrics(
+        config, directory, table, known.get("notes", ()), known.get("environment", {})
+    )
     summary.print_metrics(workdir.read_json(before), config.name)
-    summary.print_report(page.write(directory))
-
-
-def _write_metrics(
-    config: ml_collections.ConfigDict,
-    directory: pathlib.Path,
-    table: Predictions,
-    notes: Sequence[str],
-    environment: Mapping[str, Any],
-) -> None:
-    """metrics.json of all runs, with a summary of the pooled ones; and matching.csv."""
-    chosen = grouping(config.protocol.grouping, config.protocol.grouping_custom)
-    members = {e: group for group, of in chosen.groups.items() for e in of}
-    values = metrics.compute(table, members)
-    pooled = table.table["run"].str.startswith(f"{study_jobs.POOLED}.")
-    if pooled.any():
-        values["summary"] = metrics.summary(table.select(pooled))
-    extra = {"grouping": chosen.name, "notes": list(notes), "environment": environment}
-    workdir.write_json(directory / "metrics.json", values | extra)
-    workdir.write_text(directory / "matching.csv", matching.table(table).to_csv(index=False))
+    main = any(run.startswith("ethnicity.") for run in table.runs)
+    summary.print_report((study_page if main else page).write(directory))
 
 
 def _check_claim(config: ml_collections.ConfigDict, directory: pathlib.Path) -> None:

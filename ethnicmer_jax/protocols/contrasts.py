@@ -62,7 +62,8 @@ def named(
       chosen: the configured grouping, of two groups.
 
     Raises:
-      UserError: a contrast is not known, or the grouping has more than two groups.
+      UserError: a contrast is not known or not possible, or the grouping has more than
+        two groups.
     """
     wanted = tuple(protocol.contrasts) or FAMILIES
     unknown = set(wanted) - set(FAMILIES)
@@ -85,8 +86,13 @@ def named(
         "reference": lambda: [],
     }
     for family in FAMILIES:
-        if family in wanted:
-            yield from made[family]()
+        found = list(made[family]()) if family in wanted else []
+        if not found and family in protocol.contrasts and family != "reference":
+            raise UserError(
+                f"protocol.contrasts names {family}, for which these data have too few "
+                "databases, subjects or ethnicities; leave it out"
+            )
+        yield from found
 
 
 def _within(main: Contrast, side: np.ndarray, dataset: Dataset) -> Iterator[Contrast]:
