@@ -1,0 +1,49 @@
+"""The configs with a grid: each point has to be possible, whatever data it meets."""
+
+import pytest
+
+from configs import ablation, ethnic_aware, tuning
+from ethnicmer_jax import inputs, optim, preparation, sweep_grid
+from ethnicmer_jax.models import registry
+
+GRIDS = {f"ablation:{variant}": ablation.get_config(variant) for variant in ablation.VARIANTS}
+GRIDS["tuning"] = tuning.get_config()
+
+
+@pytest.mark.parametrize("name", GRIDS)
+def test_every_point_of_a_grid_is_a_possible_job(name):
+    points = sweep_grid.points(GRIDS[name])
+    assert len(points) >= 4
+    for point in points:
+        config = point.config
+        model = config.model.to_dict()
+        registry.image_sizes(model)
+        registry.build(model | {"n_emotions": 3, "n_ethnicities": 5})
+        optim.learning_rate(config.optim, 0)
+        assert config.data.flow_scaling in inputs.FLOW_SCALINGS
+        assert config.classifier in preparation.CLASSIFIERS
+        assert config.model.ethnic_labels in ethnic_aware.CHOICES["labels"]
+        assert config.protocol.seeds == 5
+        assert config.name == f"{name}, {point.name}"
+
+
+def test_the_first_point_is_the_plain_network():
+    for variant in ablation.VARIANTS:
+        first = sweep_grid.points(ablation.get_config(variant))[0].config
+        assert first.model.fusion == "none"
+        assert first.classifier == "network"
+        assert first.model == sweep_grid.points(ablation.get_config())[0].config.model
+
+
+def test_every_variant_is_explained():
+    for variant in ablation.VARIANTS:
+        assert f"\n  {variant} " in ablation.__doc__
+
+
+def test_tuning_chooses_on_training_subjects():
+    assert tuning.get_config().protocol.name == "nested"
+
+
+def test_another_variant_is_refused():
+    with pytest.raises(ValueError, match="variant 'all': choose one of fusions, labels"):
+        ablation.get_config("all")
