@@ -151,7 +151,7 @@ def confirms(difference: HasInterval, replication: HasInterval) -> bool:
 
 def interval_text(interval: HasInterval) -> str:
     """`+0.052 [-0.010, +0.114]`."""
-    return f"{interval.estimate:+.3f} [{interval.low:+.3f}, {interval.high:+.3f}]"
+    return f"{interval.estimate:+z.3f} [{interval.low:+z.3f}, {interval.high:+z.3f}]"
 
 
 def above_baseline(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pathlib
 
-import numpy as np
 import pandas as pd
 
 from ethnicmer_jax import action_units
@@ -12,7 +11,7 @@ from ethnicmer_jax.action_units import CodedClips
 from ethnicmer_jax.action_units.table import read
 from ethnicmer_jax.report import study_figures
 from ethnicmer_jax.report.document import Gallery, Prose, Section
-from ethnicmer_jax.report.tables import MISSING, Column, Table
+from ethnicmer_jax.report.tables import Column, PValue, Table
 
 MIN_PAIR = 10
 """Clips that must show a pair of Action Units for it to be compared."""
@@ -75,14 +74,10 @@ def _summary(compared: pd.DataFrame, groups: tuple[str, str]) -> str:
 
 
 def _table(name: str, unit: str, compared: pd.DataFrame, groups: tuple[str, str]) -> Table:
-    p_columns = ("p_fisher", "p_permutation", "p_within_database", "p_holm")
-    text = compared.assign(
-        **{f"{column}_text": compared[column].map(_p) for column in p_columns},
-    )
     return Table(
         name,
-        f"Tests of every {unit}, {groups[0]} against {groups[1]} ({len(text)})",
-        text,
+        f"Tests of every {unit}, {groups[0]} against {groups[1]} ({len(compared)})",
+        compared,
         (
             Column(unit.capitalize(), "AU{au}", False),
             Column("Emotion", "{emotion}", False),
@@ -91,15 +86,10 @@ def _table(name: str, unit: str, compared: pd.DataFrame, groups: tuple[str, str]
             Column("Difference", "{difference:+.3f}"),
             Column("Cohen's h", "{cohen_h:+.2f}"),
             Column("Subjects who show it", "{persons_a} + {persons_b}"),
-            Column("Fisher, clips taken as independent", "{p_fisher_text}"),
-            Column("Subjects permuted", "{p_permutation_text}"),
-            Column("Permuted within database", "{p_within_database_text}"),
-            Column("The same, Holm", "{p_holm_text}"),
+            PValue("Fisher, clips taken as independent", "{p_fisher}"),
+            PValue("Subjects permuted", "{p_permutation}"),
+            PValue("Permuted within database", "{p_within_database}"),
+            PValue("The same, Holm", "{p_holm}"),
         ),
         collapsed=True,
     )
-
-
-def _p(p: float) -> str:
-    text = study_figures.p_text(p) if np.isfinite(p) else MISSING
-    return text.removeprefix("p = ").removeprefix("p ")

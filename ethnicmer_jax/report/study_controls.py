@@ -134,11 +134,14 @@ def _within_databases(observed: HasInterval, inside: Mapping[str, Interval]) -> 
     """Databases count together: each alone has few subjects."""
     if not inside:
         return []
-    name = part_name(next(iter(inside))) if len(inside) == 1 else "within databases"
-    measured = next(iter(inside.values())) if len(inside) == 1 else mean_within(inside)
-    detail = f"{name} {conclusion.interval_text(measured)}"
-    passed = conclusion.confirms(observed, measured)
-    return [Control(name, passed, detail, separates_database=True)]
+    if len(inside) == 1:
+        ((part, measured),) = inside.items()
+        name, detail = part_name(part), f"{part_name(part)} {conclusion.interval_text(measured)}"
+    else:
+        name, measured = "within databases", mean_within(inside)
+        each = ", ".join(f"{part_name(part)} {one.estimate:+z.3f}" for part, one in inside.items())
+        detail = f"{name} {conclusion.interval_text(measured)} on average ({each})"
+    return [Control(name, conclusion.confirms(observed, measured), detail, separates_database=True)]
 
 
 def _sensitive(part: str, observed: HasInterval, changed: HasInterval) -> Control:

@@ -11,6 +11,7 @@ from matplotlib.colors import Colormap
 
 from ethnicmer_jax.report import figures, style
 from ethnicmer_jax.report.style import Figure
+from ethnicmer_jax.report.tables import p_text
 from ethnicmer_jax.stats import effects
 
 NOMINAL = 0.05
@@ -154,15 +155,6 @@ def au_difference(
     )
 
 
-def p_text(p: float) -> str:
-    """A p value as papers print it: `p = .032`, `p = .32`, `p < .001`; `p n/a` for NaN."""
-    if not np.isfinite(p):
-        return "p n/a"
-    if p < 0.001:
-        return "p < .001"
-    return "p = " + f"{p:.{3 if p < 0.1 else 2}f}".removeprefix("0")
-
-
 def _heat_map(
     values: pd.DataFrame,
     labels: pd.DataFrame,
@@ -175,6 +167,8 @@ def _heat_map(
     alt: str,
 ) -> Figure:
     """Cells by AU (rows) and whatever the columns are; both frames have one layout."""
+    units = sorted(values.index, key=lambda unit: [int(part) for part in str(unit).split("+")])
+    values, labels = values.loc[units], labels.loc[units]
     lines = labels.stack().str.count("\n").max() + 1
     width = 1.7 + 0.95 * len(values.columns)
     with style.styled():

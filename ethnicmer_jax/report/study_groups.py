@@ -92,7 +92,7 @@ def tests(groups: Groups) -> Iterator[tuple[str, str, float]]:
     test = groups.within_database
     yield (
         f"{pair}, pooled LOSO: subjects permuted within database",
-        f"UF1 {test.statistic:+.3f}; {test.n_informative} subjects can change groups"
+        f"UF1 {test.statistic:+z.3f}; {test.n_informative} subjects can change groups"
         if test.separable
         else "not separable from database: nobody can change groups",
         test.p_value,

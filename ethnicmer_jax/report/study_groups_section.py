@@ -9,7 +9,7 @@ import pandas as pd
 from ethnicmer_jax.report.conclusion import interval_text
 from ethnicmer_jax.report.document import Prose, Section
 from ethnicmer_jax.report.study_groups import Groups
-from ethnicmer_jax.report.tables import Column, Table
+from ethnicmer_jax.report.tables import Column, PValue, Table
 
 _SCORES = {"uf1": "UF1", "uar": "UAR", "accuracy": "Accuracy"}
 
@@ -72,8 +72,8 @@ def _tests(frame: pd.DataFrame) -> Table:
         (
             Column("Test", "{test}", False),
             Column("Measured", "{measured}", False),
-            Column("p", "{p:.3f}"),
-            Column("p (Holm)", "{p_holm:.3f}"),
+            PValue("p", "{p}"),
+            PValue("p (Holm)", "{p_holm}"),
         ),
     )
 

@@ -10,11 +10,11 @@ from ethnicmer_jax.report import controls, figures, study_figures
 from ethnicmer_jax.report.conclusion import Control
 from ethnicmer_jax.report.document import Block, Gallery, Prose, Section
 from ethnicmer_jax.report.style import Figure
-from ethnicmer_jax.report.tables import Column, Table
+from ethnicmer_jax.report.tables import Column, PValue, Table
 
 RUNS_SHOWN = 40
 _UF1 = Column("UF1 [95% interval]", "{estimate:.3f} [{low:.3f}, {high:.3f}]")
-_SIGNED = Column("UF1 [95% interval]", "{estimate:+.3f} [{low:+.3f}, {high:+.3f}]")
+_SIGNED = Column("UF1 [95% interval]", "{estimate:+z.3f} [{low:+z.3f}, {high:+z.3f}]")
 
 
 def main_result(
@@ -87,7 +87,7 @@ def _advantage_table(frame: pd.DataFrame) -> Table:
             Column("Groups", "{label}", False),
             Column("Subjects", "{n_subjects:,}"),
             _SIGNED,
-            Column("p", "{p:.3f}"),
+            PValue("p", "{p}"),
             Column("Detectable", "{detectable:.3f}"),
         ),
     )
@@ -105,8 +105,8 @@ def _difference_table(frame: pd.DataFrame) -> Table:
             Column("Subjects", "{n_subjects:,}"),
             Column("Design", "{design}", False),
             _SIGNED,
-            Column("p", "{p:.3f}"),
-            Column("p (Holm)", "{p_holm:.3f}"),
+            PValue("p", "{p}"),
+            PValue("p (Holm)", "{p_holm}"),
             Column("Detectable", "{detectable:.3f}"),
         ),
     )

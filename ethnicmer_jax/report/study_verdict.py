@@ -10,9 +10,9 @@ import numpy as np
 from ethnicmer_jax.report import comparisons, conclusion, study_controls
 from ethnicmer_jax.report.conclusion import Conclusion, Control
 from ethnicmer_jax.report.study_estimates import Difference, detectable, planned
-from ethnicmer_jax.report.study_figures import p_text
 from ethnicmer_jax.report.study_groups import Groups
 from ethnicmer_jax.report.study_runs import MAIN, StudyRuns
+from ethnicmer_jax.report.tables import p_text
 from ethnicmer_jax.stats.advantage import Advantage
 
 ALPHA = 0.05

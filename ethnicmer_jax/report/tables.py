@@ -7,6 +7,7 @@ import re
 import string
 from collections.abc import Sequence
 
+import numpy as np
 import pandas as pd
 
 MISSING = "–"
@@ -33,6 +34,16 @@ class Column:
         if any(pd.isna(row[key]) for key in keys):
             return MISSING
         return self.template.format_map(row)
+
+
+@dataclasses.dataclass(frozen=True)
+class PValue(Column):
+    """A column of p values; its template names the frame's column, as in "{p}"."""
+
+    def cell(self, row: dict) -> str:
+        """`.032`, `.32`, `< .001`, or a dash."""
+        p = row[self.template.strip("{}")]
+        return p_text(p).removeprefix("p ").removeprefix("= ") if np.isfinite(p) else MISSING
 
 
 @dataclasses.dataclass(frozen=True)
@@ -83,6 +94,15 @@ class Table:
             label=f"tab:{self.name}",
             position_float="centering",
         )
+
+
+def p_text(p: float) -> str:
+    """A p value as papers print it: `p = .032`, `p = .32`, `p < .001`; `p n/a` for NaN."""
+    if not np.isfinite(p):
+        return "p n/a"
+    if p < 0.001:
+        return "p < .001"
+    return "p = " + f"{p:.{3 if p < 0.1 else 2}f}".removeprefix("0")
 
 
 _LATEX = str.maketrans(
