@@ -8,7 +8,7 @@ import pathlib
 import re
 import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import jinja2
 import markupsafe
@@ -108,12 +108,17 @@ def render(document: Document) -> str:
     return template.render(document=document, css=markupsafe.Markup(css), size=_css_size)
 
 
-def save(document: Document, directory: pathlib.Path) -> pathlib.Path:
+def save(
+    document: Document,
+    directory: pathlib.Path,
+    more: Callable[[pathlib.Path], None] | None = None,
+) -> pathlib.Path:
     """Writes the page, figures/ (PNG, SVG) and tables/ (CSV, LaTeX), all or nothing.
 
     Args:
       document: the report.
       directory: made anew; an earlier report there is replaced.
+      more: writes further files into the directory that it is given.
 
     Returns:
       The path of index.html.
@@ -122,6 +127,8 @@ def save(document: Document, directory: pathlib.Path) -> pathlib.Path:
     building = pathlib.Path(tempfile.mkdtemp(prefix=f".{directory.name}.", dir=directory.parent))
     try:
         _write_files(document, building)
+        if more is not None:
+            more(building)
         # mkdtemp makes folders private to their owner; a report is meant to be shared.
         building.chmod(0o755)
         _replace_directory(building, directory)
