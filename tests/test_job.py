@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import threading
 
 import pandas as pd
 import pytest
@@ -141,6 +142,36 @@ def test_the_engine_of_another_config_is_refused(finished, copied):
         job.recorded(finished / "nowhere")
 
 
+def test_a_shallow_classifier_is_a_job_like_any_other(finished, tmp_path):
+    config = config_for(finished, classifier="svm", shallow__features="pixels")
+    job.run(config, tmp_path / "svm")
+    run = tmp_path / "svm"
+    names = {path.name for path in run.iterdir()}
+    assert names == {"config.json", "folds.npz", "metrics.json", "predictions.csv", "report"}
+    notes = json.loads((run / "metrics.json").read_text())["notes"]
+    assert notes[0] == "LOSO over 3 subjects"
+    assert notes[1].startswith("RBF support vector machine, C = 100")
+    table = read(run / "predictions.csv")
+    assert sorted(table.key) == sorted(read(finished / "run" / "predictions.csv").key)
+    before = (run / "predictions.csv").read_bytes()
+    with pytest.raises(UserError, match="classifier svm keeps no checkpoints"):
+        job.run(config, run, "evaluate")
+    with pytest.raises(UserError, match="classifier svm keeps no checkpoints"):
+        job.engine(config, run)
+    job.run(config, run)
+    assert (run / "predictions.csv").read_bytes() == before
+
+
+def test_another_process_of_a_shallow_job_waits_for_the_first(finished, tmp_path):
+    # It would be refused if anything were trained.
+    config = config_for(finished, classifier="svm", shallow__features="hog")
+    first = threading.Timer(0.2, (tmp_path / "predictions.csv").touch)
+    first.start()
+    job.run(config, tmp_path, first=False)
+    first.join()
+    assert (tmp_path / "predictions.csv").exists()
+
+
 def test_another_database_is_refused(finished, copied, tmp_path):
     shutil.copytree(finished, tmp_path / "other", ignore=shutil.ignore_patterns("run", "data"))
     table = pd.read_csv(tmp_path / "other" / "manifest.csv")
@@ -174,6 +205,8 @@ def test_a_report_without_predictions_says_what_to_do(finished, tmp_path):
         ({"protocol__name": "kfold"}, r"protocol\.name 'kfold'"),
         ({"protocol__name": "draws", "protocol__subjects": 2}, "asian subjects are asked for"),
         ({"data__classes": 7}, r"data\.classes is 7"),
+        ({"classifier": "svm", "shallow__features": "hog"}, "'hog': choose one of backbone"),
+        ({"classifier": "svm", "model__fusion": "embed"}, "svm has no ethnic branch"),
         ({"classifier": "forest"}, "no classifier 'forest'; choose one of network, svm, logistic"),
     ],
 )

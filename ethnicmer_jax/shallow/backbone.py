@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import jax
 import jax.numpy as jnp
 import ml_collections
@@ -53,8 +55,8 @@ def features(
 
 
 def _random(name: str, backbone: nn.Module, size: int, seed: int) -> TorchWeights:
-    example = jnp.zeros((1, size, size, 3))
-    return TorchWeights(name, backbone.init(jax.random.key(seed), example, train=False), None)
+    init = jax.jit(functools.partial(backbone.init, train=False))
+    return TorchWeights(name, init(jax.random.key(seed), jnp.zeros((1, size, size, 3))), None)
 
 
 def _applied(backbone: nn.Module, weights: TorchWeights, images: np.ndarray) -> np.ndarray:
