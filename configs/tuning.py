@@ -4,6 +4,9 @@ Source: nested cross-validation, Varma and Simon, BMC Bioinformatics 2006.
 Command: python -m ethnicmer_jax.sweep --config=configs/tuning.py --workdir=runs/tuning
   on real clips: --config.data.source=manifest --config.data.raw=PATH/manifest.csv
   then: python -m ethnicmer_jax.select --workdir=runs/tuning
+Variants:
+  network   the training recipe of STSTNet (the default)
+  logistic  logistic regression on the flow averaged over a grid
 For every subject held out, `select` takes the point that is best in the inner folds over
 the other subjects, and reports the predictions that these points make.
 """
@@ -12,20 +15,33 @@ import ml_collections
 
 from configs import common
 
-GRID = {
-    "optim.epochs": (20, 40, 80),
-    "data.flow_scaling": ("minmax", "median"),
-    "optim.weight_decay": (0.0, 0.01),
+VARIANTS = {
+    "network": {
+        "optim.epochs": (20, 40, 80),
+        "data.flow_scaling": ("minmax", "median"),
+        "optim.weight_decay": (0.0, 0.01),
+    },
+    "logistic": {
+        "shallow.grid": (4, 7, 14),
+        "shallow.c": (0.001, 0.01, 0.1, 1.0),
+        "data.flow_scaling": ("minmax", "median"),
+    },
 }
 
 
-def get_config():
-    """Five seeds of LOSO at every point, and four inner folds beside every subject."""
+def get_config(variant: str = "network"):
+    """LOSO at every point, and four inner folds beside every subject."""
+    if variant not in VARIANTS:
+        raise ValueError(f"variant {variant!r}: choose one of {', '.join(VARIANTS)}")
     config = common.get_config()
-    config.name = "tuning"
+    config.name = f"tuning:{variant}"
     config.protocol.name = "nested"
-    config.protocol.seeds = 5
     config.checkpoint.keep = "none"
+    if variant == "logistic":
+        config.classifier = "logistic"
+        config.shallow.features = "grid"
+    else:
+        config.protocol.seeds = 5
     # A dict as it is, because the names of fields have dots.
-    config.sweep = ml_collections.ConfigDict({"product": GRID}, convert_dict=False)
+    config.sweep = ml_collections.ConfigDict({"product": VARIANTS[variant]}, convert_dict=False)
     return config

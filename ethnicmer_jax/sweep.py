@@ -1,4 +1,4 @@
-"""Runs a grid of config overrides, each point an ordinary job; then one table of all of them.
+r"""Runs a grid of config overrides, each point an ordinary job; then one table of all of them.
 
 python -m ethnicmer_jax.sweep --config=configs/ablation.py:fusions --workdir=DIR
 
@@ -6,8 +6,9 @@ Every point works in DIR/points/NAME/. The same command goes on where it was int
 skips what is finished, and tries again what failed. DIR/summary.csv, .md and .html hold
 whatever points are finished, compared with the first. On a cluster, an array of tasks:
 
-sbatch --array=1-8 --wrap='python -m ethnicmer_jax.sweep --config=configs/ablation.py
-  --workdir=DIR --shard=$SLURM_ARRAY_TASK_ID/$SLURM_ARRAY_TASK_COUNT'
+#SBATCH --array=1-8
+python -m ethnicmer_jax.sweep --config=configs/ablation.py:fusions --workdir=DIR \
+  --shard=$SLURM_ARRAY_TASK_ID/$SLURM_ARRAY_TASK_COUNT
 
 Tasks do not talk to each other; each writes the summary when it is done. --summary_only
 writes it again at any time and needs nothing but --workdir.

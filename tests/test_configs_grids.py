@@ -7,7 +7,7 @@ from ethnicmer_jax import inputs, optim, preparation, sweep_grid
 from ethnicmer_jax.models import registry
 
 GRIDS = {f"ablation:{variant}": ablation.get_config(variant) for variant in ablation.VARIANTS}
-GRIDS["tuning"] = tuning.get_config()
+GRIDS |= {f"tuning:{variant}": tuning.get_config(variant) for variant in tuning.VARIANTS}
 
 
 @pytest.mark.parametrize("name", GRIDS)
@@ -23,7 +23,8 @@ def test_every_point_of_a_grid_is_a_possible_job(name):
         assert config.data.flow_scaling in inputs.FLOW_SCALINGS
         assert config.classifier in preparation.CLASSIFIERS
         assert config.model.ethnic_labels in ethnic_aware.CHOICES["labels"]
-        assert config.protocol.seeds == 5
+        # Logistic regression has no random part: one run is all there is.
+        assert config.protocol.seeds == (1 if "logistic" in name else 5)
         assert config.name == f"{name}, {point.name}"
 
 
@@ -35,15 +36,14 @@ def test_the_first_point_is_the_plain_network():
         assert first.model == sweep_grid.points(ablation.get_config())[0].config.model
 
 
-def test_every_variant_is_explained():
-    for variant in ablation.VARIANTS:
-        assert f"\n  {variant} " in ablation.__doc__
+@pytest.mark.parametrize("module", [ablation, tuning])
+def test_every_variant_is_explained_and_another_refused(module):
+    for variant in module.VARIANTS:
+        assert f"\n  {variant} " in module.__doc__
+    with pytest.raises(ValueError, match="variant 'all': choose one of"):
+        module.get_config("all")
 
 
-def test_tuning_chooses_on_training_subjects():
-    assert tuning.get_config().protocol.name == "nested"
-
-
-def test_another_variant_is_refused():
-    with pytest.raises(ValueError, match="variant 'all': choose one of fusions, labels"):
-        ablation.get_config("all")
+@pytest.mark.parametrize("variant", tuning.VARIANTS)
+def test_tuning_chooses_on_training_subjects(variant):
+    assert tuning.get_config(variant).protocol.name == "nested"
