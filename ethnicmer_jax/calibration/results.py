@@ -20,6 +20,9 @@ from ethnicmer_jax.schema import UserError
 
 DATABASES, RATES = "databases.csv", "calibration.csv"
 _FLAGS = ("found", "survives")
+_TYPES = dict.fromkeys(
+    ("effect", "estimate", "low", "high", "standard_error", "p_value"), "float64"
+) | {"number": "int64", "n_persons": "int64"}
 
 
 def path(directory: pathlib.Path, chunk: Chunk) -> pathlib.Path:
@@ -29,7 +32,7 @@ def path(directory: pathlib.Path, chunk: Chunk) -> pathlib.Path:
 
 def write(file: pathlib.Path, table: pd.DataFrame) -> None:
     """Writes a table whole or not at all; numbers read back bit for bit."""
-    workdir.write_text(file, table.to_csv(index=False, lineterminator="\n"))
+    workdir.write_text(file, table.to_csv(index=False, lineterminator="\n", na_rep="nan"))
 
 
 def read(directory: pathlib.Path, chunks: Sequence[Chunk]) -> pd.DataFrame:
@@ -42,14 +45,13 @@ def read(directory: pathlib.Path, chunks: Sequence[Chunk]) -> pd.DataFrame:
     for chunk in chunks:
         file = path(directory, chunk)
         try:
-            table = pd.read_csv(file, float_precision="round_trip", keep_default_na=False)
-        except (OSError, ValueError) as error:
-            raise UserError(
-                f"{file} cannot be read ({error}); run the same command again"
-            ) from None
+            table = pd.read_csv(file, dtype=str, keep_default_na=False).astype(_TYPES)
+        except (OSError, ValueError, KeyError) as error:
+            reason = " ".join(str(error).split())
+            raise UserError(f"{file} is damaged ({reason}); delete it and run again") from None
         if len(table) != len(chunk.worlds):
-            raise UserError(f"{file} is damaged; delete it and run the same command again")
-        tables.append(table)
+            raise UserError(f"{file} is damaged ({len(table)} rows); delete it and run again")
+        tables.append(table.assign(**{flag: table[flag] == "True" for flag in _FLAGS}))
     return pd.concat(tables, ignore_index=True)
 
 
