@@ -4,7 +4,7 @@ import pathlib
 import ml_collections
 import pytest
 
-from configs import common, mono, stereo
+from configs import common, mono, stereo, svm
 from data_builders.simulation.options import SimulatedOptions, from_mapping
 
 NAMES = sorted(
@@ -68,6 +68,14 @@ def test_mono_s_variants_are_its_arms(variant, arms):
     assert mono.get_config(variant).protocol.arms == arms
 
 
+@pytest.mark.parametrize("variant", ["", "backbone", "pixels", "grid"])
+def test_the_svm_s_variants_are_its_features(variant):
+    made = svm.get_config(variant)
+    assert (made.classifier, made.shallow.features) == ("svm", variant or "backbone")
+
+
 def test_another_variant_is_refused():
     with pytest.raises(ValueError, match="variant 'martian': choose asian or non_asian"):
         mono.get_config("martian")
+    with pytest.raises(ValueError, match="variant 'hog': choose one of backbone, pixels, grid"):
+        svm.get_config("hog")

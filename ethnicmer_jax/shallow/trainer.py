@@ -120,7 +120,9 @@ class Shallow:
 
 def _processes(wanted: int, folds: int) -> int:
     """As many as there are cores, unless fewer are wanted or useful."""
-    return max(1, min(wanted or joblib.cpu_count(), folds))
+    if wanted < 0:
+        raise UserError(f"engine.devices is {wanted}; it must be 0 (all cores) or more")
+    return min(wanted or joblib.cpu_count(), folds)
 
 
 def _stacked(blocks: list[np.ndarray]) -> tuple[np.ndarray, dict[str, np.ndarray]]:
