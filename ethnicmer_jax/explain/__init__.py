@@ -3,8 +3,8 @@
 - `views`: which head is explained through which branch.
 - `gradcam`, `occlusion`: the maps of a batch of clips.
 - `folds`: every clip by the network of its own held-out fold.
-- `regions`, `averages`: maps in the coordinates of aligned faces.
+- `regions`: maps in the coordinates of aligned faces.
 - `mass_tests`: groups compared, by subject.
 - `sanity`: random weights, random labels, and where the peak lies.
-- `overlays`, `gallery`, `page`: what people look at.
+- `overlays`, `drawings`, `findings`, `page`: what people look at.
 """

@@ -1,0 +1,66 @@
+"""Where trained networks look: `python -m ethnicmer_jax.explain --workdir=DIR`.
+
+DIR is the work directory of a job with checkpoints, or of a study. The page is
+DIR/explain/index.html; the maps, their numbers and tests lie beside it.
+"""
+
+from __future__ import annotations
+
+import pathlib
+from collections.abc import Sequence
+
+from absl import flags
+
+from ethnicmer_jax import cli, environment
+from ethnicmer_jax.schema import UserError
+
+_WORKDIR = flags.DEFINE_string("workdir", None, "Directory of a finished job or study.")
+_CLIPS = flags.DEFINE_list("clips", [], "Globs on database/subject/clip, such as casme2/*/*.")
+_GROUPS = flags.DEFINE_list("groups", [], "Groups of the job's grouping; the first two by default.")
+_RUNS = flags.DEFINE_list("runs", [], "Globs on run ids; the first run by default.")
+_HEADS = flags.DEFINE_list("heads", [], "final, emotion, ethnic; all that there are by default.")
+_METHODS = flags.DEFINE_list(
+    "methods",
+    ["gradcam", "hirescam", "occlusion"],
+    "Kinds of maps; occlusion takes a hundred times as long as the others.",
+)
+_EXPLAINED = flags.DEFINE_enum(
+    "explained", "predicted", ["predicted", "true"], "Which class's logit is explained."
+)
+_MAX_CLIPS = flags.DEFINE_integer(
+    "max_clips", 0, "At most so many clips, drawn at random; 0 for all.", lower_bound=0
+)
+_LABEL_FOLDS = flags.DEFINE_integer(
+    "label_folds", 4, "Folds trained anew on shuffled labels as a check.", lower_bound=0
+)
+_SEED = flags.DEFINE_integer("seed", 0, "Of whatever is drawn at random.", lower_bound=0)
+
+
+def main(argv: Sequence[str]) -> None:
+    """Explains the work directory that the flags name."""
+    if len(argv) > 1:
+        raise UserError(f"what is {argv[1]!r}? Options begin with --, see --help")
+    if not _WORKDIR.value:
+        raise UserError("--workdir is needed, see --help")
+    environment.prefer_core_devices()
+    # JAX takes seconds to import; who asks for help is spared it.
+    from ethnicmer_jax.explain import command
+    from ethnicmer_jax.explain.request import Request
+    from ethnicmer_jax.report import summary
+
+    asked = Request(
+        _CLIPS.value,
+        _GROUPS.value,
+        _RUNS.value,
+        _HEADS.value,
+        _METHODS.value,
+        _EXPLAINED.value,
+        _MAX_CLIPS.value,
+        _LABEL_FOLDS.value,
+        _SEED.value,
+    )
+    summary.print_report(command.run(pathlib.Path(_WORKDIR.value), asked))
+
+
+if __name__ == "__main__":
+    cli.run(main)

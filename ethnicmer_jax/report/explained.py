@@ -1,0 +1,81 @@
+"""What the report of a job or study says of its explanations, from the files of `explain`."""
+
+from __future__ import annotations
+
+import pathlib
+
+import pandas as pd
+
+from ethnicmer_jax import workdir
+from ethnicmer_jax.report.document import Block, Gallery, Note, Prose, Section
+from ethnicmer_jax.report.style import Figure
+from ethnicmer_jax.report.tables import Column, PValue, Table
+
+FOLDER = "explain"
+SUMMARY = "summary.json"
+
+
+def sections(directory: pathlib.Path) -> list[Section]:
+    """The section on where the networks look; none where `explain` was not run.
+
+    Args:
+      directory: of the job or study; the explanations are in its folder FOLDER.
+
+    Raises:
+      UserError: the summary there is damaged.
+    """
+    folder = directory / FOLDER
+    if not (folder / SUMMARY).is_file():
+        return []
+    summary = workdir.read_json(folder / SUMMARY)
+    figures = [_figure(folder, **about) for about in summary["figures"]]
+    blocks: list[Block] = [
+        Prose(summary["conclusion"]),
+        Note(
+            f"The maps of single clips, the checks and all tests are on a page of their own: "
+            f"{FOLDER}/index.html beside the folder of this report."
+        ),
+        Gallery(figures),
+    ]
+    if (folder / "tests.csv").is_file():
+        tests = pd.read_csv(folder / "tests.csv", keep_default_na=False, na_values=[""])
+        shown = (tests[list(summary["primary"])] == pd.Series(summary["primary"])).all(axis=1)
+        blocks.append(region_table(tests[shown], tuple(summary["groups"]), "explained_regions"))
+    return [Section("explained", "Where the networks look", blocks)]
+
+
+def region_table(tests: pd.DataFrame, groups: tuple[str, ...], name: str) -> Table:
+    """The regions of one map in one group and the other.
+
+    Args:
+      tests: rows of tests.csv.
+      groups: first and second.
+      name: file stem.
+    """
+    one = tests.iloc[0]
+    return Table(
+        name,
+        f"Share of the {one.method} map of the {one['head']} head ({one.branch} branch) that "
+        f"falls on each region, mean over subjects, {one.emotion} emotions: {one.persons_a} "
+        f"subjects of {groups[0]}, {one.persons_b} of {groups[1]}. 95% intervals from "
+        "resampling subjects; p from permuting groups of subjects, Holm over the six regions.",
+        tests,
+        (
+            Column("Region", "{region}", False),
+            Column(groups[0], "{mean_a:.3f}"),
+            Column(groups[1], "{mean_b:.3f}"),
+            Column("Difference [95% interval]", "{difference:+.3f} [{low:+.3f}, {high:+.3f}]"),
+            PValue("p within database", "{p_within}"),
+            PValue("Holm", "{p_within_holm}"),
+            PValue("p unrestricted", "{p_unrestricted}"),
+            PValue("Holm", "{p_unrestricted_holm}"),
+        ),
+    )
+
+
+def _figure(folder: pathlib.Path, name: str, caption: str, alt: str, wide: bool) -> Figure:
+    stem = folder / "figures" / name
+    svg = stem.with_suffix(".svg").read_text(encoding="utf-8")
+    return Figure(
+        f"explained_{name}", caption, alt, svg, stem.with_suffix(".png").read_bytes(), wide
+    )
