@@ -10,12 +10,17 @@ import numpy as np
 import pandas as pd
 
 from ethnicmer_jax import predictions
+from ethnicmer_jax.action_units import table as table_file
 from ethnicmer_jax.schema import EMOTIONS
 
 SIDES = ("asian", "non_asian")
 DATABASES = ("first", "second")
 EMOTION_OF_CLIP = (0, 0, 0, 1, 1, 2)
 LABEL_JOBS = ("embed", "bias")
+EVERYWHERE = dict.fromkeys(
+    ("ethnicity", "within_first", "within_second", "flipped", "reference_grouping"), 0.3
+)
+"""The advantages of a world in which ethnicity matters: they survive every control."""
 Run = tuple[str, np.ndarray, float]
 """Run id, who is tested (bool, one a person), share recognised."""
 KINDS = ("annotated", "shuffled", "constant", "swapped")
@@ -96,6 +101,19 @@ def write(directory: pathlib.Path, rows: pd.DataFrame) -> pathlib.Path:
     )
     matching.to_csv(directory / "matching.csv", index=False)
     return directory
+
+
+def write_action_units(path: pathlib.Path, more_often: int) -> None:
+    """AU12 in all positive clips; in negative ones `more_often` and 7, more often in one group."""
+    rng = np.random.default_rng(0)
+    rows = []
+    for person in persons().itertuples():
+        for clip, emotion in enumerate(EMOTION_OF_CLIP):
+            often = emotion == 0 and rng.random() < (0.9 if person.side == SIDES[0] else 0.2)
+            units = {0: f"{more_often}+7" if often else "15", 1: "12", 2: "1+2"}[emotion]
+            about = (person.database, person.subject, f"EP{clip}", EMOTIONS[emotion])
+            rows.append((*about, person.ethnicity, units))
+    pd.DataFrame(rows, columns=table_file.COLUMNS).to_csv(path, index=False)
 
 
 def _contrasts(everybody: pd.DataFrame) -> dict[str, np.ndarray]:

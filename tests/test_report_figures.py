@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from ethnicmer_jax.report import figures, study_figures, style
+from ethnicmer_jax.report import figures, study_figures, style, tables
 
 ROWS = pd.DataFrame(
     {
@@ -153,7 +153,7 @@ def test_untested_differences_are_not_counted_as_tests():
     ],
 )
 def test_p_values_are_written_as_papers_do(p, text):
-    assert study_figures.p_text(p) == text
+    assert tables.p_text(p) == text
 
 
 def test_rejection_rates_carry_wilson_intervals():

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import pathlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pandas as pd
 
+from ethnicmer_jax.predictions import Predictions
 from ethnicmer_jax.report import (
     controls,
     document,
@@ -37,6 +38,7 @@ from ethnicmer_jax.schema import UserError
 from ethnicmer_jax.stats import effects
 from ethnicmer_jax.stats.advantage import Advantage
 
+_CALIBRATION = ("series", "effect", "rejections", "databases")
 QUESTION = (
     "Is the recognition of micro-expressions ethnic-leaning, once database, class balance and "
     "chance are accounted for?"
@@ -64,6 +66,12 @@ def write(directory: pathlib.Path) -> pathlib.Path:
 
 def build(job: Inputs, directory: pathlib.Path) -> Document:
     """The report as data."""
+    # What can be refused is, before anything is computed.
+    matching, calibration = (
+        _optional(directory / "matching.csv", study_sections.matching),
+        _optional(directory / "calibration.csv", study_sections.calibration, _CALIBRATION),
+    )
+    baseline = study_controls.database_baseline(directory / "database_baseline.json")
     runs = StudyRuns.of(job.predictions)
     members, names = _grouping(job, runs)
     found = study_estimates.advantages(runs)
@@ -74,9 +82,9 @@ def build(job: Inputs, directory: pathlib.Path) -> Document:
     optional = [
         groups and study_groups_section.section(groups, tests, about_groups),
         study_reference.section(runs),
-        _matching(directory / "matching.csv"),
+        matching,
         study_action_units.section(directory / "action_units.csv", members, names),
-        _calibration(directory / "calibration.csv"),
+        calibration,
     ]
     card = dataclasses.replace(job, predictions=_one_row_a_clip(job))
     return Document(
@@ -85,7 +93,7 @@ def build(job: Inputs, directory: pathlib.Path) -> Document:
         conclusion=_conclusion(job, verdicts, about_groups),
         sections=[
             _main_result(runs, cells, found, differences),
-            _controls(runs, found, verdicts, directory),
+            _controls(runs, found, verdicts, baseline),
             *(section for section in optional if section),
             sections.data_card(card, card.groups),
             study_sections.cells(cells, runs.table),
@@ -149,7 +157,8 @@ def _main_result(
     shown = [MAIN, *study_controls.within(runs.parts)]
     arms = cells[cells["part"].isin(shown) & ~cells["cell"].str.contains("_to_")]
     rows = study_estimates.advantage_rows({p: found[p] for p in shown if p in found})
-    matrix = study_estimates.matrix(main, runs.sides(MAIN))
+    # Without the other side's tests there is a diagonal only.
+    matrix = study_estimates.matrix(main if runs.crossed(MAIN) else main[:0], runs.sides(MAIN))
     return study_sections.main_result(pd.DataFrame(rows), arms, matrix, differences)
 
 
@@ -157,14 +166,13 @@ def _controls(
     runs: StudyRuns,
     found: dict[str, Advantage],
     verdicts: Sequence[Verdict],
-    directory: pathlib.Path,
+    baseline: str | None,
 ) -> Section:
     others = {part: one for part, one in found.items() if part != MAIN}
     estimates = [
         pd.DataFrame(study_estimates.advantage_rows(others)),
         study_controls.label_differences(runs),
     ]
-    baseline = study_controls.database_baseline(directory / "database_baseline.json")
     return study_sections.control_section(
         pd.concat([frame for frame in estimates if len(frame)] or estimates[1:]),
         [(verdict.quantity, verdict.controls) for verdict in verdicts],
@@ -195,27 +203,28 @@ def _placebos(runs: StudyRuns, found: dict[str, Advantage]) -> list[Figure]:
     ]
 
 
-def _one_row_a_clip(job: Inputs) -> object:
+def _one_row_a_clip(job: Inputs) -> Predictions:
     again = job.predictions.table.duplicated(["database", "subject", "clip"])
     return job.predictions.select(~again)
 
 
-def _matching(path: pathlib.Path) -> Section | None:
-    return study_sections.matching(_read_table(path)) if path.is_file() else None
+def _optional(
+    path: pathlib.Path,
+    section: Callable[[pd.DataFrame], Section],
+    columns: Sequence[str] = (),
+) -> Section | None:
+    """The section of a table, None where there is no such file.
 
-
-def _calibration(path: pathlib.Path) -> Section | None:
+    Raises:
+      UserError: the file is no table, or lacks one of the columns.
+    """
     if not path.is_file():
         return None
-    table = _read_table(path)
-    missing = {"series", "effect", "rejections", "databases"} - set(table.columns)
-    if missing:
-        raise UserError(f"{path}: no column {', '.join(sorted(missing))}")
-    return study_sections.calibration(table)
-
-
-def _read_table(path: pathlib.Path) -> pd.DataFrame:
     try:
-        return pd.read_csv(path, encoding="utf-8")
+        table = pd.read_csv(path, encoding="utf-8")
     except (pd.errors.EmptyDataError, pd.errors.ParserError, UnicodeDecodeError) as error:
         raise UserError(f"{path} is no table: {' '.join(str(error).split())}") from None
+    missing = sorted(set(columns) - set(table.columns))
+    if missing:
+        raise UserError(f"{path}: no column {', '.join(missing)}")
+    return section(table)

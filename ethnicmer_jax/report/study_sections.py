@@ -164,7 +164,7 @@ def control_section(
     """Each control's own estimate, and which differences survived it.
 
     Args:
-      estimates: columns section, label, estimate, low, high; may be empty.
+      estimates: columns section, label, estimate, low, high, p; may be empty.
       run: (what was controlled, its controls).
       placebos: figures of the placebo draws.
       remarks: sentences on what else was measured.
@@ -178,6 +178,8 @@ def control_section(
         blocks.append(Gallery(drawn))
     if verdicts:
         blocks.append(_verdict_table(pd.concat(verdicts, ignore_index=True)))
+    if not estimates.empty:
+        blocks.append(_estimate_table(estimates))
     return Section("controls", "Controls", blocks or [Prose(["No control was run."])])
 
 
@@ -185,6 +187,22 @@ _CONTROLS = (
     "What the controls measured, in differences of UF1, with 95% intervals from resampling "
     "subjects. Where ethnicity plays no part the differences to made-up labels lie around 0."
 )
+
+
+def _estimate_table(frame: pd.DataFrame) -> Table:
+    return Table(
+        "control_estimates",
+        f"What the controls measured ({len(frame)}), with p values of the same bootstrap, not "
+        "adjusted",
+        frame,
+        (
+            Column("Measured", "{label}", False),
+            Column("Kind", "{section}", False),
+            _SIGNED,
+            PValue("p", "{p}"),
+        ),
+        collapsed=True,
+    )
 
 
 def _verdict_table(frame: pd.DataFrame) -> Table:
