@@ -79,7 +79,7 @@ def test_what_is_missing_is_said(frame):
     assert "1 failed: the same command goes on" in text
     assert "1 not finished: the same command" in text
     assert "of epochs=80. The highest of 2 is optimistic" in text
-    assert "Of 1 differences of UF1 from base, 1 have an interval that excludes 0" in text
+    assert "UF1 from base whose interval excludes 0, each taken by itself: 1 of 1." in text
 
 
 def test_without_the_first_point_nothing_is_compared(results):
@@ -114,6 +114,17 @@ def test_the_page_is_self_contained_and_names_are_harmless(results, tmp_path):
     assert "http" not in page.split("</style>")[1].split("<img")[0]
     again = sweep_table.write("grid", results, tmp_path / "again").read_text()
     assert again == page
+
+
+def test_columns_that_would_say_nothing_are_left_out(results, tmp_path):
+    single = made(0.5, runs=("loso-seed0",))
+    sweep_table.write("grid", [result("a=1,b=2", single), result("c", single)], tmp_path)
+    text = (tmp_path / "summary.md").read_text()
+    assert "| Point | UF1 | UF1 − first | UAR | Accuracy | Runs | Clips | Minutes |" in text
+    assert "| a=1, b=2 | 0." in text
+    sweep_table.write("grid", results, tmp_path)
+    text = (tmp_path / "summary.md").read_text()
+    assert "| Point | Status | UF1 | SD | UF1 − first | UAR | SD | Accuracy | SD |" in text
 
 
 def test_markdown_has_a_row_a_point_and_escapes_names(results, tmp_path):

@@ -109,8 +109,8 @@ def conclusions(values: pd.DataFrame, *, simulated: bool) -> list[str]:
     if compared.any():
         apart = (values.difference_low > 0) | (values.difference_high < 0)
         sentences.append(
-            f"Of {compared.sum()} differences of UF1 from {values.point[0]}, {apart.sum()} have "
-            "an interval that excludes 0, each taken by itself."
+            f"Differences of UF1 from {values.point[0]} whose interval excludes 0, each taken by "
+            f"itself: {apart.sum()} of {compared.sum()}."
         )
     return sentences
 
@@ -153,33 +153,37 @@ def _simulated(results: Sequence[Result]) -> bool:
 
 
 def _table(values: pd.DataFrame) -> Table:
-    scores = [
-        column
-        for score, label in _LABELS.items()
-        for column in (
-            Column(label, f"{{{score}:.3f}} [{{{score}_low:.3f}}, {{{score}_high:.3f}}]"),
-            Column("SD", f"{{{score}_sd:.3f}}"),
-        )
-    ]
+    uf1, *others = (_score_columns(values, score, label) for score, label in _LABELS.items())
+    difference = Column(
+        "UF1 − first", "{difference:+.3f} [{difference_low:+.3f}, {difference_high:+.3f}]"
+    )
+    columns = [Column("Point", "{label}", False), *uf1, difference, *others[0], *others[1]]
+    columns += [Column("Runs", "{runs:,.0f}"), Column("Clips", "{clips:,.0f}")]
+    columns += [Column("Minutes", "{minutes:.1f}")]
+    if (values.status != "finished").any():
+        columns.insert(1, Column("Status", "{status}", False))
     return Table(
         "summary",
         "Pooled scores, mean over runs, with 95% intervals from resampling subjects; SD: spread "
         "over runs (seeds, draws). UF1 − first: difference from the first point, the same "
         "subjects resampled on both sides. Clips that several runs test count once. Minutes: "
         "wall time of the processes that worked at a point, its report included.",
-        values.assign(minutes=values.seconds / 60),
-        (
-            Column("Point", "{point}", False),
-            Column("Status", "{status}", False),
-            Column("Runs", "{runs:,.0f}"),
-            Column("Clips", "{clips:,.0f}"),
-            *scores,
-            Column(
-                "UF1 − first", "{difference:+.3f} [{difference_low:+.3f}, {difference_high:+.3f}]"
-            ),
-            Column("Minutes", "{minutes:.1f}"),
-        ),
+        values.assign(minutes=values.seconds / 60, label=_labels(values)),
+        columns,
     )
+
+
+def _score_columns(values: pd.DataFrame, score: str, label: str) -> list[Column]:
+    """The score with its interval, and its spread where any point has more than one run."""
+    columns = [Column(label, f"{{{score}:.3f}} [{{{score}_low:.3f}}, {{{score}_high:.3f}}]")]
+    if values[f"{score}_sd"].notna().any():
+        columns.append(Column("SD", f"{{{score}_sd:.3f}}"))
+    return columns
+
+
+def _labels(values: pd.DataFrame) -> list[str]:
+    """The names of the points, such that a line can be broken between two settings."""
+    return [name.replace(",", ", ") for name in values.point]
 
 
 def _document(name: str, values: pd.DataFrame, table: Table, sentences: Sequence[str]) -> Document:
@@ -231,4 +235,4 @@ def _forests(values: pd.DataFrame) -> list[Gallery]:
 def _lines(values: pd.DataFrame, score: str) -> pd.DataFrame:
     bounds = values[[score, f"{score}_low", f"{score}_high"]].to_numpy(np.float64)
     lines = pd.DataFrame(bounds, columns=["estimate", "low", "high"])
-    return lines.assign(label=values.point.to_list())
+    return lines.assign(label=_labels(values))
