@@ -30,9 +30,8 @@ def conclusion(index: pathlib.Path) -> str:
 @pytest.fixture(scope="module")
 def directory(tmp_path_factory):
     """A study with everything that there can be, of which the first subject is hostile."""
-    where = made(
-        tmp_path_factory.mktemp("study"), study_world.EVERYWHERE, names=(HOSTILE,), labels_help=0.25
-    )
+    rows = study_world.table(study_world.EVERYWHERE, names=(HOSTILE,), labels_help=0.25)
+    where = study_world.write(tmp_path_factory.mktemp("study"), rows)
     study_world.write_action_units(where / "action_units.csv", more_often=4)
     pd.DataFrame(
         {"series": ["balanced"] * 2, "effect": [0.0, 0.5], "rejections": [10, 170]}
