@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import pathlib
 import time
+from typing import Any
 
 import ml_collections
 
@@ -91,9 +92,15 @@ def _report(config: ml_collections.ConfigDict, directory: pathlib.Path) -> None:
     study_files.write_metrics(
         config, directory, table, known.get("notes", ()), known.get("environment", {})
     )
-    summary.print_metrics(workdir.read_json(before), config.name)
+    summary.print_metrics(_of_whole_databases(workdir.read_json(before)), config.name)
     main = any(run.startswith("ethnicity.") for run in table.runs)
     summary.print_report((study_page if main else page).write(directory))
+
+
+def _of_whole_databases(metrics: dict[str, Any]) -> dict[str, Any]:
+    """metrics.json without the draws, where there is anything else: they are for the report."""
+    whole = {run: values for run, values in metrics["runs"].items() if "-draw" not in run}
+    return {**metrics, "runs": whole or metrics["runs"]}
 
 
 def _check_claim(config: ml_collections.ConfigDict, directory: pathlib.Path) -> None:

@@ -1,0 +1,221 @@
+"""Studies in this process, on a small manifest."""
+
+import json
+import shutil
+
+import numpy as np
+import pandas as pd
+import pytest
+import worlds
+
+from configs import study as study_config
+from ethnicmer_jax import job, study, study_jobs
+from ethnicmer_jax.fold_results import FoldResults
+from ethnicmer_jax.predictions import read
+from ethnicmer_jax.schema import UserError
+
+PEOPLE = [
+    ("lab", f"{ethnicity[0]}{number}", ethnicity)
+    for ethnicity in ("Asian", "White")
+    for number in range(4)
+]
+JOBS = ("arms", "pooled", "embed", "embed_swapped")
+
+
+def config_for(folder, **overrides):
+    made = worlds.config(
+        **{
+            "name": "study",
+            "data__source": "manifest",
+            "data__raw": str(folder / "manifest.csv"),
+            "data__data_dir": str(folder / "data"),
+            "engine__devices": 1,
+            "optim__epochs": 1,
+            # One step holds any training set: arms and LOSO compile to the same program.
+            "optim__batch_size": 32,
+            "protocol__name": "study",
+            "protocol__contrasts": ("ethnicity", "placebo"),
+            "protocol__subjects": 4,
+            "study__jobs": JOBS,
+            "study__pooled_seeds": 2,
+            "study__label_seeds": 1,
+        }
+        | overrides
+    )
+    return made
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """A folder with a manifest, its database and a finished study `run`."""
+    folder = tmp_path_factory.mktemp("study")
+    worlds.write_manifest(folder, PEOPLE)
+    study.run(config_for(folder), folder / "run")
+    return folder
+
+
+@pytest.fixture
+def copied(finished, tmp_path):
+    """The top of the finished study: neither jobs nor data."""
+    (tmp_path / "run").mkdir()
+    for path in (finished / "run").iterdir():
+        if path.is_file():
+            shutil.copy(path, tmp_path / "run")
+    return tmp_path / "run"
+
+
+def test_a_study_is_one_table_over_ordinary_jobs(finished):
+    run = finished / "run"
+    assert {path.name for path in run.iterdir()} >= {
+        *("config.json", "folds.npz", "metrics.json", "predictions.csv", "jobs", "report"),
+        *("matching.csv", "matching_draws.csv", "action_units.csv"),
+    }
+    assert {path.name for path in (run / "jobs").iterdir()} == set(JOBS)
+    table = read(run / "predictions.csv")
+    runs = set(table.runs)
+    assert runs >= {
+        *("ethnicity.stereo-draw0-seed0", "placebo.a_to_b-draw0-seed0"),
+        *("pooled.loso-seed0", "pooled.loso-seed1", "embed.loso-seed0"),
+        "embed_swapped.loso-seed0",
+    }
+    arms = read(run / "jobs" / "arms" / "predictions.csv").table
+    top = table.table[table.table["run"].isin(arms["run"])].reset_index(drop=True)
+    pd.testing.assert_frame_equal(top, arms)
+    recorded = json.loads((run / "metrics.json").read_text())
+    assert set(recorded["runs"]) == runs
+    assert recorded["summary"]["uf1"]["n_runs"] == 2
+    assert any(note.startswith("ethnicity, draw 1 of 1") for note in recorded["notes"])
+    # What comes later can open a job of a study like any other work directory.
+    assert job.recorded(run / "jobs" / "embed").model.embed_source == "label"
+
+
+def test_swapped_labels_change_predictions_and_nothing_else(finished):
+    table = read(finished / "run" / "predictions.csv").table
+    truly, swapped = (
+        table[table["run"] == f"{name}.loso-seed0"].reset_index(drop=True)
+        for name in ("embed", "embed_swapped")
+    )
+    same = ["fold", "database", "subject", "clip", "emotion", "ethnicity"]
+    pd.testing.assert_frame_equal(truly[same], swapped[same])
+    assert not np.allclose(truly["p_negative"], swapped["p_negative"])
+
+
+def test_matching_says_what_the_arms_consist_of(finished):
+    matching = pd.read_csv(finished / "run" / "matching.csv").set_index("arm")
+    assert matching.columns[0] == "draws"
+    # 4 subjects of 3 clips, one of each class, all in one database.
+    for arm in ("ethnicity.mono_asian", "ethnicity.stereo", "placebo.mono_a"):
+        row = matching.loc[arm]
+        assert (row.subjects, row.clips, row.clips_lab) == (4, 12, 12)
+        assert row.share_negative == pytest.approx(1 / 3)
+        assert row.kept == 1
+    assert matching.loc["ethnicity.mono_asian", "alike_in_database"] == 1
+    assert np.isnan(matching.loc["ethnicity.stereo", "alike_in_database"])
+
+
+def test_the_report_follows_the_predictions_and_needs_no_jobs(finished, copied, monkeypatch):
+    monkeypatch.setattr(study_jobs, "jobs", None)
+    table = pd.read_csv(copied / "predictions.csv", dtype=str)
+    arm = table["run"].str.startswith("ethnicity.mono_asian")
+    right = arm & (table["emotion"] == "negative")
+    table.loc[right, ["p_negative", "p_positive", "p_surprise"]] = ["0.0", "0.0", "1.0"]
+    table.to_csv(copied / "predictions.csv", index=False)
+    study.run(config_for(finished, data__data_dir="gone"), copied, "report")
+    changed, before = (
+        (json.loads((run / "metrics.json").read_text()), (run / "report/index.html").read_text())
+        for run in (copied, finished / "run")
+    )
+    assert changed[0]["runs"]["ethnicity.mono_asian-draw0-seed0"]["recall"]["negative"] == 0
+    assert changed[0]["notes"] == before[0]["notes"]
+    assert changed[1] != before[1]
+
+
+def test_missing_rows_are_named(finished, copied):
+    lines = (copied / "predictions.csv").read_text().splitlines(keepends=True)
+    (copied / "predictions.csv").write_text("".join(lines[:-1]))
+    missing = r"1 of \d+ rows missing: run embed_swapped.loso-seed0, fold lab-W3, clip lab/W3/c2"
+    with pytest.raises(UserError, match=missing):
+        study.run(config_for(finished), copied, "report")
+
+
+def test_an_interrupted_study_goes_on_where_it_was(finished, tmp_path, monkeypatch):
+    """Cut off within the first job, then between jobs: the same bytes in the end."""
+    add, calls = FoldResults.add, []
+
+    def cut_off(self, *arguments):
+        add(self, *arguments)
+        calls.append(arguments)
+        if len(calls) in (2, 5):
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(FoldResults, "add", cut_off)
+    for _ in range(2):
+        with pytest.raises(KeyboardInterrupt):
+            study.run(config_for(finished), tmp_path / "run", "train")
+        assert not (tmp_path / "run" / "predictions.csv").exists()
+    study.run(config_for(finished), tmp_path / "run", "train")
+    names = [name for names, *_ in calls for name in names]
+    trained = [name for name in names if "draw" in name]
+    # No fold of the arms was trained twice.
+    assert len(trained) == len(set(trained))
+    whole = finished / "run" / "predictions.csv"
+    assert (tmp_path / "run" / "predictions.csv").read_bytes() == whole.read_bytes()
+    assert not (tmp_path / "run" / "report").exists()
+
+
+def test_a_finished_study_refuses_another_config(finished, copied):
+    with pytest.raises(UserError, match=r"protocol\.draws: 1 -> 7"):
+        study.run(config_for(finished, protocol__draws=7), copied)
+
+
+def test_a_study_is_not_evaluated_again(finished, copied):
+    with pytest.raises(UserError, match="a study keeps no checkpoints of its draws"):
+        study.run(config_for(finished), copied, "evaluate")
+
+
+@pytest.mark.parametrize(
+    ("overrides", "reason"),
+    [
+        ({"study__jobs": ("arms", "embedding")}, "names 'embedding'; choose from arms, pooled"),
+        ({"study__jobs": ("arms", "bias_swapped")}, "uses the models of bias; name it"),
+        ({"study__jobs": ("embed",), "classifier": "svm"}, "job embed needs a network"),
+        ({"protocol__subjects": 40}, "40 asian subjects are asked for"),
+        ({"optim__epochs": 0}, "optim.epochs is 0"),
+    ],
+)
+def test_a_wrong_study_leaves_no_directory(finished, tmp_path, overrides, reason):
+    with pytest.raises(UserError, match=reason) as caught:
+        study.run(config_for(finished, **overrides), tmp_path / "w")
+    assert "\n" not in str(caught.value)
+    assert not (tmp_path / "w").exists()
+
+
+def test_without_a_choice_all_jobs_are_run_that_the_classifier_can_do():
+    made = study_config.get_config()
+    assert len(study_jobs.jobs(made)) == 10
+    made.classifier = "svm"
+    assert [one.name for one in study_jobs.jobs(made)] == ["arms", "pooled"]
+
+
+def test_jobs_differ_in_what_they_are_about():
+    made = study_config.get_config()
+    found = {one.name: one.config(made) for one in study_jobs.jobs(made)}
+    assert found["arms"].protocol == made.protocol
+    assert {c.protocol.name for name, c in found.items() if name != "arms"} == {"loso"}
+    assert found["bias_constant"].model.fusion == "bias"
+    assert found["bias_constant"].model.ethnic_labels == "constant"
+    assert found["embed_swapped"].model.ethnic_labels == "swapped"
+    assert found["pooled"].protocol.seeds == 5
+    assert found["pooled"].name == "study.pooled"
+
+
+@pytest.mark.parametrize("variant", ["", "smoke", "reference"])
+def test_every_variant_is_a_study(variant):
+    made = study_config.get_config(variant)
+    assert made.protocol.name == "study"
+    assert study_jobs.jobs(made)[0].name == "arms"
+
+
+def test_another_variant_is_refused():
+    with pytest.raises(ValueError, match="variant 'tiny': choose reference or smoke"):
+        study_config.get_config("tiny")
