@@ -13,7 +13,7 @@ from collections.abc import Iterator
 import ml_collections
 import numpy as np
 
-from ethnicmer_jax import job, workdir
+from ethnicmer_jax import job, predictions, workdir
 from ethnicmer_jax.engine import Engine
 from ethnicmer_jax.explain import (
     drawings,
@@ -30,7 +30,8 @@ from ethnicmer_jax.explain.findings import ALL, Clips, Findings
 from ethnicmer_jax.explain.folds import Explained, Explainer, MapName
 from ethnicmer_jax.explain.request import Request
 from ethnicmer_jax.protocols.grouping import EXCLUDED, Grouping
-from ethnicmer_jax.report import document, explained
+from ethnicmer_jax.report import document, explained, study_page
+from ethnicmer_jax.report import page as report_page
 from ethnicmer_jax.report.style import Figure
 from ethnicmer_jax.schema import ETHNICITIES
 
@@ -73,7 +74,9 @@ def run(directory: pathlib.Path, asked: Request) -> pathlib.Path:
         _write_summary(folder, numbers, primary, made)
         _write_overlays(folder, trained, engine)
 
-    return document.save(made, directory / explained.FOLDER, more)
+    written = document.save(made, directory / explained.FOLDER, more)
+    _refresh_report(directory)
+    return written
 
 
 def explain_all(
@@ -180,6 +183,15 @@ def _shown(trained: Explained, row: int, methods, view, engine: Engine) -> drawi
     return drawings.Shown(label, [image, *laid])
 
 
+def _refresh_report(directory: pathlib.Path) -> None:
+    """Makes a report that is there again, now with a section on the explanations."""
+    if not (directory / "report").is_dir():
+        return
+    runs = predictions.read(directory / "predictions.csv").runs
+    contrast = any(run.startswith("ethnicity.") for run in runs)
+    (study_page if contrast else report_page).write(directory)
+
+
 def _facts(directory, config, engine: Engine, trained: Explained, asked: Request) -> dict[str, str]:
     n = len(set(trained.clip.tolist()))
     persons = len(set(engine.dataset.person[trained.clip]))
@@ -218,7 +230,8 @@ def _write_summary(folder, numbers: Findings, primary: MapName, made: document.D
         "groups": list(numbers.groups),
         "primary": {"method": method, "head": view.head, "branch": view.branch, "emotion": ALL},
         "figures": [
-            {"name": f.name, "caption": f.caption, "alt": f.alt, "wide": bool(f.wide)} for f in shown
+            {"name": f.name, "caption": f.caption, "alt": f.alt, "wide": bool(f.wide)}
+            for f in shown
         ],
     }
     workdir.write_json(folder / explained.SUMMARY, summary)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 
+import cv2
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.patches import Ellipse
@@ -16,7 +17,8 @@ from ethnicmer_jax.report.style import Figure
 EACH = 2
 """Clips shown of each kind."""
 
-_INCHES = 1.15
+_INCHES = 1.0
+_FINE = 112
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,7 +53,7 @@ def average_maps(
     top = max(float(np.nanmax(cells)), 1.0)
     wide = max(float(np.nanmax(np.abs(np.nan_to_num(gaps)))), 0.1)
     with style.styled():
-        figure = style.canvas(0.9 + 1.35 * len(titles) + 0.7, 0.5 + 1.3 * len(rows))
+        figure = style.canvas(1.1 + 1.35 * len(titles), 0.5 + 1.3 * len(rows))
         axes = figure.subplots(len(rows), len(titles), squeeze=False)
         plain = gap = None
         for i, row in enumerate(rows):
@@ -75,11 +77,11 @@ def average_maps(
 def gallery(rows: Sequence[Shown], columns: Sequence[str], *, name: str, caption: str) -> Figure:
     """Single clips, one a row: the picture and what each method lays over it."""
     with style.styled():
-        figure = style.canvas(1.35 + _INCHES * len(columns), 0.3 + _INCHES * len(rows))
+        figure = style.canvas(1.15 + _INCHES * len(columns), 0.3 + _INCHES * len(rows))
         axes = figure.subplots(len(rows), len(columns), squeeze=False)
         for shown, line in zip(rows, axes, strict=True):
             for axis, image in zip(line, shown.pictures, strict=True):
-                axis.imshow(image, interpolation="nearest")
+                axis.imshow(image, interpolation="none")
                 _bare(axis)
             line[0].set_ylabel(
                 shown.label, fontsize=7.5, rotation=0, ha="right", va="center", labelpad=4
@@ -92,13 +94,14 @@ def gallery(rows: Sequence[Shown], columns: Sequence[str], *, name: str, caption
 
 def _face(axes: Axes, values: np.ndarray, cmap, limits: tuple[float, float]):
     """Draws one map with the outline of an aligned face; returns the drawn image."""
+    fine = cv2.resize(values, (_FINE, _FINE), interpolation=cv2.INTER_LINEAR)
     image = axes.imshow(
-        np.ma.masked_invalid(values),
+        np.ma.masked_invalid(fine),
         cmap=cmap,
         vmin=limits[0],
         vmax=limits[1],
         extent=(0, 1, 1, 0),
-        interpolation="bilinear",
+        interpolation="none",
     )
     unit = regions.to_crop(np.ones(2)) - regions.to_crop(np.zeros(2))
     for x, y, width, height in _OUTLINE:

@@ -67,7 +67,7 @@ def build(
 def checks(findings: Findings) -> Section:
     """What the maps are worth: random weights, random labels, occlusion."""
     peaks = findings.peaks.assign(
-        label=[f"{_label(row)}" for row in findings.peaks.to_dict("records")],
+        label=_labels(findings.peaks),
         section=findings.peaks["weights"],
         estimate=findings.peaks["rate"],
     )
@@ -105,7 +105,7 @@ _AGREEMENT = (
 def _correlations(name: str, caption: str, frame: pd.DataFrame, first: str | None) -> Table | None:
     if frame.empty:
         return None
-    labelled = frame.assign(label=[_label(row) for row in frame.to_dict("records")])
+    labelled = frame.assign(label=_labels(frame))
     columns = [Column("Map", "{label}", False)]
     if first:
         columns.insert(0, Column("Compared with", f"{{{first}}}", False))
@@ -126,7 +126,7 @@ def groups(findings: Findings, primary: MapName) -> Section:
     shown = tests[(tests.emotion == ALL) & (tests["head"].isin([head, "none"]))]
     shown = shown[shown.branch.isin([branch, "input"])]
     lines = shown.assign(
-        section=shown.method.map(wording.METHODS),
+        section=shown.method.map(explained.METHODS),
         label=shown.region,
         estimate=shown.difference,
     )
@@ -140,15 +140,29 @@ def groups(findings: Findings, primary: MapName) -> Section:
         references={"no difference": 0.0},
         signed=True,
     )
-    keys = ["method", "head", "branch", "emotion"]
-    tables: list[Block] = []
-    for number, (name, rows) in enumerate(tests.groupby(keys, sort=False)):
-        table = explained.region_table(rows, findings.groups, "regions_" + "_".join(name))
-        is_primary = name == (primary[0], head, branch, ALL)
-        tables.insert(
-            0 if is_primary else number, dataclasses.replace(table, collapsed=not is_primary)
-        )
+    mine = shown[(shown.method == primary[0]) & (shown["head"] == head)]
+    tables = [
+        explained.region_table(mine, findings.groups, "primary_regions"),
+        _every_test(tests, findings.groups),
+    ]
     return Section("groups", "Regions of the face, by group", [Gallery([forest]), *tables])
+
+
+def _every_test(tests: pd.DataFrame, groups: tuple[str, ...]) -> Table:
+    labelled = tests.assign(label=_labels(tests))
+    return Table(
+        "every_region",
+        f"Every map, emotion and region ({len(tests):,} rows); Holm's correction is over the six "
+        "regions of a map and emotion",
+        labelled,
+        [
+            Column("Map", "{label}", False),
+            Column("Emotion", "{emotion}", False),
+            *explained.region_columns(groups),
+            Column("Subjects", "{persons_a} + {persons_b}"),
+        ],
+        collapsed=True,
+    )
 
 
 def _all(drawn: Drawn) -> list[Block]:
@@ -178,6 +192,12 @@ _HOW = [
 ]
 
 
-def _label(row: Mapping[str, str]) -> str:
-    method = wording.METHODS[row["method"]]
-    return f"{method}: {row['head']} head, {row['branch']} branch"
+def _labels(frame: pd.DataFrame) -> pd.Series:
+    """What each row's map is called; head and branch only where there are several."""
+    method = frame["method"].map(explained.METHODS)
+    made = frame["head"] != "none"
+    if len(frame.loc[made, ["head", "branch"]].drop_duplicates()) == 1:
+        return method
+    return method.where(
+        ~made, method + ": " + frame["head"] + " head, " + frame["branch"] + " branch"
+    )

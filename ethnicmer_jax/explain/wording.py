@@ -7,19 +7,19 @@ import pandas as pd
 
 from ethnicmer_jax.explain.findings import ALL, MOTION, Findings
 from ethnicmer_jax.explain.folds import MapName
+from ethnicmer_jax.report.explained import METHODS
 
 ALPHA = 0.05
-METHODS = {
-    "gradcam": "Grad-CAM",
-    "hirescam": "HiResCAM",
-    "occlusion": "occlusion",
-    "motion": "motion of the clip",
-}
 
 
 def conclusion(findings: Findings, name: MapName) -> list[str]:
     """A few sentences on one map: is it worth anything, and do groups differ."""
-    return [*peak(findings, name), *agreement(findings, name), *groups(findings, name)]
+    return [
+        *peak(findings, name),
+        *failing(findings, name),
+        *agreement(findings, name),
+        *groups(findings, name),
+    ]
 
 
 def peak(findings: Findings, name: MapName) -> list[str]:
@@ -40,6 +40,23 @@ def peak(findings: Findings, name: MapName) -> list[str]:
         else "so the peak shows the input at least as much as what was learnt"
     )
     return [f"{text} With random weights it does in {_percent(random)}, {verdict}."]
+
+
+def failing(findings: Findings, name: MapName) -> list[str]:
+    """Other kinds of maps of the same head that do not tell the network from a random one."""
+    peaks = findings.peaks
+    same = peaks[(peaks["head"] == name[1].head) & (peaks.branch == name[1].branch)]
+    rates = same.pivot_table("rate", "method", "weights")
+    if "random weights" not in rates:
+        return []
+    failed = rates[rates["trained"] <= rates["random weights"]].index
+    named = " and ".join(METHODS[method] for method in failed if method != name[0])
+    if not named:
+        return []
+    return [
+        f"{named}: the peak lies there no more often than with random weights, so these maps of "
+        "this network are no evidence of what it learnt."
+    ]
 
 
 def agreement(findings: Findings, name: MapName) -> list[str]:

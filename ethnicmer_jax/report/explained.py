@@ -13,6 +13,13 @@ from ethnicmer_jax.report.tables import Column, PValue, Table
 
 FOLDER = "explain"
 SUMMARY = "summary.json"
+METHODS = {
+    "gradcam": "Grad-CAM",
+    "hirescam": "HiResCAM",
+    "occlusion": "occlusion",
+    "motion": "motion of the clip",
+}
+"""What a method is called in text; the last is no method but what maps are compared with."""
 
 
 def sections(directory: pathlib.Path) -> list[Section]:
@@ -55,22 +62,27 @@ def region_table(tests: pd.DataFrame, groups: tuple[str, ...], name: str) -> Tab
     one = tests.iloc[0]
     return Table(
         name,
-        f"Share of the {one.method} map of the {one['head']} head ({one.branch} branch) that "
-        f"falls on each region, mean over subjects, {one.emotion} emotions: {one.persons_a} "
+        f"Share of the {METHODS[one.method]} map of the {one['head']} head ({one.branch} branch) "
+        f"that falls on each region, mean over subjects, {one.emotion} emotions: {one.persons_a} "
         f"subjects of {groups[0]}, {one.persons_b} of {groups[1]}. 95% intervals from "
         "resampling subjects; p from permuting groups of subjects, Holm over the six regions.",
         tests,
-        (
-            Column("Region", "{region}", False),
-            Column(groups[0], "{mean_a:.3f}"),
-            Column(groups[1], "{mean_b:.3f}"),
-            Column("Difference [95% interval]", "{difference:+.3f} [{low:+.3f}, {high:+.3f}]"),
-            PValue("p within database", "{p_within}"),
-            PValue("Holm", "{p_within_holm}"),
-            PValue("p unrestricted", "{p_unrestricted}"),
-            PValue("Holm", "{p_unrestricted_holm}"),
-        ),
+        region_columns(groups),
     )
+
+
+def region_columns(groups: tuple[str, ...]) -> list[Column]:
+    """The columns of one region's test."""
+    return [
+        Column("Region", "{region}", False),
+        Column(groups[0], "{mean_a:.3f}"),
+        Column(groups[1], "{mean_b:.3f}"),
+        Column("Difference [95% interval]", "{difference:+.3f} [{low:+.3f}, {high:+.3f}]"),
+        PValue("p within database", "{p_within}"),
+        PValue("Holm", "{p_within_holm}"),
+        PValue("p unrestricted", "{p_unrestricted}"),
+        PValue("Holm", "{p_unrestricted_holm}"),
+    ]
 
 
 def _figure(folder: pathlib.Path, name: str, caption: str, alt: str, wide: bool) -> Figure:

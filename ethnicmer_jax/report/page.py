@@ -11,13 +11,14 @@ from ethnicmer_jax.report import (
     comparisons,
     conclusion,
     document,
+    explained,
     inputs,
     provenance,
     results,
     sections,
 )
 from ethnicmer_jax.report.conclusion import Range
-from ethnicmer_jax.report.document import Document
+from ethnicmer_jax.report.document import Document, Section
 
 SIMULATED = "The clips are simulated: what follows tests the program and says nothing about people."
 
@@ -36,11 +37,12 @@ def write(workdir: pathlib.Path) -> pathlib.Path:
       UserError: a file is missing, invalid or disagrees with another (see `inputs.read`).
     """
     workdir = pathlib.Path(workdir)
-    return document.save(build(inputs.read(workdir)), workdir / "report")
+    made = build(inputs.read(workdir), explained.sections(workdir))
+    return document.save(made, workdir / "report")
 
 
-def build(job: inputs.Inputs) -> Document:
-    """The report as data."""
+def build(job: inputs.Inputs, more: Sequence[Section] = ()) -> Document:
+    """The report as data, with `more` after the results."""
     group = job.groups
     parts = results.part_scores(job.predictions, group)
     runs = results.run_scores(job.predictions)
@@ -57,6 +59,7 @@ def build(job: inputs.Inputs) -> Document:
             sections.part_tables(job, parts, group),
             sections.learning_curves(job.scalars),
             sections.runs_section(runs),
+            *more,
             provenance.what_was_run(job),
             provenance.methods(),
             provenance.responsible_use(),
