@@ -1,4 +1,6 @@
 import json
+import sys
+import types
 
 import jax
 import pytest
@@ -13,6 +15,13 @@ def test_the_description_is_plain_data_with_versions_and_devices(monkeypatch):
     assert made["command"] == "python -m ethnicmer_jax.main '--config=a b.py'"
     assert made["devices"] == "2 × cpu"
     assert made["versions"]["jax"] == jax.__version__
+
+
+def test_the_command_is_the_one_that_runs(monkeypatch):
+    monkeypatch.setattr("sys.argv", ["sweep.py", "--shard=1/2"])
+    spec = types.SimpleNamespace(name="ethnicmer_jax.sweep")
+    monkeypatch.setitem(sys.modules, "__main__", types.SimpleNamespace(__spec__=spec))
+    assert environment.command() == "python -m ethnicmer_jax.sweep --shard=1/2"
 
 
 @pytest.mark.parametrize(

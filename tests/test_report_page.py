@@ -6,9 +6,11 @@ import subprocess
 import sys
 import xml.etree.ElementTree as ElementTree
 
+import pandas as pd
 import pytest
 import report_workdir
 
+from ethnicmer_jax.predictions import INNER
 from ethnicmer_jax.report import document, page
 from ethnicmer_jax.schema import UserError
 
@@ -220,6 +222,24 @@ def test_the_report_command_is_the_jobs_own(tmp_path):
     assert "python -m x --workdir=W\n" in text
     assert "python -m x --workdir=W --mode=report" in text
     assert "<dt>jax</dt><dd>0.11</dd>" in text
+
+
+def test_other_commands_of_ours_have_no_report_mode(tmp_path):
+    workdir = report_workdir.write(tmp_path, report_workdir.table(("loso-seed0",)))
+    environment = {"command": "python -m ethnicmer_jax.sweep --workdir=W"}
+    (workdir / "config.json").write_text(json.dumps({"environment": environment}))
+    text = page.write(workdir).read_text()
+    assert "python -m ethnicmer_jax.sweep --workdir=W" in text
+    assert "--mode=report" not in text
+
+
+def test_inner_validation_is_in_no_report(tmp_path):
+    inner = report_workdir.table((f"{INNER}samm-006-seed0",), hit_rate=0.0)
+    job = report_workdir.table(("loso-seed0",))
+    plain = page.write(report_workdir.write(tmp_path / "w", job)).read_text()
+    workdir = report_workdir.write(tmp_path / "nested" / "w", job)
+    pd.concat([job, inner]).to_csv(workdir / "predictions.csv", index=False)
+    assert page.write(workdir).read_text() == plain
 
 
 def test_a_group_without_a_class_is_flagged(tmp_path):
