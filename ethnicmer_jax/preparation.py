@@ -67,7 +67,7 @@ def prepare(config: ml_collections.ConfigDict) -> Prepared:
     Raises:
       UserError: a setting is not possible.
     """
-    make = _trainer(config.classifier)
+    make = trainer_class(config.classifier)
     database = _database(config)
     dataset = load(database)
     plan = build(config.protocol, dataset, config.seed)
@@ -97,7 +97,12 @@ def check_network(config: ml_collections.ConfigDict) -> None:
         )
 
 
-def _trainer(classifier: str) -> type[Trainer]:
+def trainer_class(classifier: str) -> type[Trainer]:
+    """What trains folds with such a classifier; made from config, dataset, targets, folds.
+
+    Raises:
+      UserError: there is no such classifier.
+    """
     # JAX takes seconds to import, and only networks need it.
     if classifier == "network":
         from ethnicmer_jax.engine import Engine

@@ -15,7 +15,7 @@ from typing import Any
 import ml_collections
 import numpy as np
 
-from ethnicmer_jax import targets
+from ethnicmer_jax import preparation, targets
 from ethnicmer_jax.calibration import exchange
 from ethnicmer_jax.calibration.worlds import World
 from ethnicmer_jax.dataset import Dataset
@@ -47,17 +47,14 @@ def train(
     Raises:
       UserError: a database is too small for the protocol, or a setting is not possible.
     """
-    # JAX takes seconds to import; who only reads results is spared it.
-    from ethnicmer_jax.engine import Engine
-
     chosen = _grouping(config)
     tables = {world: folds(dataset, world, config) for world, dataset in worlds.items()}
     used = {world: (table.train | table.test).any(axis=0) for world, table in tables.items()}
     joint = _together({world: worlds[world].select(mask) for world, mask in used.items()})
     table = _stacked(tables, used)
     labels = targets.build(joint, config.data.classes, config.model.ethnic_target, chosen)
-    predictions = Engine(config, joint, labels, table.check()).train()
-    return _apart(exchange.as_cells(predictions, chosen), worlds)
+    trainer = preparation.trainer_class(config.classifier)(config, joint, labels, table.check())
+    return _apart(exchange.as_cells(trainer.train(), chosen), worlds)
 
 
 def folds(dataset: Dataset, world: World, config: ml_collections.ConfigDict) -> FoldTable:
