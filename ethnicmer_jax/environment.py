@@ -9,7 +9,15 @@ import platform
 import shlex
 import sys
 
-PACKAGES = ("jax", "flax", "optax", "orbax-checkpoint", "tensorflow-datasets", "numpy")
+PACKAGES = (
+    "jax",
+    "flax",
+    "optax",
+    "orbax-checkpoint",
+    "tensorflow-datasets",
+    "numpy",
+    "scikit-learn",
+)
 
 
 def describe(devices: list[str]) -> dict[str, object]:
