@@ -4,7 +4,7 @@ import io
 
 import pandas as pd
 
-from ethnicmer_jax.report.tables import Column, Table
+from ethnicmer_jax.report.tables import Column, PValue, Table
 
 FRAME = pd.DataFrame(
     {"part": ["a_b & {c}", "<script>"], "uf1": [1 / 3, 0.5], "low": [0.25, float("nan")]}
@@ -35,3 +35,11 @@ def test_latex_escapes_headers_captions_and_cells():
         r"\begin{tabular}{lr}",
     ):
         assert expected in text, expected
+
+
+def test_p_values_are_short_and_a_long_table_is_cut_but_for_its_csv():
+    frame = pd.DataFrame({"run": list("abcd"), "p": [0.032, 1e-9, float("nan"), 0.5]})
+    table = Table("p", "", frame, (Column("Run", "{run}", False), PValue("p", "{p}")), shown=3)
+    assert table.rows() == [["a", ".032"], ["b", "< .001"], ["c", "–"]]
+    assert r"b & \textless{} .001 \\" in table.latex()
+    assert len(pd.read_csv(io.StringIO(table.csv()))) == 4

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 import pandas as pd
 
 from ethnicmer_jax.report import controls, figures, study_figures
-from ethnicmer_jax.report.conclusion import Control
+from ethnicmer_jax.report.conclusion import Verdict as Finding
 from ethnicmer_jax.report.document import Block, Gallery, Prose, Section
+from ethnicmer_jax.report.study_verdict import Verdict
 from ethnicmer_jax.report.style import Figure
 from ethnicmer_jax.report.tables import Column, PValue, Table
 
@@ -157,7 +158,7 @@ def cells(frame: pd.DataFrame, runs: pd.DataFrame) -> Section:
 
 def control_section(
     estimates: pd.DataFrame,
-    run: Sequence[tuple[str, Sequence[Control]]],
+    verdicts: Sequence[Verdict],
     placebos: Sequence[Figure] = (),
     remarks: Sequence[str] = (),
 ) -> Section:
@@ -165,19 +166,19 @@ def control_section(
 
     Args:
       estimates: columns section, label, estimate, low, high, p; may be empty.
-      run: (what was controlled, its controls).
+      verdicts: what was controlled.
       placebos: figures of the placebo draws.
       remarks: sentences on what else was measured.
     """
     blocks: list[Block] = [Prose(remarks)] if remarks else []
-    verdicts = [controls.as_frame(list(of)).assign(quantity=quantity) for quantity, of in run if of]
+    survived = [_survival(verdict) for verdict in verdicts if verdict.controls]
     drawn = list(placebos)
     if not estimates.empty:
         drawn.append(_differences_forest(estimates, "controls_forest", _CONTROLS))
     if drawn:
         blocks.append(Gallery(drawn))
-    if verdicts:
-        blocks.append(_verdict_table(pd.concat(verdicts, ignore_index=True)))
+    if survived:
+        blocks.append(_verdict_table(pd.concat(survived, ignore_index=True)))
     if not estimates.empty:
         blocks.append(_estimate_table(estimates))
     return Section("controls", "Controls", blocks or [Prose(["No control was run."])])
@@ -203,6 +204,13 @@ def _estimate_table(frame: pd.DataFrame) -> Table:
         ),
         collapsed=True,
     )
+
+
+def _survival(verdict: Verdict) -> pd.DataFrame:
+    """One row a control; a difference that was not found has nothing to survive."""
+    frame = controls.as_frame(list(verdict.controls)).assign(quantity=verdict.quantity)
+    found = verdict.finding.verdict not in (Finding.NO_EVIDENCE, Finding.UNDEFINED)
+    return frame if found else frame.assign(verdict="no difference to survive")
 
 
 def _verdict_table(frame: pd.DataFrame) -> Table:
