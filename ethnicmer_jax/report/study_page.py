@@ -13,6 +13,7 @@ from ethnicmer_jax.predictions import Predictions
 from ethnicmer_jax.report import (
     controls,
     document,
+    explained,
     inputs,
     page,
     provenance,
@@ -95,6 +96,7 @@ def build(job: Inputs, directory: pathlib.Path) -> Document:
             _main_result(runs, cells, found, differences),
             _controls(runs, found, verdicts, baseline),
             *(section for section in optional if section),
+            *explained.sections(directory),
             sections.data_card(card, card.groups),
             study_sections.cells(cells, runs.table),
             provenance.what_was_run(job),
@@ -175,7 +177,7 @@ def _controls(
     ]
     return study_sections.control_section(
         pd.concat([frame for frame in estimates if len(frame)] or estimates[1:]),
-        [(verdict.quantity, verdict.controls) for verdict in verdicts],
+        verdicts,
         _placebos(runs, found),
         [baseline] if baseline else [],
     )
