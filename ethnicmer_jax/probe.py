@@ -27,7 +27,7 @@ from ethnicmer_jax.stats.bootstrap import Interval
 from ethnicmer_jax.stats.subjects import SubjectCounts
 
 PROBES: Mapping[str, Callable[[], ClassifierMixin]] = {
-    "logistic": lambda: LogisticRegression(C=0.01, class_weight="balanced", max_iter=1000),
+    "logistic": lambda: LogisticRegression(C=1.0, class_weight="balanced", max_iter=1000),
     "svm": lambda: SVC(C=3.0, class_weight="balanced"),
 }
 """A linear reader, and one with a Gaussian kernel; features are standardised for both."""

@@ -204,25 +204,31 @@ class Adversarial(Fusion):
     """Ethnicity is taken out of the features: the opposite hypothesis.
 
     A small network learns to read ethnicity from the features; its gradient reaches
-    them reversed (Ganin and Lempitsky, ICML 2015).
+    them reversed (Ganin and Lempitsky, ICML 2015). The backbone's features pass a narrow
+    layer first: of what hundreds of features each hold a little, the adversary takes out
+    too little before training ends, and a later reader finds the rest.
 
     Attributes:
       strength: factor of the reversed gradient.
       hidden: width of the adversary's hidden layer.
+      width: of the narrow layer, whose features, in (-1, 1), are the final ones.
     """
 
     strength: float = 1.0
     hidden: int = 64
+    width: int = 16
 
     @nn.compact
     def __call__(self, features: Features) -> Outputs:
         """Classifies emotion from the features, and ethnicity against them."""
-        reversed_features = reverse_gradient(features.emotion, self.strength)
+        # Bounded: features could outrun the adversary by growing.
+        narrow = jnp.tanh(Linear(self.width, name="bottleneck")(features.emotion))
+        reversed_features = reverse_gradient(narrow, self.strength)
         hidden = nn.relu(Linear(self.hidden, name="adversary")(reversed_features))
         return Outputs(
-            Linear(self.n_emotions, name="head")(features.emotion),
+            Linear(self.n_emotions, name="head")(narrow),
             ethnic_logits=Linear(self.n_ethnicities, name="ethnic_head")(hidden),
-            features=features.emotion,
+            features=narrow,
         )
 
 
