@@ -79,6 +79,36 @@ def test_draws_repeat_by_seed_and_differ_otherwise():
 
 
 @settings(deadline=None, max_examples=30)
+@given(st.integers(0, 10**6), st.sampled_from([2, 4, 6, 8]))
+def test_groups_are_drawn_alike_in_stratum_as_far_as_both_have_it(seed, per_arm):
+    # 8 + 2 persons of one group in strata x and y, 3 + 6 of the other.
+    counts = {0: {"x": 8, "y": 2}, 1: {"x": 3, "y": 6}}
+    people = [
+        (f"{stratum}/{group}{number}", group, stratum)
+        for group, strata in counts.items()
+        for stratum, count in strata.items()
+        for number in range(count)
+    ]
+    person, group, stratum = map(np.array, zip(*people, strict=True))
+    made = draws.Pool(person, group, np.zeros(len(person), int), stratum)
+    arms = draws.seeded(made, per_arm, np.random.default_rng(seed))
+    drawn = [np.sort(stratum[arms[arm]]) for arm in ("mono_asian", "mono_non_asian")]
+    assert len(drawn[0]) == len(drawn[1]) == per_arm
+    # 3 of x and 2 of y are shared: 5 persons at most can have a partner.
+    alike = sum(min((of == name).sum() for of in drawn) for name in "xy")
+    assert alike == min(per_arm, 5)
+
+
+def test_matching_keeps_to_a_quota():
+    made = pool(6, 6)
+    arms = draws.seeded(made, 4, np.random.default_rng(0))
+    quota = np.array([2, 0, 1])
+    thinned = draws.matched(made, arms, np.random.default_rng(0), quota)
+    for mask in thinned.values():
+        assert (draws.class_counts(made.emotion, mask) <= quota).all()
+
+
+@settings(deadline=None, max_examples=30)
 @given(st.integers(2, 9), st.integers(2, 9), st.integers(0, 10**6))
 def test_matched_arms_have_equal_class_counts_and_are_subsets(asian, non_asian, seed):
     made = pool(asian, non_asian, seed)

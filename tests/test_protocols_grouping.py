@@ -32,10 +32,24 @@ def test_a_custom_grouping_is_taken_as_it_stands():
 
 
 @pytest.mark.parametrize(
+    "text",
+    ["dark=Black+Indian;light=White", " dark = Black + Indian ; light = White ; "],
+)
+def test_a_custom_grouping_can_be_text(text):
+    assert grouping("custom", text).groups == {"dark": ("Black", "Indian"), "light": ("White",)}
+
+
+@pytest.mark.parametrize(
     ("name", "custom", "reason"),
     [
         ("asean", None, "grouping 'asean' is not known; choose one of reference"),
         ("custom", None, "at least two groups"),
+        ("custom", "", "at least two groups"),
+        ("custom", "asian", "'asian' does not read asian=Asian"),
+        ("custom", "=Asian;b=White", "does not read"),
+        ("custom", "a=Asian;a=White", "each group once"),
+        ("custom", "a=Asian;b=", "'b' of the custom grouping is empty"),
+        ("custom", "a=Asian;b=Martian", "'Martian' in group 'b'"),
         ("custom", {"one": ("Asian",)}, "at least two groups"),
         ("custom", {"one": ("Asian",), "two": ()}, "'two' of the custom grouping is empty"),
         ("custom", {"one": ("Asian",), "two": ("Asian",)}, "'Asian' stands in two groups"),

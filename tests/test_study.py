@@ -47,10 +47,10 @@ def config_for(folder, **overrides):
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory):
-    """A folder with a manifest, its database and a finished study `run`."""
+    """A folder with a manifest, its database and a trained study `run`."""
     folder = tmp_path_factory.mktemp("study")
     worlds.write_manifest(folder, PEOPLE)
-    study.run(config_for(folder), folder / "run")
+    study.run(config_for(folder), folder / "run", "train")
     return folder
 
 
@@ -67,7 +67,7 @@ def copied(finished, tmp_path):
 def test_a_study_is_one_table_over_ordinary_jobs(finished):
     run = finished / "run"
     assert {path.name for path in run.iterdir()} >= {
-        *("config.json", "folds.npz", "metrics.json", "predictions.csv", "jobs", "report"),
+        *("config.json", "folds.npz", "metrics.json", "predictions.csv", "jobs"),
         *("matching.csv", "matching_draws.csv", "action_units.csv"),
     }
     assert {path.name for path in (run / "jobs").iterdir()} == set(JOBS)
@@ -122,12 +122,13 @@ def test_the_report_follows_the_predictions_and_needs_no_jobs(finished, copied, 
     table.to_csv(copied / "predictions.csv", index=False)
     study.run(config_for(finished, data__data_dir="gone"), copied, "report")
     changed, before = (
-        (json.loads((run / "metrics.json").read_text()), (run / "report/index.html").read_text())
-        for run in (copied, finished / "run")
+        json.loads((run / "metrics.json").read_text()) for run in (copied, finished / "run")
     )
-    assert changed[0]["runs"]["ethnicity.mono_asian-draw0-seed0"]["recall"]["negative"] == 0
-    assert changed[0]["notes"] == before[0]["notes"]
-    assert changed[1] != before[1]
+    arm = "ethnicity.mono_asian-draw0-seed0"
+    assert changed["runs"][arm]["recall"]["negative"] == 0
+    assert {run for run in before["runs"] if before["runs"][run] != changed["runs"][run]} == {arm}
+    assert changed["notes"] == before["notes"]
+    assert "own-group advantage" in (copied / "report" / "index.html").read_text()
 
 
 def test_missing_rows_are_named(finished, copied):
@@ -139,7 +140,7 @@ def test_missing_rows_are_named(finished, copied):
 
 
 def test_an_interrupted_study_goes_on_where_it_was(finished, tmp_path, monkeypatch):
-    """Cut off within the first job, then between jobs: the same bytes in the end."""
+    """Cut off within the first job, then within the second: the same bytes in the end."""
     add, calls = FoldResults.add, []
 
     def cut_off(self, *arguments):
@@ -149,17 +150,20 @@ def test_an_interrupted_study_goes_on_where_it_was(finished, tmp_path, monkeypat
             raise KeyboardInterrupt
 
     monkeypatch.setattr(FoldResults, "add", cut_off)
+    config = config_for(finished, study__jobs=("arms", "pooled"))
     for _ in range(2):
         with pytest.raises(KeyboardInterrupt):
-            study.run(config_for(finished), tmp_path / "run", "train")
+            study.run(config, tmp_path / "run", "train")
         assert not (tmp_path / "run" / "predictions.csv").exists()
-    study.run(config_for(finished), tmp_path / "run", "train")
-    names = [name for names, *_ in calls for name in names]
-    trained = [name for name in names if "draw" in name]
-    # No fold of the arms was trained twice.
+    study.run(config, tmp_path / "run", "train")
+    trained = [name for names, *_ in calls for name in names]
     assert len(trained) == len(set(trained))
-    whole = finished / "run" / "predictions.csv"
-    assert (tmp_path / "run" / "predictions.csv").read_bytes() == whole.read_bytes()
+    for one in ("arms", "pooled"):
+        resumed, whole = (
+            (folder / "run" / "jobs" / one / "predictions.csv").read_bytes()
+            for folder in (tmp_path, finished)
+        )
+        assert resumed == whole
     assert not (tmp_path / "run" / "report").exists()
 
 

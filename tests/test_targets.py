@@ -7,8 +7,8 @@ from ethnicmer_jax.protocols import grouping
 from ethnicmer_jax.schema import EMOTIONS, UserError
 
 
-def build(classes=3, ethnic_target="ethnicity", name="strict"):
-    return targets.build(worlds.world(size=2), classes, ethnic_target, grouping(name))
+def build(classes=3, ethnic_target="ethnicity", name="strict", **options):
+    return targets.build(worlds.world(size=2), classes, ethnic_target, grouping(name), **options)
 
 
 def test_three_classes_are_the_dataset_s_own():
@@ -43,7 +43,11 @@ def test_labels_are_int32():
 
 @pytest.mark.parametrize(
     ("options", "reason"),
-    [({"classes": 4}, "data.classes is 4"), ({"ethnic_target": "race"}, "ethnic_target 'race'")],
+    [
+        ({"classes": 4}, "data.classes is 4"),
+        ({"ethnic_target": "race"}, "ethnic_target 'race'"),
+        ({"ethnic_labels": "wrong"}, "ethnic_labels 'wrong'"),
+    ],
 )
 def test_a_wrong_choice_is_refused(options, reason):
     with pytest.raises(UserError, match=reason):

@@ -77,8 +77,10 @@ def draw(
     name = zlib.crc32(contrast.name.encode())
     rng = np.random.default_rng([protocol.draw_seed, name, number])
     for _ in range(_ATTEMPTS):
-        side = contrast.assign(rng)
-        pool = draws.Pool(dataset.person, side, dataset.emotion, contrast.stratum)
+        assigned = contrast.assign(rng)
+        pool = draws.Pool(dataset.person, assigned, dataset.emotion, contrast.stratum)
+        if contrast.name != "ethnicity" and min(len(pool.persons(side)) for side in (0, 1)) < 2:
+            continue
         subjects = _size(contrast, pool, like.subjects if like else protocol.subjects)
         chosen = draws.seeded(pool, subjects, rng)
         arm = {name: chosen[name] for name in draws.ARMS[: 3 if contrast.stereo else 2]}
