@@ -5,6 +5,8 @@
 - `folds`: every clip by the network of its own held-out fold.
 - `regions`: maps in the coordinates of aligned faces.
 - `mass_tests`: groups compared, by subject.
-- `sanity`: random weights, random labels, and where the peak lies.
-- `overlays`, `drawings`, `findings`, `page`: what people look at.
+- `sanity`, `networks`: random weights, random labels, and where the peak lies.
+- `findings`, `wording`: the numbers, and what may be said of them.
+- `overlays`, `drawings`, `gallery`, `page`, `files`: what people look at.
+- `request`, `command`: what a command line asks for, and its answer.
 """

@@ -56,6 +56,16 @@ class Request:
         if not self.methods:
             raise UserError(f"--methods names none; choose from {', '.join(folds.METHODS)}")
 
+    def flags(self, directory: pathlib.Path) -> list[str]:
+        """The command line that asks for the same; what is left at its default is not named."""
+        flags = [f"--workdir={directory}"]
+        for field in dataclasses.fields(self):
+            value = getattr(self, field.name)
+            several = not isinstance(value, str | int)
+            if (tuple(value) if several else value) != field.default:
+                flags.append(f"--{field.name}={','.join(value) if several else value}")
+        return flags
+
 
 def trained_in(directory: pathlib.Path) -> tuple[ml_collections.ConfigDict, pathlib.Path]:
     """The config and the checkpoints' directory of a job, or of a study's pooled job.

@@ -21,6 +21,9 @@ from ethnicmer_jax.explain import by_subject
 from ethnicmer_jax.explain.folds import Explained, Explainer, MapName, Variables
 from ethnicmer_jax.stats.bootstrap import Interval
 
+RANDOM, LABELS = "random weights", "shuffled labels"
+"""What the other networks are called."""
+
 MOVING = 0.3
 """Share of a clip's largest motion from which a place counts as moving."""
 

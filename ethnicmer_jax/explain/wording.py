@@ -7,6 +7,7 @@ import pandas as pd
 
 from ethnicmer_jax.explain.findings import ALL, MOTION, Findings
 from ethnicmer_jax.explain.folds import MapName
+from ethnicmer_jax.explain.sanity import RANDOM
 from ethnicmer_jax.report.explained import METHODS
 
 ALPHA = 0.05
@@ -30,9 +31,9 @@ def peak(findings: Findings, name: MapName) -> list[str]:
         f"The peak of the {method} map lies where the face moves in {_percent(trained)} of "
         f"{trained.n_clips} clips; {trained.chance:.0%} would by chance."
     )
-    if "random weights" not in of.index:
+    if RANDOM not in of.index:
         return [text]
-    random = of.loc["random weights"]
+    random = of.loc[RANDOM]
     learnt = trained.low > random.high
     verdict = (
         "so the peak depends on what was learnt"
@@ -47,9 +48,9 @@ def failing(findings: Findings, name: MapName) -> list[str]:
     peaks = findings.peaks
     same = peaks[(peaks["head"] == name[1].head) & (peaks.branch == name[1].branch)]
     rates = same.pivot_table("rate", "method", "weights")
-    if "random weights" not in rates:
+    if RANDOM not in rates:
         return []
-    failed = rates[rates["trained"] <= rates["random weights"]].index
+    failed = rates[rates["trained"] <= rates[RANDOM]].index
     named = " and ".join(METHODS[method] for method in failed if method != name[0])
     if not named:
         return []

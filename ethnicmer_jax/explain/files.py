@@ -1,0 +1,61 @@
+"""The files beside the page: maps, numbers, summary, one picture a clip."""
+
+from __future__ import annotations
+
+import io
+import pathlib
+
+import numpy as np
+
+from ethnicmer_jax import workdir
+from ethnicmer_jax.engine import Engine
+from ethnicmer_jax.explain import overlays
+from ethnicmer_jax.explain.findings import ALL, Clips, Findings
+from ethnicmer_jax.explain.folds import Explained, MapName
+from ethnicmer_jax.report import explained
+from ethnicmer_jax.report.document import Document
+
+
+def numbers(folder: pathlib.Path, found: Findings, trained: Explained, clips: Clips) -> None:
+    """regions.csv, tests.csv and maps.npz."""
+    found.masses.to_csv(folder / "regions.csv", index=False, lineterminator="\n")
+    if not found.tests.empty:
+        found.tests.to_csv(folder / "tests.csv", index=False, lineterminator="\n")
+    arrays = {f"{method}_{view}": maps for (method, view), maps in trained.maps.items()}
+    labels = {f"class_{head}": values for head, values in trained.classes.items()}
+    labels |= {f"predicted_{head}": values for head, values in trained.predicted.items()}
+    packed = io.BytesIO()
+    np.savez_compressed(packed, run=trained.run, clip=clips.key[trained.clip], **arrays, **labels)
+    (folder / "maps.npz").write_bytes(packed.getvalue())
+
+
+def summary(folder: pathlib.Path, found: Findings, primary: MapName, made: Document) -> None:
+    """What `report.explained` repeats."""
+    method, view = primary
+    shown = [
+        f for f in made.figures() if f.name in ("peaks", "regions", f"average_{method}_{view}")
+    ]
+    values = {
+        "conclusion": list(made.conclusion),
+        "groups": list(found.groups),
+        "primary": {"method": method, "head": view.head, "branch": view.branch, "emotion": ALL},
+        "figures": [
+            {"name": f.name, "caption": f.caption, "alt": f.alt, "wide": bool(f.wide)}
+            for f in shown
+        ],
+    }
+    workdir.write_json(folder / explained.SUMMARY, values)
+
+
+def pictures(folder: pathlib.Path, trained: Explained, engine: Engine) -> None:
+    """overlays/: a clip, and every map over it."""
+    data = engine.dataset
+    for row, clip in enumerate(trained.clip):
+        image = overlays.picture(data, clip)
+        laid = [overlays.overlay(image, maps[row]) for maps in trained.maps.values()]
+        names = [part.replace("/", "-") for part in (data.database[clip], data.subject[clip])]
+        where = folder / "overlays" / trained.run[row].replace("/", "-") / "-".join(names)
+        where.mkdir(parents=True, exist_ok=True)
+        strip = np.concatenate([image, *laid], axis=1)
+        name = str(data.clip[clip]).replace("/", "-")
+        (where / f"{name}.png").write_bytes(overlays.png(strip))
