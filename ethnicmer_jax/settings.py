@@ -13,6 +13,8 @@ _LEAST = {
     "engine": {"devices": 0, "fold_batch": 0, "folds_in_flight": 0},
 }
 """Smallest values that are possible."""
+_SHARES = {"model": ("dropout",), "loss": ("label_smoothing",)}
+"""Settings from 0 to below 1."""
 
 
 def check(config: ml_collections.ConfigDict) -> None:
@@ -28,6 +30,12 @@ def check(config: ml_collections.ConfigDict) -> None:
             if config[section][name] < value:
                 raise UserError(
                     f"{section}.{name} is {config[section][name]}; it must be {value} or more"
+                )
+    for section, names in _SHARES.items():
+        for name in names:
+            if not 0 <= config[section][name] < 1:
+                raise UserError(
+                    f"{section}.{name} is {config[section][name]}; it must be 0 or more and below 1"
                 )
     there = len(jax.local_devices())
     if config.engine.devices > there:

@@ -1,4 +1,5 @@
 import dataclasses
+import json
 
 import jax
 import numpy as np
@@ -113,6 +114,16 @@ def test_features_are_what_the_final_head_reads(finished):
     np.testing.assert_allclose(found, outputs.features, rtol=1e-4, atol=1e-5)
 
 
+def test_losses_are_logged_apart_where_there_are_several(finished, tmp_path):
+    def logged(folder):
+        lines = (folder / "scalars.jsonl").read_text().splitlines()
+        return {name for line in lines for name in json.loads(line) if name.endswith("loss")}
+
+    trained(tmp_path, optim__epochs=1)
+    assert logged(finished[1]) == {"loss", "final_loss", "emotion_loss", "ethnic_loss"}
+    assert logged(tmp_path) == {"loss"}
+
+
 def test_evaluating_without_checkpoints_says_how_to_get_them(tmp_path):
     engine = worlds.engine(worlds.config(**QUICK), DATA)
     with pytest.raises(UserError, match=r"casme2-s1 has no checkpoint .* --config.checkpoint.keep"):
@@ -134,6 +145,9 @@ def test_evaluating_without_checkpoints_says_how_to_get_them(tmp_path):
         ({"optim__batch_size": 0}, "optim.batch_size is 0"),
         ({"engine__devices": 99}, "engine.devices is 99"),
         ({"engine__fold_batch": -1}, "engine.fold_batch is -1"),
+        ({"model__dropout": 1.0}, r"model.dropout is 1.0; .* below 1"),
+        ({"loss__label_smoothing": -0.1}, "loss.label_smoothing is -0.1"),
+        ({"model__emotion_options": "padding"}, "'padding' is not name=value"),
     ],
 )
 def test_a_wrong_setting_is_refused_before_anything_is_trained(overrides, reason):
