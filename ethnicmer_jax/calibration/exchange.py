@@ -36,7 +36,8 @@ def rows(
 
     Folds are alike in class. Were they not, a model would lack what its own fold of tests
     has most of, because a side's clips of a class are fixed by matching; the other
-    side's models would not, and the own-group advantage would be biased below 0.
+    side's models would not, and the own-group advantage would be biased below 0 (by .018
+    in UF1 with 16 + 16 subjects dealt into 4 folds at random; with folds alike, by .001).
 
     Args:
       contrast: its name.
