@@ -16,6 +16,8 @@ from ethnicmer_jax.report.tables import Column, PValue, Table
 MIN_PAIR = 10
 """Clips that must show a pair of Action Units for it to be compared."""
 
+_PAIRS = "pairs of Action Units"
+
 
 def section(path: pathlib.Path, members: dict[str, str], groups: tuple[str, str]) -> Section | None:
     """Describes and tests the Action Units of a file of `action_units.table`.
@@ -42,10 +44,12 @@ def section(path: pathlib.Path, members: dict[str, str], groups: tuple[str, str]
     tables = [_table("action_units", "Action Unit", compared, groups)]
     if not pairs.empty:
         both = action_units.prevalence(clips.pairs(), groups)
-        drawn.append(
-            study_figures.au_prevalence(both, min_clips=MIN_PAIR, name="au_pairs_prevalence")
-        )
-        drawn.append(study_figures.au_difference(pairs, groups, name="au_pairs"))
+        drawn += [
+            study_figures.au_prevalence(
+                both, min_clips=MIN_PAIR, name="au_pairs_prevalence", units=_PAIRS
+            ),
+            study_figures.au_difference(pairs, groups, name="au_pairs", units=_PAIRS),
+        ]
         tables.append(_table("action_unit_pairs", "pair of Action Units", pairs, groups))
     found = _summary(compared, groups)
     return Section("action-units", "Action Units", [Prose([found]), Gallery(drawn), *tables])

@@ -84,7 +84,11 @@ def placebos(null: np.ndarray, observed: float, *, name: str, quantity: str, p: 
 
 
 def au_prevalence(
-    table: pd.DataFrame, *, min_clips: int = 5, name: str = "au_prevalence"
+    table: pd.DataFrame,
+    *,
+    min_clips: int = 5,
+    name: str = "au_prevalence",
+    units: str = "Action Units",
 ) -> Figure:
     """Share of clips that show each Action Unit, by emotion and group.
 
@@ -93,6 +97,7 @@ def au_prevalence(
         n_clips (counts) and prevalence, in [0, 1]. Absent combinations stay blank.
       min_clips: AUs that fewer clips show, over all cells, are left out.
       name: file stem.
+      units: what the rows are, for the caption.
 
     Raises:
       ValueError: no AU is frequent enough.
@@ -111,8 +116,8 @@ def au_prevalence(
         limits=(0.0, 1.0),
         bar="share of clips",
         name=name,
-        caption="Prevalence of Action Units by emotion and group: clips that show the unit, "
-        f"out of all clips; units shown in {min_clips} or more clips. Clips of one subject are "
+        caption=f"Prevalence of {units} by emotion and group: clips that show them, out of all "
+        f"clips; those shown in {min_clips} or more clips. Clips of one subject are "
         "not independent.",
         alt=f"Heat map of Action Unit prevalence; the highest share is AU{peak.au} in "
         f"{peak.emotion}, {peak.group}: {peak.prevalence:.0%}.",
@@ -120,7 +125,11 @@ def au_prevalence(
 
 
 def au_difference(
-    table: pd.DataFrame, groups: tuple[str, str], *, name: str = "au_difference"
+    table: pd.DataFrame,
+    groups: tuple[str, str],
+    *,
+    name: str = "au_difference",
+    units: str = "Action Units",
 ) -> Figure:
     """Difference in prevalence between two groups, with Holm-adjusted p values.
 
@@ -130,6 +139,7 @@ def au_difference(
         holds both groups).
       groups: the two groups, in the order of subtraction.
       name: file stem.
+      units: what the rows are, for the caption.
 
     Raises:
       ValueError: no row.
@@ -147,7 +157,7 @@ def au_difference(
         limits=(-1.0, 1.0),
         bar="difference in share",
         name=name,
-        caption=f"Prevalence of Action Units, {groups[0]} minus {groups[1]}; p values from "
+        caption=f"Prevalence of {units}, {groups[0]} minus {groups[1]}; p values from "
         f"permuting the group of subjects within databases, adjusted by Holm's method.{missing}",
         alt=f"Heat map of differences in Action Unit prevalence, {groups[0]} minus {groups[1]}: "
         f"{int((table.p_holm < NOMINAL).sum())} of {len(table) - untested} tested differences "
