@@ -9,6 +9,7 @@ import pandas as pd
 
 from ethnicmer_jax.report import document, study_figures
 from ethnicmer_jax.report.document import Document, Facts, Gallery, Listing, Prose, Section
+from ethnicmer_jax.report.inputs import flatten
 from ethnicmer_jax.report.tables import Column, Table
 
 _METHODS = (
@@ -59,7 +60,7 @@ def build(rates: pd.DataFrame, facts: Mapping[str, object], command: str) -> Doc
         ),
     )
     curves = study_figures.rejection_curves(rates)
-    listed = [(name, str(value)) for name, value in facts.items() if name != "command"]
+    listed = [(name, str(value)) for name, value in flatten(facts) if name != "command"]
     return Document(
         title="Calibration on simulated databases",
         question="How often does the study find an ethnic leaning where there is none, and how "
@@ -88,7 +89,7 @@ def sentences(rates: pd.DataFrame) -> list[str]:
             row = powerful.loc[powerful["effect"].idxmin()]
             found.append(
                 f"{series}: power {row['rate']:.0%} [{row['low']:.0%}, {row['high']:.0%}] at "
-                f"effect {row['effect']:g}."
+                f"effect {row['effect']:g} ({row['databases']} databases)."
             )
         elif (part["effect"] > 0).any():
             found.append(f"{series}: no effect that was tried is found with 80% power.")
