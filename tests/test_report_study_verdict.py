@@ -11,58 +11,67 @@ import study_world
 from ethnicmer_jax.predictions import Predictions
 from ethnicmer_jax.report import study_estimates, study_groups, study_verdict
 from ethnicmer_jax.report.conclusion import Verdict
+from ethnicmer_jax.report.study_controls import label_differences
 from ethnicmer_jax.report.study_runs import StudyRuns
+from ethnicmer_jax.stats.advantage import Advantage
 
 MEMBERS = {"Asian": "asian", "White": "non_asian"}
-ONLY_BETWEEN = {"ethnicity": 0.3, "database": 0.3, "flipped": 0.3, "reference_grouping": 0.3}
 
 
-def runs_of(own, **how) -> StudyRuns:
-    return StudyRuns.of(Predictions.from_table(study_world.table(own, **how)))
+@functools.cache
+def leaning() -> StudyRuns:
+    """A world in which ethnicity matters everywhere."""
+    return StudyRuns.of(Predictions.from_table(study_world.table(study_world.EVERYWHERE)))
 
 
 @functools.cache
 def universal() -> StudyRuns:
-    return runs_of({})
+    """A world in which nothing matters."""
+    return StudyRuns.of(Predictions.from_table(study_world.table({})))
 
 
-def main_verdict(own, *, confounded=True):
-    found = study_estimates.advantages(runs_of(own))
+@functools.cache
+def advantages(world) -> dict[str, Advantage]:
+    return study_estimates.advantages(world())
+
+
+def verdict_on(found, *, confounded=True):
     return study_verdict.of_advantage(found, confounded=confounded)
 
 
 def test_an_advantage_within_databases_survives():
-    verdict = main_verdict(study_world.EVERYWHERE)
+    verdict = verdict_on(advantages(leaning))
     assert [control.passed for control in verdict.controls] == [True] * 4
     assert verdict.finding.verdict is Verdict.SURVIVES
     assert "the own-group advantage in UF1 is +0." in verdict.finding.sentences[0]
 
 
 def test_an_advantage_between_databases_only_is_not_separable():
-    verdict = main_verdict(ONLY_BETWEEN)
+    inside = {part: found for part, found in advantages(universal).items() if "within" in part}
+    assert len(inside) == 2
+    verdict = verdict_on(advantages(leaning) | inside)
     assert verdict.finding.verdict is Verdict.NOT_SEPARABLE
     (sentence,) = verdict.finding.sentences
     assert "it does not survive the control “within databases”: within databases" in sentence
 
 
 def test_an_advantage_that_no_database_could_confirm_is_not_separable():
-    rows = study_world.table(study_world.EVERYWHERE)
-    inside = rows.run.str.startswith("within_")
-    found = study_estimates.advantages(StudyRuns.of(Predictions.from_table(rows[~inside])))
-    verdict = study_verdict.of_advantage(found, confounded=True)
+    found = {part: one for part, one in advantages(leaning).items() if "within" not in part}
+    verdict = verdict_on(found)
     assert verdict.finding.verdict is Verdict.NOT_SEPARABLE
     assert "no comparison within one database was made" in verdict.finding.sentences[0]
 
 
 def test_an_advantage_that_labels_with_errors_lose_is_no_evidence():
-    verdict = main_verdict(study_world.EVERYWHERE | {"flipped": 0.0}, confounded=False)
+    flipped = {"flipped": advantages(universal)["flipped"]}
+    verdict = verdict_on(advantages(leaning) | flipped, confounded=False)
     assert verdict.finding.verdict is Verdict.FAILS_CONTROL
     assert "“labels with errors”" in verdict.finding.sentences[0]
 
 
 def test_nothing_is_no_evidence_and_says_what_would_have_been_seen():
-    found = study_estimates.advantages(universal())
-    verdict = study_verdict.of_advantage(found, confounded=False)
+    found = advantages(universal)
+    verdict = verdict_on(found, confounded=False)
     assert verdict.finding.verdict is Verdict.NO_EVIDENCE
     detectable = study_estimates.detectable(found["ethnicity"])
     assert 0 < detectable < 0.05
@@ -70,19 +79,17 @@ def test_nothing_is_no_evidence_and_says_what_would_have_been_seen():
 
 
 def test_few_placebo_draws_never_pass():
-    few = study_estimates.advantages(runs_of(study_world.EVERYWHERE, draws=18))
-    (placebo,) = (
-        control
-        for control in study_verdict.of_advantage(few, confounded=False).controls
-        if control.name == "placebo groups"
-    )
+    found = advantages(leaning)
+    few = dataclasses.replace(found["placebo"], per_draw=found["placebo"].per_draw[:18])
+    controls = verdict_on(found | {"placebo": few}).controls
+    (placebo,) = (control for control in controls if control.name == "placebo groups")
     # The smallest p of 18 draws is 1 / 19 > .05.
     assert not placebo.passed
     assert "p = 0.053" in placebo.detail
 
 
 def test_arms_are_compared_at_a_joint_level_and_mono_is_better_where_groups_differ():
-    between = study_verdict.of_arms(runs_of(study_world.EVERYWHERE), confounded=True)
+    between = study_verdict.of_arms(leaning(), confounded=True)
     assert [verdict.quantity for verdict in between] == [
         "UF1 of mono_asian minus mono_non_asian",
         "UF1 of mono_asian minus stereo",
@@ -144,8 +151,6 @@ def test_without_pooled_runs_or_a_group_groups_are_not_compared():
 
 
 def test_made_up_labels_that_lose_nothing_lie_around_zero_and_informative_ones_do_not():
-    from ethnicmer_jax.report.study_controls import label_differences
-
     nothing = label_differences(universal())
     assert len(nothing) == 6
     assert list(nothing.label[:3]) == [
@@ -154,7 +159,8 @@ def test_made_up_labels_that_lose_nothing_lie_around_zero_and_informative_ones_d
         "embed: annotated minus swapped",
     ]
     assert ((nothing.low <= 0) & (nothing.high >= 0)).sum() >= 5
-    helpful = label_differences(runs_of({}, draws=1, labels_help=0.3))
+    rows = study_world.table({}, draws=1, labels_help=0.3)
+    helpful = label_differences(StudyRuns.of(Predictions.from_table(rows)))
     assert (helpful.low > 0).all()
     assert (helpful.p < 0.05).all()
 
