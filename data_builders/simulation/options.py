@@ -77,7 +77,7 @@ class SimulatedOptions:
       effect: how far display rules depend on the group: 0 universal, 1 strong, where
         some movements mean another emotion in the other group (`display_rules`).
       appearance: how far looks depend on the group: 0 not at all, 1 clearly. They show
-        in frames, but leave no trace in flow that a classifier finds.
+        in frames; a classifier finds nothing of them in `draw_motion_fields`.
       proportions: how far the places of brows, nose and mouth depend on the group, in
         pupils' distances to either side of the mean (`people.LENGTH_OF`). What moves lies
         elsewhere then: the group shows in flow though display rules are the same. A
