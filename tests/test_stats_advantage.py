@@ -148,12 +148,12 @@ def test_other_contrasts_cells_and_jobs_do_not_count():
 def test_p_value_and_interval_agree():
     rng = np.random.default_rng(4)
     agreed = []
-    for gain in np.linspace(-0.3, 0.3, 30):
+    for gain in np.linspace(-0.3, 0.3, 14):
         found = own_group_advantage(join(*square(rng, gain=gain)), score="accuracy")
         # The quantile of 2,000 resamples is coarse near the border.
         if abs(found.p_value - 0.05) > 0.01:
             agreed.append(found.excludes_zero == (found.p_value < 0.05))
-    assert len(agreed) >= 20
+    assert len(agreed) >= 10
     assert all(agreed)
 
 
