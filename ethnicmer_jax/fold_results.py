@@ -10,6 +10,7 @@ import pathlib
 import shutil
 import time
 import zlib
+from collections.abc import Set
 
 import numpy as np
 import pandas as pd
@@ -31,9 +32,9 @@ class FoldResults:
         self._read()
 
     @property
-    def done(self) -> set[str]:
-        """Names of the finished folds."""
-        return set(self._done)
+    def done(self) -> Set[str]:
+        """Names of the finished folds; a view, as there may be tens of thousands."""
+        return self._done.keys()
 
     def add(self, names: list[str], n_test: np.ndarray, heads: dict[str, np.ndarray]) -> None:
         """Records finished folds.
