@@ -99,7 +99,7 @@ def get_config() -> ml_collections.ConfigDict:
     config.optim.decay = 0.98  # factor an epoch, for exponential
     config.optim.warmup_epochs = 0
     config.optim.weight_decay = 0.0  # decoupled
-    config.optim.epochs = 40
+    config.optim.epochs = 20
     config.optim.batch_size = 32
 
     config.engine = ml_collections.ConfigDict()  # changes speed and memory, not the results

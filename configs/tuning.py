@@ -17,9 +17,8 @@ from configs import common
 
 VARIANTS = {
     "network": {
-        "optim.epochs": (20, 40, 80),
-        "data.flow_scaling": ("minmax", "median"),
-        "optim.weight_decay": (0.0, 0.01),
+        "optim.epochs": (20, 40),
+        "optim.learning_rate": (1e-3, 3e-3),
     },
     "logistic": {
         "shallow.grid": (4, 7, 14),
