@@ -24,14 +24,14 @@ PEOPLE = (
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory):
-    """A finished job of a network with two branches."""
+    """A finished job of a network with an ethnic head."""
     folder = tmp_path_factory.mktemp("explain")
     config = worlds.config(
         data__source="manifest",
         data__raw=str(worlds.write_manifest(folder, PEOPLE)),
         data__data_dir=str(folder / "data"),
         checkpoint__keep="final",
-        model__fusion="concat",
+        model__fusion="mtl",
         engine__devices=1,
     )
     job.run(config, folder / "work")
@@ -51,18 +51,19 @@ def test_everything_is_there(explained_job):
         assert words in page
     assert "http://" not in page.replace("http://www.w3.org", "")
     maps = np.load(folder / "maps.npz", allow_pickle=False)
-    assert maps["hirescam_final-ethnic"].shape == (12, 28, 28)
+    assert maps["hirescam_ethnic-emotion"].shape == (12, 28, 28)
     assert len(list((folder / "overlays").rglob("*.png"))) == 12
     regions = pd.read_csv(folder / "regions.csv")
-    assert len(regions) == 12 * (2 * 4 + 1)
+    assert len(regions) == 12 * (2 * 2 + 1)
     tests = pd.read_csv(folder / "tests.csv")
     assert set(tests.emotion) == {"all", "negative", "positive", "surprise"}
-    assert (tests.persons_a == 2).all()
+    assert list(tests["head"].unique()) == ["final", "ethnic", "none"]
+    assert (tests[tests.method == "motion"].persons_a == 2).all()
 
 
 def test_overlays_show_clip_and_maps_side_by_side(explained_job):
     path = next((explained_job / "explain" / "overlays").rglob("*.png"))
-    assert Image.open(path).size == (112 * 9, 112)
+    assert Image.open(path).size == (112 * 5, 112)
 
 
 def test_clips_are_explained_as_they_are_predicted(explained_job):

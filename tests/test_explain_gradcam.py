@@ -9,7 +9,7 @@ from ethnicmer_jax import models
 from ethnicmer_jax.explain import gradcam, views
 from ethnicmer_jax.explain.views import View
 from ethnicmer_jax.models import registry
-from ethnicmer_jax.models.backbones import tap
+from ethnicmer_jax.models.backbones import ststnet, tap
 from ethnicmer_jax.schema import UserError
 
 BATCH = 3
@@ -80,12 +80,27 @@ def test_the_gradient_is_that_of_finite_differences(fusion):
             np.testing.assert_allclose(cell, np.maximum(slope, 0), rtol=0.02, atol=2e-3)
 
 
-def test_taps_leave_the_variables_alone():
-    model, variables, inputs = classifier("concat")
+def test_training_is_the_same_program_without_taps(monkeypatch):
+    model, variables, inputs = classifier()
     assert set(variables) == {"params", "batch_stats"}
-    _, state = model.apply(variables, inputs, train=True, mutable=["batch_stats"],
-                           rngs={"dropout": jax.random.key(0)})  # fmt: skip
-    assert set(state) == {"batch_stats"}
+
+    def loss(variables):
+        outputs, state = model.apply(
+            variables,
+            inputs,
+            train=True,
+            mutable=["batch_stats"],
+            rngs={"dropout": jax.random.key(0)},
+        )
+        assert set(state) == {"batch_stats"}
+        return outputs.logits.sum(), state
+
+    def program():
+        return jax.jit(jax.grad(lambda v: loss(v), has_aux=True)).lower(variables).as_text()
+
+    tapped = program()
+    monkeypatch.setattr(ststnet, "tap", lambda _, x: x)
+    assert program() == tapped
 
 
 @pytest.mark.parametrize(

@@ -102,18 +102,20 @@ class Explainer:
         )
         return {name: _on_grid(values) for name, values in found.items()}
 
-    def _batch_maps(self, variables, inputs, classes) -> dict[MapName, np.ndarray]:
-        out = {}
+    def _batch_maps(
+        self,
+        variables: Variables,
+        inputs: dict[str, jax.Array],
+        classes: dict[str, jax.Array],
+    ) -> dict[MapName, np.ndarray]:
+        found: dict[str, Mapping[View, jax.Array | np.ndarray]] = {}
         if set(self.methods) & set(gradcam.METHODS):
-            by_method = self._gradients(variables, inputs, classes)
-            out = {
-                (m, v): x for m in self.methods if m in by_method for v, x in by_method[m].items()
-            }
+            found |= self._gradients(variables, inputs, classes)
         if "occlusion" in self.methods:
             score = functools.partial(self._scores, variables, classes)
-            found = occlusion.maps(score, inputs, self.views)
-            out |= {("occlusion", view): values for view, values in found.items()}
-        return out
+            found["occlusion"] = occlusion.maps(score, inputs, self.views)
+        # JAX sorts dictionaries; the first view is the one that is spoken of first.
+        return {(method, v): found[method][v] for v in self.views for method in self.methods}
 
     def _in_batches(self, function, clips: np.ndarray, classes: Mapping[str, np.ndarray]) -> dict:
         """Calls `function` on batches of one size, so that it is compiled once."""
