@@ -1,4 +1,5 @@
 import dataclasses
+import functools
 import json
 
 import jax
@@ -107,11 +108,12 @@ def test_features_are_what_the_final_head_reads(finished):
     engine, folder, _ = finished
     state = next(state for _, state in engine.states(folder))
     clips = np.asarray([3, 0])
-    found = engine.learner.features(state, engine.data, clips)
+    found = jax.jit(engine.learner.features)(state, engine.data, clips)
     images = {branch: engine.images(branch)[clips] for branch in ("emotion", "ethnic")}
-    outputs = engine.learner.model.apply(state.variables, images, train=False)
+    apply = jax.jit(functools.partial(engine.learner.model.apply, train=False))
     assert found.shape == (2, 800)
-    np.testing.assert_allclose(found, outputs.features, rtol=1e-4, atol=1e-5)
+    wanted = apply(state.variables, images).features
+    np.testing.assert_allclose(found, wanted, rtol=1e-4, atol=1e-5)
 
 
 def test_losses_are_logged_apart_where_there_are_several(finished, tmp_path):

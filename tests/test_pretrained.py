@@ -1,5 +1,7 @@
 """Branches that start from PyTorch weights, and those that stay there."""
 
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -91,15 +93,22 @@ def test_features_of_a_frozen_backbone_are_those_of_the_images(frozen):
     _, _, trained, _, states = frozen
     clips = np.asarray([7, 0])
     images = {branch: trained.images(branch)[clips] for branch in ("emotion", "ethnic")}
-    outputs = trained.learner.model.apply(states[1].variables, images, train=False)
-    found = trained.learner.features(states[1], trained.data, clips)
-    np.testing.assert_allclose(found, outputs.features, rtol=1e-4, atol=1e-5)
+    apply = jax.jit(functools.partial(trained.learner.model.apply, train=False))
+    found = jax.jit(trained.learner.features)(states[1], trained.data, clips)
+    wanted = apply(states[1].variables, images).features
+    np.testing.assert_allclose(found, wanted, rtol=1e-4, atol=1e-5)
 
 
-def test_checkpoints_of_frozen_branches_predict_the_same_on_another_grid(frozen):
-    folder, settings, _, table, _ = frozen
-    again = engine(**settings | {"engine__devices": 2}).evaluate(folder).table
-    assert again.equals(table)
+def test_frozen_folds_resume_and_predict_the_same_on_another_grid(tmp_path, frozen):
+    _, settings, *_ = frozen
+    longer = settings | {"optim__epochs": 2, "checkpoint__keep": "every"}
+    whole = engine(**longer).train(tmp_path / "whole").table
+    first = engine(**longer | {"optim__epochs": 1})
+    first.train(tmp_path / "cut")
+    first.clear(tmp_path / "cut")
+    rest = engine(**longer | {"engine__devices": 2})
+    assert rest.train(tmp_path / "cut").table.equals(whole)
+    assert rest.evaluate(tmp_path / "cut").table.equals(whole)
 
 
 def test_a_held_out_clip_has_no_part_in_the_features_of_others(wanted):
