@@ -97,7 +97,7 @@ def write(directory: pathlib.Path, rows: pd.DataFrame) -> pathlib.Path:
     predictions.write(directory / "predictions.csv", predictions.Predictions.from_table(rows))
     (directory / "config.json").write_text(json.dumps(_config()))
     matching = pd.DataFrame(
-        {"contrast": "ethnicity", "arm": ["mono_asian", "stereo"], "clips": [96, 96]}
+        {"arm": ["ethnicity.mono_asian", "placebo.mono_a"], "clips": [96.0, 95.5]}
     )
     matching.to_csv(directory / "matching.csv", index=False)
     return directory

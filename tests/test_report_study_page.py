@@ -96,7 +96,7 @@ def test_every_figure_and_table_has_its_files(index, parsed):
         for suffix in suffixes:
             found = list((index.parent / folder).glob(f"*.{suffix}"))
             assert len(found) == len(parsed.all(tag))
-            assert all(path.stat().st_size > 40 for path in found)
+            assert all(path.stat().st_size > 20 for path in found)
 
 
 def test_a_hostile_subject_is_shown_nowhere_as_markup(index, parsed):

@@ -43,3 +43,10 @@ def test_p_values_are_short_and_a_long_table_is_cut_but_for_its_csv():
     assert table.rows() == [["a", ".032"], ["b", "< .001"], ["c", "–"]]
     assert r"b & \textless{} .001 \\" in table.latex()
     assert len(pd.read_csv(io.StringIO(table.csv()))) == 4
+
+
+def test_a_table_without_rows_still_has_its_header():
+    empty = Table("empty", "", FRAME[:0], TABLE.columns)
+    assert empty.rows() == []
+    assert r"Part\_1 & UF1 \\" in empty.latex()
+    assert empty.csv() == "part,uf1,low\n"

@@ -69,7 +69,7 @@ def build(job: Inputs, directory: pathlib.Path) -> Document:
     """The report as data."""
     # What can be refused is, before anything is computed.
     matching, calibration = (
-        _optional(directory / "matching.csv", study_sections.matching),
+        _optional(directory / "matching.csv", study_sections.matching, ("arm",)),
         _optional(directory / "calibration.csv", study_sections.calibration, _CALIBRATION),
     )
     baseline = study_controls.database_baseline(directory / "database_baseline.json")

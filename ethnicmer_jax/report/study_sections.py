@@ -9,6 +9,7 @@ import pandas as pd
 from ethnicmer_jax.report import controls, figures, study_figures
 from ethnicmer_jax.report.conclusion import Verdict as Finding
 from ethnicmer_jax.report.document import Block, Gallery, Prose, Section
+from ethnicmer_jax.report.study_runs import MAIN
 from ethnicmer_jax.report.study_verdict import Verdict
 from ethnicmer_jax.report.style import Figure
 from ethnicmer_jax.report.tables import Column, PValue, Table
@@ -226,23 +227,39 @@ def _verdict_table(frame: pd.DataFrame) -> Table:
 
 
 def matching(frame: pd.DataFrame) -> Section:
-    """What was matched across arms; every column is shown, floats with three digits."""
-    columns = []
-    for key in frame.columns:
-        number = pd.api.types.is_numeric_dtype(frame[key])
-        digits = ":.3f" if pd.api.types.is_float_dtype(frame[key]) else ""
-        columns.append(
-            Column(str(key).replace("_", " ").capitalize(), f"{{{key}{digits}}}", number)
-        )
-    table = Table(
-        "matching",
-        f"The arms, and what could not be matched ({len(frame):,} rows)",
-        frame,
-        columns,
-        collapsed=len(frame) > 12,
-        shown=RUNS_SHOWN,
-    )
-    return Section("matching", "What was matched", [table])
+    """What was matched across arms; every column is shown, floats with three digits.
+
+    Args:
+      frame: column arm (`<contrast>.<cell>`) and any others.
+    """
+    columns = [_plain(str(key), frame[key]) for key in frame.columns]
+    main = frame[frame["arm"].astype(str).str.startswith(f"{MAIN}.")]
+    tables = [
+        Table(
+            "matching",
+            "The arms of the main comparison. Shares are of an arm's clips; kept: the share of "
+            "its subjects' clips that matching left; alike in database: the share of its subjects "
+            "for whom the other side has one of the same database.",
+            main,
+            columns,
+        ),
+        Table(
+            "matching_all",
+            f"The arms of every contrast ({len(frame):,})",
+            frame,
+            columns,
+            collapsed=True,
+            shown=RUNS_SHOWN,
+        ),
+    ]
+    return Section("matching", "What was matched", tables)
+
+
+def _plain(key: str, values: pd.Series) -> Column:
+    """A column under its own name, floats with three digits at most."""
+    number = pd.api.types.is_numeric_dtype(values)
+    digits = ":.3g" if pd.api.types.is_float_dtype(values) else ""
+    return Column(key.replace("_", " ").capitalize(), f"{{{key}{digits}}}", number)
 
 
 def calibration(counts: pd.DataFrame) -> Section:

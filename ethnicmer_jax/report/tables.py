@@ -85,7 +85,7 @@ class Table:
     def latex(self) -> str:
         """A booktabs table of the formatted cells, with every special character escaped."""
         cells = [[_escape(cell) for cell in row] for row in self.rows()]
-        styler = pd.DataFrame(cells).style.hide(axis="index")
+        styler = pd.DataFrame(cells, columns=range(len(self.columns))).style.hide(axis="index")
         styler = styler.relabel_index([_escape(c.label) for c in self.columns], axis="columns")
         return styler.to_latex(
             hrules=True,
