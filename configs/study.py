@@ -10,6 +10,9 @@ Command: python -m ethnicmer_jax.main --config=configs/study.py --workdir=runs/s
   the reference's own comparison beside it: --config.protocol.pool=JOINT_TABLE.csv
   that alone: --config=configs/study.py:reference --config.protocol.pool=JOINT_TABLE.csv
   in a minute, on simulated clips: --config=configs/study.py:smoke
+Size on those 278 clips: 20,543 folds of draws and 884 of LOSO, in 10 jobs.
+20 epochs in batches of 16 scored as 40 in batches of 32 did on them (UF1 of all cells .686
+and .693 in two draws), in half the time.
 """
 
 from configs import common

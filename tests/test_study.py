@@ -1,7 +1,11 @@
 """Studies in this process, on a small manifest."""
 
 import json
+import pathlib
 import shutil
+import subprocess
+import sys
+import time
 
 import numpy as np
 import pandas as pd
@@ -14,6 +18,7 @@ from ethnicmer_jax.fold_results import FoldResults
 from ethnicmer_jax.predictions import read
 from ethnicmer_jax.schema import UserError
 
+ROOT = pathlib.Path(__file__).resolve().parents[1]
 PEOPLE = [
     ("lab", f"{ethnicity[0]}{number}", ethnicity)
     for ethnicity in ("Asian", "White")
@@ -165,6 +170,28 @@ def test_an_interrupted_study_goes_on_where_it_was(finished, tmp_path, monkeypat
         )
         assert resumed == whole
     assert not (tmp_path / "run" / "report").exists()
+
+
+@pytest.mark.slow
+def test_a_killed_command_resumes_to_the_same_predictions(finished, tmp_path):
+    command = [
+        *(sys.executable, "-m", "ethnicmer_jax.main", "--config=configs/study.py:smoke"),
+        *("--config.data.source=manifest", f"--config.data.raw={finished / 'manifest.csv'}"),
+        *(f"--config.data.data_dir={finished / 'data'}", f"--workdir={tmp_path / 'killed'}"),
+        *("--draws=3", "--config.study.jobs=('arms', 'pooled')", "--mode=train"),
+    ]
+    parts = tmp_path / "killed" / "jobs" / "arms" / "parts"
+    with subprocess.Popen(command, cwd=ROOT) as started:
+        while started.poll() is None and not list(parts.glob("*.npz")):
+            time.sleep(0.02)
+        started.kill()
+    assert not (tmp_path / "killed" / "predictions.csv").exists()
+    subprocess.run(command, cwd=ROOT, check=True)
+    study.run(job.recorded(tmp_path / "killed"), tmp_path / "whole", "train")
+    resumed, whole = (
+        (tmp_path / name / "predictions.csv").read_bytes() for name in ("killed", "whole")
+    )
+    assert resumed == whole
 
 
 def test_a_finished_study_refuses_another_config(finished, copied):
