@@ -99,7 +99,8 @@ def test_to_know_the_group_helps_exactly_where_it_decides_what_a_movement_means(
 
 
 @pytest.mark.slow
-def test_the_more_it_helps_the_more_there_is_to_learn_from():
+def test_to_know_the_group_helps_more_with_longer_training_on_more_persons():
+    # Measured: +.229 [.184, .274] and -.010 [-.025, .003].
     data = simulate(14, universal={"effect": 0.0}, dialects={"effect": 1.0})
     told, blind = told_and_blind(data, parts=4, epochs=20)
     dialects, universal = gain(told, blind, "dialects"), gain(told, blind, "universal")
@@ -124,7 +125,9 @@ def group_read_from(engine, directory):
 
 
 @pytest.mark.slow
-def test_the_adversary_takes_out_of_the_features_what_a_face_gives_away(tmp_path):
+def test_adversarial_features_do_not_tell_what_a_face_gives_away(tmp_path):
+    # Measured: .85 and .83 from `none`, .59 and .57 from `adversarial`, emotion UF1 +.014. The
+    # model as a whole passes; by docs/models.md its narrow layer deserves the credit.
     data = simulate(40, faces={"effect": 0.0, "appearance": 1.0, "proportions": 0.1})
     predictions, group = {}, {}
     for fusion in ("none", "adversarial"):
