@@ -113,6 +113,14 @@ def test_clips_and_groups_select(finished, tmp_path):
         request.two_groups(Request(groups=["martian"]), plan, group)
 
 
+def test_other_crops_have_their_own_layout():
+    layout = Request(eyes=["0.45", "0.25"]).layout
+    assert (layout.distance, layout.height) == (0.45, 0.25)
+    for wrong in (["0.45"], ["45", "25"], ["a", "b"]):
+        with pytest.raises(UserError, match=r"such as 0\.45,0\.25"):
+            _ = Request(eyes=wrong).layout
+
+
 def test_methods_have_to_be_known():
     with pytest.raises(UserError, match="no method 'lime'"):
         Request(methods=["lime"])

@@ -9,6 +9,7 @@ from data_builders.simulation.anatomy import Anatomy
 from ethnicmer_jax.explain import regions
 
 SIZE = 28
+OURS = regions.Layout()
 
 PARTS = {
     "brows": ("brow_inner", "brow_middle", "brow_outer", "forehead_inner"),
@@ -21,7 +22,7 @@ PARTS = {
 
 
 def test_regions_are_disjoint_and_symmetric():
-    masks = regions.masks(SIZE)
+    masks = regions.masks(SIZE, OURS)
     assert masks.shape == (6, SIZE, SIZE)
     assert masks.min() >= 0
     assert masks.sum(0).max() <= 1 + 1e-6
@@ -30,27 +31,27 @@ def test_regions_are_disjoint_and_symmetric():
 
 @pytest.mark.parametrize(("region", "landmark"), [(r, m) for r, of in PARTS.items() for m in of])
 def test_every_landmark_of_the_drawn_face_lies_in_its_region(region, landmark):
-    masks = regions.masks(280)
+    masks = regions.masks(280, OURS)
     point = np.array(Anatomy().landmarks()[landmark])
     for side in (1, -1):
-        column, row = (regions.to_crop(point * (side, 1)) * 280).astype(int)
+        column, row = (regions.to_crop(point * (side, 1), OURS) * 280).astype(int)
         assert regions.REGIONS[masks[:, row, column].argmax()] == region
 
 
 def test_pupils_lie_where_the_crop_puts_them():
     # Margin .05: the crop shows 1.1 faces; pupils a third of a face apart, 38% down.
-    left, right = regions.to_crop(np.array([[-0.5, 0.0], [0.5, 0.0]]))
+    left, right = regions.to_crop(np.array([[-0.5, 0.0], [0.5, 0.0]]), OURS)
     assert right[0] - left[0] == pytest.approx(1 / 3 / 1.1)
     assert left[1] == pytest.approx(0.5 - 0.12 / 1.1)
 
 
 def test_all_of_a_map_that_lies_on_the_mouth_is_the_mouths():
     maps = np.zeros((3, SIZE, SIZE), np.float32)
-    column, row = (regions.to_crop(np.array([0.0, 1.1])) * SIZE).astype(int)
+    column, row = (regions.to_crop(np.array([0.0, 1.1]), OURS) * SIZE).astype(int)
     maps[0, row, column] = 5
     maps[1] = -1
     maps[1, row, column] = 0.1
-    found = regions.masses(maps)
+    found = regions.masses(maps, OURS)
     assert dict(zip(regions.REGIONS, found[0], strict=True))["mouth"] == pytest.approx(1)
     np.testing.assert_allclose(found[1], found[0])
     assert np.isnan(found[2]).all()
@@ -60,10 +61,10 @@ def test_all_of_a_map_that_lies_on_the_mouth_is_the_mouths():
 @given(st.integers(0, 2**32 - 1), st.floats(0.1, 1e3))
 def test_masses_are_shares_whatever_the_scale(seed, scale):
     maps = np.random.default_rng(seed).normal(size=(2, SIZE, SIZE)).astype(np.float32)
-    found = regions.masses(maps)
+    found = regions.masses(maps, OURS)
     assert (found >= 0).all()
     assert (found.sum(1) <= 1 + 1e-5).all()
-    np.testing.assert_allclose(regions.masses(maps * np.float32(scale)), found, rtol=1e-4)
+    np.testing.assert_allclose(regions.masses(maps * np.float32(scale), OURS), found, rtol=1e-4)
 
 
 def test_a_face_that_moves_as_a_whole_does_not_move():

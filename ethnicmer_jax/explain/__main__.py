@@ -33,6 +33,11 @@ _MAX_CLIPS = flags.DEFINE_integer(
 _LABEL_FOLDS = flags.DEFINE_integer(
     "label_folds", 4, "Folds trained anew on shuffled labels as a check.", lower_bound=0
 )
+_EYES = flags.DEFINE_list(
+    "eyes",
+    [],
+    "Pupils' distance and height as shares of the crop, where crops are not our own.",
+)
 _SEED = flags.DEFINE_integer("seed", 0, "Of whatever is drawn at random.", lower_bound=0)
 
 
@@ -58,6 +63,7 @@ def main(argv: Sequence[str]) -> None:
         _MAX_CLIPS.value,
         _LABEL_FOLDS.value,
         _SEED.value,
+        _EYES.value,
     )
     summary.print_report(command.run(pathlib.Path(_WORKDIR.value), asked))
 

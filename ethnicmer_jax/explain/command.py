@@ -40,7 +40,7 @@ def run(directory: pathlib.Path, asked: Request) -> pathlib.Path:
     tests = request.tests(asked, plan, engine.dataset, group)
     explainer = Explainer(engine, views.choose(engine.learner.model, asked.heads), asked.methods)
     found = networks.explain(config, engine, where, explainer, tests, asked)
-    clips = Clips.of(engine.dataset, engine.targets, group)
+    clips = Clips.of(engine.dataset, engine.targets, group, asked.layout)
     numbers = findings.collect(found, clips, pair)
     trained, primary = found["trained"], findings.primary(found["trained"])
     drawn = page.Drawn(
@@ -94,4 +94,6 @@ def _facts(
         "Fusion": str(config.model.fusion),
         "Explained class": asked.explained,
         "Grouping": str(config.protocol.grouping),
+        "Pupils": f"{asked.layout.distance:.3f} of the crop's width apart, "
+        f"{asked.layout.height:.3f} of its height from the top",
     }

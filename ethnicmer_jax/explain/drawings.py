@@ -11,6 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Ellipse
 
 from ethnicmer_jax.explain import regions
+from ethnicmer_jax.explain.regions import Layout
 from ethnicmer_jax.report import style
 from ethnicmer_jax.report.style import Figure
 
@@ -35,7 +36,13 @@ class Shown:
 
 
 def average_maps(
-    averages: np.ndarray, rows: Sequence[str], columns: Sequence[str], *, name: str, caption: str
+    averages: np.ndarray,
+    rows: Sequence[str],
+    columns: Sequence[str],
+    layout: Layout,
+    *,
+    name: str,
+    caption: str,
 ) -> Figure:
     """Mean maps of groups on the outline of a face, and their difference.
 
@@ -43,6 +50,7 @@ def average_maps(
       averages: float [rows, columns, size, size], each with the sum 1; NaN for no clips.
       rows: labels, such as emotions with their numbers of clips.
       columns: the groups; with two of them, a third column shows first less second.
+      layout: of the face crops.
       name: file stem.
       caption: of the figure.
     """
@@ -58,9 +66,9 @@ def average_maps(
         plain = gap = None
         for i, row in enumerate(rows):
             for j in range(len(columns)):
-                plain = _face(axes[i, j], cells[i, j], style.SEQUENTIAL, (0, top))
+                plain = _face(axes[i, j], cells[i, j], style.SEQUENTIAL, (0, top), layout)
             if two:
-                gap = _face(axes[i, -1], gaps[i], style.DIVERGING, (-wide, wide))
+                gap = _face(axes[i, -1], gaps[i], style.DIVERGING, (-wide, wide), layout)
             axes[i, 0].set_ylabel(row, fontsize=8.5)
         for axis, title in zip(axes[0], titles, strict=True):
             axis.set_title(title, fontsize=8.5, fontweight="normal", loc="center")
@@ -92,7 +100,7 @@ def gallery(rows: Sequence[Shown], columns: Sequence[str], *, name: str, caption
         return style.finish(figure, name=name, caption=caption, alt=f"Maps of {spoken}.")
 
 
-def _face(axes: Axes, values: np.ndarray, cmap, limits: tuple[float, float]):
+def _face(axes: Axes, values: np.ndarray, cmap, limits: tuple[float, float], layout: Layout):
     """Draws one map with the outline of an aligned face; returns the drawn image."""
     fine = cv2.resize(values, (_FINE, _FINE), interpolation=cv2.INTER_LINEAR)
     image = axes.imshow(
@@ -103,11 +111,17 @@ def _face(axes: Axes, values: np.ndarray, cmap, limits: tuple[float, float]):
         extent=(0, 1, 1, 0),
         interpolation="none",
     )
-    unit = regions.to_crop(np.ones(2)) - regions.to_crop(np.zeros(2))
     for x, y, width, height in _OUTLINE:
-        centre = regions.to_crop(np.array([x, y]))
+        centre = regions.to_crop(np.array([x, y]), layout)
         axes.add_patch(
-            Ellipse(centre, width * unit[0], height * unit[1], fill=False, lw=0.7, ec=style.MUTED)
+            Ellipse(
+                centre,
+                width * layout.distance,
+                height * layout.distance,
+                fill=False,
+                lw=0.7,
+                ec=style.MUTED,
+            )
         )
     axes.set_xlim(0, 1)
     axes.set_ylim(1, 0)

@@ -10,6 +10,7 @@ import pandas as pd
 from ethnicmer_jax.dataset import Dataset
 from ethnicmer_jax.explain import folds, mass_tests, regions, sanity
 from ethnicmer_jax.explain.folds import Explained, MapName
+from ethnicmer_jax.explain.regions import Layout
 from ethnicmer_jax.explain.views import View
 from ethnicmer_jax.targets import Targets
 
@@ -28,6 +29,7 @@ class Clips:
       key, person, database, group: str [n]; group is "" where the grouping has none.
       emotion: str [n].
       motion: float32 [n, GRID, GRID], see `regions.motion`.
+      layout: of the face crops.
     """
 
     key: np.ndarray
@@ -36,13 +38,14 @@ class Clips:
     group: np.ndarray
     emotion: np.ndarray
     motion: np.ndarray
+    layout: Layout
 
     @classmethod
-    def of(cls, dataset: Dataset, targets: Targets, group: np.ndarray) -> Clips:
+    def of(cls, dataset: Dataset, targets: Targets, group: np.ndarray, layout: Layout) -> Clips:
         """The clips of a data set, by its labels and groups."""
         emotion = np.asarray(targets.emotion_names)[targets.emotion]
         motion = regions.motion(dataset.flow, folds.GRID)
-        return cls(dataset.key, dataset.person, dataset.database, group, emotion, motion)
+        return cls(dataset.key, dataset.person, dataset.database, group, emotion, motion, layout)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -137,7 +140,7 @@ def _mass_rows(name: MapName, maps: np.ndarray, trained: Explained, clips: Clips
         "group": clips.group[here],
         "emotion": clips.emotion[here],
     }
-    shares = regions.masses(maps)
+    shares = regions.masses(maps, clips.layout)
     by_region = {region: shares[:, i] for i, region in enumerate(regions.REGIONS)}
     return pd.DataFrame(about | by_region)
 

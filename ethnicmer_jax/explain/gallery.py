@@ -32,6 +32,7 @@ def averages(trained: Explained, clips: Clips, groups: tuple[str, ...]) -> Itera
             means,
             rows,
             groups,
+            clips.layout,
             name=f"average_{method}_{view}",
             caption=f"{what[0].upper()}{what[1:]}: mean over clips of maps that each sum to 1.",
         )

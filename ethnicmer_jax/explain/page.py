@@ -187,7 +187,8 @@ _HOW = [
     "only falls enter shares and correlations.",
     "Faces are aligned by the pupils, so regions are fixed boxes in units of the pupils' "
     "distance. For clips that come cropped and without landmarks, as public flow images do, the "
-    "same layout is assumed and not checked.",
+    "same layout is assumed unless --eyes names another; see the outline over the average "
+    "motion.",
     "A map says where a network's evidence lies, not why, and nothing about a person.",
 ]
 

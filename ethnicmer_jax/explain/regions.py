@@ -7,12 +7,30 @@ without landmarks is taken to be aligned in the same way.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 
 import cv2
 import numpy as np
 
 from data_builders import faces
+
+_SHOWN = 1 + 2 * faces.FaceOptions().margin
+"""Width of a crop in widths of a face without margin."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Layout:
+    """Where the pupils lie in every crop; the defaults are those of our own face crops.
+
+    Attributes:
+      distance: between the pupils, as a share of the crop's width.
+      height: of the pupils from the top, as a share of the crop's height.
+    """
+
+    distance: float = faces.EYE_DISTANCE / _SHOWN
+    height: float = 0.5 + (faces.EYE_HEIGHT - 0.5) / _SHOWN
+
 
 Box = tuple[float, float, float, float]
 """Least and greatest |x|, then least and greatest y, in face units."""
@@ -33,26 +51,24 @@ _FINE = 8
 """Points along a side of a cell that decide how much of it a region covers."""
 
 
-def to_crop(points: np.ndarray) -> np.ndarray:
+def to_crop(points: np.ndarray, layout: Layout) -> np.ndarray:
     """Face units [..., 2] to shares of the crop's width and height."""
-    shown = 1 + 2 * faces.FaceOptions().margin
-    eyes = np.array([0.5, 0.5 + (faces.EYE_HEIGHT - 0.5) / shown])
-    return eyes + np.asarray(points) * faces.EYE_DISTANCE / shown
+    return np.array([0.5, layout.height]) + np.asarray(points) * layout.distance
 
 
-def masks(size: int) -> np.ndarray:
+def masks(size: int, layout: Layout) -> np.ndarray:
     """How much of each cell of a crop each region covers.
 
     Args:
       size: cells along a side.
+      layout: of the crops.
 
     Returns:
       float32 [regions, size, size] in [0, 1]; sums over regions do not pass 1.
     """
     fine = size * _FINE
     places = (np.arange(fine) + 0.5) / fine
-    origin, unit = to_crop(np.zeros(2)), to_crop(np.ones(2)) - to_crop(np.zeros(2))
-    x, y = np.abs(places - origin[0]) / unit[0], (places - origin[1]) / unit[1]
+    x, y = np.abs(places - 0.5) / layout.distance, (places - layout.height) / layout.distance
 
     def covered(boxes: tuple[Box, ...]) -> np.ndarray:
         inside = [
@@ -65,17 +81,18 @@ def masks(size: int) -> np.ndarray:
     return np.stack([covered(BOXES[region]) for region in REGIONS])
 
 
-def masses(maps: np.ndarray) -> np.ndarray:
+def masses(maps: np.ndarray, layout: Layout) -> np.ndarray:
     """The share of each map's positive part that falls on each region.
 
     Args:
       maps: float32 [n, size, size].
+      layout: of the crops.
 
     Returns:
       float64 [n, regions]; NaN where a map is nowhere positive.
     """
     shares = normalised(maps)
-    return np.einsum("nhw,rhw->nr", shares, masks(maps.shape[-1]), dtype=np.float64)
+    return np.einsum("nhw,rhw->nr", shares, masks(maps.shape[-1], layout), dtype=np.float64)
 
 
 def normalised(maps: np.ndarray) -> np.ndarray:

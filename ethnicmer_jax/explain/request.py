@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import fnmatch
+import math
 import pathlib
 from collections.abc import Sequence
 
@@ -13,6 +14,7 @@ import numpy as np
 from ethnicmer_jax import job, preparation
 from ethnicmer_jax.dataset import Dataset
 from ethnicmer_jax.explain import folds
+from ethnicmer_jax.explain.regions import Layout
 from ethnicmer_jax.protocols import Plan
 from ethnicmer_jax.protocols.fold_table import FoldTable
 from ethnicmer_jax.schema import UserError
@@ -35,6 +37,7 @@ class Request:
       max_clips: explain at most so many clips, drawn at random; 0 for all.
       label_folds: folds trained anew on shuffled labels; 0 for none.
       seed: of whatever is drawn.
+      eyes: pupils' distance and height as shares of the crop; () for our own crops.
     """
 
     clips: Sequence[str] = ()
@@ -46,6 +49,7 @@ class Request:
     max_clips: int = 0
     label_folds: int = 4
     seed: int = 0
+    eyes: Sequence[str] = ()
 
     def __post_init__(self) -> None:
         for method in self.methods:
@@ -55,6 +59,26 @@ class Request:
                 )
         if not self.methods:
             raise UserError(f"--methods names none; choose from {', '.join(folds.METHODS)}")
+
+    @property
+    def layout(self) -> Layout:
+        """Where the pupils lie in the crops.
+
+        Raises:
+          UserError: `eyes` is not two shares.
+        """
+        if not self.eyes:
+            return Layout()
+        try:
+            distance, height = (float(value) for value in self.eyes)
+        except ValueError:
+            distance = height = math.nan
+        if not (0 < distance < 1 and 0 < height < 1):
+            raise UserError(
+                f"--eyes={','.join(self.eyes)} is not the pupils' distance and height as two "
+                "shares of the crop, such as 0.45,0.25"
+            )
+        return Layout(distance, height)
 
     def flags(self, directory: pathlib.Path) -> list[str]:
         """The command line that asks for the same; what is left at its default is not named."""
