@@ -226,7 +226,38 @@ def test_coverage_is_near_nominal():
                 wrong = (rng.random(len(person)) > rate[person]).astype(int)
                 truth = np.zeros(len(person), int)
                 parts.append(cell(f"ethnicity.{name}-draw0-seed0", person, truth, wrong))
-        found = own_group_advantage(join(*parts), score="accuracy", n_resamples=400)
+        found = own_group_advantage(join(*parts), score="accuracy", n_resamples=400, reciprocity=1)
         covered += found.low <= 0.1 <= found.high
     # 3 binomial standard deviations are .038.
     assert 0.91 <= covered / trials <= 0.985
+
+
+@pytest.mark.slow
+def test_chance_likeness_counts_twice():
+    # Persons i and j are alike by chance; a model does better on whoever is like those it
+    # learned from. Every pair then enters both as (i taught, j tested) and the other way
+    # round, and plain resampling of tests sees half of the variance: it should reject
+    # in 2 (1 - Phi(1.96 / sqrt 2)) = 16.6%, the widened interval in 5%.
+    rng = np.random.default_rng(9)
+    trials, n, found = 150, 12, {1.0: 0, 2.0: 0}
+    for _ in range(trials):
+        alike = np.triu(rng.normal(size=(2 * n, 2 * n)), 1)
+        alike += alike.T
+        parts = []
+        for number, (own, other) in enumerate((SIDES, SIDES[::-1])):
+            mine = np.arange(n) + n * number
+            strangers = (mine + n) % (2 * n)
+            for name, teachers in ((f"mono_{own}", mine), (f"{other}_to_{own}", strangers)):
+                rate = np.clip(0.5 + 0.15 * alike[np.ix_(mine, teachers)].sum(1) / n**0.5, 0, 1)
+                person = np.repeat(mine, 60)
+                wrong = (np.tile(np.arange(60), n) >= 60 * np.repeat(rate, 60)).astype(int)
+                truth = np.zeros(len(person), int)
+                parts.append(cell(f"ethnicity.{name}-draw0-seed0", person, truth, wrong))
+        for factor in found:
+            outcome = own_group_advantage(
+                join(*parts), score="accuracy", n_resamples=400, reciprocity=factor
+            )
+            found[factor] += outcome.excludes_zero
+    # 3 binomial standard deviations are .091 and .053.
+    assert found[1.0] / trials > 0.075
+    assert found[2.0] / trials < 0.05 + 0.053

@@ -7,6 +7,13 @@ mean over sides g of
 
 It is an interaction: how good a training set is in general, and how hard a side is to
 recognise, cancel. Where displays are universal it is 0.
+
+In cross-validation every pair of persons meets twice, each once in training and once in
+test, and likeness works both ways. Resampling the persons as tests alone sees half of the
+variance that comes from chance likeness, so the variance is doubled: an upper bound, since
+not all of it is of that kind. On 200 simulated databases without an effect (logistic
+regression, 8 + 8 and 16 + 16 subjects) 95% intervals excluded 0 in 9.0% before and in 2.0%
+after; the scatter of estimates was 1.3 standard errors before.
 """
 
 from __future__ import annotations
@@ -23,6 +30,9 @@ from ethnicmer_jax.predictions import Predictions
 from ethnicmer_jax.stats import bootstrap
 from ethnicmer_jax.stats.bootstrap import Interval
 from ethnicmer_jax.stats.subjects import SubjectCounts, databases, mean_of_defined
+
+RECIPROCITY = 2.0
+"""Variance of the estimate over that of resampled tests, at most; see above."""
 
 _RUN = re.compile(r"(?P<contrast>.+)\.(?P<cell>[^.]+)-draw(?P<draw>\d+)-seed(?P<seed>\d+)")
 
@@ -54,6 +64,7 @@ def own_group_advantage(
     level: float = 0.95,
     n_resamples: int = 2000,
     seed: int = 0,
+    reciprocity: float = RECIPROCITY,
 ) -> Advantage:
     """Estimates the own-group advantage of one contrast, averaged over draws and seeds.
 
@@ -68,6 +79,7 @@ def own_group_advantage(
       level: nominal coverage.
       n_resamples: B.
       seed: determines the resamples.
+      reciprocity: 1 for models of which nobody who is tested was a teacher.
 
     Raises:
       ValueError: the contrast has not two sides, or a draw lacks one of its cells.
@@ -90,8 +102,10 @@ def own_group_advantage(
     resampled = mean_of_defined(mean_of_defined(advantages(weights).swapaxes(1, 2)))
     observed = advantages(np.ones((1, n_persons)))[0]
     per_side = mean_of_defined(observed.T)
+    estimate = mean_of_defined(per_side)
+    resampled = estimate + np.sqrt(reciprocity) * (resampled - estimate)
     interval = bootstrap.expanded_percentile(
-        mean_of_defined(per_side),
+        estimate,
         resampled,
         n_units=n_persons,
         n_strata=n_strata,
