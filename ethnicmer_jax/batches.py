@@ -31,7 +31,7 @@ class Epoch:
 
 def identity(folds: FoldTable, row: int) -> tuple[int, int]:
     """The seed of a fold and a number that stands for its run and name."""
-    return int(folds.seed[row]), zlib.crc32(folds.names[row].encode())
+    return int(folds.seed[row]), zlib.crc32(folds.name(row).encode())
 
 
 def steps_per_epoch(folds: FoldTable, batch_size: int) -> int:

@@ -122,7 +122,7 @@ def across_folds(
     for row, seen in zip(range(len(folds)), features, strict=False):
         train, test = folds.train[row] & known, folds.test[row] & known
         if len(np.unique(labels[train])) < 2:
-            raise UserError(f"the probe of fold {folds.names[row]} has fewer than two labels")
+            raise UserError(f"the probe of fold {folds.name(row)} has fewer than two labels")
         probe = make_pipeline(StandardScaler(), PROBES[kind]())
         decided = probe.fit(seen[train], labels[train]).predict(seen[test])
         person = np.searchsorted(people, persons[test])

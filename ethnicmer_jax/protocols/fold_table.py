@@ -41,7 +41,11 @@ class FoldTable:
     @property
     def names(self) -> list[str]:
         """`run/fold` per row: a fold's identity, with its seed."""
-        return [f"{run}/{fold}" for run, fold in zip(self.run, self.fold, strict=True)]
+        return [self.name(row) for row in range(len(self))]
+
+    def name(self, row: int) -> str:
+        """`run/fold` of one row."""
+        return f"{self.run[row]}/{self.fold[row]}"
 
     def select(self, rows: np.ndarray | Sequence[int] | slice) -> FoldTable:
         """The table of some of the rows."""
