@@ -17,7 +17,6 @@ from configs import common
 
 VARIANTS = {
     "network": {
-        "optim.epochs": (20, 40),
         "optim.learning_rate": (1e-3, 3e-3),
     },
     "logistic": {
