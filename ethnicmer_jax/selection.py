@@ -12,10 +12,9 @@ from typing import Any
 
 import pandas as pd
 
-from ethnicmer_jax import confusion, environment, metrics, predictions, sweep_results, workdir
+from ethnicmer_jax import confusion, derived, sweep_results, workdir
 from ethnicmer_jax.predictions import INNER, Predictions
-from ethnicmer_jax.protocols import grouping
-from ethnicmer_jax.report import page, results, summary
+from ethnicmer_jax.report import results
 from ethnicmer_jax.schema import UserError
 from ethnicmer_jax.sweep_results import Result
 
@@ -40,10 +39,7 @@ def write(sweep: pathlib.Path, output: pathlib.Path) -> None:
     selection = scores.add_prefix("inner_uf1:").reset_index()
     selection.insert(1, "chosen", chosen.to_numpy())
     workdir.write_text(output / "selection.csv", selection.to_csv(index=False, lineterminator="\n"))
-    predictions.write(output / "predictions.csv", table)
-    config = _config(name, points)
-    workdir.write_json(output / "config.json", config)
-    _report(output, config, table, _notes(points, chosen))
+    derived.write(output, _config(name, points), table, _notes(points, chosen))
 
 
 def inner_scores(points: Sequence[Result]) -> pd.DataFrame:
@@ -134,16 +130,3 @@ def _merged(values: Sequence[Any]) -> Any:
     if len(different) == 1:
         return different[0]
     return f"chosen from {' | '.join(map(str, different))}"
-
-
-def _report(
-    output: pathlib.Path, config: Mapping[str, Any], table: Predictions, notes: list[str]
-) -> None:
-    used = grouping(config["protocol"]["grouping"], config["protocol"].get("grouping_custom"))
-    members = {e: group for group, of in used.groups.items() for e in of}
-    values = metrics.compute(table, members)
-    extra = {"grouping": used.name, "notes": notes}
-    extra |= {"environment": {"command": environment.command()}}
-    workdir.write_json(output / "metrics.json", values | extra)
-    summary.print_metrics(values, config["name"])
-    summary.print_report(page.write(output))

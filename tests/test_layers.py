@@ -18,13 +18,25 @@ LAYERS = (
     {"sweep_grid", "sweep_results"},
     {"protocols"},
     {
-        *("targets", "ethnic_controls", "inputs", "losses", "optim", "batches", "fold", "fold_grid"),
+        *(
+            "targets",
+            "ethnic_controls",
+            "inputs",
+            "losses",
+            "optim",
+            "batches",
+            "fold",
+            "fold_grid",
+        ),
         *("fold_results", "scalars", "checkpoint", "settings", "layout", "pretrained", "probe"),
     },
     {"engine", "shallow"},
     {"preparation", "report"},
-    {"job", "study", "study_files", "study_jobs", "sweep_runner", "selection", "calibration"},
-    {"main", "sweep", "select", "predict", "explain", "calibrate"},
+    {
+        *("job", "study", "study_files", "study_jobs", "sweep_runner", "selection", "derived"),
+        "calibration",
+    },
+    {"main", "sweep", "select", "ensemble", "predict", "explain", "calibrate"},
 )
 WITHOUT_JAX = ("schema", "cli", "dataset", "predictions", "confusion", "metrics", "stats",
                "action_units", "report", "protocols")  # fmt: skip

@@ -1,0 +1,36 @@
+"""A work directory made of predictions that other jobs left, and not by training."""
+
+from __future__ import annotations
+
+import pathlib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ethnicmer_jax import environment, metrics, predictions, workdir
+from ethnicmer_jax.predictions import Predictions
+from ethnicmer_jax.protocols import grouping
+from ethnicmer_jax.report import page, summary
+
+
+def write(
+    output: pathlib.Path, config: Mapping[str, Any], table: Predictions, notes: Sequence[str]
+) -> None:
+    """Writes predictions, config, metrics and report, and prints the scores.
+
+    Args:
+      output: the work directory; what was there before is replaced.
+      config: plain data, with the fields `name` and `protocol`.
+      table: the predictions.
+      notes: what the reader of the report has to know, one sentence each.
+    """
+    output.mkdir(parents=True, exist_ok=True)
+    predictions.write(output / "predictions.csv", table)
+    workdir.write_json(output / "config.json", dict(config))
+    used = grouping(config["protocol"]["grouping"], config["protocol"].get("grouping_custom"))
+    members = {e: group for group, of in used.groups.items() for e in of}
+    values = metrics.compute(table, members)
+    extra = {"grouping": used.name, "notes": list(notes)}
+    extra |= {"environment": {"command": environment.command()}}
+    workdir.write_json(output / "metrics.json", values | extra)
+    summary.print_metrics(values, config["name"])
+    summary.print_report(page.write(output))
