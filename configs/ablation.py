@@ -62,7 +62,7 @@ VARIANTS = {
             {"optim.weight_decay": 0.01},
             {"optim.schedule": "cosine"},
             {"optim.learning_rate": 3e-3},
-            {"optim.epochs": 20},
+            {"optim.epochs": 40},
             {"optim.epochs": 80},
         )
     },

@@ -18,6 +18,10 @@ _PARAGRAPHS = (
     "percentile intervals expanded for the number of subjects (Hesterberg 2015). They speak "
     "about other test subjects for models as trained; drawing the training subjects many times "
     "averages over who was trained on. p values are those of the same bootstrap.",
+    "The own-group advantage is the mean over both sides of the score with models of the own "
+    "side minus the score with models of the other. Its variance is doubled: two people meet "
+    "twice in cross-validation, once each as teacher and as test, and resampling those who are "
+    "tested sees only half of what their chance likeness does to the estimate.",
     "The own-group advantage is the one main question and is tested at 5%. Every other "
     "difference and test stands in one family under Holm's correction; intervals in the "
     "conclusion about arms are widened to hold jointly (Bonferroni). The smallest detectable "
