@@ -33,7 +33,7 @@ LAYERS = (
     {"engine", "shallow"},
     {"preparation", "report"},
     {
-        *("job", "study", "study_files", "study_jobs", "sweep_runner", "selection", "derived"),
+        *("job", "study", "sweep_runner", "selection", "derived"),
         "calibration",
     },
     {"main", "sweep", "select", "ensemble", "predict", "explain", "calibrate"},

@@ -1,4 +1,4 @@
-"""A study: a list of ordinary jobs, and one report over the predictions of all of them.
+"""Runs the jobs of a study that are missing, then its report.
 
 Every job has an ordinary work directory, `STUDY/jobs/<job>/`, and is resumed like any
 other. When all are done, their predictions are copied into `STUDY/predictions.csv`, from
@@ -13,12 +13,13 @@ from typing import Any
 
 import ml_collections
 
-from ethnicmer_jax import job as jobs_runner
-from ethnicmer_jax import predictions, preparation, study_files, study_jobs, workdir
+from ethnicmer_jax import job as job_runner
+from ethnicmer_jax import predictions, preparation, workdir
 from ethnicmer_jax.protocols import fold_file
 from ethnicmer_jax.report import page, study_page, summary
 from ethnicmer_jax.schema import UserError
-from ethnicmer_jax.study_jobs import Job
+from ethnicmer_jax.study import files, jobs
+from ethnicmer_jax.study.jobs import Job
 
 
 def run(
@@ -54,20 +55,20 @@ def run(
 
 
 def _train(config: ml_collections.ConfigDict, directory: pathlib.Path, first: bool) -> None:
-    jobs = study_jobs.jobs(config)
-    for number, job in enumerate(jobs, start=1):
+    chosen = jobs.jobs(config)
+    for number, job in enumerate(chosen, start=1):
         began = time.monotonic()
         _run_job(job, config, directory, first)
         if first:
             # Not before the first job has accepted its settings.
             _claim(config, directory, job)
             seconds = time.monotonic() - began
-            summary.print_job(job.name, number, len(jobs), seconds)
+            summary.print_job(job.name, number, len(chosen), seconds)
     if first:
         # Any job will do: all of them are about the same clips.
-        prepared = preparation.prepare(jobs[-1].config(config))
-        study_files.describe_data(directory, prepared.trainer.dataset)
-        study_files.gather(config, directory, jobs)
+        prepared = preparation.prepare(chosen[-1].config(config))
+        files.describe_data(directory, prepared.trainer.dataset)
+        files.gather(config, directory, chosen)
 
 
 def _run_job(
@@ -75,9 +76,9 @@ def _run_job(
 ) -> None:
     where = directory / "jobs" / job.name
     if not job.trained_by:
-        jobs_runner.run(job.config(config), where, "train", first)
+        job_runner.run(job.config(config), where, "train", first)
     elif first and not (where / "predictions.csv").is_file():
-        engine, plan = jobs_runner.engine(job.config(config), where)
+        engine, plan = job_runner.engine(job.config(config), where)
         table = engine.evaluate(directory / "jobs" / job.trained_by)
         fold_file.write(where / "folds.npz", plan.folds, engine.dataset.key)
         predictions.write(where / "predictions.csv", table)
@@ -89,7 +90,7 @@ def _report(config: ml_collections.ConfigDict, directory: pathlib.Path) -> None:
         predictions.check_complete(table, fold_file.expected_rows(directory / "folds.npz"))
     before = directory / "metrics.json"
     known = workdir.read_json(before) if before.is_file() else {}
-    study_files.write_metrics(
+    files.write_metrics(
         config, directory, table, known.get("notes", ()), known.get("environment", {})
     )
     summary.print_metrics(_of_whole_databases(workdir.read_json(before)), config.name)

@@ -12,11 +12,11 @@ import pandas as pd
 import pytest
 import worlds
 
-from configs import study as study_config
-from ethnicmer_jax import job, study, study_jobs
+from ethnicmer_jax import job, study
 from ethnicmer_jax.fold_results import FoldResults
 from ethnicmer_jax.predictions import read
 from ethnicmer_jax.schema import UserError
+from ethnicmer_jax.study import jobs
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 PEOPLE = [
@@ -119,7 +119,7 @@ def test_matching_says_what_the_arms_consist_of(finished):
 
 
 def test_the_report_follows_the_predictions_and_needs_no_jobs(finished, copied, monkeypatch):
-    monkeypatch.setattr(study_jobs, "jobs", None)
+    monkeypatch.setattr(jobs, "jobs", None)
     table = pd.read_csv(copied / "predictions.csv", dtype=str)
     arm = table["run"].str.startswith("ethnicity.mono_asian")
     right = arm & (table["emotion"] == "negative")
@@ -219,34 +219,3 @@ def test_a_wrong_study_leaves_no_directory(finished, tmp_path, overrides, reason
         study.run(config_for(finished, **overrides), tmp_path / "w")
     assert "\n" not in str(caught.value)
     assert not (tmp_path / "w").exists()
-
-
-def test_without_a_choice_all_jobs_are_run_that_the_classifier_can_do():
-    made = study_config.get_config()
-    assert len(study_jobs.jobs(made)) == 10
-    made.classifier = "svm"
-    assert [one.name for one in study_jobs.jobs(made)] == ["arms", "pooled"]
-
-
-def test_jobs_differ_in_what_they_are_about():
-    made = study_config.get_config()
-    found = {one.name: one.config(made) for one in study_jobs.jobs(made)}
-    assert found["arms"].protocol == made.protocol
-    assert {c.protocol.name for name, c in found.items() if name != "arms"} == {"loso"}
-    assert found["bias_constant"].model.fusion == "bias"
-    assert found["bias_constant"].model.ethnic_labels == "constant"
-    assert found["embed_swapped"].model.ethnic_labels == "swapped"
-    assert found["pooled"].protocol.seeds == 5
-    assert found["pooled"].name == "study.pooled"
-
-
-@pytest.mark.parametrize("variant", ["", "smoke", "reference"])
-def test_every_variant_is_a_study(variant):
-    made = study_config.get_config(variant)
-    assert made.protocol.name == "study"
-    assert study_jobs.jobs(made)[0].name == "arms"
-
-
-def test_another_variant_is_refused():
-    with pytest.raises(ValueError, match="variant 'tiny': choose reference or smoke"):
-        study_config.get_config("tiny")

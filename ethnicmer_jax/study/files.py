@@ -10,12 +10,12 @@ import ml_collections
 import numpy as np
 import pandas as pd
 
-from ethnicmer_jax import inputs, metrics, predictions, probe, study_jobs, workdir
+from ethnicmer_jax import inputs, metrics, predictions, probe, workdir
 from ethnicmer_jax.action_units import table as action_units
 from ethnicmer_jax.dataset import Dataset
 from ethnicmer_jax.predictions import Predictions
 from ethnicmer_jax.protocols import fold_file, grouping, matching
-from ethnicmer_jax.study_jobs import Job
+from ethnicmer_jax.study.jobs import POOLED, Job
 
 _SPLITS = 5
 """Folds over subjects, in which the database is told from the flow."""
@@ -52,7 +52,7 @@ def write_metrics(
     """
     chosen = grouping(config.protocol.grouping, config.protocol.grouping_custom)
     members = {e: group for group, of in chosen.groups.items() for e in of}
-    pooled = table.table["run"].str.startswith(f"{study_jobs.POOLED}.")
+    pooled = table.table["run"].str.startswith(f"{POOLED}.")
     values = {
         "runs": metrics.by_run(table, members),
         "summary": metrics.summary(table.select(pooled) if pooled.any() else table),
