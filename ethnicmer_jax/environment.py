@@ -40,6 +40,8 @@ def describe(devices: list[str]) -> dict[str, object]:
 def command() -> str:
     """The command line of this process; `main` where it is no command of ours."""
     module = getattr(sys.modules["__main__"].__spec__, "name", "")
+    # A package is run as its __main__, but called by its own name.
+    module = module.removesuffix(".__main__")
     ours = module if module.startswith("ethnicmer_jax.") else "ethnicmer_jax.main"
     return " ".join(["python", "-m", ours, *map(shlex.quote, sys.argv[1:])])
 

@@ -16,8 +16,9 @@ from collections.abc import Sequence
 
 from absl import flags
 
-from ethnicmer_jax import cli, selection
+from ethnicmer_jax import cli
 from ethnicmer_jax.schema import UserError
+from ethnicmer_jax.sweep import selection
 
 _WORKDIR = flags.DEFINE_string("workdir", None, "Directory of a finished sweep.")
 _OUTPUT = flags.DEFINE_string("output", None, "Where to write; by default selected/ in it.")

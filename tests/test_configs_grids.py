@@ -3,8 +3,9 @@
 import pytest
 
 from configs import ablation, ethnic_aware, tuning
-from ethnicmer_jax import inputs, optim, preparation, sweep_grid
+from ethnicmer_jax import inputs, optim, preparation
 from ethnicmer_jax.models import registry
+from ethnicmer_jax.sweep import grid
 
 GRIDS = {f"ablation:{variant}": ablation.get_config(variant) for variant in ablation.VARIANTS}
 GRIDS |= {f"tuning:{variant}": tuning.get_config(variant) for variant in tuning.VARIANTS}
@@ -12,7 +13,7 @@ GRIDS |= {f"tuning:{variant}": tuning.get_config(variant) for variant in tuning.
 
 @pytest.mark.parametrize("name", GRIDS)
 def test_every_point_of_a_grid_is_a_possible_job(name):
-    points = sweep_grid.points(GRIDS[name])
+    points = grid.points(GRIDS[name])
     assert len(points) >= 4
     for point in points:
         config = point.config
@@ -30,10 +31,10 @@ def test_every_point_of_a_grid_is_a_possible_job(name):
 
 def test_the_first_point_is_the_plain_network():
     for variant in ablation.VARIANTS:
-        first = sweep_grid.points(ablation.get_config(variant))[0].config
+        first = grid.points(ablation.get_config(variant))[0].config
         assert first.model.fusion == "none"
         assert first.classifier == "network"
-        assert first.model == sweep_grid.points(ablation.get_config())[0].config.model
+        assert first.model == grid.points(ablation.get_config())[0].config.model
 
 
 @pytest.mark.parametrize("module", [ablation, tuning])

@@ -17,9 +17,10 @@ def test_the_description_is_plain_data_with_versions_and_devices(monkeypatch):
     assert made["versions"]["jax"] == jax.__version__
 
 
-def test_the_command_is_the_one_that_runs(monkeypatch):
-    monkeypatch.setattr("sys.argv", ["sweep.py", "--shard=1/2"])
-    spec = types.SimpleNamespace(name="ethnicmer_jax.sweep")
+@pytest.mark.parametrize("name", ["ethnicmer_jax.sweep", "ethnicmer_jax.sweep.__main__"])
+def test_the_command_is_the_one_that_runs(monkeypatch, name):
+    monkeypatch.setattr("sys.argv", ["a.py", "--shard=1/2"])
+    spec = types.SimpleNamespace(name=name)
     monkeypatch.setitem(sys.modules, "__main__", types.SimpleNamespace(__spec__=spec))
     assert environment.command() == "python -m ethnicmer_jax.sweep --shard=1/2"
 

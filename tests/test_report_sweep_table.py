@@ -7,7 +7,7 @@ from ethnicmer_jax import metrics
 from ethnicmer_jax.predictions import INNER, Predictions
 from ethnicmer_jax.report import sweep_table
 from ethnicmer_jax.stats import bootstrap
-from ethnicmer_jax.sweep_results import Result
+from ethnicmer_jax.sweep.results import Result
 
 REAL = {"data": {"source": "manifest"}}
 HOSTILE = "fusion=<script>|*x*"

@@ -4,22 +4,22 @@ import worlds
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ethnicmer_jax import sweep_grid
 from ethnicmer_jax.schema import UserError
+from ethnicmer_jax.sweep import grid
 
 
-def with_grid(**grid):
+def with_grid(**fields):
     config = worlds.config(name="grid")
-    config.sweep = ml_collections.ConfigDict(grid, convert_dict=False)
+    config.sweep = ml_collections.ConfigDict(fields, convert_dict=False)
     return config.lock()
 
 
-def names(**grid):
-    return [point.name for point in sweep_grid.points(with_grid(**grid))]
+def names(**fields):
+    return [point.name for point in grid.points(with_grid(**fields))]
 
 
 def test_a_product_has_every_combination_and_its_last_axis_runs_fastest():
-    made = sweep_grid.points(
+    made = grid.points(
         with_grid(product={"model.fusion": ("none", "mtl"), "optim.epochs": (1, 2, 3)})
     )
     assert [point.name for point in made] == [
@@ -34,7 +34,7 @@ def test_a_product_has_every_combination_and_its_last_axis_runs_fastest():
 
 def test_points_are_taken_as_they_are_and_leave_the_base_alone():
     config = with_grid(points=({}, {"optim.weight_decay": 1}, {"data.classes": 2}))
-    made = sweep_grid.points(config)
+    made = grid.points(config)
     assert [point.name for point in made] == ["base", "weight_decay=1", "classes=2"]
     # An int is a legal float; the field keeps its type.
     assert [point.config.optim.weight_decay for point in made] == [0.0, 1.0, 0.0]
@@ -70,7 +70,7 @@ def test_values_that_no_directory_can_hold_stay_apart():
 @given(st.integers(1, 40), st.integers(1, 12))
 def test_shards_partition_the_points_evenly(count, shards):
     everything = list(range(count))
-    parts = [sweep_grid.share(everything, f"{i}/{shards}") for i in range(1, shards + 1)]
+    parts = [grid.share(everything, f"{i}/{shards}") for i in range(1, shards + 1)]
     assert sorted(point for part in parts for point in part) == everything
     assert max(map(len, parts)) - min(map(len, parts)) <= 1
 
@@ -78,11 +78,11 @@ def test_shards_partition_the_points_evenly(count, shards):
 @pytest.mark.parametrize("shard", ["0/4", "5/4", "1/0", "1", "", "-1/4", "a/b", "1/4/2", "1 / 4"])
 def test_another_shard_is_refused(shard):
     with pytest.raises(UserError, match="must be i/n with i from 1 to n"):
-        sweep_grid.share([1, 2], shard)
+        grid.share([1, 2], shard)
 
 
 @pytest.mark.parametrize(
-    ("grid", "reason"),
+    ("fields", "reason"),
     [
         ({}, "must have config.sweep with either product or points"),
         ({"points": ({},), "product": {}}, "either product or points"),
@@ -107,12 +107,12 @@ def test_another_shard_is_refused(shard):
     ],
     ids=str,
 )
-def test_a_wrong_grid_is_refused_in_one_line(grid, reason):
+def test_a_wrong_grid_is_refused_in_one_line(fields, reason):
     with pytest.raises(UserError, match=reason) as caught:
-        sweep_grid.points(with_grid(**grid))
+        grid.points(with_grid(**fields))
     assert "\n" not in str(caught.value)
 
 
 def test_a_config_without_a_grid_is_refused():
     with pytest.raises(UserError, match="must have config"):
-        sweep_grid.points(worlds.config().lock())
+        grid.points(worlds.config().lock())

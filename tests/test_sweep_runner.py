@@ -7,14 +7,15 @@ import pandas as pd
 import pytest
 import worlds
 
-from ethnicmer_jax import job, selection, sweep_grid, sweep_results, sweep_runner
+from ethnicmer_jax import job
 from ethnicmer_jax.schema import UserError
+from ethnicmer_jax.sweep import grid, results, runner, selection
 
 PEOPLE = (("lab", "s1", "Asian"), ("lab", "s2", "Unknown"), ("lab", "s3", "White"))
 POINTS = ({}, {"shallow.c": 2}, {"data.classes": 7})
 
 
-def grid(folder, *points, **overrides):
+def points_of(folder, *points, **overrides):
     config = worlds.config(
         **{
             "name": "tiny",
@@ -29,13 +30,13 @@ def grid(folder, *points, **overrides):
         | overrides
     )
     config.sweep = ml_collections.ConfigDict({"points": points})
-    return sweep_grid.points(config)
+    return grid.points(config)
 
 
 def run(directory, points, mine=None):
-    sweep_results.describe(directory, "tiny", points)
-    failures = sweep_runner.run(points if mine is None else mine, directory)
-    sweep_runner.summarise(directory)
+    results.describe(directory, "tiny", points)
+    failures = runner.run(points if mine is None else mine, directory)
+    runner.summarise(directory)
     return failures
 
 
@@ -48,11 +49,11 @@ def finished(tmp_path_factory):
     """A folder with a manifest, its database and the sweep `all`; the last point fails."""
     folder = tmp_path_factory.mktemp("sweep")
     worlds.write_manifest(folder, PEOPLE)
-    points = grid(folder, *POINTS)
+    points = points_of(folder, *POINTS)
     # Two processes share the work; the second one is faster.
-    assert run(folder / "all", points, sweep_grid.share(points, "2/2")) == {}
+    assert run(folder / "all", points, grid.share(points, "2/2")) == {}
     assert (summary(folder / "all").status == ["not finished", "finished", "not finished"]).all()
-    failures = run(folder / "all", points, sweep_grid.share(points, "1/2"))
+    failures = run(folder / "all", points, grid.share(points, "1/2"))
     assert list(failures) == ["classes=7"]
     return folder
 
@@ -99,7 +100,7 @@ def test_the_reports_of_nested_jobs_know_no_inner_run(finished):
 
 def test_what_is_finished_is_not_touched_again(finished, copied):
     before = stamps(copied / "points")
-    assert list(run(copied, grid(finished, *POINTS))) == ["classes=7"]
+    assert list(run(copied, points_of(finished, *POINTS))) == ["classes=7"]
     assert stamps(copied / "points") == before
 
 
@@ -107,10 +108,10 @@ def test_a_sweep_goes_on_where_it_was(finished, copied):
     predictions = (copied / "points/base/predictions.csv").read_bytes()
     shutil.rmtree(copied / "points/base/report")
     shutil.rmtree(copied / "points/c=2")
-    sweep_runner.summarise(copied)
+    runner.summarise(copied)
     assert summary(copied).status["c=2"] == "not finished"
     # The point that failed has been taken out of the grid.
-    assert run(copied, grid(finished, *POINTS[:2])) == {}
+    assert run(copied, points_of(finished, *POINTS[:2])) == {}
     assert (copied / "points/base/report/index.html").is_file()
     assert (copied / "points/base/predictions.csv").read_bytes() == predictions
     again = summary(copied)
@@ -121,7 +122,7 @@ def test_a_sweep_goes_on_where_it_was(finished, copied):
 
 def test_another_base_config_is_refused_point_by_point(finished, copied):
     before = stamps(copied / "points")
-    failures = run(copied, grid(finished, *POINTS[:2], data__mirror=False))
+    failures = run(copied, points_of(finished, *POINTS[:2], data__mirror=False))
     assert list(failures) == ["base", "c=2"]
     assert "data.mirror: true -> false" in failures["base"]
     assert stamps(copied / "points") == before
@@ -135,7 +136,7 @@ def test_a_fault_of_ours_is_one_line_and_a_traceback_in_a_file(finished, copied,
 
     shutil.rmtree(copied / "points" / "c=2")
     monkeypatch.setattr(job, "run", without_memory)
-    points = grid(finished, *POINTS[:2])
+    points = points_of(finished, *POINTS[:2])
     failures = run(copied, points, points[1:])
     line = "MemoryError: out of memory (traceback in errors/c=2.txt)"
     assert failures == {"c=2": line}
@@ -145,7 +146,7 @@ def test_a_fault_of_ours_is_one_line_and_a_traceback_in_a_file(finished, copied,
 
 
 def test_a_nested_sweep_can_be_selected_from(finished, copied):
-    run(copied, grid(finished, *POINTS[:2]))
+    run(copied, points_of(finished, *POINTS[:2]))
     selection.write(copied, copied / "selected")
     chosen = pd.read_csv(copied / "selected" / "selection.csv")
     assert chosen.fold.tolist() == ["lab-s1", "lab-s2", "lab-s3"]
@@ -155,4 +156,4 @@ def test_a_nested_sweep_can_be_selected_from(finished, copied):
 
 def test_a_wrong_point_is_refused_before_anything_runs(finished, tmp_path):
     with pytest.raises(UserError, match=r"did you mean shallow\.c"):
-        grid(finished, {}, {"shallow.d": 1})
+        points_of(finished, {}, {"shallow.d": 1})

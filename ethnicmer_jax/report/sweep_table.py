@@ -14,7 +14,7 @@ from ethnicmer_jax.report import document, figures, page, provenance
 from ethnicmer_jax.report.document import Block, Document, Gallery, Listing, Prose, Section
 from ethnicmer_jax.report.tables import Column, Table
 from ethnicmer_jax.stats import bootstrap
-from ethnicmer_jax.sweep_results import Result
+from ethnicmer_jax.sweep.results import Result
 
 _RESAMPLES = 2000
 _METHODS = (

@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ethnicmer_jax import predictions, selection, sweep_results
+from ethnicmer_jax import predictions
 from ethnicmer_jax.predictions import INNER, Predictions
 from ethnicmer_jax.schema import EMOTIONS, UserError
+from ethnicmer_jax.sweep import results, selection
 
 SUBJECTS = ("a", "b", "c")
 CONFIG = {
@@ -67,7 +68,7 @@ SECOND = table({"a": "", "b": "ac", "c": "b"}, outer_right="bc")
 def sweep(directory, *tables, configs=None):
     names = [f"x={number}" for number in range(len(tables))]
     points = [types.SimpleNamespace(name=name, overrides={}) for name in names]
-    sweep_results.describe(directory, "grid", points)
+    results.describe(directory, "grid", points)
     configs = configs or [CONFIG] * len(tables)
     for name, rows_of_point, config in zip(names, tables, configs, strict=True):
         if rows_of_point is not None:
@@ -80,7 +81,7 @@ def sweep(directory, *tables, configs=None):
 def read(*tables):
     """Results as they come from a directory, without one."""
     return [
-        sweep_results.Result(f"x={i}", {}, CONFIG, Predictions.from_table(made), None, None)
+        results.Result(f"x={i}", {}, CONFIG, Predictions.from_table(made), None, None)
         for i, made in enumerate(tables)
     ]
 

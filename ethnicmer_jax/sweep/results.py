@@ -20,7 +20,7 @@ from typing import Any
 from ethnicmer_jax import predictions, workdir
 from ethnicmer_jax.predictions import Predictions
 from ethnicmer_jax.schema import UserError
-from ethnicmer_jax.sweep_grid import Point
+from ethnicmer_jax.sweep.grid import Point
 
 
 @dataclasses.dataclass(frozen=True)

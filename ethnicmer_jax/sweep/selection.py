@@ -12,11 +12,12 @@ from typing import Any
 
 import pandas as pd
 
-from ethnicmer_jax import confusion, derived, sweep_results, workdir
+from ethnicmer_jax import confusion, derived, workdir
 from ethnicmer_jax.predictions import INNER, Predictions
-from ethnicmer_jax.report import results
+from ethnicmer_jax.report.results import run_confusions
 from ethnicmer_jax.schema import UserError
-from ethnicmer_jax.sweep_results import Result
+from ethnicmer_jax.sweep import results
+from ethnicmer_jax.sweep.results import Result
 
 
 def write(sweep: pathlib.Path, output: pathlib.Path) -> None:
@@ -30,7 +31,7 @@ def write(sweep: pathlib.Path, output: pathlib.Path) -> None:
       UserError: the sweep is not finished, its points are not nested, or do not test the
         same clips.
     """
-    name, points = sweep_results.read(sweep)
+    name, points = results.read(sweep)
     _check(points, sweep)
     scores = inner_scores(points)
     chosen = scores.idxmax(axis=1)
@@ -56,7 +57,7 @@ def inner_scores(points: Sequence[Result]) -> pd.DataFrame:
         inner = point.predictions.select(point.predictions.table["run"].str.startswith(INNER))
         # The id of an inner run is INNER, the fold that it belongs to, and its seed.
         folds = [run.removeprefix(INNER).rpartition("-seed")[0] for run in inner.runs]
-        uf1 = confusion.SCORES["uf1"](results.run_confusions(inner))
+        uf1 = confusion.SCORES["uf1"](run_confusions(inner))
         columns[point.name] = pd.Series(uf1, index=pd.Index(folds, name="fold"))
     return pd.DataFrame(columns)
 

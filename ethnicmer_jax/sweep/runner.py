@@ -9,10 +9,11 @@ from collections.abc import Sequence
 
 from rich.console import Console
 
-from ethnicmer_jax import job, sweep_results
+from ethnicmer_jax import job
 from ethnicmer_jax.report import sweep_table
 from ethnicmer_jax.schema import UserError
-from ethnicmer_jax.sweep_grid import Point
+from ethnicmer_jax.sweep import results
+from ethnicmer_jax.sweep.grid import Point
 
 
 def run(points: Sequence[Point], directory: pathlib.Path) -> dict[str, str]:
@@ -30,16 +31,16 @@ def run(points: Sequence[Point], directory: pathlib.Path) -> dict[str, str]:
     for number, point in enumerate(points, start=1):
         console.rule(f"{number} of {len(points)}: {point.name}", align="left")
         try:
-            _run_point(point, sweep_results.work_directory(directory, point.name))
+            _run_point(point, results.work_directory(directory, point.name))
         except UserError as error:
             failures[point.name] = line = " ".join(str(error).split())
-            sweep_results.write_error(directory, point.name, line)
+            results.write_error(directory, point.name, line)
         except Exception as error:  # One point without memory or with a fault of ours is not all.
             reason = " ".join(f"{type(error).__name__}: {error}".split())[:200]
             failures[point.name] = line = f"{reason} (traceback in errors/{point.name}.txt)"
-            sweep_results.write_error(directory, point.name, line, traceback.format_exc())
+            results.write_error(directory, point.name, line, traceback.format_exc())
         else:
-            sweep_results.clear_error(directory, point.name)
+            results.clear_error(directory, point.name)
     return failures
 
 
@@ -49,11 +50,11 @@ def summarise(directory: pathlib.Path) -> None:
     Raises:
       UserError: the directory is not that of a sweep.
     """
-    name, results = sweep_results.read(directory)
-    path = sweep_table.write(name, results, directory)
-    finished = sum(result.predictions is not None for result in results)
+    name, points = results.read(directory)
+    path = sweep_table.write(name, points, directory)
+    finished = sum(point.predictions is not None for point in points)
     console = Console(highlight=False)
-    console.print(f"{finished} of {len(results)} points are finished")
+    console.print(f"{finished} of {len(points)} points are finished")
     console.print(f"summary: {path}", soft_wrap=True)
 
 
@@ -62,7 +63,7 @@ def _run_point(point: Point, work: pathlib.Path) -> None:
     if (work / "predictions.csv").is_file() and (work / "report" / "index.html").is_file():
         job.run(point.config, work, "train")
         return
-    with sweep_results.timed(work):
+    with results.timed(work):
         job.run(point.config, work)
     _forget_compiled()
 

@@ -23,8 +23,9 @@ from collections.abc import Sequence
 from absl import flags
 from ml_collections import config_flags
 
-from ethnicmer_jax import cli, environment, sweep_grid, sweep_results, sweep_runner
+from ethnicmer_jax import cli, environment
 from ethnicmer_jax.schema import UserError
+from ethnicmer_jax.sweep import grid, results, runner
 
 _CONFIG = config_flags.DEFINE_config_file(
     "config",
@@ -49,15 +50,15 @@ def main(argv: Sequence[str]) -> None:
         raise UserError("--workdir is needed, see --help")
     directory = pathlib.Path(_WORKDIR.value)
     if _SUMMARY_ONLY.value:
-        sweep_runner.summarise(directory)
+        runner.summarise(directory)
         return
     config = cli.config_of(_CONFIG)
-    points = sweep_grid.points(config)
-    mine = sweep_grid.share(points, _SHARD.value)
+    points = grid.points(config)
+    mine = grid.share(points, _SHARD.value)
     environment.prefer_core_devices()
-    sweep_results.describe(directory, config.name, points)
-    failures = sweep_runner.run(mine, directory)
-    sweep_runner.summarise(directory)
+    results.describe(directory, config.name, points)
+    failures = runner.run(mine, directory)
+    runner.summarise(directory)
     if failures:
         lines = [f"{name}: {line}" for name, line in failures.items()]
         print(*lines, sep="\n", file=sys.stderr)  # noqa: T201
