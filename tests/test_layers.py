@@ -125,7 +125,7 @@ def test_science_needs_no_jax():
 
 def test_the_report_runs_without_jax():
     code = (
-        "import sys, ethnicmer_jax.report.study_page, ethnicmer_jax.job\n"
+        "import sys, ethnicmer_jax.report.study.page, ethnicmer_jax.job\n"
         f"print(sorted({HEAVY!r} & {{name.split('.')[0] for name in sys.modules}}))"
     )
     done = subprocess.run(

@@ -8,7 +8,8 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from ethnicmer_jax.report import figures, study_figures, style, tables
+from ethnicmer_jax.report import figures, style, tables
+from ethnicmer_jax.report.study import figures as study_figures
 
 ROWS = pd.DataFrame(
     {

@@ -10,7 +10,7 @@ import study_world
 from test_report_page import Page
 
 from ethnicmer_jax import metrics, predictions
-from ethnicmer_jax.report import study_page
+from ethnicmer_jax.report.study import page
 from ethnicmer_jax.schema import UserError
 
 HOSTILE = "<script>alert(1)</script>"
@@ -44,7 +44,7 @@ def directory(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def index(directory):
-    return study_page.write(directory)
+    return page.write(directory)
 
 
 @pytest.fixture(scope="module")
@@ -110,7 +110,7 @@ def test_hostile_databases_and_groups_are_escaped(tmp_path):
     rows = small("ethnicity", "within_first")
     rows["database"] = rows["database"].replace("first", HOSTILE)
     rows["run"] = rows["run"].str.replace("within_first", f"within_{HOSTILE}", regex=False)
-    index = study_page.write(study_world.write(tmp_path, rows))
+    index = page.write(study_world.write(tmp_path, rows))
     assert f"within {HOSTILE}" in "".join(Page(index.read_text()).text)
     for path in index.parent.rglob("*"):
         if path.suffix in (".html", ".svg"):
@@ -122,19 +122,19 @@ def test_hostile_databases_and_groups_are_escaped(tmp_path):
 @pytest.mark.slow
 def test_the_same_files_give_the_same_bytes(directory, index):
     before = index.read_bytes()
-    assert study_page.write(directory).read_bytes() == before
+    assert page.write(directory).read_bytes() == before
 
 
 def test_editing_a_prediction_changes_the_numbers(tmp_path):
     rows = small("ethnicity", "within_first")
     where = study_world.write(tmp_path, rows)
-    before = pd.read_csv(study_page.write(where).parent / "tables" / "advantages.csv")
+    before = pd.read_csv(page.write(where).parent / "tables" / "advantages.csv")
     wrong = rows.index[
         (rows.run == "ethnicity.mono_asian-draw0-seed0") & (rows.emotion == "surprise")
     ]
     rows.loc[wrong, ["p_negative", "p_positive", "p_surprise"]] = [0.6, 0.2, 0.2]
     study_world.write(tmp_path, rows)
-    after = pd.read_csv(study_page.write(where).parent / "tables" / "advantages.csv")
+    after = pd.read_csv(page.write(where).parent / "tables" / "advantages.csv")
     assert after.estimate[0] < before.estimate[0]
     pd.testing.assert_frame_equal(after[1:], before[1:])
 
@@ -146,7 +146,7 @@ def test_lost_rows_are_an_error_that_names_the_run(tmp_path):
     (where / "metrics.json").write_text(json.dumps(counted))
     study_world.write(where, rows.drop(rows.index[5]))
     with pytest.raises(UserError, match=r"of run ethnicity\.mono_asian-draw0-seed0, but"):
-        study_page.write(where)
+        page.write(where)
 
 
 @pytest.mark.parametrize(
@@ -164,13 +164,13 @@ def test_a_wrong_file_is_named(tmp_path, name, content, message):
     where = study_world.write(tmp_path, small("ethnicity"))
     (where / name).write_text(content)
     with pytest.raises(UserError, match=message):
-        study_page.write(where)
+        page.write(where)
 
 
 def test_runs_of_another_job_are_no_study(tmp_path):
     where = study_world.write(tmp_path, small("pooled"))
     with pytest.raises(UserError, match="no run of the contrast 'ethnicity'"):
-        study_page.write(where)
+        page.write(where)
 
 
 def test_a_study_of_arms_alone_is_reported_with_what_it_has(tmp_path):
@@ -178,7 +178,7 @@ def test_a_study_of_arms_alone_is_reported_with_what_it_has(tmp_path):
     arms = rows.run.str.match(r"ethnicity\.(mono|stereo-)")
     where = study_world.write(tmp_path, rows[arms])
     (where / "matching.csv").unlink()
-    index = study_page.write(where)
+    index = page.write(where)
     text = index.read_text()
     assert "No control was run." in text
     assert "own-group advantage in UF1 is" not in text

@@ -8,8 +8,8 @@ import study_world
 from scipy import stats as scipy_stats
 
 from ethnicmer_jax.predictions import Predictions
-from ethnicmer_jax.report import study_controls
-from ethnicmer_jax.report.study_runs import StudyRuns, parse
+from ethnicmer_jax.report.study import controls
+from ethnicmer_jax.report.study.runs import StudyRuns, parse
 from ethnicmer_jax.stats.bootstrap import Interval
 
 
@@ -60,20 +60,20 @@ def test_databases_are_averaged_as_independent_estimates():
         name: Interval(estimate, 0, 0, error, 0.95, 12, 100, n_strata=2)
         for name, estimate, error in (("a", 0.1, 0.03), ("b", 0.3, 0.04))
     }
-    found = study_controls.mean_within(made)
+    found = controls.mean_within(made)
     half = scipy_stats.t.ppf(0.975, 10) * 0.025
     assert (found.estimate, found.low, found.high) == pytest.approx((0.2, 0.2 - half, 0.2 + half))
-    alone = study_controls.mean_within({"a": Interval(0.1, 0, 0, 0.03, 0.95, 2, 100, n_strata=2)})
+    alone = controls.mean_within({"a": Interval(0.1, 0, 0, 0.03, 0.95, 2, 100, n_strata=2)})
     assert math.isnan(alone.low)
 
 
 def test_within_and_sensitivity_pick_their_contrasts():
     parts = ["ethnicity", "within_samm", "within_samm_reference_grouping", "reference_grouping"]
-    assert study_controls.within(parts) == ["within_samm"]
-    assert study_controls.sensitivity([*parts, "flipped"]) == ["flipped", "reference_grouping"]
+    assert controls.within(parts) == ["within_samm"]
+    assert controls.sensitivity([*parts, "flipped"]) == ["flipped", "reference_grouping"]
 
 
 def test_placebo_differences_are_one_a_draw(runs):
-    null = study_controls.placebo_arms(runs)
+    null = controls.placebo_arms(runs)
     table = runs.table.query("part == 'placebo'").groupby(["cell", "draw"]).uf1.mean()
     np.testing.assert_allclose(null, table["mono_a"] - table["mono_b"])

@@ -9,10 +9,12 @@ import pytest
 import study_world
 
 from ethnicmer_jax.predictions import Predictions
-from ethnicmer_jax.report import study_estimates, study_groups, study_verdict
 from ethnicmer_jax.report.conclusion import Verdict
-from ethnicmer_jax.report.study_controls import label_differences
-from ethnicmer_jax.report.study_runs import StudyRuns
+from ethnicmer_jax.report.study import estimates
+from ethnicmer_jax.report.study import groups as study_groups
+from ethnicmer_jax.report.study import verdict as study_verdict
+from ethnicmer_jax.report.study.controls import label_differences
+from ethnicmer_jax.report.study.runs import StudyRuns
 from ethnicmer_jax.stats.advantage import Advantage
 
 MEMBERS = {"Asian": "asian", "White": "non_asian"}
@@ -32,7 +34,7 @@ def universal() -> StudyRuns:
 
 @functools.cache
 def advantages(world) -> dict[str, Advantage]:
-    return study_estimates.advantages(world())
+    return estimates.advantages(world())
 
 
 def verdict_on(found, *, confounded=True):
@@ -73,7 +75,7 @@ def test_nothing_is_no_evidence_and_says_what_would_have_been_seen():
     found = advantages(universal)
     verdict = verdict_on(found, confounded=False)
     assert verdict.finding.verdict is Verdict.NO_EVIDENCE
-    detectable = study_estimates.detectable(found["ethnicity"])
+    detectable = estimates.detectable(found["ethnicity"])
     assert 0 < detectable < 0.05
     assert f"with 80% power is about {detectable:.3f}" in verdict.finding.sentences[1]
 
@@ -166,9 +168,9 @@ def test_made_up_labels_that_lose_nothing_lie_around_zero_and_informative_ones_d
 
 
 def test_every_planned_difference_names_its_contrast():
-    planned = study_estimates.planned(universal(), "within_first")
+    planned = estimates.planned(universal(), "within_first")
     assert {one.part for one in planned} == {"within_first"}
-    flipped = study_estimates.planned(universal(), "flipped")
+    flipped = estimates.planned(universal(), "flipped")
     assert [one.label for one in flipped] == [
         "mono_asian minus mono_non_asian",
         "mono_asian minus non_asian_to_asian",

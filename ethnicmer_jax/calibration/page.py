@@ -7,9 +7,10 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from ethnicmer_jax.report import document, study_figures
+from ethnicmer_jax.report import document
 from ethnicmer_jax.report.document import Document, Facts, Gallery, Listing, Prose, Section
 from ethnicmer_jax.report.inputs import flatten
+from ethnicmer_jax.report.study import figures
 from ethnicmer_jax.report.tables import Column, Table
 
 _METHODS = (
@@ -59,7 +60,7 @@ def build(rates: pd.DataFrame, facts: Mapping[str, object], command: str) -> Doc
             Column("Mean standard error", "{mean_standard_error:.3f}"),
         ),
     )
-    curves = study_figures.rejection_curves(rates)
+    curves = figures.rejection_curves(rates)
     listed = [(name, str(value)) for name, value in flatten(facts) if name != "command"]
     return Document(
         title="Calibration on simulated databases",
@@ -79,7 +80,7 @@ def sentences(rates: pd.DataFrame) -> list[str]:
     found = []
     for series, part in rates.groupby("series", sort=False):
         for null in part[part["effect"] == 0].itertuples():
-            holds = "above" if null.low > study_figures.NOMINAL else "not above"
+            holds = "above" if null.low > figures.NOMINAL else "not above"
             found.append(
                 f"{series}: false alarms in {null.rate:.1%} [{null.low:.1%}, {null.high:.1%}] of "
                 f"{null.databases} databases, {holds} the nominal 5%."

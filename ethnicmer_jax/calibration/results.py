@@ -15,7 +15,7 @@ import pandas as pd
 
 from ethnicmer_jax import workdir
 from ethnicmer_jax.calibration.plan import Chunk
-from ethnicmer_jax.report import study_figures
+from ethnicmer_jax.report.study import figures
 from ethnicmer_jax.schema import UserError
 
 DATABASES, RATES = "databases.csv", "calibration.csv"
@@ -84,7 +84,7 @@ def rates(databases: pd.DataFrame, config: ml_collections.ConfigDict) -> pd.Data
                 | _describe(part)
                 for effect, part in mine.groupby("effect")
             ]
-    table = study_figures.with_wilson(pd.DataFrame(rows))
+    table = figures.with_wilson(pd.DataFrame(rows))
     first = ["series", "effect", "rejections", "databases", "rate", "low", "high"]
     return table[[*first, *(name for name in table.columns if name not in first)]]
 

@@ -15,8 +15,9 @@ from ethnicmer_jax.explain.findings import Clips
 from ethnicmer_jax.explain.folds import Explained, Explainer
 from ethnicmer_jax.explain.request import Request
 from ethnicmer_jax.protocols.grouping import EXCLUDED, Grouping
-from ethnicmer_jax.report import document, explained, study_page
+from ethnicmer_jax.report import document, explained
 from ethnicmer_jax.report import page as report_page
+from ethnicmer_jax.report.study import page as study_page
 from ethnicmer_jax.schema import ETHNICITIES
 
 

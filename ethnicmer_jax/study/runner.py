@@ -16,7 +16,8 @@ import ml_collections
 from ethnicmer_jax import job as job_runner
 from ethnicmer_jax import predictions, preparation, workdir
 from ethnicmer_jax.protocols import fold_file
-from ethnicmer_jax.report import page, study_page, summary
+from ethnicmer_jax.report import page, summary
+from ethnicmer_jax.report.study import page as study_page
 from ethnicmer_jax.schema import UserError
 from ethnicmer_jax.study import files, jobs
 from ethnicmer_jax.study.jobs import Job

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import pandas as pd
 
-from ethnicmer_jax.report.study_runs import MAIN, StudyRuns
+from ethnicmer_jax.report.study.runs import MAIN, StudyRuns
 from ethnicmer_jax.stats import contrast, effects
 from ethnicmer_jax.stats.advantage import Advantage, own_group_advantage
 from ethnicmer_jax.stats.contrast import Contrast

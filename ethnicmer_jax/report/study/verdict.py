@@ -7,11 +7,12 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from ethnicmer_jax.report import comparisons, conclusion, study_controls
+from ethnicmer_jax.report import comparisons, conclusion
 from ethnicmer_jax.report.conclusion import Conclusion, Control
-from ethnicmer_jax.report.study_estimates import Difference, detectable, planned
-from ethnicmer_jax.report.study_groups import Groups
-from ethnicmer_jax.report.study_runs import MAIN, StudyRuns
+from ethnicmer_jax.report.study import controls
+from ethnicmer_jax.report.study.estimates import Difference, detectable, planned
+from ethnicmer_jax.report.study.groups import Groups
+from ethnicmer_jax.report.study.runs import MAIN, StudyRuns
 from ethnicmer_jax.report.tables import p_text
 from ethnicmer_jax.stats.advantage import Advantage
 
@@ -43,7 +44,7 @@ def of_advantage(found: Mapping[str, Advantage], *, confounded: bool) -> Verdict
     if MAIN not in found:
         return None
     observed, quantity = found[MAIN], "own-group advantage in UF1"
-    run = study_controls.of_advantage(found)
+    run = controls.of_advantage(found)
     finding = conclusion.conclude(
         observed,
         observed.sides,
@@ -100,7 +101,7 @@ def _of_difference(
     runs: StudyRuns, difference: Difference, level: float, confounded: bool
 ) -> Verdict:
     observed = difference.estimate(runs, level)
-    run = study_controls.of_arms(runs, difference, level)
+    run = controls.of_arms(runs, difference, level)
     finding = conclusion.conclude(
         observed,
         (difference.first, difference.second),

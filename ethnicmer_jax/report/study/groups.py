@@ -12,7 +12,7 @@ import pandas as pd
 from ethnicmer_jax import metrics
 from ethnicmer_jax.predictions import Predictions
 from ethnicmer_jax.report import results
-from ethnicmer_jax.report.study_runs import StudyRuns
+from ethnicmer_jax.report.study.runs import StudyRuns
 from ethnicmer_jax.stats import bootstrap, correctness, effects, permutation
 from ethnicmer_jax.stats.bootstrap import Interval
 from ethnicmer_jax.stats.correctness import GroupEffect

@@ -9,8 +9,8 @@ import pandas as pd
 from ethnicmer_jax import action_units
 from ethnicmer_jax.action_units import CodedClips
 from ethnicmer_jax.action_units.table import read
-from ethnicmer_jax.report import study_figures
 from ethnicmer_jax.report.document import Gallery, Prose, Section
+from ethnicmer_jax.report.study import figures
 from ethnicmer_jax.report.tables import Column, PValue, Table
 
 MIN_PAIR = 10
@@ -38,17 +38,17 @@ def section(path: pathlib.Path, members: dict[str, str], groups: tuple[str, str]
         return None
     pairs = action_units.compare(clips.pairs(), groups, min_clips=MIN_PAIR)
     drawn = [
-        study_figures.au_prevalence(action_units.prevalence(clips, groups)),
-        study_figures.au_difference(compared, groups),
+        figures.au_prevalence(action_units.prevalence(clips, groups)),
+        figures.au_difference(compared, groups),
     ]
     tables = [_table("action_units", "Action Unit", compared, groups)]
     if not pairs.empty:
         both = action_units.prevalence(clips.pairs(), groups)
         drawn += [
-            study_figures.au_prevalence(
+            figures.au_prevalence(
                 both, min_clips=MIN_PAIR, name="au_pairs_prevalence", units=_PAIRS
             ),
-            study_figures.au_difference(pairs, groups, name="au_pairs", units=_PAIRS),
+            figures.au_difference(pairs, groups, name="au_pairs", units=_PAIRS),
         ]
         tables.append(_table("action_unit_pairs", "pair of Action Units", pairs, groups))
     found = _summary(compared, groups)
@@ -66,7 +66,7 @@ def _coded(table: pd.DataFrame, members: dict[str, str]) -> CodedClips:
 def _summary(compared: pd.DataFrame, groups: tuple[str, str]) -> str:
     tested = int(compared["p_holm"].notna().sum())
     different = int(compared["reject"].sum())
-    uncontrolled = int((compared["p_permutation"] < study_figures.NOMINAL).sum())
+    uncontrolled = int((compared["p_permutation"] < figures.NOMINAL).sum())
     lead = f"{len(compared)} pairs of Action Unit and emotion occur often enough to be compared."
     if not tested:
         return f"{lead} No database holds both groups, so none is separable from database."

@@ -6,11 +6,12 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from ethnicmer_jax.report import controls, figures, study_figures
+from ethnicmer_jax.report import controls, figures
 from ethnicmer_jax.report.conclusion import Verdict as Finding
 from ethnicmer_jax.report.document import Block, Gallery, Prose, Section
-from ethnicmer_jax.report.study_runs import MAIN
-from ethnicmer_jax.report.study_verdict import Verdict
+from ethnicmer_jax.report.study import figures as study_figures
+from ethnicmer_jax.report.study.runs import MAIN
+from ethnicmer_jax.report.study.verdict import Verdict
 from ethnicmer_jax.report.style import Figure
 from ethnicmer_jax.report.tables import Column, PValue, Table
 
@@ -28,7 +29,7 @@ def main_result(
       advantages: own-group advantages: columns section, label, estimate, low, high, n_subjects,
         p and detectable; may be empty.
       arms: the cells to draw: columns section, label, estimate, low, high.
-      matrix: see `study_figures.train_by_test`; may be empty.
+      matrix: see `study.figures.train_by_test`; may be empty.
       differences: columns section, label, estimate, low, high, design, n_subjects, p, p_holm
         and detectable.
     """
@@ -118,7 +119,7 @@ def cells(frame: pd.DataFrame, runs: pd.DataFrame) -> Section:
     """Every cell of every contrast, and every run; both folded away.
 
     Args:
-      frame: `study_estimates.arms`.
+      frame: `study.estimates.arms`.
       runs: `StudyRuns.table`.
     """
     all_cells = Table(

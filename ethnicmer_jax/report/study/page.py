@@ -10,30 +10,27 @@ import numpy as np
 import pandas as pd
 
 from ethnicmer_jax.predictions import Predictions
-from ethnicmer_jax.report import (
-    controls,
-    document,
-    explained,
-    inputs,
-    page,
-    provenance,
-    sections,
-    study_action_units,
-    study_controls,
-    study_estimates,
-    study_figures,
-    study_groups,
-    study_groups_section,
-    study_methods,
-    study_reference,
-    study_sections,
-    study_verdict,
-)
+from ethnicmer_jax.report import document, explained, inputs, provenance
+from ethnicmer_jax.report.controls import placebo_p
 from ethnicmer_jax.report.document import Document, Section
 from ethnicmer_jax.report.inputs import Inputs
-from ethnicmer_jax.report.study_groups import Groups
-from ethnicmer_jax.report.study_runs import MAIN, StudyRuns
-from ethnicmer_jax.report.study_verdict import Verdict
+from ethnicmer_jax.report.page import SIMULATED
+from ethnicmer_jax.report.sections import data_card
+from ethnicmer_jax.report.study import (
+    action_units,
+    controls,
+    estimates,
+    figures,
+    groups_section,
+    methods,
+    reference,
+    sections,
+    verdict,
+)
+from ethnicmer_jax.report.study import groups as study_groups
+from ethnicmer_jax.report.study.groups import Groups
+from ethnicmer_jax.report.study.runs import MAIN, StudyRuns
+from ethnicmer_jax.report.study.verdict import Verdict
 from ethnicmer_jax.report.style import Figure
 from ethnicmer_jax.schema import UserError
 from ethnicmer_jax.stats import effects
@@ -69,22 +66,22 @@ def build(job: Inputs, directory: pathlib.Path) -> Document:
     """The report as data."""
     # What can be refused is, before anything is computed.
     matching, calibration = (
-        _optional(directory / "matching.csv", study_sections.matching, ("arm",)),
-        _optional(directory / "calibration.csv", study_sections.calibration, _CALIBRATION),
+        _optional(directory / "matching.csv", sections.matching, ("arm",)),
+        _optional(directory / "calibration.csv", sections.calibration, _CALIBRATION),
     )
-    baseline = study_controls.database_baseline(directory / "database_baseline.json")
+    baseline = controls.database_baseline(directory / "database_baseline.json")
     runs = StudyRuns.of(job.predictions)
     members, names = _grouping(job, runs)
-    found = study_estimates.advantages(runs)
+    found = estimates.advantages(runs)
     differences, groups, tests = _tested(runs, study_groups.analyse(runs, members, names))
     verdicts = _verdicts(runs, found)
-    about_groups = groups and study_verdict.of_groups(groups, list(tests["p_holm"]))
-    cells = study_estimates.arms(runs)
+    about_groups = groups and verdict.of_groups(groups, list(tests["p_holm"]))
+    cells = estimates.arms(runs)
     optional = [
-        groups and study_groups_section.section(groups, tests, about_groups),
-        study_reference.section(runs),
+        groups and groups_section.section(groups, tests, about_groups),
+        reference.section(runs),
         matching,
-        study_action_units.section(directory / "action_units.csv", members, names),
+        action_units.section(directory / "action_units.csv", members, names),
         calibration,
     ]
     card = dataclasses.replace(job, predictions=_one_row_a_clip(job))
@@ -97,10 +94,10 @@ def build(job: Inputs, directory: pathlib.Path) -> Document:
             _controls(runs, found, verdicts, baseline),
             *(section for section in optional if section),
             *explained.sections(directory),
-            sections.data_card(card, card.groups),
-            study_sections.cells(cells, runs.table),
+            data_card(card, card.groups),
+            sections.cells(cells, runs.table),
             provenance.what_was_run(job),
-            study_methods.section(),
+            methods.section(),
             provenance.responsible_use(),
             provenance.reproduce(job),
         ],
@@ -125,7 +122,7 @@ def _tested(
     runs: StudyRuns, groups: Groups | None
 ) -> tuple[pd.DataFrame, Groups | None, pd.DataFrame]:
     """Differences, groups and group tests, with p values adjusted over all of them."""
-    differences = study_estimates.differences(runs, study_estimates.planned(runs))
+    differences = estimates.differences(runs, estimates.planned(runs))
     rows = list(study_groups.tests(groups)) if groups else []
     tests = pd.DataFrame(rows, columns=["test", "measured", "p"])
     together = effects.holm(np.concatenate([differences["p"], tests["p"]]))["p_holm"].to_numpy()
@@ -135,17 +132,17 @@ def _tested(
 
 def _verdicts(runs: StudyRuns, found: dict[str, Advantage]) -> list[Verdict]:
     """The main question first, where it can be asked."""
-    confounded = study_verdict.confounded(runs)
-    main = study_verdict.of_advantage(found, confounded=confounded)
-    return [*([main] if main else []), *study_verdict.of_arms(runs, confounded=confounded)]
+    confounded = verdict.confounded(runs)
+    main = verdict.of_advantage(found, confounded=confounded)
+    return [*([main] if main else []), *verdict.of_arms(runs, confounded=confounded)]
 
 
 def _conclusion(job: Inputs, verdicts: Sequence[Verdict], about_groups: str | None) -> list[str]:
     """The main finding in full, the others in a sentence each."""
     main, *others = verdicts
-    sentences = [page.SIMULATED] if job.simulated else []
+    sentences = [SIMULATED] if job.simulated else []
     sentences += main.finding.sentences
-    sentences += [verdict.finding.sentences[0] for verdict in others]
+    sentences += [other.finding.sentences[0] for other in others]
     return sentences + ([about_groups] if about_groups else [])
 
 
@@ -156,12 +153,12 @@ def _main_result(
     differences: pd.DataFrame,
 ) -> Section:
     main = cells[cells["part"] == MAIN]
-    shown = [MAIN, *study_controls.within(runs.parts)]
+    shown = [MAIN, *controls.within(runs.parts)]
     arms = cells[cells["part"].isin(shown) & ~cells["cell"].str.contains("_to_")]
-    rows = study_estimates.advantage_rows({p: found[p] for p in shown if p in found})
+    rows = estimates.advantage_rows({p: found[p] for p in shown if p in found})
     # Without the other side's tests there is a diagonal only.
-    matrix = study_estimates.matrix(main if runs.crossed(MAIN) else main[:0], runs.sides(MAIN))
-    return study_sections.main_result(pd.DataFrame(rows), arms, matrix, differences)
+    matrix = estimates.matrix(main if runs.crossed(MAIN) else main[:0], runs.sides(MAIN))
+    return sections.main_result(pd.DataFrame(rows), arms, matrix, differences)
 
 
 def _controls(
@@ -171,12 +168,12 @@ def _controls(
     baseline: str | None,
 ) -> Section:
     others = {part: one for part, one in found.items() if part != MAIN}
-    estimates = [
-        pd.DataFrame(study_estimates.advantage_rows(others)),
-        study_controls.label_differences(runs),
+    frames = [
+        pd.DataFrame(estimates.advantage_rows(others)),
+        controls.label_differences(runs),
     ]
-    return study_sections.control_section(
-        pd.concat([frame for frame in estimates if len(frame)] or estimates[1:]),
+    return sections.control_section(
+        pd.concat([frame for frame in frames if len(frame)] or frames[1:]),
         verdicts,
         _placebos(runs, found),
         [baseline] if baseline else [],
@@ -186,20 +183,20 @@ def _controls(
 def _placebos(runs: StudyRuns, found: dict[str, Advantage]) -> list[Figure]:
     """The main question and the difference of the mono arms beside placebo groups."""
     drawn = []
-    if MAIN in found and study_controls.PLACEBO in found:
-        null = found[study_controls.PLACEBO].per_draw
+    if MAIN in found and controls.PLACEBO in found:
+        null = found[controls.PLACEBO].per_draw
         drawn.append(("placebo_advantage", "own-group advantage in UF1", null, found[MAIN]))
-    if runs.has(study_controls.PLACEBO):
-        arms = study_estimates.planned(runs)[0]
-        null = study_controls.placebo_arms(runs)
+    if runs.has(controls.PLACEBO):
+        arms = estimates.planned(runs)[0]
+        null = controls.placebo_arms(runs)
         drawn.append(("placebo_arms", f"UF1 of {arms.label}", null, arms.estimate(runs)))
     return [
-        study_figures.placebos(
+        figures.placebos(
             null[np.isfinite(null)],
             observed.estimate,
             name=name,
             quantity=quantity,
-            p=controls.placebo_p(observed.estimate, null),
+            p=placebo_p(observed.estimate, null),
         )
         for name, quantity, null, observed in drawn
     ]

@@ -8,7 +8,7 @@ import pandas as pd
 
 from ethnicmer_jax.report.conclusion import interval_text
 from ethnicmer_jax.report.document import Prose, Section
-from ethnicmer_jax.report.study_groups import Groups
+from ethnicmer_jax.report.study.groups import Groups
 from ethnicmer_jax.report.tables import Column, PValue, Table
 
 _SCORES = {"uf1": "UF1", "uar": "UAR", "accuracy": "Accuracy"}
@@ -18,7 +18,7 @@ def section(groups: Groups, tests: pd.DataFrame, verdict: str) -> Section:
     """Everything about the groups.
 
     Args:
-      groups: from `study_groups.analyse`.
+      groups: from `groups.analyse`.
       tests: columns test, measured, p, p_holm.
       verdict: the sentence of the conclusion.
     """

@@ -13,8 +13,8 @@ from scipy import stats as scipy_stats
 
 from ethnicmer_jax.report import conclusion, controls
 from ethnicmer_jax.report.conclusion import Control, HasInterval, Range
-from ethnicmer_jax.report.study_estimates import Difference, part_name
-from ethnicmer_jax.report.study_runs import MAIN, StudyRuns
+from ethnicmer_jax.report.study.estimates import Difference, part_name
+from ethnicmer_jax.report.study.runs import MAIN, StudyRuns
 from ethnicmer_jax.schema import UserError
 from ethnicmer_jax.stats import contrast
 from ethnicmer_jax.stats.advantage import Advantage

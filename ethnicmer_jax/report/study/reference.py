@@ -8,8 +8,8 @@ import pandas as pd
 
 from ethnicmer_jax.report.conclusion import interval_text
 from ethnicmer_jax.report.document import Prose, Section
-from ethnicmer_jax.report.study_estimates import n_persons, planned
-from ethnicmer_jax.report.study_runs import MAIN, StudyRuns
+from ethnicmer_jax.report.study.estimates import n_persons, planned
+from ethnicmer_jax.report.study.runs import MAIN, StudyRuns
 from ethnicmer_jax.report.tables import Column, Table
 from ethnicmer_jax.stats import contrast
 
