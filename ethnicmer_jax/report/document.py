@@ -8,6 +8,7 @@ import pathlib
 import re
 import shutil
 import tempfile
+import urllib.parse
 from collections.abc import Callable, Iterator, Sequence
 
 import jinja2
@@ -33,6 +34,29 @@ class Note:
 
 
 @dataclasses.dataclass(frozen=True)
+class Link:
+    """A paragraph that ends in a link to a file that travels with the page.
+
+    Attributes:
+      text: what stands before it.
+      label: what is clicked on.
+      href: relative path; a page loads nothing from elsewhere, and sends nobody there.
+
+    Raises:
+      ValueError: `href` is absolute or names a scheme or host.
+    """
+
+    text: str
+    label: str
+    href: str
+
+    def __post_init__(self) -> None:
+        parts = urllib.parse.urlsplit(self.href)
+        if parts.scheme or parts.netloc or not parts.path or parts.path.startswith("/"):
+            raise ValueError(f"{self.href!r} is not a relative path")
+
+
+@dataclasses.dataclass(frozen=True)
 class Facts:
     """Terms with one value each."""
 
@@ -53,7 +77,7 @@ class Gallery:
     figures: Sequence[Figure]
 
 
-Block = Prose | Note | Facts | Listing | Gallery | Table
+Block = Prose | Note | Link | Facts | Listing | Gallery | Table
 
 
 @dataclasses.dataclass(frozen=True)

@@ -7,7 +7,7 @@ import pathlib
 import pandas as pd
 
 from ethnicmer_jax import workdir
-from ethnicmer_jax.report.document import Block, Gallery, Note, Prose, Section
+from ethnicmer_jax.report.document import Block, Gallery, Link, Prose, Section
 from ethnicmer_jax.report.style import Figure
 from ethnicmer_jax.report.tables import Column, PValue, Table
 
@@ -38,9 +38,10 @@ def sections(directory: pathlib.Path) -> list[Section]:
     figures = [_figure(folder, **about) for about in summary["figures"]]
     blocks: list[Block] = [
         Prose(summary["conclusion"]),
-        Note(
-            f"The maps of single clips, the checks and all tests are on a page of their own: "
-            f"{FOLDER}/index.html beside the folder of this report."
+        Link(
+            "The maps of single clips, the checks and all tests are on a page of their own:",
+            "where the networks look",
+            f"../{FOLDER}/index.html",
         ),
         Gallery(figures),
     ]
