@@ -23,6 +23,8 @@ def get_config(variant: str = ""):
     config.protocol.name = "study"
     config.protocol.draws = 1
     config.protocol.subjects = 0
+    # Other databases than those (of seed 0) on which stats/advantage.py chose its variance.
+    config.data.simulated.seed = 1
     config.optim.epochs = 12
     config.checkpoint.keep = "none"
     config.calibration = _calibration()
