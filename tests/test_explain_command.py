@@ -1,6 +1,8 @@
 """The command from a work directory to its page, and what it refuses."""
 
 import json
+import subprocess
+import sys
 
 import numpy as np
 import pandas as pd
@@ -9,11 +11,13 @@ import worlds
 from PIL import Image
 
 from ethnicmer_jax import job, predictions
-from ethnicmer_jax.explain import command, request
+from ethnicmer_jax.explain import command, regions, request
+from ethnicmer_jax.explain.regions import Layout
 from ethnicmer_jax.explain.request import Request
 from ethnicmer_jax.report import explained
 from ethnicmer_jax.schema import UserError
 
+EYES = "0.45,0.25"
 PEOPLE = (
     ("casme2", "s1", "Asian"),
     ("casme2", "s2", "White"),
@@ -40,7 +44,11 @@ def finished(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def explained_job(finished):
-    command.run(finished, Request(methods=("gradcam", "hirescam"), label_folds=1))
+    """The same, explained from the command line with pupils where these crops have them."""
+    ours = [sys.executable, "-m", "ethnicmer_jax.explain", f"--workdir={finished}"]
+    flags = ["--methods=gradcam,hirescam", "--label_folds=1", f"--eyes={EYES}"]
+    done = subprocess.run([*ours, *flags], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
     return finished
 
 
@@ -59,6 +67,20 @@ def test_everything_is_there(explained_job):
     assert set(tests.emotion) == {"all", "negative", "positive", "surprise"}
     assert list(tests["head"].unique()) == ["final", "ethnic", "none"]
     assert (tests[tests.method == "motion"].persons_a == 2).all()
+
+
+def test_eyes_decide_where_the_regions_lie(explained_job):
+    folder = explained_job / "explain"
+    page = (folder / "index.html").read_text()
+    assert "0.450 of the crop" in page
+    assert f"--eyes={EYES}" in page
+    with np.load(folder / "maps.npz", allow_pickle=False) as kept:
+        maps = kept["hirescam_final-emotion"]
+    table = pd.read_csv(folder / "regions.csv")
+    mine = table[(table.method == "hirescam") & (table["head"] == "final")]
+    here, ours = (regions.masses(maps, layout) for layout in (Layout(0.45, 0.25), Layout()))
+    np.testing.assert_allclose(mine[list(regions.REGIONS)], here, rtol=1e-6)
+    assert np.abs(here - ours).max() > 0.01
 
 
 def test_overlays_show_clip_and_maps_side_by_side(explained_job):
@@ -83,6 +105,9 @@ def test_the_report_of_the_job_says_so(explained_job):
     (section,) = explained.sections(explained_job)
     summary = json.loads((explained_job / "explain" / explained.SUMMARY).read_text())
     assert section.blocks[0].paragraphs == summary["conclusion"]
+    link = section.blocks[1]
+    assert f'<a href="{link.href}">' in report
+    assert (explained_job / "report" / link.href).resolve().is_file()
 
 
 def test_without_explanations_there_is_no_section(tmp_path):

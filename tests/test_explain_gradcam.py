@@ -15,25 +15,31 @@ from ethnicmer_jax.schema import UserError
 BATCH = 3
 
 
+def build(fusion="none", **options):
+    return registry.build({"fusion": fusion, "n_ethnicities": 2, **options})
+
+
 def classifier(fusion="none", **options):
-    config = {"fusion": fusion, "n_ethnicities": 2, **options}
-    model = registry.build(config)
+    """A classifier, weights of which none is zero, and inputs."""
+    model = build(fusion, **options)
     rng = np.random.default_rng(0)
     inputs = {
         branch: rng.normal(size=(BATCH, 28, 28, 3)).astype(np.float32)
         for branch in ("emotion", "ethnic")
     }
     inputs["ethnicity"] = np.array([0, 1, -1], np.int32)
-    variables = jax.jit(lambda key: model.init(key, inputs, train=False))(jax.random.key(1))
-    return model, variables, inputs
+    made = jax.eval_shape(lambda: model.init(jax.random.key(0), inputs, train=False))
+    params = jax.tree.map(lambda x: rng.normal(0, 0.3, x.shape).astype(x.dtype), made["params"])
+    statistics = jax.tree.map(lambda x: np.ones(x.shape, x.dtype), made["batch_stats"])
+    return model, {"params": params, "batch_stats": statistics}, inputs
 
 
-def explained(model, variables, inputs, chosen, classes):
+def explained(model, variables, inputs, chosen, classes, layer=tap.LAST):
     """The maps, and the feature maps behind them."""
 
     def both(variables, classes):
-        _, state = model.apply(variables, inputs, train=False, mutable=[tap.MAPS])
-        return gradcam.maps(model, variables, inputs, chosen, classes), state[tap.MAPS]
+        found = gradcam.maps(model, variables, inputs, chosen, classes, layer)
+        return found, gradcam.feature_maps(model, variables, inputs)
 
     return jax.jit(both)(variables, classes)
 
@@ -45,26 +51,24 @@ def test_ststnet_equals_both_halves_by_hand():
     classes = np.array([0, 2, 1])
     view = View("final", "emotion")
     found, shown = explained(model, variables, inputs, [view], {"final": jnp.asarray(classes)})
-    values = np.asarray(shown["emotion_backbone"][tap.NAME])
+    values = np.asarray(shown["emotion_backbone"][tap.LAST])
     assert values.shape == (BATCH, 10, 10, 16)
     kernel = np.asarray(variables["params"]["fusion"]["head"]["dense"]["kernel"])
     for clip, label in enumerate(classes):
         slope = kernel[:, label].reshape(16, 5, 5).repeat(2, 1).repeat(2, 2) / 4
         product = slope.transpose(1, 2, 0) * values[clip]
         np.testing.assert_allclose(
-            found["hirescam"][view][clip], np.maximum(product.sum(-1), 0), atol=1e-6
+            found["hirescam"][view][clip], np.maximum(product.sum(-1), 0), rtol=1e-4, atol=1e-6
         )
         weighted = values[clip] @ slope.mean((1, 2))
-        np.testing.assert_allclose(found["gradcam"][view][clip], np.maximum(weighted, 0), atol=1e-6)
+        np.testing.assert_allclose(
+            found["gradcam"][view][clip], np.maximum(weighted, 0), rtol=1e-4, atol=1e-6
+        )
 
 
-@pytest.mark.parametrize("fusion", ["mtl", "concat", "embed", "adversarial"])
+@pytest.mark.parametrize("fusion", ["concat", "embed", "adversarial"])
 def test_the_gradient_is_that_of_finite_differences(fusion):
     model, variables, inputs = classifier(fusion, embed_stop_gradient=True, adversarial_strength=3)
-    # FiLM and the bias start at zero: let them matter.
-    variables = jax.tree.map(
-        lambda x: x + 0.05 * jax.random.normal(jax.random.key(2), x.shape), variables
-    )
     model = views.differentiable(model)
     chosen = views.choose(model)
     classes = {view.head: jnp.array([1, 0, 1]) for view in chosen}
@@ -74,10 +78,10 @@ def test_the_gradient_is_that_of_finite_differences(fusion):
     still = jax.tree.map(jnp.zeros_like, shown)
     for view in chosen:
         module = f"{view.branch}_backbone"
-        values = np.asarray(shown[module][tap.NAME], np.float64)
+        values = np.asarray(shown[module][tap.LAST], np.float64)
 
         def score(shift, view=view, module=module):
-            shifted = {module: {tap.NAME: shift}}
+            shifted = {module: {tap.LAST: shift}}
             scores = logits({**variables, tap.SHIFTS: {**still, **shifted}})[view.head]
             return np.asarray(scores)[np.arange(BATCH), np.asarray(classes[view.head])]
 
@@ -126,16 +130,22 @@ def test_training_is_the_same_program_without_taps(monkeypatch):
     ],
 )
 def test_every_fusion_has_its_views(fusion, names):
-    model, _, _ = classifier(fusion)
-    assert [str(view) for view in views.choose(model)] == names
+    assert [str(view) for view in views.choose(build(fusion))] == names
 
 
 def test_heads_that_are_not_there_are_refused():
-    model, _, _ = classifier("mtl")
+    model = build("mtl")
     with pytest.raises(UserError, match="no emotion head; it has final, ethnic"):
         views.choose(model, ["emotion"])
     with pytest.raises(UserError, match="no head 'finale'"):
         views.choose(model, ["finale"])
+
+
+def test_layers_that_are_not_there_are_refused():
+    model, _, inputs = classifier()
+    gradcam.check_layer(model, inputs, tap.LAST)
+    with pytest.raises(UserError, match=r"no layer 'stage2' \(--layer\); choose from last$"):
+        gradcam.check_layer(model, inputs, "stage2")
 
 
 @pytest.mark.parametrize(
@@ -147,12 +157,12 @@ def test_heads_that_are_not_there_are_refused():
         ("vgg_face", {"widths": (4, 4, 4, 4, 4), "hidden": 8}),
     ],
 )
-def test_every_backbone_shows_its_last_map_and_lets_it_be_shifted(name, options):
+def test_every_backbone_shows_its_maps_and_lets_the_last_be_shifted(name, options):
     backbone = models.backbone(name, image_size=64, **options)
     images = jnp.ones((2, 64, 64, 3))
 
     def apply(variables, shift):
-        state = {**variables, tap.SHIFTS: {tap.NAME: shift}}
+        state = {**variables, tap.SHIFTS: {tap.LAST: shift}}
         return backbone.apply(state, images, train=False, mutable=[tap.MAPS])
 
     # Traced and not compiled: that takes a minute for these networks.
@@ -161,8 +171,10 @@ def test_every_backbone_shows_its_last_map_and_lets_it_be_shifted(name, options)
     _, state = jax.eval_shape(
         lambda v: backbone.apply(v, images, train=False, mutable=[tap.MAPS]), variables
     )
-    shown = state[tap.MAPS][tap.NAME]
+    shown = state[tap.MAPS][tap.LAST]
     assert shown.shape[:3] == (2, 2, 2)
+    sides = [state[tap.MAPS][f"stage{stage}"].shape[1] for stage in range(1, 5)]
+    assert sides == ([32, 16, 8, 4] if name == "vgg_face" else [16, 8, 4, 2])
     wrong = jax.ShapeDtypeStruct((2, 3, 3, shown.shape[-1]), shown.dtype)
     with pytest.raises((TypeError, ValueError), match="shape"):
         jax.eval_shape(apply, variables, wrong)
@@ -179,8 +191,6 @@ def test_resnet18_equals_pytorch(tmp_path):
     torch.save(twin.state_dict(), path)
     images = np.random.default_rng(1).normal(size=(2, 96, 96, 3)).astype(np.float32)
     classes = np.array([2, 0])
-    expected = _torch_gradcam(torch, twin, images, classes)
-
     options = {"widths": (16, 16, 32, 32)}
     config = {"emotion_backbone": "resnet18", "image_size": 96, "emotion_options": options}
     model = registry.build(config)
@@ -189,20 +199,28 @@ def test_resnet18_equals_pytorch(tmp_path):
     weights = models.read("resnet18", path, image_size=96, **options)
     variables, _ = models.graft(variables, "emotion", weights)
     view = View("final", "emotion")
-    found, _ = explained(model, variables, inputs, [view], {"final": jnp.asarray(classes)})
-    assert expected.max() > 0.1
-    for method in gradcam.METHODS:
-        # The mean over places is linear: both methods are the same there.
-        np.testing.assert_allclose(
-            found[method][view], expected, rtol=0, atol=1e-3 * expected.max()
+    for layer, module in ((tap.LAST, twin.layer4), ("stage2", twin.layer2)):
+        expected = _torch_maps(torch, twin, module, images, classes)
+        found, _ = explained(
+            model, variables, inputs, [view], {"final": jnp.asarray(classes)}, layer
         )
+        for method in gradcam.METHODS:
+            largest = expected[method].max()
+            assert largest > 0.01
+            np.testing.assert_allclose(
+                found[method][view], expected[method], rtol=0, atol=1e-3 * largest
+            )
 
 
-def _torch_gradcam(torch, twin, images, classes):
+def _torch_maps(torch, twin, module, images, classes):
     kept = {}
-    twin.layer4.register_forward_hook(lambda _m, _i, output: kept.update(map=output))
+    hook = module.register_forward_hook(lambda _m, _i, output: kept.update(map=output))
     scores = twin(torch.from_numpy(images).permute(0, 3, 1, 2))
+    hook.remove()
     chosen = scores[torch.arange(len(classes)), torch.from_numpy(classes)].sum()
     (slope,) = torch.autograd.grad(chosen, kept["map"])
-    weights = slope.mean((2, 3), keepdim=True)
-    return torch.relu((weights * kept["map"]).sum(1)).detach().numpy()
+    weights = {"gradcam": slope.mean((2, 3), keepdim=True), "hirescam": slope}
+    return {
+        method: torch.relu((weight * kept["map"]).sum(1)).detach().numpy()
+        for method, weight in weights.items()
+    }

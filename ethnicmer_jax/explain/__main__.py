@@ -38,6 +38,11 @@ _EYES = flags.DEFINE_list(
     [],
     "Pupils' distance and height as shares of the crop, where crops are not our own.",
 )
+_LAYER = flags.DEFINE_string(
+    "layer",
+    "last",
+    "Feature map of Grad-CAM and HiResCAM: last, or stage1, stage2, ... of networks with stages.",
+)
 _SEED = flags.DEFINE_integer("seed", 0, "Of whatever is drawn at random.", lower_bound=0)
 
 
@@ -64,6 +69,7 @@ def main(argv: Sequence[str]) -> None:
         _LABEL_FOLDS.value,
         _SEED.value,
         _EYES.value,
+        _LAYER.value,
     )
     summary.print_report(command.run(pathlib.Path(_WORKDIR.value), asked))
 

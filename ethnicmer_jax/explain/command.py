@@ -39,7 +39,7 @@ def run(directory: pathlib.Path, asked: Request) -> pathlib.Path:
     group = group_names(plan.grouping, engine.dataset.ethnicity)
     pair = request.two_groups(asked, plan, group)
     tests = request.tests(asked, plan, engine.dataset, group)
-    explainer = Explainer(engine, views.choose(engine.learner.model, asked.heads), asked.methods)
+    explainer = _explainer(engine, asked)
     found = networks.explain(config, engine, where, explainer, tests, asked)
     clips = Clips.of(engine.dataset, engine.targets, group, asked.layout)
     numbers = findings.collect(found, clips, pair)
@@ -61,6 +61,11 @@ def run(directory: pathlib.Path, asked: Request) -> pathlib.Path:
     written = document.save(made, directory / explained.FOLDER, more)
     _refresh_report(directory)
     return written
+
+
+def _explainer(engine: Engine, asked: Request) -> Explainer:
+    chosen = views.choose(engine.learner.model, asked.heads)
+    return Explainer(engine, chosen, asked.methods, asked.layer)
 
 
 def group_names(grouping: Grouping, ethnicity: np.ndarray) -> np.ndarray:
@@ -92,6 +97,7 @@ def _facts(
         "Runs": ", ".join(dict.fromkeys(trained.run.tolist())),
         "Clips": f"{n:,} of {len(engine.dataset):,}, {persons} subjects",
         "Backbone": str(config.model.emotion_backbone),
+        "Layer": trained.layer,
         "Fusion": str(config.model.fusion),
         "Explained class": asked.explained,
         "Grouping": str(config.protocol.grouping),

@@ -12,13 +12,17 @@ from ethnicmer_jax.explain import folds, mass_tests, regions, sanity
 from ethnicmer_jax.explain.folds import Explained, MapName
 from ethnicmer_jax.explain.regions import Layout
 from ethnicmer_jax.explain.views import View
+from ethnicmer_jax.models.backbones import tap
 from ethnicmer_jax.targets import Targets
 
 MOTION = ("motion", View("none", "input"))
 """The motion of the clips themselves, which no network made: what maps are compared with."""
 
 ALL = "all"
-_PREFERRED = ("hirescam", "gradcam", "occlusion")
+_AT_THE_LAST_MAP = ("hirescam", "gradcam", "occlusion")
+_BEFORE_IT = ("gradcam", "hirescam", "occlusion")
+"""HiResCAM is faithful where the rest of the network is linear; earlier it shows the input more
+than Grad-CAM does, as maps of random weights tell."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -90,7 +94,8 @@ def collect(explained: dict[str, Explained], clips: Clips, groups: tuple[str, ..
 def primary(trained: Explained) -> MapName:
     """The map that is spoken of first: of the first view, by the most faithful method."""
     view = next(iter(trained.maps))[1]
-    return next((method, view) for method in _PREFERRED if (method, view) in trained.maps)
+    preferred = _AT_THE_LAST_MAP if trained.layer == tap.LAST else _BEFORE_IT
+    return next((method, view) for method in preferred if (method, view) in trained.maps)
 
 
 def averages(

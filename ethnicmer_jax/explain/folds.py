@@ -16,6 +16,7 @@ from tqdm import tqdm
 from ethnicmer_jax.engine import Engine
 from ethnicmer_jax.explain import gradcam, occlusion, views
 from ethnicmer_jax.explain.views import View
+from ethnicmer_jax.models.backbones import tap
 
 METHODS = (*gradcam.METHODS, "occlusion")
 EXPLAINED = ("predicted", "true")
@@ -32,6 +33,7 @@ class Explained:
     """Maps of n predictions of test clips, in the order of the fold table.
 
     Attributes:
+      layer: whose gradients and values the maps are made of.
       run: str [n].
       clip: int [n], rows of the data set; a clip is there once a run.
       predicted: head -> int32 [n], by the clip as it is (predictions.csv averages it with
@@ -40,6 +42,7 @@ class Explained:
       maps: float32 [n, GRID, GRID] of each method and view.
     """
 
+    layer: str
     run: np.ndarray
     clip: np.ndarray
     predicted: dict[str, np.ndarray]
@@ -50,32 +53,43 @@ class Explained:
 class Explainer:
     """The compiled functions that explain clips of one engine's data set."""
 
-    def __init__(self, engine: Engine, chosen: Sequence[View], methods: Sequence[str]):
+    def __init__(
+        self,
+        engine: Engine,
+        chosen: Sequence[View],
+        methods: Sequence[str],
+        layer: str = tap.LAST,
+    ):
         """Compiles nothing yet.
 
         Args:
           engine: holds the clips and the classifier.
           chosen: views to explain.
           methods: some of METHODS.
+          layer: of every backbone, see `tap`.
+
+        Raises:
+          UserError: a backbone has no such layer.
         """
-        self.views, self.methods = tuple(chosen), tuple(methods)
+        self.views, self.methods, self.layer = tuple(chosen), tuple(methods), layer
         self.model = views.differentiable(engine.learner.model)
         self._batch = engine.learner.eval_batch
         branches = ["emotion", *(["ethnic"] if self.model.ethnic_backbone is not None else [])]
         self._images = {branch: engine.images(branch) for branch in branches}
         self._targets = engine.targets
+        gradcam.check_layer(self.model, self._inputs(np.zeros(1, int)), layer)
+        self._init = jax.jit(functools.partial(self.model.init, train=False))
         self._logits = jax.jit(functools.partial(gradcam.logits, self.model))
         self._scores = jax.jit(functools.partial(_scores, self.model))
         self._gradients = jax.jit(
             lambda variables, inputs, classes: gradcam.maps(
-                self.model, variables, inputs, self.views, classes
+                self.model, variables, inputs, self.views, classes, layer
             )
         )
 
     def random_variables(self, seed: int) -> Variables:
         """Weights that nothing was learnt with."""
-        one = self._inputs(np.zeros(1, int))
-        return self.model.init(jax.random.key(seed), one, train=False)
+        return self._init(jax.random.key(seed), self._inputs(np.zeros(1, int)))
 
     def predicted(self, variables: Variables, clips: np.ndarray) -> dict[str, np.ndarray]:
         """Head -> int32 [m], the most probable class of each clip."""
@@ -164,7 +178,7 @@ def explain(
                 chosen = classes[row]
             maps = explainer.maps(variables, clips, chosen)
             run = np.full(len(clips), runs[row])
-            parts.append(Explained(run, clips, predicted, dict(chosen), maps))
+            parts.append(Explained(explainer.layer, run, clips, predicted, dict(chosen), maps))
             bar.update()
     return _joined(parts)
 
@@ -186,6 +200,7 @@ def _joined(parts: Sequence[Explained]) -> Explained:
         return {key: np.concatenate([getattr(part, name)[key] for part in parts]) for key in first}
 
     return Explained(
+        parts[0].layer,
         np.concatenate([part.run for part in parts]),
         np.concatenate([part.clip for part in parts]),
         *(dicts(name) for name in ("predicted", "classes", "maps")),

@@ -180,9 +180,10 @@ _HOW = [
     "Every clip is explained by the network of its own held-out fold, which never saw its "
     "subject; as it is, not mirrored, while predictions average a clip and its mirror image, so "
     "a borderline clip may be right here and wrong there.",
-    "Grad-CAM (Selvaraju et al. 2017) weighs the channels of the last feature map by their mean "
-    "gradient; HiResCAM (Draelos and Carin 2020) weighs every place by its own gradient and is "
-    "left out where it is the same. Both keep positive values only. Occlusion covers a square of "
+    "Grad-CAM (Selvaraju et al. 2017) weighs the channels of a feature map, the last one unless "
+    "--layer names another, by their mean gradient; HiResCAM (Draelos and Carin 2020) weighs every "
+    "place by its own gradient and is left out where it is the same. Both keep positive values "
+    "only. Occlusion covers a square of "
     "a quarter of the width with the clip's median and measures by how much the logit falls; "
     "only falls enter shares and correlations.",
     "Faces are aligned by the pupils, so regions are fixed boxes in units of the pupils' "

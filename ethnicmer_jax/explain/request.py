@@ -15,6 +15,7 @@ from ethnicmer_jax import job, preparation
 from ethnicmer_jax.dataset import Dataset
 from ethnicmer_jax.explain import folds
 from ethnicmer_jax.explain.regions import Layout
+from ethnicmer_jax.models.backbones import tap
 from ethnicmer_jax.protocols import Plan
 from ethnicmer_jax.protocols.fold_table import FoldTable
 from ethnicmer_jax.schema import UserError
@@ -38,6 +39,7 @@ class Request:
       label_folds: folds trained anew on shuffled labels; 0 for none.
       seed: of whatever is drawn.
       eyes: pupils' distance and height as shares of the crop; () for our own crops.
+      layer: whose feature map the gradients are of, see `tap`.
     """
 
     clips: Sequence[str] = ()
@@ -50,6 +52,7 @@ class Request:
     label_folds: int = 4
     seed: int = 0
     eyes: Sequence[str] = ()
+    layer: str = tap.LAST
 
     def __post_init__(self) -> None:
         for method in self.methods:

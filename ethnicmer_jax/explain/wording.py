@@ -7,7 +7,7 @@ import pandas as pd
 
 from ethnicmer_jax.explain.findings import ALL, MOTION, Findings
 from ethnicmer_jax.explain.folds import MapName
-from ethnicmer_jax.explain.sanity import RANDOM
+from ethnicmer_jax.explain.sanity import LABELS, RANDOM
 from ethnicmer_jax.report.explained import METHODS
 
 ALPHA = 0.05
@@ -17,6 +17,7 @@ def conclusion(findings: Findings, name: MapName) -> list[str]:
     """A few sentences on one map: is it worth anything, and do groups differ."""
     return [
         *peak(findings, name),
+        *resemblance(findings, name),
         *failing(findings, name),
         *agreement(findings, name),
         *groups(findings, name),
@@ -41,6 +42,21 @@ def peak(findings: Findings, name: MapName) -> list[str]:
         else "so the peak shows the input at least as much as what was learnt"
     )
     return [f"{text} With random weights it does in {_percent(random)}, {verdict}."]
+
+
+def resemblance(findings: Findings, name: MapName) -> list[str]:
+    """How much of the map a network shows that learnt nothing of emotions."""
+    rows = _rows(findings.similarity, name)
+    return [
+        f"Maps of {_OTHERS[row.weights]} resemble it: rank correlation {row.correlation:.2f} "
+        f"[{row.low:.2f}, {row.high:.2f}] over {row.n_clips} clips. To that extent it shows the "
+        "input and the recipe, not what the emotions taught."
+        for row in rows.itertuples()
+        if row.low > 0
+    ]
+
+
+_OTHERS = {RANDOM: "networks with random weights", LABELS: "networks trained on shuffled emotions"}
 
 
 def failing(findings: Findings, name: MapName) -> list[str]:

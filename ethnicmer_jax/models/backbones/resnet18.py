@@ -67,4 +67,5 @@ class ResNet18(nn.Module):
             for block, stride in enumerate((1 if stage == 1 else 2, 1)):
                 module = BasicBlock(width, stride, self.dtype, name=f"layer{stage}_{block}")
                 x = module(x, train=train, weight=weight)
+            x = tap(self, x, f"stage{stage}")
         return tap(self, x).astype(jnp.float32).mean((1, 2))

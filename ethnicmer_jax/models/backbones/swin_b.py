@@ -141,6 +141,7 @@ class Swin(nn.Module):
                 name = f"features_{2 * stage + 1}_{index}"
                 block = Block(heads, self.window, shift, next(rates), self.dtype, name=name)
                 x = block(x, train=train)
+            x = tap(self, x, f"stage{stage + 1}")
         return tap(self, _layer_norm(name="norm")(x.astype(jnp.float32))).mean((1, 2))
 
     def _embed(self, x: jax.Array) -> jax.Array:

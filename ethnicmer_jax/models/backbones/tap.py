@@ -1,4 +1,4 @@
-"""Where Grad-CAM reaches into a backbone: its last feature map, under one name in all.
+"""Where Grad-CAM reaches into a backbone: its feature maps, under the same names in all.
 
 Nothing is added to the variables, and training computes what it computed without it.
 """
@@ -12,10 +12,11 @@ MAPS = "intermediates"
 """Collection in which `apply(..., mutable=[MAPS])` returns the maps."""
 SHIFTS = "perturbations"
 """Collection of additions to the maps: the gradient with respect to one is the map's."""
-NAME = "feature_map"
+LAST = "last"
+"""The last feature map of every backbone; those with stages have a map `stage1`, ... of each."""
 
 
-def tap(module: nn.Module, x: jax.Array) -> jax.Array:
+def tap(module: nn.Module, x: jax.Array, name: str = LAST) -> jax.Array:
     """Shows a feature map to whoever asks for it, and lets it be shifted.
 
     Flax's own `perturb` would add a variable when parameters are made.
@@ -23,11 +24,12 @@ def tap(module: nn.Module, x: jax.Array) -> jax.Array:
     Args:
       module: the backbone.
       x: float [batch, h, w, channels].
+      name: LAST, or `stage1` and so on.
 
     Returns:
-      x, plus the variable NAME of SHIFTS where there is one.
+      x, plus the variable `name` of SHIFTS where there is one.
     """
-    module.sow(MAPS, NAME, x, init_fn=lambda: None, reduce_fn=lambda _, new: new)
-    if module.has_variable(SHIFTS, NAME):
-        x = x + module.get_variable(SHIFTS, NAME)
+    module.sow(MAPS, name, x, init_fn=lambda: None, reduce_fn=lambda _, new: new)
+    if module.has_variable(SHIFTS, name):
+        x = x + module.get_variable(SHIFTS, name)
     return x

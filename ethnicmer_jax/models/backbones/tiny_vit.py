@@ -194,7 +194,7 @@ class TinyViT(nn.Module):
                 dtype=self.dtype,
                 name=f"stages_{index}",
             )
-            x = stage(x, **mode)
+            x = tap(self, stage(x, **mode), f"stage{index + 1}")
         return layer_norm(jnp.float32)(tap(self, x).astype(jnp.float32).mean((1, 2)))
 
 

@@ -51,7 +51,7 @@ class VGGFace(nn.Module):
                 name = f"conv{block}_{index}"
                 conv = nn.Conv(width, (3, 3), kernel_init=_HE, dtype=self.dtype, name=name)
                 x = nn.relu(conv(x))
-            x = nn.max_pool(x, (2, 2), strides=(2, 2))
+            x = tap(self, nn.max_pool(x, (2, 2), strides=(2, 2)), f"stage{block}")
         # PyTorch flattens channels first; its fc6 weights expect that order.
         x = to_grid(tap(self, x)).transpose(0, 3, 1, 2).reshape(x.shape[0], -1)
         x = nn.relu(nn.Dense(self.hidden, kernel_init=_HE, dtype=self.dtype, name="fc6")(x))
