@@ -11,8 +11,16 @@ import pandas as pd
 import pytest
 
 from configs import calibrate as calibrate_config
-from ethnicmer_jax import calibrate
-from ethnicmer_jax.calibration import exchange, frames_check, page, plan, results, trial, worlds
+from ethnicmer_jax.calibration import (
+    exchange,
+    frames_check,
+    page,
+    plan,
+    results,
+    runner,
+    trial,
+    worlds,
+)
 from ethnicmer_jax.calibration.worlds import World
 from ethnicmer_jax.predictions import Predictions
 from ethnicmer_jax.protocols.grouping import grouping
@@ -202,7 +210,7 @@ def test_a_calibration_resumes_with_the_same_bytes(tmp_path):
     config = tiny()
     config.classifier = "logistic"
     config.shallow.features = "grid"
-    calibrate.run(config, tmp_path)
+    runner.run(config, tmp_path)
     files = [tmp_path / name for name in ("databases.csv", "calibration.csv")]
     before = [file.read_bytes() for file in files]
     parts = sorted((tmp_path / "parts").iterdir())
@@ -213,7 +221,7 @@ def test_a_calibration_resumes_with_the_same_bytes(tmp_path):
     parts[1].unlink()
     for file in files:
         file.unlink()
-    calibrate.run(config, tmp_path)
+    runner.run(config, tmp_path)
     assert [file.read_bytes() for file in files] == before
     assert parts[0].stat().st_mtime_ns == kept
     assert parts[1].stat().st_mtime_ns > lost
@@ -240,10 +248,10 @@ def test_a_damaged_part_and_another_config_are_refused(tmp_path):
         file.parent.mkdir(exist_ok=True)
         file.write_text("design,effect\n")
     with pytest.raises(UserError, match=r"is damaged .*; delete it"):
-        calibrate.run(config, tmp_path)
+        runner.run(config, tmp_path)
     config.optim.epochs = 3
     with pytest.raises(UserError, match=r"used with another config \(optim.epochs: 2 -> 3\)"):
-        calibrate.run(config, tmp_path)
+        runner.run(config, tmp_path)
 
 
 @pytest.mark.parametrize(

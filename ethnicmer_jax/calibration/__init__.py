@@ -4,5 +4,6 @@
 - `exchange`: models of either side that are tested by both, as rows of one fold table.
 - `trial`: what the study would have concluded about each database.
 - `plan`: which databases a calibration needs, in chunks that are trained together.
+- `runner`: runs the chunks that are missing.
 - `results`: files of finished chunks, tables and report.
 """

@@ -1,11 +1,4 @@
-"""Averages the probabilities of runs that differ in their seed (or job) into one prediction.
-
-python -m ethnicmer_jax.ensemble --workdir=DIR [--workdir=DIR2 ...] --output=DIR3
-
-Nothing is chosen or fitted: every member counts the same, and every clip is predicted only
-by models that have not seen its subject. DIR3 is an ordinary work directory with one run
-for each arm and draw.
-"""
+"""The mean of the models of several seeds or jobs, as the work directory of a job."""
 
 from __future__ import annotations
 
@@ -14,26 +7,24 @@ import re
 from collections.abc import Sequence
 
 import pandas as pd
-from absl import flags
 
-from ethnicmer_jax import cli, derived, predictions, workdir
+from ethnicmer_jax import derived, predictions, workdir
 from ethnicmer_jax.predictions import ROW_KEY, TEXT_COLUMNS, Predictions
 from ethnicmer_jax.schema import UserError
 
 _SEED = re.compile(r"-seed\d+$")
 
-_WORKDIR = flags.DEFINE_multi_string("workdir", [], "A finished job; may be given repeatedly.")
-_OUTPUT = flags.DEFINE_string("output", None, "The work directory to write.")
 
+def write(sources: Sequence[pathlib.Path], output: pathlib.Path) -> None:
+    """Averages finished jobs, and writes the work directory of the result.
 
-def main(argv: Sequence[str]) -> None:
-    """Averages as the flags say."""
-    if len(argv) > 1:
-        raise UserError(f"what is {argv[1]!r}? Options begin with --, see --help")
-    if not _WORKDIR.value or not _OUTPUT.value:
-        raise UserError("--workdir and --output are needed, see --help")
-    sources = [pathlib.Path(name) for name in _WORKDIR.value]
-    output = pathlib.Path(_OUTPUT.value)
+    Args:
+      sources: work directories over the same folds and clips.
+      output: none of them.
+
+    Raises:
+      UserError: a job is not finished, or they cannot be averaged.
+    """
     if output.resolve() in [source.resolve() for source in sources]:
         raise UserError("--output is one of the jobs; name a new directory")
     tables = [predictions.read(source / "predictions.csv").outer() for source in sources]
@@ -75,7 +66,3 @@ def averaged(tables: Sequence[Predictions]) -> tuple[Predictions, int]:
     heads = [name for name in rows.columns if name.startswith(("p_", "q_"))]
     means = grouped.agg({**dict.fromkeys(labels, "first"), **dict.fromkeys(heads, "mean")})
     return Predictions.from_table(means.reset_index()), int(sizes.iloc[0])
-
-
-if __name__ == "__main__":
-    cli.run(main)

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ethnicmer_jax import ensemble
+from ethnicmer_jax.ensemble import averaging
 from ethnicmer_jax.predictions import Predictions
 from ethnicmer_jax.schema import UserError
 
@@ -37,14 +37,14 @@ def test_seeds_of_one_arm_become_one_run_and_draws_stay_apart():
         table("stereo-draw1-seed0", [0.9, 0.9]),
         table("stereo-draw1-seed1", [0.7, 0.5]),
     ]
-    mean, members = ensemble.averaged(rows)
+    mean, members = averaging.averaged(rows)
     assert members == 2
     assert mean.runs == ("stereo-draw0", "stereo-draw1")
     np.testing.assert_allclose(mean.table["p_negative"], [0.4, 0.5, 0.8, 0.7])
 
 
 def test_jobs_average_like_seeds():
-    mean, members = ensemble.averaged([table("loso-seed0", [0.1]), table("loso-seed0", [0.5])])
+    mean, members = averaging.averaged([table("loso-seed0", [0.1]), table("loso-seed0", [0.5])])
     assert (members, mean.runs) == (2, ("loso",))
     np.testing.assert_allclose(mean.table["p_negative"], [0.3])
 
@@ -52,10 +52,10 @@ def test_jobs_average_like_seeds():
 def test_unequal_numbers_of_predictions_are_refused():
     rows = [table("loso-seed0", [0.1, 0.2]), table("loso-seed1", [0.1])]
     with pytest.raises(UserError, match="006_1 has 1"):
-        ensemble.averaged(rows)
+        averaging.averaged(rows)
 
 
 def test_labels_that_disagree_are_refused():
     rows = [table("loso-seed0", [0.1]), table("loso-seed1", [0.1], emotion="positive")]
     with pytest.raises(UserError, match="disagree"):
-        ensemble.averaged(rows)
+        averaging.averaged(rows)

@@ -1,0 +1,1 @@
+"""Averages of finished jobs: `python -m ethnicmer_jax.ensemble`."""
