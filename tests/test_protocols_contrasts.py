@@ -116,15 +116,29 @@ def test_a_side_is_tested_on_the_same_clips_whatever_was_trained_on():
 
 
 def test_training_sets_have_the_same_subjects_and_size_whoever_is_tested():
-    for cells in arms(folds()).values():
+    for (name, _), cells in arms(folds()).items():
         for cell, rows in cells.items():
             source, across, _ = cell.partition("_to_")
-            if not across:
+            if not across or name.startswith("within"):
                 continue
             own = cells["stereo" if source == "stereo" else f"mono_{source}"]
             sizes = {len(persons(train)) for train in (*rows.train, *own.train)}
             assert sizes == {len(persons(clips_tested(own))) - 1}
             assert persons(rows.train.any(0)) <= persons(clips_tested(own))
+
+
+def test_within_a_database_both_models_of_a_subject_learn_from_the_same_classes():
+    data, found = crossed(), arms(folds())
+    within = {key: cells for key, cells in found.items() if key[0].startswith("within")}
+    assert within
+    for cells in within.values():
+        for a, b in (SIDES, SIDES[::-1]):
+            own, other = cells[f"mono_{a}"], cells[f"{b}_to_{a}"]
+            assert list(own.fold) == list(other.fold)
+            assert np.array_equal(own.test, other.test)
+            for mine, theirs in zip(own.train, other.train, strict=True):
+                counts = [np.bincount(data.emotion[m], minlength=3) for m in (mine, theirs)]
+                assert np.array_equal(*counts)
 
 
 def test_strangers_are_one_fold_and_those_in_the_mixture_one_each():

@@ -39,6 +39,8 @@ class Contrast:
       draws: how many draws there are.
       stereo: whether the sides are mixed as well.
       like: the contrast whose subjects and class counts a draw imitates, if any.
+      paired: whether every subject has strangers' models of their own, which lack as many
+        clips of each class as their LOSO model does (see `study`).
     """
 
     name: str
@@ -48,6 +50,7 @@ class Contrast:
     draws: int
     stereo: bool = True
     like: Contrast | None = None
+    paired: bool = False
 
 
 def named(
@@ -107,6 +110,8 @@ def _within(main: Contrast, side: np.ndarray, dataset: Dataset) -> Iterator[Cont
                 name=f"within_{database}{grouped}",
                 assign=_always(inside),
                 stereo=fewest >= _MIXED_FROM,
+                # One database has few subjects: what leaving one out takes away matters.
+                paired=True,
             )
 
 

@@ -4,6 +4,12 @@ In each draw of a contrast, equally many subjects of both sides are drawn, alike
 database where both sides have it, and thinned to the same clips of every class. The
 cells (`mono`, `stereo`, and who is trained on whom) share these subjects and clips,
 so that what differs between cells is the side that was trained on.
+
+A LOSO model lacks its subject's clips, hence what that subject shows most; matched arms
+have the same clips of every class, so a model of the other side lacks nothing, which
+lowers the own-group advantage. With 16 subjects an arm that is little (placebo draws
+measure it). With few, contrasts are `paired`: a model of the other side is trained for
+each subject, without as many clips of each class as the subject has.
 """
 
 from __future__ import annotations
@@ -54,7 +60,7 @@ def contrast_draws(protocol, dataset, clips, chosen, seeds, notes) -> Iterator[F
         drawn = list(_all_draws(contrast, protocol, dataset, notes))
         for number, one in enumerate(drawn):
             for seed in seeds:
-                yield from _cells(contrast, one, dataset.person, f"draw{number}-seed{seed}", seed)
+                yield from _cells(contrast, one, dataset, f"draw{number}-seed{seed}", seed)
     if "reference" in protocol.contrasts or (protocol.pool and not protocol.contrasts):
         yield from _reference(protocol, dataset, clips, chosen, seeds, notes)
 
@@ -123,9 +129,10 @@ def _usable(mask: np.ndarray, dataset: Dataset) -> bool:
 
 
 def _cells(
-    contrast: Contrast, drawn: Drawn, person: np.ndarray, end: str, seed: int
+    contrast: Contrast, drawn: Drawn, dataset: Dataset, end: str, seed: int
 ) -> Iterator[FoldTable]:
     """LOSO within the arms, and both sides tested by models that were trained on the others."""
+    person = dataset.person
     arm = dict(zip(contrast.sides, drawn.sides, strict=True))
     left_out = dict(zip((*contrast.sides, "stereo"), drawn.left_out, strict=False))
 
@@ -137,8 +144,12 @@ def _cells(
     if contrast.stereo:
         yield leave_one_out(run("stereo"), person, drawn.stereo, seed)
     for source, target in (contrast.sides, contrast.sides[::-1]):
-        train = arm[source] & (person != left_out[source])
-        yield _strangers(run(f"{source}_to_{target}"), train, arm[target], seed)
+        cell = run(f"{source}_to_{target}")
+        if contrast.paired:
+            yield _paired_strangers(cell, arm[source], arm[target], dataset, seed)
+        else:
+            train = arm[source] & (person != left_out[source])
+            yield _strangers(cell, train, arm[target], seed)
     if contrast.stereo:
         mixed = np.isin(person, person[drawn.stereo])
         smaller = drawn.stereo & (person != left_out["stereo"])
@@ -152,6 +163,23 @@ def _strangers(run: str, train: np.ndarray, test: np.ndarray, seed: int) -> Fold
     """One fold for all subjects of `test`, none of whom is in `train`; no fold for nobody."""
     rows = [(run, "strangers", train, test, seed)] if test.any() else []
     return from_rows(iter(rows), len(test))
+
+
+def _paired_strangers(
+    run: str, source: np.ndarray, target: np.ndarray, dataset: Dataset, seed: int
+) -> FoldTable:
+    """A fold for each subject of `target`, trained on `source` less as many of each class."""
+    pool = draws.Pool(dataset.person, np.zeros(len(dataset), int), dataset.emotion)
+    whole = draws.class_counts(dataset.emotion, source)
+    rng = np.random.default_rng([seed, zlib.crc32(run.encode())])
+
+    def rows() -> Iterator[tuple[str, str, np.ndarray, np.ndarray, int]]:
+        own = leave_one_out(run, dataset.person, target, seed)
+        for fold, test in zip(own.fold, own.test, strict=True):
+            left = whole - draws.class_counts(dataset.emotion, test)
+            yield run, fold, draws.matched(pool, {"": source}, rng, left)[""], test, seed
+
+    return from_rows(rows(), len(dataset))
 
 
 def _reference(protocol, dataset, clips, chosen, seeds, notes) -> Iterator[FoldTable]:
