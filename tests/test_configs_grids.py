@@ -14,7 +14,7 @@ GRIDS |= {f"tuning:{variant}": tuning.get_config(variant) for variant in tuning.
 @pytest.mark.parametrize("name", GRIDS)
 def test_every_point_of_a_grid_is_a_possible_job(name):
     points = grid.points(GRIDS[name])
-    assert len(points) >= 4
+    assert len(points) >= 2
     for point in points:
         config = point.config
         model = config.model.to_dict()
