@@ -94,7 +94,7 @@ def group_labels(predictions: Predictions, grouping: Grouping | None = None) -> 
     ethnicity = predictions.table["ethnicity"]
     if grouping is None:
         return ethnicity.to_numpy(object)
-    return ethnicity.map(dict(grouping)).fillna("").to_numpy(object)
+    return ethnicity.map(lambda name: grouping.get(name, "")).to_numpy(object)
 
 
 def fairness_gaps(by_group: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:

@@ -123,7 +123,13 @@ class Command:
 
     def start(self):
         return subprocess.Popen(
-            self._arguments, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+            self._arguments,
+            cwd=ROOT,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+            # Whoever runs the suite in the background makes its children deaf to SIGINT.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
         )
 
     def predictions(self, process):
