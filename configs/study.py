@@ -10,7 +10,7 @@ Command: python -m ethnicmer_jax.main --config=configs/study.py --workdir=runs/s
   the reference's own comparison beside it: --config.protocol.pool=JOINT_TABLE.csv
   that alone: --config=configs/study.py:reference --config.protocol.pool=JOINT_TABLE.csv
   on simulated clips, to see that it works: --config=configs/study.py:smoke
-Run time: 33 minutes on 2 CPU cores for 278 clips (22,482 folds).
+Run time: 36 minutes on 2 CPU cores for 278 clips (22,482 folds).
 Expected on those 278 clips: own-group advantage +.050 [-.016, +.119] in UF1.
 Size on those 278 clips: 20,543 folds of draws and 884 of LOSO, in 10 jobs.
 20 epochs in batches of 16 scored as 40 in batches of 32 did on them (UF1 of all cells .686
