@@ -161,7 +161,8 @@ def test_every_pair_learns_alone_and_vmapped_on_two_devices(fusion, backbone):
     check_step(bench, fusion, states, alone)
     states, together = bench.together(devices=2, fold_batch=2)
     check_step(bench, fusion, states, together)
-    np.testing.assert_allclose(together, alone, rtol=1e-4)
+    # Not closer: where the last map is one pixel, BatchNorm divides by the spread of two values.
+    np.testing.assert_allclose(together, alone, rtol=1e-3)
 
 
 @pytest.mark.slow

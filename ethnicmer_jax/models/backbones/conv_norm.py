@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
-from ethnicmer_jax.models import torch_default
+from ethnicmer_jax.models import sliding, torch_default
 from ethnicmer_jax.models.masked_batch_norm import MaskedBatchNorm
 
 
@@ -34,7 +34,7 @@ class ConvNorm(nn.Module):
     @nn.compact
     def __call__(self, x: jax.Array, *, train: bool, weight: jax.Array | None = None) -> jax.Array:
         """Maps [batch, H, W, C] to [batch, ceil(H / stride), ceil(W / stride), features]."""
-        x = nn.Conv(
+        x = sliding.Conv(
             self.features,
             (self.size, self.size),
             strides=self.stride,

@@ -12,6 +12,7 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
+from ethnicmer_jax.models import sliding
 from ethnicmer_jax.models.backbones.conv_norm import ConvNorm
 from ethnicmer_jax.models.backbones.tap import tap
 
@@ -62,7 +63,7 @@ class ResNet18(nn.Module):
         """Maps [batch, H, W, 3] to float32 [batch, 512]."""
         stem = _conv_norm(self.widths[0], 7, 2, dtype=self.dtype, name="stem")
         x = nn.relu(stem(x, train=train, weight=weight))
-        x = nn.max_pool(x, (3, 3), strides=(2, 2), padding=((1, 1), (1, 1)))
+        x = sliding.max_pool(x, (3, 3), (2, 2), ((1, 1), (1, 1)))
         for stage, width in enumerate(self.widths, start=1):
             for block, stride in enumerate((1 if stage == 1 else 2, 1)):
                 module = BasicBlock(width, stride, self.dtype, name=f"layer{stage}_{block}")

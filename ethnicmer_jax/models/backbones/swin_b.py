@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 from flax import linen as nn
 
-from ethnicmer_jax.models import torch_default
+from ethnicmer_jax.models import sliding, torch_default
 from ethnicmer_jax.models.backbones import windows
 from ethnicmer_jax.models.backbones.tap import tap
 
@@ -145,7 +145,7 @@ class Swin(nn.Module):
         return tap(self, _layer_norm(name="norm")(x.astype(jnp.float32))).mean((1, 2))
 
     def _embed(self, x: jax.Array) -> jax.Array:
-        embed = nn.Conv(
+        embed = sliding.Conv(
             self.width,
             (4, 4),
             strides=4,

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from flax import linen as nn
 
+from ethnicmer_jax.models import sliding
 from ethnicmer_jax.models.backbones.tap import tap
 
 DEPTHS = (2, 2, 3, 3, 3)
@@ -49,9 +50,9 @@ class VGGFace(nn.Module):
         for block, (width, depth) in enumerate(zip(self.widths, DEPTHS, strict=True), start=1):
             for index in range(1, depth + 1):
                 name = f"conv{block}_{index}"
-                conv = nn.Conv(width, (3, 3), kernel_init=_HE, dtype=self.dtype, name=name)
+                conv = sliding.Conv(width, (3, 3), kernel_init=_HE, dtype=self.dtype, name=name)
                 x = nn.relu(conv(x))
-            x = tap(self, nn.max_pool(x, (2, 2), strides=(2, 2)), f"stage{block}")
+            x = tap(self, sliding.max_pool(x, (2, 2), (2, 2)), f"stage{block}")
         # PyTorch flattens channels first; its fc6 weights expect that order.
         x = to_grid(tap(self, x)).transpose(0, 3, 1, 2).reshape(x.shape[0], -1)
         x = nn.relu(nn.Dense(self.hidden, kernel_init=_HE, dtype=self.dtype, name="fc6")(x))

@@ -1,0 +1,164 @@
+"""Convolution and max pooling: XLA's own on accelerators, matrix products and slices on CPUs.
+
+XLA's CPU backend runs convolutions inside loops, their gradients, their vmap over kernels
+and the backward pass of max pooling many times slower than the arithmetic takes
+(github.com/jax-ml/jax/issues/12868; `benchmarks/sliding.py` measures it), and an epoch is a
+loop. The CPU versions compute the same functions with the same gradients.
+"""
+
+from __future__ import annotations
+
+import functools
+import operator
+from collections.abc import Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from flax import linen as nn
+from jax import lax
+
+Pads = tuple[tuple[int, int], ...]
+Sides = tuple[int, int]
+
+
+def convolve(
+    lhs: jax.Array,
+    rhs: jax.Array,
+    window_strides: Sequence[int],
+    padding: str | Sequence[tuple[int, int]],
+    **others: Any,
+) -> jax.Array:
+    """`lax.conv_general_dilated` of [batch, H, W, C] images as `nn.Conv` calls it.
+
+    Args:
+      lhs: float [batch, H, W, C].
+      rhs: float [h, w, C, features], or [h, w, 1, C] for a depthwise convolution.
+      window_strides: of rows and columns.
+      padding: "SAME", "VALID" or pairs (before, after).
+      **others: the further arguments of `lax.conv_general_dilated`.
+
+    Returns:
+      float [batch, H', W', features].
+    """
+    if jax.default_backend() != "cpu":
+        return lax.conv_general_dilated(lhs, rhs, window_strides, padding, **others)
+    return convolve_by_products(lhs, rhs, window_strides, padding, **others)
+
+
+def convolve_by_products(
+    lhs: jax.Array,
+    rhs: jax.Array,
+    window_strides: Sequence[int],
+    padding: str | Sequence[tuple[int, int]],
+    *,
+    feature_group_count: int = 1,
+    lhs_dilation: Sequence[int] | None = None,
+    rhs_dilation: Sequence[int] | None = None,
+    **_: Any,
+) -> jax.Array:
+    """`convolve` as it is computed on a CPU.
+
+    Raises:
+      ValueError: a dilated convolution, or one of several groups that is not depthwise.
+    """
+    if any(step != 1 for step in (*(lhs_dilation or ()), *(rhs_dilation or ()))):
+        raise ValueError("dilated convolutions are not implemented")
+    strides = tuple(window_strides)
+    pads = _pads(lhs.shape, rhs.shape[:2], strides, padding)
+    if feature_group_count == 1:
+        return _product(lhs, rhs, strides, pads)
+    if not feature_group_count == lhs.shape[-1] == rhs.shape[-1]:
+        raise ValueError("only convolutions of one group, or depthwise ones, are implemented")
+    return _depthwise(lhs, rhs, strides, pads)
+
+
+# Recomputed in the backward pass: what is laid out is h·w times as large as the image.
+@functools.partial(jax.checkpoint, static_argnums=(2, 3))
+def _product(x: jax.Array, kernel: jax.Array, strides: Sides, pads: Pads) -> jax.Array:
+    """What the kernel sees, laid out in rows, times the kernel."""
+    seen = jnp.concatenate(_slices(x, kernel.shape[:2], strides, pads, 0), axis=-1)
+    product = seen.reshape(-1, seen.shape[-1]) @ kernel.reshape(-1, kernel.shape[-1])
+    return product.reshape(*seen.shape[:3], -1)
+
+
+@functools.partial(jax.checkpoint, static_argnums=(2, 3))
+def _depthwise(x: jax.Array, kernel: jax.Array, strides: Sides, pads: Pads) -> jax.Array:
+    slices = _slices(x, kernel.shape[:2], strides, pads, 0)
+    return functools.reduce(
+        operator.add,
+        (part * tap for part, tap in zip(slices, kernel.reshape(-1, x.shape[-1]), strict=True)),
+    )
+
+
+Conv = functools.partial(nn.Conv, conv_general_dilated=convolve)
+"""`nn.Conv` through `convolve`."""
+
+
+def max_pool(
+    x: jax.Array, window: Sides, strides: Sides, padding: str | Sequence[tuple[int, int]] = "VALID"
+) -> jax.Array:
+    """`nn.max_pool` of [batch, H, W, C]; of equal values the first takes the gradient."""
+    if jax.default_backend() != "cpu":
+        return nn.max_pool(x, window, strides, padding)
+    return max_pool_by_slices(x, window, strides, _pads(x.shape, window, strides, padding))
+
+
+@functools.partial(jax.custom_vjp, nondiff_argnums=(1, 2, 3))
+def max_pool_by_slices(x: jax.Array, window: Sides, strides: Sides, pads: Pads) -> jax.Array:
+    """`max_pool` as it is computed on a CPU; `pads` are pairs (before, after)."""
+    return functools.reduce(jnp.maximum, _slices(x, window, strides, pads, -jnp.inf))
+
+
+def _pool_forward(
+    x: jax.Array, window: Sides, strides: Sides, pads: Pads
+) -> tuple[jax.Array, tuple[jax.Array, jax.Array]]:
+    # The winner's place is kept: XLA may compute x again for the backward pass and round it
+    # otherwise, so that comparing values there would find no winner.
+    first, *others = _slices(x, window, strides, pads, -jnp.inf)
+    pooled, winner = first, jnp.zeros(first.shape, jnp.int8)
+    for place, values in enumerate(others, start=1):
+        winner = jnp.where(values > pooled, jnp.int8(place), winner)
+        pooled = jnp.maximum(pooled, values)
+    return pooled, (winner, x)  # of x only the shape is read
+
+
+def _pool_backward(
+    window: Sides,
+    strides: Sides,
+    pads: Pads,
+    residuals: tuple[jax.Array, jax.Array],
+    gradient: jax.Array,
+) -> tuple[jax.Array]:
+    winner, x = residuals
+    shares = [
+        jnp.where(winner == place, gradient, 0) for place in range(window[0] * window[1])
+    ]
+    _, pull_back = jax.vjp(lambda x: _slices(x, window, strides, pads, -jnp.inf), x)
+    return pull_back(shares)
+
+
+max_pool_by_slices.defvjp(_pool_forward, _pool_backward)
+
+
+def _slices(
+    x: jax.Array, window: Sides, strides: Sides, pads: Pads, fill: float
+) -> list[jax.Array]:
+    """The values at every place of the sliding window, each float [batch, H', W', C]."""
+    x = jnp.pad(x, ((0, 0), *pads, (0, 0)), constant_values=fill)
+    rows, columns = (
+        [slice(start, start + size - wide + 1, step) for start in range(wide)]
+        for size, wide, step in zip(x.shape[1:3], window, strides, strict=True)
+    )
+    return [x[:, row, column] for row in rows for column in columns]
+
+
+def _pads(
+    shape: tuple[int, ...],
+    window: Sequence[int],
+    strides: Sequence[int],
+    padding: str | Sequence[tuple[int, int]],
+) -> Pads:
+    if isinstance(padding, str):
+        padding = lax.padtype_to_pads(shape[1:3], window, strides, padding)
+    return tuple((int(before), int(after)) for before, after in padding)

@@ -1,0 +1,119 @@
+"""Convolution and pooling as they are computed on CPUs, against XLA's own."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from flax import linen as nn
+from jax import lax
+
+from ethnicmer_jax.models import sliding
+
+NHWC = ("NHWC", "HWIO", "NHWC")
+CONVOLUTIONS = {
+    # height, channels in and out, kernel, stride, padding, depthwise
+    "stem": (9, 3, 4, 7, 2, ((3, 3), (3, 3)), False),
+    "strided": (8, 4, 6, 3, 2, ((1, 1), (1, 1)), False),
+    "uneven": (7, 2, 3, 3, 2, ((0, 2), (1, 0)), False),
+    "same": (8, 4, 5, 3, 1, "SAME", False),
+    "same, strided": (7, 4, 5, 3, 2, "SAME", False),
+    "patches": (8, 3, 5, 4, 4, "VALID", False),
+    "pointwise": (5, 3, 5, 1, 2, ((0, 0), (0, 0)), False),
+    "depthwise": (8, 4, 4, 3, 1, ((1, 1), (1, 1)), True),
+    "depthwise, strided": (9, 4, 4, 3, 2, ((1, 1), (1, 1)), True),
+}
+POOLS = {
+    "overlapping": ((3, 3), (2, 2), ((1, 1), (1, 1))),
+    "tiling": ((2, 2), (2, 2), "VALID"),
+    "padded below": ((3, 3), (3, 3), "SAME"),
+}
+
+
+def with_gradients(function, *arguments):
+    """The result, and the gradients of a fixed linear function of it."""
+    out, pull_back = jax.vjp(function, *arguments)
+    return out, pull_back(jnp.sin(jnp.arange(out.size, dtype=out.dtype)).reshape(out.shape))
+
+
+def assert_same(found, wanted, tolerance=1e-5):
+    # Sums of up to 147 products in another order: 1e-5 of the largest is float32's due.
+    def close(a, b):
+        np.testing.assert_allclose(a, b, rtol=0, atol=tolerance * float(jnp.abs(b).max()))
+
+    jax.tree.map(close, found, wanted)
+
+
+@pytest.mark.parametrize("case", CONVOLUTIONS)
+def test_products_convolve_as_xla_does_with_the_same_gradients(case):
+    height, channels, features, side, stride, padding, depthwise = CONVOLUTIONS[case]
+    rng = np.random.default_rng(0)
+    x = jnp.asarray(rng.normal(size=(2, height, height + 2, channels)), jnp.float32)
+    shape = (side, side, 1 if depthwise else channels, features)
+    kernel = jnp.asarray(rng.normal(size=shape), jnp.float32)
+
+    def by(how):
+        return lambda x, kernel: how(
+            x,
+            kernel,
+            (stride, stride),
+            padding,
+            dimension_numbers=NHWC,
+            feature_group_count=channels if depthwise else 1,
+        )
+
+    assert_same(
+        with_gradients(by(sliding.convolve_by_products), x, kernel),
+        with_gradients(by(lax.conv_general_dilated), x, kernel),
+    )
+
+
+def test_folds_with_kernels_of_their_own_are_vmapped():
+    rng = np.random.default_rng(1)
+    x = jnp.asarray(rng.normal(size=(2, 6, 6, 3)), jnp.float32)
+    kernels = jnp.asarray(rng.normal(size=(5, 3, 3, 3, 4)), jnp.float32)
+
+    def one(kernel):
+        return sliding.convolve_by_products(x, kernel, (1, 1), "SAME")
+
+    wanted = jnp.stack([one(kernel) for kernel in kernels])
+    assert_same(jax.vmap(one)(kernels), wanted)
+
+
+def test_what_no_network_here_needs_is_refused_rather_than_computed_wrong():
+    x, kernel = jnp.zeros((1, 6, 6, 4)), jnp.zeros((3, 3, 2, 4))
+    with pytest.raises(ValueError, match="one group"):
+        sliding.convolve_by_products(x, kernel, (1, 1), "SAME", feature_group_count=2)
+    with pytest.raises(ValueError, match="dilated"):
+        sliding.convolve_by_products(x, jnp.zeros((3, 3, 4, 4)), (1, 1), "SAME", rhs_dilation=(2, 2))
+
+
+@pytest.mark.parametrize("case", POOLS)
+@pytest.mark.parametrize("levels", [None, 2], ids=["distinct", "ties"])
+def test_slices_pool_as_xla_does_with_the_same_gradients(case, levels):
+    window, strides, padding = POOLS[case]
+    x = np.random.default_rng(2).normal(size=(2, 9, 10, 3)).astype(np.float32)
+    # Flat flow makes equal values in a window: the gradient must then go to the same one.
+    x = jnp.asarray(x if levels is None else np.round(x * levels) / levels)
+    found = with_gradients(lambda x: sliding.max_pool(x, window, strides, padding), x)
+    wanted = with_gradients(lambda x: nn.max_pool(x, window, strides, padding), x)
+    jax.tree.map(np.testing.assert_array_equal, found[0], wanted[0])
+    assert_same(found[1], wanted[1])
+
+
+def test_networks_take_the_way_of_the_backend(monkeypatch):
+    x, kernel = jnp.ones((1, 4, 4, 1)), jnp.ones((3, 3, 1, 1))
+
+    def primitives():
+        def both(x):
+            y = sliding.convolve(x, kernel, (1, 1), "SAME", dimension_numbers=NHWC)
+            return sliding.max_pool(y, (2, 2), (2, 2))
+
+        return str(jax.make_jaxpr(both)(x))
+
+    on_cpu = primitives()
+    assert "dot_general" in on_cpu
+    assert "conv_general_dilated" not in on_cpu
+    monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
+    elsewhere = primitives()
+    assert "conv_general_dilated" in elsewhere
+    assert "reduce_window_max" in elsewhere
