@@ -71,8 +71,9 @@ def get_config() -> ml_collections.ConfigDict:
     config.model.embed_size = 16
     config.model.embed_stop_gradient = False
     config.model.adversarial_strength = 1.0  # of the reversed gradient
-    config.model.adversarial_hidden = 64  # width of the adversary's hidden layer
+    config.model.adversarial_hidden = 256  # width of the adversary's hidden layer
     config.model.adversarial_width = 16  # of the features that it is taken out of
+    config.model.adversarial_pace = 10.0  # the adversary's learning rate in those of the rest
     config.model.compute_dtype = "float32"  # float32 | bfloat16; parameters stay float32
 
     config.shallow = ml_collections.ConfigDict()  # for the classifiers svm and logistic

@@ -29,12 +29,13 @@ def learner(config: ml_collections.ConfigDict, targets: Targets) -> Learner:
         "n_emotions": len(targets.emotion_names),
         "n_ethnicities": len(targets.ethnic_names),
     }
+    classifier = registry.build(model)
     return Learner(
-        registry.build(model),
+        classifier,
         losses.LossConfig(
             config.loss.emotion_weight, config.loss.ethnic_weight, config.loss.label_smoothing
         ),
-        optim.directions(config.optim.weight_decay),
+        optim.directions(config.optim.weight_decay, classifier.fusion.paces),
         config.data.mirror,
     )
 

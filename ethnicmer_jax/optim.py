@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import math
+import types
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,16 +16,31 @@ from ethnicmer_jax.schema import UserError
 SCHEDULES = ("exponential", "cosine", "constant")
 
 
-def directions(weight_decay: float) -> optax.GradientTransformation:
+def directions(
+    weight_decay: float, paces: Mapping[str, float] = types.MappingProxyType({})
+) -> optax.GradientTransformation:
     """Adam's update before the learning rate (Kingma and Ba 2015; AdamW when decayed).
 
     The learning rate is applied by `step`, because it belongs to the epoch, while
     folds of different size differ in the number of steps an epoch has.
+
+    Args:
+      weight_decay: decoupled; 0 for none.
+      paces: module name -> factor on the learning rate of the parameters below it.
     """
     chain = [optax.scale_by_adam()]
     if weight_decay:
         chain.append(optax.add_decayed_weights(weight_decay))
+    for module, pace in paces.items():
+        chain.append(optax.masked(optax.scale(pace), functools.partial(_below, module)))
     return optax.chain(*chain)
+
+
+def _below(module: str, params: Any) -> Any:
+    """Which leaves belong to a module of that name: a tree of bool."""
+    return jax.tree.map_with_path(
+        lambda path, _: any(getattr(step, "key", None) == module for step in path), params
+    )
 
 
 def step(params: Any, updates: Any, learning_rate: jax.Array) -> Any:

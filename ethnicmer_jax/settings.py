@@ -10,6 +10,7 @@ from ethnicmer_jax.schema import UserError
 
 _LEAST = {
     "optim": {"epochs": 1, "batch_size": 1, "warmup_epochs": 0},
+    "model": {"adversarial_pace": 0},
     "engine": {"devices": 0, "fold_batch": 0, "folds_in_flight": 0},
 }
 """Smallest values that are possible."""

@@ -146,6 +146,7 @@ def test_evaluating_without_checkpoints_says_how_to_get_them(tmp_path):
         ({"optim__epochs": 0}, "optim.epochs is 0"),
         ({"optim__batch_size": 0}, "optim.batch_size is 0"),
         ({"engine__devices": 99}, "engine.devices is 99"),
+        ({"model__adversarial_pace": -1.0}, r"model.adversarial_pace is -1.0; it must be 0"),
         ({"engine__fold_batch": -1}, "engine.fold_batch is -1"),
         ({"model__dropout": 1.0}, r"model.dropout is 1.0; .* below 1"),
         ({"loss__label_smoothing": -0.1}, "loss.label_smoothing is -0.1"),

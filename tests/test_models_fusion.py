@@ -155,3 +155,15 @@ def test_each_branch_has_a_head_of_its_own_and_both_have_one():
     np.testing.assert_array_equal(after.emotion_logits, before.emotion_logits)
     assert not np.allclose(after.ethnic_logits, before.ethnic_logits)
     assert not np.allclose(after.logits, before.logits)
+
+
+def test_only_an_adversary_has_a_pace_of_its_own():
+    paces = {name: build(name)[0].fusion.paces for name in models.FUSIONS}
+    adversary = paces.pop("adversarial")
+    assert not any(paces.values())
+    # Every module that reads ethnicity against the features, and neither head nor features.
+    parts = set(build("adversarial")[2]["params"]["fusion"])
+    assert parts - set(adversary) == {"bottleneck", "head"}
+    assert build("adversarial", adversarial_pace=3.0)[0].fusion.paces == dict.fromkeys(
+        adversary, 3.0
+    )

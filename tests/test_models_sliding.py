@@ -84,7 +84,9 @@ def test_what_no_network_here_needs_is_refused_rather_than_computed_wrong():
     with pytest.raises(ValueError, match="one group"):
         sliding.convolve_by_products(x, kernel, (1, 1), "SAME", feature_group_count=2)
     with pytest.raises(ValueError, match="dilated"):
-        sliding.convolve_by_products(x, jnp.zeros((3, 3, 4, 4)), (1, 1), "SAME", rhs_dilation=(2, 2))
+        sliding.convolve_by_products(
+            x, jnp.zeros((3, 3, 4, 4)), (1, 1), "SAME", rhs_dilation=(2, 2)
+        )
 
 
 @pytest.mark.parametrize("case", POOLS)

@@ -1,3 +1,4 @@
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -54,3 +55,16 @@ def test_steps_are_adam_s(decay):
         updates, state = optimizer.update({"w": jnp.float32(gradient)}, state, params)
         params = optim.step(params, updates, jnp.float32(0.05))
     assert params["w"] == pytest.approx(adam(gradients, 0.05, decay), rel=1e-5)
+
+
+def test_one_module_may_learn_faster_than_the_rest():
+    optimizer = optim.directions(0.01, {"adversary": 10.0})
+    params = {"fusion": {"adversary": {"w": jnp.float32(1.0)}, "head": {"w": jnp.float32(1.0)}}}
+    state = optimizer.init(params)
+    for gradient in (0.3, -2.0):
+        gradients = jax.tree.map(lambda w, g=gradient: jnp.full_like(w, g), params)
+        updates, state = optimizer.update(gradients, state, params)
+        params = optim.step(params, updates, jnp.float32(0.05))
+    usual, fast = params["fusion"]["head"]["w"], params["fusion"]["adversary"]["w"]
+    assert usual == pytest.approx(adam([0.3, -2.0], 0.05, 0.01), rel=1e-5)
+    assert fast == pytest.approx(adam([0.3, -2.0], 0.5, 0.01), rel=1e-5)

@@ -65,6 +65,11 @@ class Fusion(nn.Module):
         """Whether `Features.ethnicity` is read, at test time too."""
         return False
 
+    @property
+    def paces(self) -> dict[str, float]:
+        """Modules that learn faster or slower than the rest, and how many times so."""
+        return {}
+
 
 class NoFusion(Fusion):
     """One branch, one head: blind to ethnicity (the universality hypothesis)."""
@@ -204,19 +209,28 @@ class Adversarial(Fusion):
     """Ethnicity is taken out of the features: the opposite hypothesis.
 
     A small network learns to read ethnicity from the features; its gradient reaches
-    them reversed (Ganin and Lempitsky, ICML 2015). The backbone's features pass a narrow
-    layer first: of what hundreds of features each hold a little, the adversary takes out
-    too little before training ends, and a later reader finds the rest.
+    them reversed (Ganin and Lempitsky, ICML 2015). It has to be ahead of the features to
+    be of any use, so it learns faster (Heusel et al., GANs Trained by a Two Time-Scale
+    Update Rule, NIPS 2017). The backbone's features pass a narrow layer first: of what
+    hundreds of features each hold a little, the adversary takes out too little before
+    training ends, and a later reader finds the rest.
 
     Attributes:
       strength: factor of the reversed gradient.
       hidden: width of the adversary's hidden layer.
       width: of the narrow layer, whose features, in (-1, 1), are the final ones.
+      pace: the adversary's learning rate, in those of the rest.
     """
 
     strength: float = 1.0
-    hidden: int = 64
+    hidden: int = 256
     width: int = 16
+    pace: float = 10.0
+
+    @property
+    def paces(self) -> dict[str, float]:
+        """Those of the adversary's two layers."""
+        return {"adversary": self.pace, "ethnic_head": self.pace}
 
     @nn.compact
     def __call__(self, features: Features) -> Outputs:

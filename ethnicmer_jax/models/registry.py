@@ -89,7 +89,8 @@ def build(config: Mapping[str, Any]) -> EthnicAwareClassifier:
         n_emotions (3), n_ethnicities (5): numbers of classes.
         dropout (0.0): on each branch's features.
         embed_source ("posterior"), embed_size (16), embed_stop_gradient (False).
-        adversarial_strength (1.0), adversarial_hidden (64), adversarial_width (16).
+        adversarial_strength (1.0), adversarial_hidden (256), adversarial_width (16),
+          adversarial_pace (10.0).
         compute_dtype: "float32" (default) or "bfloat16"; parameters stay float32.
 
     Returns:
@@ -196,8 +197,9 @@ def _fusion(config: Mapping[str, Any]) -> fusions.Fusion:
     if name == "adversarial":
         options = {
             "strength": config.get("adversarial_strength", 1.0),
-            "hidden": config.get("adversarial_hidden", 64),
+            "hidden": config.get("adversarial_hidden", 256),
             "width": config.get("adversarial_width", 16),
+            "pace": config.get("adversarial_pace", 10.0),
         }
     make = _choose("fusion", name, FUSIONS)
     return make(config.get("n_emotions", 3), config.get("n_ethnicities", 5), **options)

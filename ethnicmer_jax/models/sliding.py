@@ -131,9 +131,7 @@ def _pool_backward(
     gradient: jax.Array,
 ) -> tuple[jax.Array]:
     winner, x = residuals
-    shares = [
-        jnp.where(winner == place, gradient, 0) for place in range(window[0] * window[1])
-    ]
+    shares = [jnp.where(winner == place, gradient, 0) for place in range(window[0] * window[1])]
     _, pull_back = jax.vjp(lambda x: _slices(x, window, strides, pads, -jnp.inf), x)
     return pull_back(shares)
 

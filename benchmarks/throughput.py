@@ -1,0 +1,160 @@
+"""Training throughput of a network, folds side by side: images/s, memory, FLOPs utilisation.
+
+    python -m benchmarks.throughput --backbone=resnet18 --dtype=bfloat16
+    python -m benchmarks.throughput --backbone=resnet18 --size=32 --compare_xla   # on a CPU
+
+Times whole compiled epochs of the engine's own step (forward, backward, Adam, dropout) on
+images of noise, compilation not counted. Model FLOPs are three forward passes an image
+(Chowdhery et al., PaLM, 2022, appendix B); their utilisation is their rate over the devices'
+peak. Appends a row to benchmarks/RESULTS.md. `--compare_xla` measures XLA's own
+convolutions and pooling as well, in the same run, which on CPUs are not what is used.
+"""
+
+from __future__ import annotations
+
+import datetime
+import functools
+import pathlib
+import resource
+import time
+from collections.abc import Sequence
+from unittest import mock
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from absl import flags
+from flax import linen as nn
+from jax import lax
+
+from benchmarks.results import add_row
+from ethnicmer_jax import cli, optim
+from ethnicmer_jax.fold import Constants, Learner, Resident
+from ethnicmer_jax.fold_grid import Grid
+from ethnicmer_jax.losses import LossConfig
+from ethnicmer_jax.models import registry, sliding, summary
+
+_BACKBONE = flags.DEFINE_enum("backbone", "resnet18", list(registry.BACKBONES), "Which network.")
+_SIZE = flags.DEFINE_integer("size", 0, "Image size in px; 0 is the network's own.")
+_DTYPE = flags.DEFINE_enum("dtype", "float32", ["float32", "bfloat16"], "Compute precision.")
+_BATCH = flags.DEFINE_integer("batch", 32, "Examples a step and fold.", lower_bound=1)
+_FOLDS = flags.DEFINE_integer("folds", 52, "Folds of the whole LOSO.", lower_bound=1)
+_CLIPS = flags.DEFINE_integer("clips", 278, "Clips of the database.", lower_bound=2)
+_EPOCHS = flags.DEFINE_integer("epochs", 20, "Epochs of the whole LOSO.", lower_bound=1)
+_STEPS = flags.DEFINE_integer("steps", 9, "Steps of a timed epoch.", lower_bound=1)
+_FOLD_BATCH = flags.DEFINE_integer("fold_batch", 0, "As engine.fold_batch.", lower_bound=0)
+_PEAK = flags.DEFINE_float("peak_tflops", 0.0, "Of one device, where it is not known.")
+_COMPARE = flags.DEFINE_bool("compare_xla", False, "Measure XLA's own convolutions, too.")
+_RESULTS = flags.DEFINE_string("results", "benchmarks/RESULTS.md", "File to append to.")
+
+PEAK_TFLOPS = {
+    ("H100", "bfloat16"): 989.0,
+    ("H200", "bfloat16"): 989.0,
+    ("A100", "bfloat16"): 312.0,
+    ("H100", "float32"): 67.0,
+    ("H200", "float32"): 67.0,
+    ("A100", "float32"): 19.5,
+}
+"""Dense peaks of the vendor's data sheets (SXM); float32 without TF32."""
+_REPEATS = 3
+
+
+def main(argv: Sequence[str]) -> None:
+    """Measures and reports."""
+    del argv
+    config = {
+        "emotion_backbone": _BACKBONE.value,
+        "image_size": _SIZE.value,
+        "compute_dtype": _DTYPE.value,
+        "dropout": 0.5,
+    }
+    grid = Grid.fitting(0, _FOLD_BATCH.value, 0, _FOLDS.value)
+    ours = images_per_second(config, grid)
+    ratio = "not measured"
+    if _COMPARE.value:
+        with _xla_alone():
+            ratio = f"{ours / images_per_second(config, grid):.1f}"
+    flops = 3e9 * summary.summarise(config).gflops * ours
+    kind = grid.devices[0].device_kind
+    row = [
+        datetime.datetime.now(datetime.UTC).date().isoformat(),
+        f"{_BACKBONE.value}, {registry.image_sizes(config)['emotion']} px, {_DTYPE.value}",
+        f"{len(grid.devices)} × {kind}",
+        f"{grid.size} folds of {_BATCH.value}",
+        f"{ours:,.0f}",
+        f"{_peak_memory(grid) / 2**30:.1f} GiB",
+        f"{flops / 1e12:.2f}",
+        _utilisation(flops, kind, len(grid.devices)),
+        f"{_FOLDS.value * (_CLIPS.value - 1) * _EPOCHS.value / ours / 60:.1f} min",
+        ratio,
+    ]
+    print(line := f"| {' | '.join(row)} |")
+    add_row(pathlib.Path(_RESULTS.value), "Training throughput", line)
+
+
+def images_per_second(config: dict, grid: Grid) -> float:
+    """The median rate of a few epochs of all folds in the grid, after one to compile."""
+    learner = Learner(registry.build(config), LossConfig(), optim.directions(0.0))
+    rng, n = np.random.default_rng(0), _CLIPS.value
+    size = registry.image_sizes(config)["emotion"]
+    pixels = jnp.asarray(rng.normal(size=(n, size, size, 3)), jnp.float32)
+    images = {"emotion": jax.jit(functools.partial(learner.model.prepare, "emotion"))(pixels)}
+    labels = jnp.asarray(rng.integers(0, 3, n), jnp.int32)
+    data = grid.replicate(Resident(images, labels, jnp.zeros(n, jnp.int32)))
+    fixed = grid.place(_constants(grid.size))
+    state = grid.map(learner.init)(fixed, data)
+    shape = (grid.size, _STEPS.value, _BATCH.value)
+    batch = grid.place(
+        (
+            rng.integers(0, n, shape).astype(np.int32),
+            np.ones(shape, np.float32),
+            np.full(grid.size, _STEPS.value, np.int32),
+            np.full(grid.size, 1e-3, np.float32),
+        )
+    )
+    epoch = grid.map(learner.epoch, donate_first=True)
+    seconds = []
+    for _ in range(1 + _REPEATS):
+        start = time.perf_counter()
+        state, sums = jax.block_until_ready(epoch(state, fixed, *batch, data))
+        seconds.append(time.perf_counter() - start)
+    if not np.isfinite(grid.collect(sums).losses["loss"]).all():
+        raise RuntimeError("the loss is not finite: what was timed is no training")
+    return np.prod(shape) / float(np.median(seconds[1:]))
+
+
+def _constants(folds: int) -> Constants:
+    return Constants(
+        np.stack([np.arange(folds), np.full(folds, 7)], 1).astype(np.uint32),
+        np.ones((folds, 3), np.float32),
+        np.ones((folds, 5), np.float32),
+        np.zeros((folds, 16), np.int32),
+        np.ones(folds, np.int32),
+    )
+
+
+def _xla_alone() -> mock._patch:
+    """XLA's own convolutions and pooling, on a CPU too."""
+    return mock.patch.multiple(
+        sliding,
+        convolve_by_products=lax.conv_general_dilated,
+        max_pool_by_slices=nn.max_pool,
+    )
+
+
+def _peak_memory(grid: Grid) -> int:
+    """Bytes: of the fullest device, or of this process where devices do not say."""
+    stats = [device.memory_stats() or {} for device in grid.devices]
+    peaks = [each["peak_bytes_in_use"] for each in stats if "peak_bytes_in_use" in each]
+    return max(peaks, default=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
+
+
+def _utilisation(flops: float, kind: str, devices: int) -> str:
+    known = [peak for (name, dtype), peak in PEAK_TFLOPS.items()
+             if name in kind and dtype == _DTYPE.value]  # fmt: skip
+    peak = _PEAK.value or next(iter(known), 0.0)
+    return f"{100 * flops / (1e12 * peak * devices):.1f}%" if peak else "peak not known"
+
+
+if __name__ == "__main__":
+    cli.run(main)
