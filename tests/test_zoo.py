@@ -22,6 +22,13 @@ FOLDS = 4
 PAIRS = [(fusion, backbone) for backbone in models.BACKBONES for fusion in models.FUSIONS]
 
 
+@pytest.fixture(autouse=True)
+def _forget_the_compiled():
+    """So many large programs in one process exhaust its memory maps, and it crashes."""
+    yield
+    jax.clear_caches()
+
+
 class Bench:
     """A pair's learner on four clips of noise, and the states that its folds start from."""
 
