@@ -32,7 +32,7 @@ from ethnicmer_jax import cli, optim
 from ethnicmer_jax.fold import Constants, Learner, Resident
 from ethnicmer_jax.fold_grid import Grid
 from ethnicmer_jax.losses import LossConfig
-from ethnicmer_jax.models import registry, sliding, summary
+from ethnicmer_jax.models import cost, registry, sliding
 
 _BACKBONE = flags.DEFINE_enum("backbone", "resnet18", list(registry.BACKBONES), "Which network.")
 _SIZE = flags.DEFINE_integer("size", 0, "Image size in px; 0 is the network's own.")
@@ -74,7 +74,7 @@ def main(argv: Sequence[str]) -> None:
     if _COMPARE.value:
         with _xla_alone():
             ratio = f"{ours / images_per_second(config, grid):.1f}"
-    flops = 3e9 * summary.summarise(config).gflops * ours
+    flops = 3e9 * cost.of(config).gflops * ours
     kind = grid.devices[0].device_kind
     row = [
         datetime.datetime.now(datetime.UTC).date().isoformat(),

@@ -10,6 +10,7 @@ OURS = ("ethnicmer_jax", "data_builders", "configs")
 HEAVY = {"jax", "jaxlib", "flax", "optax", "orbax"}
 COMMANDS = (
     *("main", "sweep.__main__", "select", "ensemble.__main__", "explain.__main__", "calibrate"),
+    "models.summary",
 )
 
 LAYERS = (

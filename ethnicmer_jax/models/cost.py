@@ -1,0 +1,49 @@
+"""What a model weighs and costs, without running or allocating it."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+
+from ethnicmer_jax.models import registry
+
+
+@dataclasses.dataclass(frozen=True)
+class Cost:
+    """One model.
+
+    Attributes:
+      parameters: of backbone and heads.
+      gflops: 10⁹ floating-point operations of one image's forward pass, two for each
+        multiply-add, as XLA counts them before it optimises; on a CPU with those on
+        zero padding, which is the usual way to count.
+      features: width of what the final head reads.
+    """
+
+    parameters: int
+    gflops: float
+    features: int
+
+
+def of(config: Mapping[str, Any]) -> Cost:
+    """The cost of the classifier that a model config describes (see `registry.build`).
+
+    Raises:
+      UserError: the config names no model.
+    """
+    model = registry.build(config)
+    inputs = jax.eval_shape(lambda: registry.example_inputs(config))
+    variables = jax.eval_shape(lambda x: model.init(jax.random.key(0), x, train=False), inputs)
+    forward = jax.jit(lambda v, x: model.apply(v, x, train=False))
+    cost = forward.lower(variables, inputs).cost_analysis()
+    outputs = jax.eval_shape(forward, variables, inputs)
+    leaves = jax.tree.leaves(variables["params"])
+    return Cost(
+        parameters=sum(math.prod(leaf.shape) for leaf in leaves),
+        gflops=cost["flops"] / 1e9,
+        features=outputs.features.shape[-1],
+    )
