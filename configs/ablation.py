@@ -39,7 +39,7 @@ VARIANTS = {
     },
     "inputs": {
         "product": {
-            "data.flow_scaling": ("minmax", "median", "none"),
+            "data.flow_scaling": ("minmax", "median", "rms", "none"),
             "data.mirror": (True, False),
         }
     },

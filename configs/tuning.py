@@ -17,12 +17,13 @@ from configs import common
 
 VARIANTS = {
     "network": {
+        "data.flow_scaling": ("minmax", "rms"),
         "optim.learning_rate": (1e-3, 3e-3),
     },
     "logistic": {
-        "shallow.grid": (4, 7, 14),
-        "shallow.c": (0.001, 0.01, 0.1, 1.0),
-        "data.flow_scaling": ("minmax", "median"),
+        "shallow.grid": (5, 7, 10, 14),
+        "shallow.c": (0.001, 0.003, 0.01, 0.03),
+        "data.flow_scaling": ("minmax", "median", "rms"),
     },
 }
 

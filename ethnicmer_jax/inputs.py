@@ -13,7 +13,7 @@ from ethnicmer_jax.dataset import Dataset
 from ethnicmer_jax.schema import UserError
 
 INPUTS = ("flow", "apex")
-FLOW_SCALINGS = ("minmax", "median", "none")
+FLOW_SCALINGS = ("minmax", "median", "rms", "none")
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
@@ -57,6 +57,8 @@ def scaled_flow(flow: np.ndarray, unit: np.ndarray, scaling: str) -> np.ndarray:
         "minmax": to [-1, 1], the least and greatest value of the clip at the ends;
         "median": the clip's median (an estimate of no motion: most of a face is still
           in a micro-expression) at 0, the range at length 2;
+        "rms": the clip's median at 0, the root of the mean square at 1, which single
+          pixels at the rim of the face move less than they move the range;
         "none": as stored; 8-bit flow is only moved from [0, 1] to [-1, 1].
 
     Returns:
@@ -69,14 +71,27 @@ def scaled_flow(flow: np.ndarray, unit: np.ndarray, scaling: str) -> np.ndarray:
         raise UserError(f"data.flow_scaling {scaling!r}: choose from {', '.join(FLOW_SCALINGS)}")
     if scaling == "none":
         if len(np.unique(unit)) > 1:
-            raise UserError("clips differ in flow unit; set data.flow_scaling to minmax or median")
+            raise UserError(
+                "clips differ in flow unit; set data.flow_scaling to minmax, median or rms"
+            )
         return 2 * flow - 1 if unit[0] == "normalised" else flow
+    centre, unit_length = _centre_and_length(flow, scaling)
+    moving = unit_length > np.finfo(np.float32).eps
+    return np.where(moving, (flow - centre) / np.where(moving, unit_length, 1), 0).astype(
+        np.float32
+    )
+
+
+def _centre_and_length(flow: np.ndarray, scaling: str) -> tuple[np.ndarray, np.ndarray]:
+    """What comes to lie at 0, and what becomes 1: float32 [n, 1, 1, 3] each."""
     low = flow.min((1, 2), keepdims=True)
-    high = flow.max((1, 2), keepdims=True)
-    half = (high - low) / 2
-    centre = np.median(flow, axis=(1, 2), keepdims=True) if scaling == "median" else low + half
-    moving = half > np.finfo(np.float32).eps
-    return np.where(moving, (flow - centre) / np.where(moving, half, 1), 0).astype(np.float32)
+    half = (flow.max((1, 2), keepdims=True) - low) / 2
+    if scaling == "minmax":
+        return low + half, half
+    median = np.median(flow, axis=(1, 2), keepdims=True)
+    if scaling == "median":
+        return median, half
+    return median, np.sqrt(np.square(flow - median).mean((1, 2), keepdims=True))
 
 
 def mirrored(pixels: np.ndarray, which: str) -> np.ndarray:

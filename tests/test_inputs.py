@@ -30,19 +30,25 @@ def test_median_puts_the_still_face_at_zero():
     assert scaled([-2, 0, 6], "median") == [-0.5, 0, 1.5]
 
 
+def test_rms_puts_the_still_face_at_zero_and_the_usual_motion_at_one():
+    # Median 0; the mean square of 0, 0, 0, 2, -6 is 40 / 5 = 8.
+    found = scaled([0, 0, 2, 0, -6], "rms")
+    assert found == pytest.approx([0, 0, 2 / 8**0.5, 0, -6 / 8**0.5], rel=1e-6)
+
+
 def test_none_leaves_displacements_and_centres_images():
     assert scaled([-2, 0, 6], "none") == [-2, 0, 6]
     centred = inputs.scaled_flow(clip(0, 0.5, 1), np.array(["normalised"]), "none")
     assert centred[0, 0, :, 0].tolist() == [-1, 0, 1]
 
 
-@pytest.mark.parametrize("scaling", ["minmax", "median"])
+@pytest.mark.parametrize("scaling", ["minmax", "median", "rms"])
 def test_a_clip_without_motion_is_zero_and_finite(scaling):
     assert scaled([3, 3, 3], scaling) == [0, 0, 0]
 
 
 @settings(deadline=None, max_examples=25)
-@given(st.sampled_from(["minmax", "median"]), st.integers(0, 10**6), st.floats(0.1, 50))
+@given(st.sampled_from(["minmax", "median", "rms"]), st.integers(0, 10**6), st.floats(0.1, 50))
 def test_a_clip_is_scaled_by_itself_alone(scaling, seed, factor):
     flow = np.random.default_rng(seed).normal(size=(3, 4, 4, 3)).astype(np.float32)
     units = np.repeat(UNIT, 3)
