@@ -65,9 +65,14 @@ def test_a_model_is_built_from_text():
         ("ststnet", "dropout=half", "dropout='half'; a value like 0.0 does"),
         ("resnet18", "widths=8", "widths=8; a value like"),
         ("resnet18", "widths=8+8", r"widths=\(8, 8\); a value like"),
+        ("tiny_vit_5m", "widths=8+8", r"a value like \(64, 128, 160, 320\) does"),
+        ("ststnet", "pading=2", "no option 'pading'; it has dropout, padding, dtype"),
+        ("ststnet", "name=other", "no option 'name'"),
+        ("ststnet", "dtype=bfloat16", "dtype is set by model.compute_dtype"),
+        ("resnet18", "image_size=64", "image_size is set by model.image_size"),
     ],
 )
-def test_a_value_of_another_kind_is_refused(backbone, text, reason):
+def test_an_option_or_value_that_is_none_is_refused(backbone, text, reason):
     with pytest.raises(UserError, match=reason) as caught:
         models.build({"emotion_backbone": backbone, "emotion_options": text})
     assert "\n" not in str(caught.value)

@@ -72,6 +72,8 @@ class Branch(NamedTuple):
     options: dict[str, Any]
 
 
+_NOT_OPTIONS = ("parent", "name")
+"""Fields of every Linen module, which Linen sets."""
 _DTYPES = {"float32": jnp.float32, "bfloat16": jnp.bfloat16}
 
 
@@ -134,11 +136,15 @@ def branch(config: Mapping[str, Any], which: str) -> Branch:
     name = emotion if which == "emotion" else config.get("ethnic_backbone", "") or emotion
     prefix = "" if which == "emotion" else "ethnic_"
     size = _checked_size(name, config.get(f"{prefix}image_size", 0))
-    setting = f"{which}_options"
-    return Branch(name, size, option_text.parse(config.get(setting, ""), f"model.{setting}"))
+    setting = f"model.{which}_options"
+    options = option_text.parse(config.get(f"{which}_options", ""), setting)
+    elsewhere = {"dtype": "model.compute_dtype", "image_size": f"model.{prefix}image_size"}
+    for option in elsewhere.keys() & options.keys():
+        raise UserError(f"{setting}: {option} is set by {elsewhere[option]}")
+    return Branch(name, size, options)
 
 
-def backbone(name: str, *, image_size: int = 0, **options: Any) -> nn.Module:
+def backbone(name: str, /, *, image_size: int = 0, **options: Any) -> nn.Module:
     """Builds one backbone.
 
     Args:
@@ -153,18 +159,20 @@ def backbone(name: str, *, image_size: int = 0, **options: Any) -> nn.Module:
       UserError: the name, size or an option is not one of those allowed.
     """
     _checked_size(name, image_size)
-    try:
-        module = BACKBONES[name].make(**options)
-    except TypeError as error:
-        raise UserError(f"backbone {name!r} does not take these options: {error}") from error
-    usual = {field.name: field.default for field in dataclasses.fields(module)}
+    plain = BACKBONES[name].make()
+    fields = [field.name for field in dataclasses.fields(plain)]
+    usual = {field: getattr(plain, field) for field in fields if field not in _NOT_OPTIONS}
     for option, value in options.items():
-        if not _alike(value, usual.get(option)):
+        if option not in usual:
+            raise UserError(
+                f"backbone {name!r} has no option {option!r}; it has {', '.join(usual)}"
+            )
+        if not _alike(value, usual[option]):
             raise UserError(
                 f"backbone {name!r} does not take {option}={value!r}; "
                 f"a value like {usual[option]!r} does"
             )
-    return module
+    return BACKBONES[name].make(**options)
 
 
 def input_size(name: str) -> int:
