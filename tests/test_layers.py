@@ -171,6 +171,18 @@ def test_one_place_knows_of_pmap():
     assert found == {"ethnicmer_jax/fold_grid.py"}
 
 
+def test_backbones_convolve_and_pool_in_one_way():
+    """XLA's own convolutions make a CPU ten times slower; `models/sliding.py` chooses."""
+    wrong = [
+        f"{path.relative_to(ROOT)} uses nn.{node.attr}"
+        for path in sources("ethnicmer_jax/models/backbones")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Attribute) and node.attr in ("Conv", "max_pool")
+        if isinstance(node.value, ast.Name) and node.value.id == "nn"
+    ]
+    assert wrong == []
+
+
 def test_no_tensorflow_and_torch_only_to_read_its_weights():
     wrong = {
         (str(path.relative_to(ROOT)), module.split(".")[0])
