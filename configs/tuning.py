@@ -5,8 +5,9 @@ Command: python -m ethnicmer_jax.sweep --config=configs/tuning.py --workdir=runs
   on real clips: --config.data.source=manifest --config.data.raw=PATH/manifest.csv
   then: python -m ethnicmer_jax.select --workdir=runs/tuning
 Variants:
-  network   the training recipe of STSTNet (the default)
-  logistic  logistic regression on the flow averaged over a grid
+  network   scaling of the flow and learning rate of STSTNet (the default)
+  logistic  scaling, grid and regularisation of logistic regression on averaged flow
+  svm       the same of a support vector machine with a Gaussian kernel
 For every subject held out, `select` takes the point that is best in the inner folds over
 the other subjects, and reports the predictions that these points make.
 """
@@ -25,6 +26,11 @@ VARIANTS = {
         "shallow.c": (0.001, 0.003, 0.01, 0.03),
         "data.flow_scaling": ("minmax", "median", "rms"),
     },
+    "svm": {
+        "shallow.grid": (5, 7, 10, 14),
+        "shallow.c": (0.3, 1.0, 3.0, 10.0),
+        "data.flow_scaling": ("minmax", "median", "rms"),
+    },
 }
 
 
@@ -36,11 +42,11 @@ def get_config(variant: str = "network"):
     config.name = f"tuning:{variant}"
     config.protocol.name = "nested"
     config.checkpoint.keep = "none"
-    if variant == "logistic":
-        config.classifier = "logistic"
-        config.shallow.features = "grid"
-    else:
+    if variant == "network":
         config.protocol.seeds = 5
+    else:
+        config.classifier = variant
+        config.shallow.features = "grid"
     # A dict as it is, because the names of fields have dots.
     config.sweep = ml_collections.ConfigDict({"product": VARIANTS[variant]}, convert_dict=False)
     return config
