@@ -8,7 +8,7 @@ Variants:
   network   scaling of the flow and learning rate of STSTNet (the default)
   logistic  scaling, grid and regularisation of logistic regression on averaged flow
   svm       the same of a support vector machine with a Gaussian kernel
-Run time: 10, 10 and 5 minutes on 2 CPU cores (278 clips).
+Run time: 9, 4 and 4 minutes on 2 CPU cores with another job beside (278 clips).
 Expected on those 278 clips: UF1 .760, .757 and .763; UAR .794, .799 and .780.
 For every subject held out, `select` takes the point that is best in the inner folds over
 the other subjects, and reports the predictions that these points make.
