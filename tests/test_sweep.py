@@ -52,13 +52,14 @@ def test_failures_are_lines_at_the_end_and_a_summary_all_the_same(tmp_path):
     assert done.returncode == 2
     lines = done.stderr.splitlines()
     assert [line.split(":")[0] for line in lines] == [
-        *("flow_scaling=minmax,mirror=True", "flow_scaling=median,mirror=False", "error"),
+        *("flow_scaling=minmax,mirror=True", "flow_scaling=median,mirror=False"),
+        *("flow_scaling=none,mirror=True", "error"),
     ]
     assert "gone.csv" in lines[0]
-    assert lines[-1].startswith("error: 2 of 2 points failed")
-    assert (summary(tmp_path).status == "failed").sum() == 2
+    assert lines[-1].startswith("error: 3 of 3 points failed")
+    assert (summary(tmp_path).status == "failed").sum() == 3
     shutil.rmtree(tmp_path / "errors")
     again = command(f"--workdir={tmp_path}", "--summary_only")
     assert again.returncode == 0, again.stderr
-    assert "0 of 6 points are finished" in again.stdout
+    assert "0 of 8 points are finished" in again.stdout
     assert (summary(tmp_path).status == "not finished").all()
