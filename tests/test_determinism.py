@@ -11,6 +11,7 @@ import time
 import jax
 import numpy as np
 import pytest
+import small_models
 import worlds
 
 from ethnicmer_jax import fold_results
@@ -43,6 +44,38 @@ def expected():
 def test_predictions_do_not_depend_on_devices_and_folds_in_flight(overrides):
     assert len(jax.local_devices()) == 4
     assert worlds.engine(made(**overrides), DATA).train().table.equals(expected())
+
+
+def option_text(options):
+    """As `--config.model.emotion_options` takes them."""
+    return ",".join(
+        f"{name}={'+'.join(map(str, value)) if isinstance(value, tuple) else value}"
+        for name, value in options.items()
+    )
+
+
+@pytest.mark.parametrize(
+    ("backbone", "options"),
+    [
+        # Attention is where XLA once rounded otherwise on several devices.
+        pytest.param("swin_b", {"width": 32, "depths": (1, 0, 0, 0)}, id="attention"),
+        *(
+            pytest.param(name, small_models.SMALLEST[name]["options"], marks=pytest.mark.slow)
+            for name in ("resnet18", "tiny_vit_5m", "swin_b", "vgg_face")
+        ),
+    ],
+)
+def test_larger_networks_do_not_depend_on_devices_either(backbone, options):
+    overrides = {
+        "model__emotion_backbone": backbone,
+        "model__image_size": small_models.SMALLEST[backbone]["image_size"],
+        "model__emotion_options": option_text(options),
+    }
+    one, four = (
+        worlds.engine(worlds.config(**overrides, engine__devices=devices), DATA).train().table
+        for devices in (1, 4)
+    )
+    assert four.equals(one)
 
 
 @pytest.mark.parametrize("rows", [[5, 0, 3, 2, 4, 1], [3], [4, 1, 2]], ids=str)

@@ -47,6 +47,7 @@ def attend(query: jax.Array, key: jax.Array, value: jax.Array, bias: jax.Array) 
       [batch, windows, tokens, heads · d] in the precision of `value`.
     """
     scores = jnp.einsum("bwqhd,bwkhd->bwhqk", query, key) * query.shape[-1] ** -0.5
-    attention = nn.softmax(scores.astype(jnp.float32) + bias).astype(value.dtype)
+    # Softmax without its quotient, which XLA rounds otherwise on several devices.
+    attention = jnp.exp(nn.log_softmax(scores.astype(jnp.float32) + bias)).astype(value.dtype)
     mixed = jnp.einsum("bwhqk,bwkhd->bwqhd", attention, value)
     return mixed.reshape(*mixed.shape[:3], -1)
