@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import math
-import types
 from collections.abc import Mapping
 from typing import Any
 
@@ -17,7 +16,7 @@ SCHEDULES = ("exponential", "cosine", "constant")
 
 
 def directions(
-    weight_decay: float, paces: Mapping[str, float] = types.MappingProxyType({})
+    weight_decay: float, paces: Mapping[str, float] | None = None
 ) -> optax.GradientTransformation:
     """Adam's update before the learning rate (Kingma and Ba 2015; AdamW when decayed).
 
@@ -31,7 +30,7 @@ def directions(
     chain = [optax.scale_by_adam()]
     if weight_decay:
         chain.append(optax.add_decayed_weights(weight_decay))
-    for module, pace in paces.items():
+    for module, pace in (paces or {}).items():
         chain.append(optax.masked(optax.scale(pace), functools.partial(_below, module)))
     return optax.chain(*chain)
 

@@ -2,7 +2,7 @@
 
 XLA's CPU backend runs convolutions inside loops, their gradients, their vmap over kernels
 and the backward pass of max pooling many times slower than the arithmetic takes
-(github.com/jax-ml/jax/issues/12868; `benchmarks/sliding.py` measures it), and an epoch is a
+(github.com/jax-ml/jax/issues/12868; `benchmarks/throughput.py` measures it), and an epoch is a
 loop. The CPU versions compute the same functions with the same gradients.
 """
 
