@@ -18,11 +18,11 @@ from collections.abc import Sequence
 from absl import flags
 
 from benchmarks.results import add_row
-from data_builders import pipeline
-from data_builders.cache import ClipCache
+from data_builders.database import pipeline
+from data_builders.database.cache import ClipCache
 from data_builders.simulation.options import SimulatedOptions
 from data_builders.sources import registry
-from ethnicmer_jax import cli
+from ethnicmer_jax.base import cli
 
 _CLIPS = flags.DEFINE_integer("clips", 60, "How many clips to compute.", lower_bound=1)
 _RESULTS = flags.DEFINE_string("results", "benchmarks/RESULTS.md", "File to append to.")

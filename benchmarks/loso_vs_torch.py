@@ -20,7 +20,7 @@ import numpy as np
 from absl import flags
 
 from benchmarks.results import add_row
-from ethnicmer_jax import cli, environment
+from ethnicmer_jax.base import cli, environment
 
 _RAW = flags.DEFINE_string("raw", "", "A manifest; without one, the simulated database.")
 _DATA_DIR = flags.DEFINE_string("data_dir", "data", "Where built databases are kept.")
@@ -36,7 +36,7 @@ def main(argv: Sequence[str]) -> None:
     import torch
 
     from benchmarks import torch_loso
-    from ethnicmer_jax.metrics import compute
+    from ethnicmer_jax.analysis.metrics import compute
 
     config, dataset, labels, folds = _problem()
     torch_loso.train_fold(dataset.flow, labels.emotion, folds.train[0], epochs=1, loader=False)
@@ -63,8 +63,9 @@ def main(argv: Sequence[str]) -> None:
 
 def _problem():
     from configs import common
-    from ethnicmer_jax import job, targets
-    from ethnicmer_jax.dataset import load
+    from ethnicmer_jax.data import targets
+    from ethnicmer_jax.data.dataset import load
+    from ethnicmer_jax.jobs import preparation
     from ethnicmer_jax.protocols import build
 
     config = common.get_config()
@@ -76,14 +77,14 @@ def _problem():
     config.optim.epochs = _EPOCHS.value
     config.optim.schedule = "constant"
     config.checkpoint.keep = "none"
-    dataset = load(job.ensure_database(config))
+    dataset = load(preparation.built(config))
     plan = build(config.protocol, dataset, config.seed)
     labels = targets.build(dataset, 3, config.model.ethnic_target, plan.grouping)
     return config, dataset, labels, plan.folds
 
 
 def _engine(config, dataset, labels, folds):
-    from ethnicmer_jax.engine import Engine
+    from ethnicmer_jax.training.engine import Engine
 
     return Engine(config, dataset, labels, folds).train()
 

@@ -29,11 +29,12 @@ from flax import linen as nn
 from jax import lax
 
 from benchmarks.results import add_row
-from ethnicmer_jax import cli, optim
-from ethnicmer_jax.fold import Constants, Learner, Resident
-from ethnicmer_jax.fold_grid import Grid
-from ethnicmer_jax.losses import LossConfig
+from ethnicmer_jax.base import cli
 from ethnicmer_jax.models import cost, registry, sliding
+from ethnicmer_jax.training import optim
+from ethnicmer_jax.training.learner import Constants, Learner, Resident
+from ethnicmer_jax.training.losses import LossConfig
+from ethnicmer_jax.training.placement import Grid
 
 _BACKBONE = flags.DEFINE_enum("backbone", "resnet18", list(registry.BACKBONES), "Which network.")
 _SIZE = flags.DEFINE_integer("size", 0, "Image size in px; 0 is the network's own.")

@@ -2,7 +2,7 @@
 
 Source: the fusions and classifiers of Khor et al., "Is Micro-expression Ethnic Leaning?",
 ICMEW 2025 (arXiv 2507.10209), beside ours.
-Command: python -m ethnicmer_jax.sweep --config=configs/ablation.py:fusions --workdir=runs/fusions
+Command: python -m ethnicmer_jax sweep --config=configs/ablation.py:fusions --workdir=runs/fusions
   on real clips: --config.data.source=manifest --config.data.raw=PATH/manifest.csv
 Variants (the first point is what the others are compared with):
   fusions      every fusion on STSTNet (the default)

@@ -3,7 +3,7 @@
 The own-group advantage of configs/study.py on simulated databases whose truth is known:
 balanced ones of two sizes over the whole range of effects, and a confounded one, where
 one database has one group only and differs from the other in everything but the group.
-Command: python -m ethnicmer_jax.calibrate --workdir=runs/calibration
+Command: python -m ethnicmer_jax calibrate --workdir=runs/calibration
 Run time: 16 minutes on 2 CPU cores (1,000 databases).
 Expected: at most 1.5% false alarms, 98% power at effect .75 with 16 + 16 subjects.
   fewer databases: --databases=50

@@ -1,9 +1,9 @@
 """Which recipe, chosen on training subjects only: a grid under nested LOSO.
 
 Source: nested cross-validation, Varma and Simon, BMC Bioinformatics 2006.
-Command: python -m ethnicmer_jax.sweep --config=configs/tuning.py --workdir=runs/tuning
+Command: python -m ethnicmer_jax sweep --config=configs/tuning.py --workdir=runs/tuning
   on real clips: --config.data.source=manifest --config.data.raw=PATH/manifest.csv
-  then: python -m ethnicmer_jax.select --workdir=runs/tuning
+  then: python -m ethnicmer_jax select --workdir=runs/tuning
 Variants:
   network   scaling of the flow and learning rate of STSTNet (the default)
   logistic  scaling, grid and regularisation of logistic regression on averaged flow

@@ -19,15 +19,15 @@ from collections.abc import Callable, Mapping, Sequence
 from absl import flags
 from tqdm import tqdm
 
-from data_builders import audit, faces
-from data_builders.ethnicity import tables
+from data_builders.ethnicity import audit, tables
 from data_builders.ethnicity.consolidation import Decision, Thresholds, consolidate
 from data_builders.ethnicity.frame_annotator import Classifier, FrameAnnotator
 from data_builders.ethnicity.table_annotator import TableAnnotator
 from data_builders.ethnicity.votes import Annotator, Vote
+from data_builders.pixels import faces
 from data_builders.sources import registry
-from ethnicmer_jax import cli
-from ethnicmer_jax.schema import UNKNOWN, UserError
+from ethnicmer_jax.base import cli
+from ethnicmer_jax.base.schema import UNKNOWN, UserError
 
 
 def define_flags() -> None:
@@ -56,10 +56,8 @@ def define_flags() -> None:
     flags.DEFINE_float("onnx_margin", 0.25, "Share of the face that it wants around the face.")
 
 
-def main(argv: Sequence[str]) -> None:
+def main() -> None:
     """Annotates as the flags say."""
-    if len(argv) > 1:
-        raise UserError(f"unexpected arguments {' '.join(argv[1:])}: options start with --")
     given = flags.FLAGS
     thresholds = Thresholds(given.min_clips, given.min_agreement, given.min_probability)
     overrides = {}

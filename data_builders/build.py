@@ -10,19 +10,19 @@ from __future__ import annotations
 import dataclasses
 import pathlib
 import sys
-from collections.abc import Sequence
 
 from absl import flags
 
-from data_builders import check, flow
-from data_builders.beam import BeamRunner
-from data_builders.database import ensure
-from data_builders.faces import DETECTORS
-from data_builders.pipeline import BuildOptions
+from data_builders.database import check
+from data_builders.database.beam import BeamRunner
+from data_builders.database.ensure import ensure
+from data_builders.database.pipeline import BuildOptions
+from data_builders.pixels import flow
+from data_builders.pixels.faces import DETECTORS
 from data_builders.simulation.from_text import from_text
 from data_builders.sources import export, registry
-from ethnicmer_jax import cli
-from ethnicmer_jax.schema import UserError
+from ethnicmer_jax.base import cli
+from ethnicmer_jax.base.schema import UserError
 
 __all__ = ["ensure"]
 
@@ -60,10 +60,8 @@ def define_flags() -> None:
     flags.DEFINE_multi_string("beam_option", [], "An option of the Beam runner; repeatable.")
 
 
-def main(argv: Sequence[str]) -> None:
+def main() -> None:
     """The command."""
-    if len(argv) > 1:
-        raise UserError(f"what is {argv[1]!r}? Options begin with --, see --help")
     given = flags.FLAGS
     if given.export:
         _export(given)

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import pathlib
-from collections.abc import Sequence
-
 from absl import flags
 from ml_collections import config_flags
 
-from ethnicmer_jax import cli, environment, job, study
-from ethnicmer_jax.schema import UserError
+from ethnicmer_jax.base import cli, environment
+from ethnicmer_jax.jobs import job, study
 
 _CONFIG = config_flags.DEFINE_config_file(
     "config", None, "File of the config, such as configs/stereo.py.", lock_config=True
@@ -24,13 +21,10 @@ _DISTRIBUTED = flags.DEFINE_bool(
 )
 
 
-def main(argv: Sequence[str]) -> None:
+def main() -> None:
     """Runs the job that the flags describe."""
-    if len(argv) > 1:
-        raise UserError(f"what is {argv[1]!r}? Options begin with --, see --help")
     config = cli.config_of(_CONFIG)
-    if not _WORKDIR.value:
-        raise UserError("--workdir is needed, see --help")
+    directory = cli.directory_of(_WORKDIR)
     if _DRAWS.value:
         config.protocol.draws = _DRAWS.value
     environment.prefer_core_devices()
@@ -41,7 +35,7 @@ def main(argv: Sequence[str]) -> None:
         jax.distributed.initialize()
         first = jax.process_index() == 0
     runner = study if config.protocol.name == "study" else job
-    runner.run(config, pathlib.Path(_WORKDIR.value), _MODE.value, first)
+    runner.run(config, directory, _MODE.value, first)
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ import csv
 import cv2
 import numpy as np
 
-from data_builders.pipeline import BuildOptions
+from data_builders.database.pipeline import BuildOptions
 
 OPTIONS = BuildOptions(
     flow_method="dis", flow_size=8, image_size=16, crop_size=32, detector="none", workers=1

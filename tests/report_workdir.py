@@ -6,8 +6,9 @@ import pathlib
 import numpy as np
 import pandas as pd
 
-from ethnicmer_jax import metrics, predictions
-from ethnicmer_jax.schema import EMOTIONS
+from ethnicmer_jax.analysis import metrics
+from ethnicmer_jax.base import predictions
+from ethnicmer_jax.base.schema import EMOTIONS
 
 HOSTILE = "<script>alert('x')</script>"
 GROUPS = {"asian": ["Asian"], "non_asian": ["White", "Black"]}

@@ -9,9 +9,9 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from ethnicmer_jax import predictions
-from ethnicmer_jax.action_units import table as table_file
-from ethnicmer_jax.schema import EMOTIONS
+from ethnicmer_jax.analysis.action_units import table as table_file
+from ethnicmer_jax.base import predictions
+from ethnicmer_jax.base.schema import EMOTIONS
 
 SIDES = ("asian", "non_asian")
 DATABASES = ("first", "second")

@@ -11,7 +11,7 @@ from data_builders.annotate import collect
 from data_builders.ethnicity.table_annotator import TableAnnotator
 from data_builders.simulation.drawing import draw_face
 from data_builders.simulation.people import draw_person
-from ethnicmer_jax.schema import UserError
+from ethnicmer_jax.base.schema import UserError
 
 RAW = """Subject,Filename,Age,Gender,Race
 6,a,2,0,0

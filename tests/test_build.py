@@ -18,11 +18,13 @@ from made_up_manifest import (
     write_manifest,
 )
 
-from data_builders import build, faces, pipeline
-from data_builders.pipeline import BuildOptions
+from data_builders import build
+from data_builders.database import pipeline
+from data_builders.database.pipeline import BuildOptions
+from data_builders.pixels import faces
 from data_builders.sources import manifest
-from ethnicmer_jax import dataset
-from ethnicmer_jax.schema import UserError
+from ethnicmer_jax.base.schema import UserError
+from ethnicmer_jax.data import dataset
 
 
 def ensure(raw, data_dir, **changes):

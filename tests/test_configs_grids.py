@@ -3,9 +3,11 @@
 import pytest
 
 from configs import ablation, ethnic_aware, tuning
-from ethnicmer_jax import inputs, optim, preparation
+from ethnicmer_jax.data import inputs
+from ethnicmer_jax.jobs import preparation
+from ethnicmer_jax.jobs.sweep import grid
 from ethnicmer_jax.models import registry
-from ethnicmer_jax.sweep import grid
+from ethnicmer_jax.training import optim
 
 GRIDS = {f"ablation:{variant}": ablation.get_config(variant) for variant in ablation.VARIANTS}
 GRIDS |= {f"tuning:{variant}": tuning.get_config(variant) for variant in tuning.VARIANTS}

@@ -14,9 +14,9 @@ import pytest
 import small_models
 import worlds
 
-from ethnicmer_jax import fold_results
-from ethnicmer_jax.checkpoint import FoldCheckpoints
-from ethnicmer_jax.scalars import ScalarLog
+from ethnicmer_jax.training import fold_results
+from ethnicmer_jax.training.checkpoint import FoldCheckpoints
+from ethnicmer_jax.training.scalars import ScalarLog
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 DATA = worlds.world()

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 import tensorflow_datasets as tfds
 
-from data_builders import package
+from data_builders.database import package
 from data_builders.ethnic_me.ethnic_me_dataset_builder import EthnicMe, EthnicMeConfig
-from ethnicmer_jax import dataset
-from ethnicmer_jax.schema import ActionUnit, ClipRecord
+from ethnicmer_jax.base.schema import ActionUnit, ClipRecord
+from ethnicmer_jax.data import dataset
 
 
 def record(clip, frames=True):

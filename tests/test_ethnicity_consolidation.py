@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from data_builders.ethnicity.consolidation import Override, Thresholds, consolidate
 from data_builders.ethnicity.table_annotator import TableAnnotator
 from data_builders.ethnicity.votes import LABELS, Vote, one_hot
-from ethnicmer_jax.schema import ETHNICITIES, UNKNOWN, UserError
+from ethnicmer_jax.base.schema import ETHNICITIES, UNKNOWN, UserError
 
 
 def _vote(clip, label=None, subject="s", annotator="onnx", **more):

@@ -15,11 +15,11 @@ from scipy.special import softmax
 from data_builders.ethnicity.fairface import FairFace, decade
 from data_builders.ethnicity.frame_annotator import FrameAnnotator, Judgement
 from data_builders.ethnicity.onnx_classifier import OnnxClassifier, OnnxSpec
-from data_builders.faces import FaceOptions, crop_pair
+from data_builders.pixels.faces import FaceOptions, crop_pair
 from data_builders.simulation.drawing import draw_face
 from data_builders.simulation.people import draw_person
 from data_builders.sources.base import ClipTask, FlowFile
-from ethnicmer_jax.schema import UserError
+from ethnicmer_jax.base.schema import UserError
 
 CLASSES = ("White", "Black", "East Asian", "Southeast Asian")
 WEIGHT = np.array([[4.0, -3.0, 1.0, 0.5], [2.0, -2.0, 0.0, 1.0], [1.0, -1.0, 2.0, 0.0]])

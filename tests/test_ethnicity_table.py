@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from data_builders.ethnicity.table_annotator import TableAnnotator, parse_label
 from data_builders.ethnicity.votes import LABELS
-from ethnicmer_jax.schema import UserError
+from ethnicmer_jax.base.schema import UserError
 
 RAW = """Subject,Filename,Age,Gender,Race
 006,006_1_2,2,0,0

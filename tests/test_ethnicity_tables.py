@@ -14,7 +14,7 @@ from data_builders.ethnicity.tables import (
 )
 from data_builders.ethnicity.votes import Vote, one_hot
 from data_builders.sources import demographics
-from ethnicmer_jax.schema import UserError
+from ethnicmer_jax.base.schema import UserError
 
 
 def _votes():

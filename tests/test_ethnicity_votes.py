@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from data_builders.ethnicity.votes import LABEL_OF, LABELS, Vote, columns_of, one_hot
-from ethnicmer_jax.schema import UserError
+from ethnicmer_jax.base.schema import UserError
 
 
 def test_labels_are_the_references_codes_in_order():

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from ethnicmer_jax import models
+from ethnicmer_jax.base.schema import UserError
 from ethnicmer_jax.explain import gradcam, views
 from ethnicmer_jax.explain.views import View
 from ethnicmer_jax.models import registry
 from ethnicmer_jax.models.backbones import ststnet, tap
-from ethnicmer_jax.schema import UserError
 
 BATCH = 3
 

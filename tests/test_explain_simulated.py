@@ -14,7 +14,7 @@ import worlds
 
 from data_builders.simulation.options import BALANCED, SimulatedOptions
 from data_builders.sources import simulated
-from ethnicmer_jax import dataset
+from ethnicmer_jax.data import dataset
 from ethnicmer_jax.explain import folds, sanity, views
 
 pytestmark = pytest.mark.slow

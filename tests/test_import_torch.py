@@ -12,7 +12,7 @@ import safetensors.numpy
 import ststnet_weights
 
 from ethnicmer_jax import models
-from ethnicmer_jax.schema import UserError
+from ethnicmer_jax.base.schema import UserError
 
 
 @pytest.fixture

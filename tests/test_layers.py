@@ -1,6 +1,7 @@
 """The import order of the house: whoever wants to break it has to say so here."""
 
 import ast
+import importlib
 import pathlib
 import subprocess
 import sys
@@ -8,126 +9,130 @@ import sys
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 OURS = ("ethnicmer_jax", "data_builders", "configs")
 HEAVY = {"jax", "jaxlib", "flax", "optax", "orbax"}
-COMMANDS = (
-    *("main", "sweep.__main__", "select", "ensemble.__main__", "explain.__main__", "calibrate"),
-    "models.summary",
-)
 
-LAYERS = (
-    # What a layer may import: itself and whatever stands above it.
-    {"schema", "cli", "workdir", "environment"},
-    {"dataset", "predictions", "confusion", "metrics", "stats", "action_units", "models"},
-    {"sweep", "sweep.grid", "sweep.results"},
-    {"protocols"},
-    {
-        *(
-            "targets",
-            "ethnic_controls",
-            "inputs",
-            "losses",
-            "optim",
-            "batches",
-            "fold",
-            "fold_grid",
-        ),
-        *("fold_results", "scalars", "checkpoint", "settings", "layout", "pretrained", "probe"),
-    },
-    {"engine", "shallow"},
-    {"preparation", "report"},
-    {
-        *("job", "study", "sweep.runner", "sweep.selection", "derived"),
-        *("calibration", "ensemble"),
-    },
-    {"explain", *COMMANDS},
+ORDER = (
+    # What a package may import: itself and whatever stands above it.
+    "ethnicmer_jax.base",
+    "data_builders.pixels",
+    "data_builders.simulation",
+    "data_builders.sources",
+    "data_builders.ethnicity",
+    "data_builders.ethnic_me",
+    "data_builders.database",
+    "data_builders.annotate",
+    "data_builders.build",
+    "ethnicmer_jax.data",
+    "ethnicmer_jax.models",
+    "ethnicmer_jax.protocols",
+    "ethnicmer_jax.training",
+    "ethnicmer_jax.analysis",
+    "ethnicmer_jax.report",
+    "ethnicmer_jax.jobs",
+    "ethnicmer_jax.explain",
+    "ethnicmer_jax.commands",
+    "ethnicmer_jax.main",
+    "ethnicmer_jax.__main__",
 )
-WITHOUT_JAX = ("schema", "cli", "dataset", "predictions", "confusion", "metrics", "stats",
-               "action_units", "report", "protocols")  # fmt: skip
+WITHOUT_JAX = ("base", "data", "protocols", "analysis", "report", "commands")
 
 
 def sources(package):
     return sorted((ROOT / package).rglob("*.py"))
 
 
-def imports(path):
+def module_of(path):
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+
+
+MODULES = {module_of(path): path for package in OURS for path in sources(package)}
+TREES = {name: ast.parse(path.read_text()) for name, path in MODULES.items()}
+
+
+def imports(tree):
     """Every module that a file imports, at its top or within a function."""
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, f"{path}: imports are absolute"
-            yield node.module
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+            assert node.level == 0, "imports are absolute"
+            whole = [f"{node.module}.{alias.name}" for alias in node.names]
+            # Of `from package import module`, the module counts; of a name, the module it is in.
+            yield from (name if name in MODULES else node.module for name in whole)
 
 
-def part(module):
-    """`metrics` for `ethnicmer_jax.metrics.f`; None for modules of others.
-
-    A module of a package is its own part where a layer names it, such as `sweep.runner`.
-    """
+def package(module):
+    """`ethnicmer_jax.training` for `ethnicmer_jax.training.engine`; None for the top itself."""
     names = module.split(".")
-    if names[0] != "ethnicmer_jax" or len(names) == 1:
-        return None
-    own = ".".join(names[1:3])
-    return own if rank(own) is not None else names[1]
+    return ".".join(names[:2]) if names[0] in OURS[:2] and len(names) > 1 else None
 
 
-def part_of(path):
-    return part(".".join(path.relative_to(ROOT).with_suffix("").parts))
+ARROWS = sorted(
+    {
+        (package(name), package(other), name)
+        for name, tree in TREES.items()
+        for other in imports(tree)
+        if package(name) and package(other) and package(name) != package(other)
+    }
+)
 
 
-def files_of(*parts):
-    return [path for path in sources("ethnicmer_jax") if part_of(path) in parts]
-
-
-def rank(name):
-    return next((i for i, layer in enumerate(LAYERS) if name in layer), None)
-
-
-def test_every_module_stands_in_a_layer():
-    parts = {part_of(path) for path in sources("ethnicmer_jax")}
-    assert parts - {"__init__"} == set().union(*LAYERS)
+def test_every_package_stands_in_the_order():
+    assert {package(name) for name in MODULES} - {None} == set(ORDER)
 
 
 def test_imports_only_point_upwards():
-    wrong = [
-        f"{path.relative_to(ROOT)} imports {module}"
-        for layer in LAYERS
-        for name in layer
-        for path in files_of(name)
-        for module in imports(path)
-        if (other := part(module)) and rank(other) is not None and rank(other) > rank(name)
-    ]
+    wrong = [arrow for arrow in ARROWS if ORDER.index(arrow[0]) < ORDER.index(arrow[1])]
     assert wrong == []
 
 
-def test_schema_imports_nothing_of_ours():
-    assert [m for m in imports(ROOT / "ethnicmer_jax/schema.py") if m.split(".")[0] in OURS] == []
+def test_training_and_analysis_do_not_know_each_other():
+    wrong = [arrow for arrow in ARROWS if arrow[:2] == tuple(
+        f"ethnicmer_jax.{name}" for name in ("analysis", "training"))]  # fmt: skip
+    assert wrong == []
 
 
-def test_builders_need_the_schema_and_each_other_only():
-    allowed = {"schema", "cli"}
+def test_no_package_imports_in_a_circle():
+    """Within a package, too: a module is imported before those that need it."""
+    graph = {name: {m for m in imports(tree) if m in MODULES} for name, tree in TREES.items()}
+    finished, circles = set(), []
+
+    def visit(name, path):
+        if name in path:
+            circles.append([*path[path.index(name) :], name])
+        elif name not in finished:
+            for other in graph[name]:
+                visit(other, [*path, name])
+            finished.add(name)
+
+    for name in graph:
+        visit(name, [])
+    assert circles == []
+
+
+def test_builders_need_nothing_of_the_program_but_its_base():
     wrong = [
-        f"{path.relative_to(ROOT)} imports {module}"
-        for path in sources("data_builders")
-        for module in imports(path)
-        if module.split(".")[0] == "configs" or (part(module) or "schema") not in allowed
+        arrow
+        for arrow in ARROWS
+        if arrow[0].startswith("data_builders") and arrow[1].startswith("ethnicmer_jax")
+        if arrow[1] != "ethnicmer_jax.base"
     ]
     assert wrong == []
 
 
 def test_science_needs_no_jax():
     wrong = [
-        f"{path.relative_to(ROOT)} imports {module}"
-        for path in files_of(*WITHOUT_JAX)
-        for module in imports(path)
-        if module.split(".")[0] in HEAVY
+        (name, other)
+        for name, tree in TREES.items()
+        if name.startswith(tuple(f"ethnicmer_jax.{part}" for part in WITHOUT_JAX))
+        for other in imports(tree)
+        if other.split(".")[0] in HEAVY
     ]
     assert wrong == []
 
 
 def test_the_report_runs_without_jax():
     code = (
-        "import sys, ethnicmer_jax.report.study.page, ethnicmer_jax.job\n"
+        "import sys, ethnicmer_jax.report.study.page, ethnicmer_jax.jobs.job\n"
         f"print(sorted({HEAVY!r} & {{name.split('.')[0] for name in sys.modules}}))"
     )
     done = subprocess.run(
@@ -138,45 +143,50 @@ def test_the_report_runs_without_jax():
 
 def test_orbax_has_one_importer():
     found = {
-        str(path.relative_to(ROOT))
-        for package in OURS
-        for path in sources(package)
-        for module in imports(path)
-        if module.split(".")[0] == "orbax"
+        name
+        for name, tree in TREES.items()
+        for other in imports(tree)
+        if other.split(".")[0] == "orbax"
     }
-    assert found == {"ethnicmer_jax/checkpoint.py"}
+    assert found == {"ethnicmer_jax.training.checkpoint"}
 
 
 def test_nobody_imports_a_command():
     """Commands define flags of the same names: a process with two of them ends at once."""
+    tests = {path.name: ast.parse(path.read_text()) for path in sources("tests")}
     wrong = [
-        f"{path.relative_to(ROOT)} imports {module}"
-        for package in (*OURS, "tests")
-        for path in sources(package)
-        for module in imports(path)
-        if module in {f"ethnicmer_jax.{name}" for name in COMMANDS}
+        (name, other)
+        for name, tree in {**TREES, **tests}.items()
+        for other in imports(tree)
+        if other.startswith(("ethnicmer_jax.main", "ethnicmer_jax.commands."))
     ]
     assert wrong == []
 
 
+def test_no_module_is_named_after_one_of_the_standard_library():
+    """`python ethnicmer_jax/main.py` would import it in its place."""
+    names = {part for name in MODULES for part in name.split(".")}
+    assert names & set(sys.stdlib_module_names) == set()
+
+
 def test_one_place_knows_of_pmap():
     found = {
-        str(path.relative_to(ROOT))
-        for package in OURS
-        for path in sources(package)
-        for node in ast.walk(ast.parse(path.read_text()))
+        name
+        for name, tree in TREES.items()
+        for node in ast.walk(tree)
         if (isinstance(node, ast.Attribute) and node.attr == "pmap")
         or (isinstance(node, ast.Name) and node.id == "pmap")
     }
-    assert found == {"ethnicmer_jax/fold_grid.py"}
+    assert found == {"ethnicmer_jax.training.placement"}
 
 
 def test_backbones_convolve_and_pool_in_one_way():
     """XLA's own convolutions make a CPU ten times slower; `models/sliding.py` chooses."""
     wrong = [
-        f"{path.relative_to(ROOT)} uses nn.{node.attr}"
-        for path in sources("ethnicmer_jax/models/backbones")
-        for node in ast.walk(ast.parse(path.read_text()))
+        f"{name} uses nn.{node.attr}"
+        for name, tree in TREES.items()
+        if name.startswith("ethnicmer_jax.models.backbones")
+        for node in ast.walk(tree)
         if isinstance(node, ast.Attribute) and node.attr in ("Conv", "max_pool")
         if isinstance(node.value, ast.Name) and node.value.id == "nn"
     ]
@@ -184,29 +194,63 @@ def test_backbones_convolve_and_pool_in_one_way():
 
 
 def test_no_tensorflow_and_torch_only_to_read_its_weights():
+    foreign = {"tensorflow", "torch", "torchvision", "timm", "keras"}
     wrong = {
-        (str(path.relative_to(ROOT)), module.split(".")[0])
-        for package in OURS
-        for path in sources(package)
-        for module in imports(path)
-        if module.split(".")[0] in {"tensorflow", "torch", "torchvision", "timm", "keras"}
+        (name, other.split(".")[0])
+        for name, tree in TREES.items()
+        for other in imports(tree)
+        if other.split(".")[0] in foreign
     }
-    assert wrong <= {("ethnicmer_jax/models/torch_weights.py", "torch")}
+    assert wrong <= {("ethnicmer_jax.models.torch_weights", "torch")}
 
 
 def test_torch_is_imported_when_it_is_needed_only():
-    for path in sources("ethnicmer_jax"):
-        top = ast.parse(path.read_text()).body
-        names = {a.name for node in top if isinstance(node, ast.Import) for a in node.names}
-        names |= {node.module for node in top if isinstance(node, ast.ImportFrom)}
-        assert not {"torch", "tensorflow"} & {name.split(".")[0] for name in names}
+    for tree in TREES.values():
+        top = ast.Module([n for n in tree.body if isinstance(n, ast.Import | ast.ImportFrom)], [])
+        assert not {"torch", "tensorflow"} & {name.split(".")[0] for name in imports(top)}
 
 
 def test_configs_are_nothing_but_settings():
     wrong = [
-        f"{path.name} imports {module}"
-        for path in sources("configs")
-        for module in imports(path)
-        if module.split(".")[0] not in {"configs", "ml_collections", "__future__"}
+        f"{name} imports {other}"
+        for name, tree in TREES.items()
+        if name.split(".")[0] == "configs"
+        for other in imports(tree)
+        if other.split(".")[0] not in {"configs", "ml_collections", "__future__"}
     ]
     assert wrong == []
+
+
+def names_of_ours(tree):
+    """Bound name -> our module, for every `from package import module` of a file."""
+    return {
+        alias.asname or alias.name: f"{node.module}.{alias.name}"
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+        if f"{node.module}.{alias.name}" in MODULES
+    }
+
+
+def rebound(tree):
+    """Names that some function or loop of a file uses for something else."""
+    stores = (n for n in ast.walk(tree) if isinstance(n, ast.Name))
+    arguments = {n.arg for n in ast.walk(tree) if isinstance(n, ast.arg)}
+    return arguments | {n.id for n in stores if not isinstance(n.ctx, ast.Load)}
+
+
+def test_every_attribute_of_our_modules_exists():
+    """A benchmark once went on asking for a function that had been renamed."""
+    missing = []
+    for path in (path for folder in (*OURS, "benchmarks", "tests") for path in sources(folder)):
+        tree = ast.parse(path.read_text())
+        bound, other = names_of_ours(tree), rebound(tree)
+        for node in ast.walk(tree):
+            if not (isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name)):
+                continue
+            name = node.value.id
+            if name in bound and name not in other:
+                module = importlib.import_module(bound[name])
+                if not hasattr(module, node.attr):
+                    missing.append(f"{path.name}:{node.lineno} {bound[name]}.{node.attr}")
+    assert missing == []

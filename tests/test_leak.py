@@ -6,10 +6,10 @@ import pytest
 import worlds
 from flax import linen as nn
 
-from ethnicmer_jax import batches
+from ethnicmer_jax.base.schema import EMOTIONS, ETHNICITIES
 from ethnicmer_jax.models import registry
 from ethnicmer_jax.models.backbones.ststnet import STSTNet
-from ethnicmer_jax.schema import EMOTIONS, ETHNICITIES
+from ethnicmer_jax.training import batches
 
 DATA = worlds.world()
 HELD_OUT = 0

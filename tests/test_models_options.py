@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ethnicmer_jax import models
+from ethnicmer_jax.base.schema import UserError
 from ethnicmer_jax.models import options
-from ethnicmer_jax.schema import UserError
 
 VALUES = (
     st.booleans()

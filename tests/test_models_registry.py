@@ -7,8 +7,8 @@ import ml_collections
 import pytest
 
 from ethnicmer_jax import models
+from ethnicmer_jax.base.schema import UserError
 from ethnicmer_jax.models import cost
-from ethnicmer_jax.schema import UserError
 
 # Published: torchvision's and timm's model cards; VGG-Face's 2,622 identities.
 # STSTNet: (27 + 1)·16 + 2·16 + (400 + 1)·3.

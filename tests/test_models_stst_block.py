@@ -7,7 +7,7 @@ import pytest
 from flax import linen as nn
 
 from ethnicmer_jax.models.backbones.stst_block import ConvReluBnPool, window_patches
-from ethnicmer_jax.models.masked_batch_norm import MaskedBatchNorm
+from ethnicmer_jax.models.batch_norm import MaskedBatchNorm
 
 FEATURES = 5
 

@@ -14,7 +14,7 @@ from torch_twins import resnet18, ststnet  # noqa: E402
 from torch_twins.weights import randomise  # noqa: E402
 
 from ethnicmer_jax import models  # noqa: E402
-from ethnicmer_jax.models.masked_batch_norm import MaskedBatchNorm  # noqa: E402
+from ethnicmer_jax.models.batch_norm import MaskedBatchNorm  # noqa: E402
 
 WIDTHS = (8, 16, 16, 32)
 LEARNING_RATE = 1e-3

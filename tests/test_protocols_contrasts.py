@@ -7,8 +7,9 @@ import worlds
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ethnicmer_jax.protocols import build, contrasts, grouping
-from ethnicmer_jax.schema import UserError
+from ethnicmer_jax.base.grouping import grouping
+from ethnicmer_jax.base.schema import UserError
+from ethnicmer_jax.protocols import build, contrasts
 
 SIDES = ("asian", "non_asian")
 STEREO = {"stereo", "stereo_to_asian", "stereo_to_non_asian"}

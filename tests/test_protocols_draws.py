@@ -3,9 +3,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ethnicmer_jax.base.schema import UserError
 from ethnicmer_jax.protocols import draws
 from ethnicmer_jax.protocols.arms import read_pool
-from ethnicmer_jax.schema import UserError
 
 
 def pool(asian, non_asian, seed=0):

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ethnicmer_jax.base.schema import UserError
 from ethnicmer_jax.protocols import FoldTable, leave_one_out
-from ethnicmer_jax.schema import UserError
 
 UNITS = np.array(["a/1", "a/1", "a/2", "b/1"])
 ALL = np.ones(4, bool)

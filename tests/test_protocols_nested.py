@@ -4,9 +4,9 @@ import worlds
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ethnicmer_jax.predictions import INNER
+from ethnicmer_jax.base.predictions import INNER
+from ethnicmer_jax.base.schema import UserError
 from ethnicmer_jax.protocols import build
-from ethnicmer_jax.schema import UserError
 
 
 def plan(data, seed=0, **protocol):

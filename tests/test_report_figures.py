@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from ethnicmer_jax.report import figures, style, tables
+from ethnicmer_jax.report import figures, style
 from ethnicmer_jax.report.study import figures as study_figures
 
 ROWS = pd.DataFrame(
@@ -141,20 +141,6 @@ def test_untested_differences_are_not_counted_as_tests():
     drawn = study_figures.au_difference(table, ("asian", "non_asian"))
     assert "1 of 2 tested differences" in drawn.alt
     assert "no database holds both groups" in drawn.caption
-
-
-@pytest.mark.parametrize(
-    ("p", "text"),
-    [
-        (0.32, "p = .32"),
-        (0.032, "p = .032"),
-        (1.0, "p = 1.00"),
-        (1e-5, "p < .001"),
-        (float("nan"), "p n/a"),
-    ],
-)
-def test_p_values_are_written_as_papers_do(p, text):
-    assert tables.p_text(p) == text
 
 
 def test_rejection_rates_carry_wilson_intervals():

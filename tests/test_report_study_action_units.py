@@ -3,8 +3,8 @@
 import pandas as pd
 import study_world
 
-from data_builders.action_units import parse
-from ethnicmer_jax.action_units.table import COLUMNS
+from data_builders.sources.action_units import parse
+from ethnicmer_jax.analysis.action_units.table import COLUMNS
 from ethnicmer_jax.report.study import action_units
 
 MEMBERS = {"Asian": "asian", "White": "non_asian"}

@@ -9,9 +9,10 @@ import pytest
 import study_world
 from test_report_page import Page
 
-from ethnicmer_jax import metrics, predictions
+from ethnicmer_jax.analysis import metrics
+from ethnicmer_jax.base import predictions
+from ethnicmer_jax.base.schema import UserError
 from ethnicmer_jax.report.study import page
-from ethnicmer_jax.schema import UserError
 
 HOSTILE = "<script>alert(1)</script>"
 

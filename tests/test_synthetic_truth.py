@@ -12,10 +12,10 @@ import worlds
 
 from data_builders.simulation.options import SimulatedOptions, parse_cohorts
 from data_builders.sources import simulated
-from ethnicmer_jax import dataset, probe, targets
+from ethnicmer_jax.analysis import bootstrap, probe
+from ethnicmer_jax.base.grouping import grouping
+from ethnicmer_jax.data import dataset, targets
 from ethnicmer_jax.protocols.fold_table import from_rows
-from ethnicmer_jax.protocols.grouping import grouping
-from ethnicmer_jax.stats import bootstrap
 
 SEEDS = range(5)
 
@@ -66,7 +66,7 @@ def _parts(data, parts, seed):
 
 
 def make_engine(data, parts, epochs, **overrides):
-    from ethnicmer_jax.engine import Engine
+    from ethnicmer_jax.training.engine import Engine
 
     config = worlds.config(
         model__ethnic_target="group", optim__epochs=epochs, optim__batch_size=32, **overrides

@@ -11,10 +11,11 @@ import numpy as np
 import pytest
 import small_models
 
-from ethnicmer_jax import models, optim
-from ethnicmer_jax.fold import Constants, Learner, Resident
-from ethnicmer_jax.fold_grid import Grid
-from ethnicmer_jax.losses import LossConfig, summed
+from ethnicmer_jax import models
+from ethnicmer_jax.training import optim
+from ethnicmer_jax.training.learner import Constants, Learner, Resident
+from ethnicmer_jax.training.losses import LossConfig, summed
+from ethnicmer_jax.training.placement import Grid
 
 EMOTION = np.asarray([0, 1, 2, 0], np.int32)
 ETHNIC = np.asarray([0, 1, -1, 1], np.int32)

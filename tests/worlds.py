@@ -7,9 +7,9 @@ import numpy as np
 import pandas as pd
 
 from configs import common
-from ethnicmer_jax import dataset, targets
+from ethnicmer_jax.base.schema import EMOTIONS, ClipRecord
+from ethnicmer_jax.data import dataset, targets
 from ethnicmer_jax.protocols import build
-from ethnicmer_jax.schema import EMOTIONS, ClipRecord
 
 PEOPLE = (
     ("casme2", "s1", "Asian"),
@@ -77,7 +77,7 @@ def config(**overrides):
 def engine(made, data, rows=None):
     """The engine for a config over a data set; of some of its folds where `rows` says so."""
     # Here and not above: JAX has to start under the flags that conftest.py sets.
-    from ethnicmer_jax.engine import Engine
+    from ethnicmer_jax.training.engine import Engine
 
     plan = build(made.protocol, data, made.seed)
     labels = targets.build(data, made.data.classes, made.model.ethnic_target, plan.grouping)

@@ -18,7 +18,7 @@ import tensorflow_datasets as tfds
 from tensorflow_datasets.core import writer as tfds_writer
 from tensorflow_datasets.proto import tf_example_pb2
 
-from ethnicmer_jax.schema import EMOTIONS, ETHNICITIES, FLOW_UNITS, GENDERS, ClipRecord
+from ethnicmer_jax.base.schema import EMOTIONS, ETHNICITIES, FLOW_UNITS, GENDERS, ClipRecord
 
 SPLIT = "clips"
 """The one split: how clips are parted is the protocol's business, not the database's."""

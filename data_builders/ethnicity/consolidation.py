@@ -17,7 +17,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from scipy.stats import entropy
 
 from data_builders.ethnicity.votes import LABELS, Vote
-from ethnicmer_jax.schema import UNKNOWN, UserError
+from ethnicmer_jax.base.schema import UNKNOWN, UserError
 
 HUMAN = "human"
 Person = tuple[str, str]

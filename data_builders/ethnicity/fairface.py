@@ -12,7 +12,7 @@ from scipy.special import softmax
 
 from data_builders.ethnicity.frame_annotator import Judgement
 from data_builders.ethnicity.votes import columns_of
-from ethnicmer_jax.schema import UserError
+from ethnicmer_jax.base.schema import UserError
 
 EXTRA = "pip install 'ethnicmer_jax[fairface]'"
 GENDERS = ("male", "female")

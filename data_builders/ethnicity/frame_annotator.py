@@ -9,8 +9,8 @@ from typing import Protocol
 
 import numpy as np
 
-from data_builders import faces
 from data_builders.ethnicity.votes import Vote
+from data_builders.pixels import faces
 from data_builders.sources.base import ClipTask, FlowFile
 
 

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 import pandas as pd
 
 from data_builders.ethnicity.votes import LABEL_OF, LABELS, Vote, one_hot
-from ethnicmer_jax.schema import GENDERS, UserError
+from ethnicmer_jax.base.schema import GENDERS, UserError
 
 COLUMNS = {
     "database": ("database", "dataset"),

@@ -19,7 +19,7 @@ import pandas as pd
 from data_builders.ethnicity.consolidation import Decision, Override, Person
 from data_builders.ethnicity.table_annotator import read_text_table
 from data_builders.ethnicity.votes import LABELS, Vote
-from ethnicmer_jax.schema import ETHNICITIES, UserError
+from ethnicmer_jax.base.schema import ETHNICITIES, UserError
 
 SUBJECTS_FILE = "ethnicity.csv"
 VOTES_FILE = "ethnicity_votes.csv"

@@ -8,7 +8,7 @@ from typing import Protocol
 
 import numpy as np
 
-from ethnicmer_jax.schema import ETHNICITIES, UNKNOWN, UserError, clip_key
+from ethnicmer_jax.base.schema import ETHNICITIES, UNKNOWN, UserError, clip_key
 
 LABELS = ETHNICITIES[: ETHNICITIES.index(UNKNOWN)]
 """What a vote may be for: codes 0 to 4 of the reference's annotation."""

@@ -21,7 +21,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from ethnicmer_jax.schema import ActionUnit
+from ethnicmer_jax.base.schema import ActionUnit
 
 
 @dataclasses.dataclass(frozen=True)

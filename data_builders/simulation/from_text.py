@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from data_builders.simulation.options import SimulatedOptions, from_mapping
-from ethnicmer_jax.schema import UserError
+from ethnicmer_jax.base.schema import UserError
 
 _DEFAULTS = SimulatedOptions()
 

@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 
 from data_builders.simulation.anatomy import SIDES, Anatomy, Pose
-from ethnicmer_jax.schema import ActionUnit
+from ethnicmer_jax.base.schema import ActionUnit
 
 
 @dataclasses.dataclass(frozen=True)

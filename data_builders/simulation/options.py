@@ -6,7 +6,7 @@ import dataclasses
 import re
 from collections.abc import Mapping
 
-from ethnicmer_jax.schema import EMOTIONS, ETHNICITIES, UNKNOWN, UserError
+from ethnicmer_jax.base.schema import EMOTIONS, ETHNICITIES, UNKNOWN, UserError
 
 
 @dataclasses.dataclass(frozen=True)

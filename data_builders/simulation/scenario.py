@@ -17,7 +17,7 @@ from data_builders.simulation.display_rules import draw_display
 from data_builders.simulation.motion import PULLS, Movement
 from data_builders.simulation.options import Cohort, SimulatedOptions
 from data_builders.simulation.people import Person, draw_person
-from ethnicmer_jax.schema import EMOTIONS, ETHNICITIES, ActionUnit, clip_key
+from ethnicmer_jax.base.schema import EMOTIONS, ETHNICITIES, ActionUnit, clip_key
 
 FPS = 200.0
 """Frames per second, as in CASME II and SAMM."""

@@ -16,7 +16,7 @@ from typing import Protocol
 
 import numpy as np
 
-from ethnicmer_jax.schema import UNKNOWN, ActionUnit, clip_key
+from ethnicmer_jax.base.schema import UNKNOWN, ActionUnit, clip_key
 
 
 @dataclasses.dataclass(frozen=True)
@@ -64,7 +64,7 @@ class FramePair:
 
     def read(self) -> tuple[np.ndarray, np.ndarray]:
         """See `FrameReader.read`."""
-        from data_builders import frames
+        from data_builders.pixels import frames
 
         return frames.read_pair(self.onset, self.apex)
 

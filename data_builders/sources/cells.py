@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import unicodedata
 
-from ethnicmer_jax.schema import (
+from ethnicmer_jax.base.schema import (
     ETHNICITIES,
     GENDERS,
     RAW_EMOTION_TO_CLASS,

@@ -15,12 +15,11 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
-from data_builders import action_units
-from data_builders.sources import demographics
+from data_builders.sources import action_units, demographics
 from data_builders.sources.base import Problem
 from data_builders.sources.coding_sheet import CodedRow
 from data_builders.sources.demographics import Demographics
-from ethnicmer_jax.schema import RAW_EMOTION_TO_CLASS, ActionUnit, clip_key, emotion_class
+from ethnicmer_jax.base.schema import RAW_EMOTION_TO_CLASS, ActionUnit, clip_key, emotion_class
 
 _WITHOUT_CLASS = ("other", "others")
 

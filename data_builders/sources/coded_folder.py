@@ -10,13 +10,13 @@ import os
 import pathlib
 from collections.abc import Iterator, Mapping
 
-from data_builders import frames
+from data_builders.pixels import frames
 from data_builders.sources import coding_sheet, demographics
 from data_builders.sources.base import ClipTask, FramePair, Listing, Problem
 from data_builders.sources.coded_clips import CodedClip, CodedDatabase, Coding, read_coding
 from data_builders.sources.demographics import Demographics
 from data_builders.sources.frame_folder import frame_path
-from ethnicmer_jax.schema import UNKNOWN, UserError, clip_key
+from ethnicmer_jax.base.schema import UNKNOWN, UserError, clip_key
 
 _SEARCHED_DEPTH = 3
 

@@ -16,7 +16,7 @@ from collections.abc import Mapping
 import pandas as pd
 from openpyxl.utils.exceptions import InvalidFileException
 
-from ethnicmer_jax.schema import UserError
+from ethnicmer_jax.base.schema import UserError
 
 REQUIRED: Mapping[str, str] = {
     "subject": "Subject",

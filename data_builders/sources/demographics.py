@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 
 import pandas as pd
 
-from ethnicmer_jax.schema import ETHNICITIES, UNKNOWN, UserError
+from ethnicmer_jax.base.schema import ETHNICITIES, UNKNOWN, UserError
 
 TABLE = "ethnicity.csv"
 SHEET_SOURCE = "coding sheet"

@@ -19,7 +19,7 @@ from tqdm import tqdm
 from data_builders.simulation.options import SimulatedOptions
 from data_builders.sources import simulated
 from data_builders.sources.base import ClipTask
-from ethnicmer_jax.schema import ETHNICITIES, UserError
+from ethnicmer_jax.base.schema import ETHNICITIES, UserError
 
 _JPEG_QUALITY = 95
 _SUBJECT_DIGITS = 3

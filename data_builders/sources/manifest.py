@@ -18,11 +18,10 @@ import pathlib
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from data_builders import action_units
-from data_builders.sources import cells, demographics
+from data_builders.sources import action_units, cells, demographics
 from data_builders.sources.base import ClipTask, FlowFile, FramePair, FrameReader, Listing, Problem
 from data_builders.sources.frame_folder import frame_number, frame_path
-from ethnicmer_jax.schema import UNKNOWN, UserError
+from ethnicmer_jax.base.schema import UNKNOWN, UserError
 
 REQUIRED = ("database", "subject", "clip", "emotion")
 MOTION = ("flow", "frames", "onset_path")

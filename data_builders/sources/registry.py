@@ -7,7 +7,7 @@ import pathlib
 
 from data_builders.simulation.options import SimulatedOptions
 from data_builders.sources.base import Listing
-from ethnicmer_jax.schema import UserError
+from ethnicmer_jax.base.schema import UserError
 
 SIMULATED = "simulated"
 SOURCES = (SIMULATED, "manifest", "casme2", "samm", "casme2_samm")

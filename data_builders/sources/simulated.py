@@ -16,12 +16,12 @@ from collections.abc import Iterator
 import cv2
 import numpy as np
 
-from data_builders import faces, flow
+from data_builders.pixels import faces, flow
 from data_builders.simulation import film, scenario
 from data_builders.simulation.options import SimulatedOptions
 from data_builders.simulation.scenario import ClipSpec
 from data_builders.sources.base import ClipTask, Listing
-from ethnicmer_jax.schema import ClipRecord
+from ethnicmer_jax.base.schema import ClipRecord
 
 ETHNICITY_SOURCE = "simulated"
 

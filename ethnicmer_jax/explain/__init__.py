@@ -8,5 +8,5 @@
 - `sanity`, `networks`: random weights, random labels, and where the peak lies.
 - `findings`, `wording`: the numbers, and what may be said of them.
 - `overlays`, `drawings`, `gallery`, `page`, `files`: what people look at.
-- `request`, `command`: what a command line asks for, and its answer.
+- `request`, `run`: what a command line asks for, and its answer.
 """

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from ethnicmer_jax.stats import bootstrap
-from ethnicmer_jax.stats.bootstrap import Interval
+from ethnicmer_jax.analysis import bootstrap
+from ethnicmer_jax.analysis.bootstrap import Interval
 
 RESAMPLES = 2000
 

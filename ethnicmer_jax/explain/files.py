@@ -7,13 +7,13 @@ import pathlib
 
 import numpy as np
 
-from ethnicmer_jax import workdir
-from ethnicmer_jax.engine import Engine
+from ethnicmer_jax.base import files
 from ethnicmer_jax.explain import overlays
 from ethnicmer_jax.explain.findings import ALL, Clips, Findings
 from ethnicmer_jax.explain.folds import Explained, MapName
 from ethnicmer_jax.report import explained
 from ethnicmer_jax.report.document import Document
+from ethnicmer_jax.training.engine import Engine
 
 
 def numbers(folder: pathlib.Path, found: Findings, trained: Explained, clips: Clips) -> None:
@@ -44,7 +44,7 @@ def summary(folder: pathlib.Path, found: Findings, primary: MapName, made: Docum
             for f in shown
         ],
     }
-    workdir.write_json(folder / explained.SUMMARY, values)
+    files.write_json(folder / explained.SUMMARY, values)
 
 
 def pictures(folder: pathlib.Path, trained: Explained, engine: Engine) -> None:

@@ -7,13 +7,13 @@ import dataclasses
 import numpy as np
 import pandas as pd
 
-from ethnicmer_jax.dataset import Dataset
+from ethnicmer_jax.data.dataset import Dataset
+from ethnicmer_jax.data.targets import Targets
 from ethnicmer_jax.explain import folds, mass_tests, regions, sanity
 from ethnicmer_jax.explain.folds import Explained, MapName
 from ethnicmer_jax.explain.regions import Layout
 from ethnicmer_jax.explain.views import View
 from ethnicmer_jax.models.backbones import tap
-from ethnicmer_jax.targets import Targets
 
 MOTION = ("motion", View("none", "input"))
 """The motion of the clips themselves, which no network made: what maps are compared with."""

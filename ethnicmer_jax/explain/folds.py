@@ -13,10 +13,10 @@ import jax.numpy as jnp
 import numpy as np
 from tqdm import tqdm
 
-from ethnicmer_jax.engine import Engine
 from ethnicmer_jax.explain import gradcam, occlusion, views
 from ethnicmer_jax.explain.views import View
 from ethnicmer_jax.models.backbones import tap
+from ethnicmer_jax.training.engine import Engine
 
 METHODS = (*gradcam.METHODS, "occlusion")
 EXPLAINED = ("predicted", "true")

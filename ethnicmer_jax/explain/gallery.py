@@ -6,13 +6,13 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from ethnicmer_jax.engine import Engine
 from ethnicmer_jax.explain import drawings, findings, overlays
 from ethnicmer_jax.explain.findings import Clips
 from ethnicmer_jax.explain.folds import Explained
 from ethnicmer_jax.explain.views import View
 from ethnicmer_jax.report.explained import METHODS
 from ethnicmer_jax.report.style import Figure
+from ethnicmer_jax.training.engine import Engine
 
 
 def averages(trained: Explained, clips: Clips, groups: tuple[str, ...]) -> Iterator[Figure]:

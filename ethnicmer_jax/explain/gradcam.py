@@ -15,10 +15,10 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from ethnicmer_jax.base.schema import UserError
 from ethnicmer_jax.explain.views import HEADS, View
 from ethnicmer_jax.models.backbones import tap
 from ethnicmer_jax.models.classifier import EthnicAwareClassifier
-from ethnicmer_jax.schema import UserError
 
 METHODS = ("gradcam", "hirescam")
 

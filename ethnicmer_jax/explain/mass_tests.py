@@ -12,10 +12,10 @@ import math
 import numpy as np
 import pandas as pd
 
+from ethnicmer_jax.analysis import bootstrap, effects, permutation
+from ethnicmer_jax.analysis.counts import databases
 from ethnicmer_jax.explain import by_subject
 from ethnicmer_jax.explain.regions import REGIONS
-from ethnicmer_jax.stats import bootstrap, effects, permutation
-from ethnicmer_jax.stats.subjects import databases
 
 PERMUTATIONS = 5000
 

@@ -9,10 +9,10 @@ import pathlib
 import ml_collections
 import numpy as np
 
-from ethnicmer_jax.engine import Engine
 from ethnicmer_jax.explain import folds, sanity
 from ethnicmer_jax.explain.folds import Explained, Explainer, MapName
 from ethnicmer_jax.explain.request import Request
+from ethnicmer_jax.training.engine import Engine
 
 
 def explain(

@@ -6,7 +6,7 @@ import cv2
 import matplotlib
 import numpy as np
 
-from ethnicmer_jax.dataset import Dataset
+from ethnicmer_jax.data.dataset import Dataset
 
 SIDE = 112
 """Width and height of the pictures in px."""

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 import cv2
 import numpy as np
 
-from data_builders import faces
+from data_builders.pixels import faces
 
 _SHOWN = 1 + 2 * faces.FaceOptions().margin
 """Width of a crop in widths of a face without margin."""

@@ -11,14 +11,14 @@ from collections.abc import Sequence
 import ml_collections
 import numpy as np
 
-from ethnicmer_jax import job, preparation
-from ethnicmer_jax.dataset import Dataset
+from ethnicmer_jax.base.schema import UserError
+from ethnicmer_jax.data.dataset import Dataset
 from ethnicmer_jax.explain import folds
 from ethnicmer_jax.explain.regions import Layout
+from ethnicmer_jax.jobs import job, preparation
 from ethnicmer_jax.models.backbones import tap
 from ethnicmer_jax.protocols import Plan
 from ethnicmer_jax.protocols.fold_table import FoldTable
-from ethnicmer_jax.schema import UserError
 
 POOLED = pathlib.Path("jobs") / "pooled"
 """The job of a study whose networks are explained: they were trained on everybody."""

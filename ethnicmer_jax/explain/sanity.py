@@ -16,10 +16,10 @@ import numpy as np
 import pandas as pd
 from scipy import stats as scipy_stats
 
-from ethnicmer_jax.engine import Engine
+from ethnicmer_jax.analysis.bootstrap import Interval
 from ethnicmer_jax.explain import by_subject
 from ethnicmer_jax.explain.folds import Explained, Explainer, MapName, Variables
-from ethnicmer_jax.stats.bootstrap import Interval
+from ethnicmer_jax.training.engine import Engine
 
 RANDOM, LABELS = "random weights", "shuffled labels"
 """What the other networks are called."""

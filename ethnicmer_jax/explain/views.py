@@ -5,9 +5,9 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 
+from ethnicmer_jax.base.schema import UserError
 from ethnicmer_jax.models import fusion as fusions
 from ethnicmer_jax.models.classifier import EthnicAwareClassifier
-from ethnicmer_jax.schema import UserError
 
 HEADS = {"final": "logits", "emotion": "emotion_logits", "ethnic": "ethnic_logits"}
 """Head -> its field of `fusion.Outputs`."""

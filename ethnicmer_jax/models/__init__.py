@@ -11,13 +11,7 @@ from ethnicmer_jax.models.registry import (
     image_sizes,
     input_size,
 )
-from ethnicmer_jax.models.torch_weights import (
-    TorchWeights,
-    graft,
-    graft_head,
-    import_torch,
-    read,
-)
+from ethnicmer_jax.models.torch_weights import TorchWeights, graft, graft_head, import_torch, read
 
 __all__ = [
     "BACKBONES",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ethnicmer_jax.schema import UserError
+from ethnicmer_jax.base.schema import UserError
 
 _WORDS = {"true": True, "false": False}
 

@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
+from ethnicmer_jax.base.schema import UserError
 from ethnicmer_jax.models import fusion as fusions
 from ethnicmer_jax.models import options as option_text
 from ethnicmer_jax.models.backbones.resnet18 import ResNet18
@@ -18,7 +19,6 @@ from ethnicmer_jax.models.backbones.swin_b import Swin
 from ethnicmer_jax.models.backbones.tiny_vit import tiny_vit_5m, tiny_vit_21m
 from ethnicmer_jax.models.backbones.vgg_face import VGGFace
 from ethnicmer_jax.models.classifier import EthnicAwareClassifier
-from ethnicmer_jax.schema import UserError
 
 
 @dataclasses.dataclass(frozen=True)

@@ -20,8 +20,8 @@ import safetensors
 import safetensors.numpy
 from flax import struct, traverse_util
 
+from ethnicmer_jax.base.schema import UserError
 from ethnicmer_jax.models import registry
-from ethnicmer_jax.schema import UserError
 
 _LEAVES = {"kernel": "weight", "scale": "weight", "mean": "running_mean", "var": "running_var"}
 _DERIVED = ("num_batches_tracked", "relative_position_index", "attention_bias_idxs")

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
+from ethnicmer_jax.base.schema import UserError
 from ethnicmer_jax.protocols import draws
 from ethnicmer_jax.protocols.fold_table import FoldTable, leave_one_out
-from ethnicmer_jax.schema import UserError
 
 
 def arm_draws(protocol, dataset, clips, chosen, seeds, notes) -> Iterator[FoldTable]:

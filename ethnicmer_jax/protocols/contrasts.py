@@ -13,9 +13,9 @@ from collections.abc import Callable, Iterator
 import ml_collections
 import numpy as np
 
-from ethnicmer_jax.dataset import Dataset
-from ethnicmer_jax.protocols.grouping import GROUPINGS, Grouping, grouping
-from ethnicmer_jax.schema import UserError
+from ethnicmer_jax.base.grouping import GROUPINGS, Grouping, grouping
+from ethnicmer_jax.base.schema import UserError
+from ethnicmer_jax.data.dataset import Dataset
 
 FAMILIES = ("ethnicity", "within", "placebo", "database", "flipped", "grouping", "reference")
 """What `protocol.contrasts` may name; `within` and `grouping` stand for several each."""

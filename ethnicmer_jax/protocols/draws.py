@@ -11,7 +11,7 @@ import dataclasses
 
 import numpy as np
 
-from ethnicmer_jax.schema import UserError
+from ethnicmer_jax.base.schema import UserError
 
 ARMS = ("mono_asian", "mono_non_asian", "stereo")
 

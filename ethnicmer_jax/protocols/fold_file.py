@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
-from ethnicmer_jax.predictions import RowKey
+from ethnicmer_jax.base.predictions import RowKey
 from ethnicmer_jax.protocols.fold_table import FoldTable
 
 

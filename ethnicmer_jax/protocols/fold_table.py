@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from ethnicmer_jax.schema import UserError
+from ethnicmer_jax.base.schema import UserError
 
 
 @dataclasses.dataclass(frozen=True)

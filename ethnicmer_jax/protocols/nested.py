@@ -2,7 +2,7 @@
 
 To the rows of LOSO come inner rows: for every subject held out, K folds over the subjects
 that are left. A setting's inner scores for a subject have not seen that subject, so the
-setting that they prefer may be used to predict it (`ethnicmer_jax.select`). Varma and Simon
+setting that they prefer may be used to predict it (the command `select`). Varma and Simon
 (2006, "Bias in error estimation when using cross-validation for model selection") show what
 choosing by the outer scores would cost in honesty.
 """
@@ -15,11 +15,11 @@ from collections.abc import Iterator, Sequence
 import ml_collections
 import numpy as np
 
-from ethnicmer_jax.dataset import Dataset
-from ethnicmer_jax.predictions import INNER
+from ethnicmer_jax.base.grouping import Grouping
+from ethnicmer_jax.base.predictions import INNER
+from ethnicmer_jax.base.schema import UserError
+from ethnicmer_jax.data.dataset import Dataset
 from ethnicmer_jax.protocols.fold_table import FoldTable, from_rows, leave_one_out
-from ethnicmer_jax.protocols.grouping import Grouping
-from ethnicmer_jax.schema import UserError
 
 
 def nested(

@@ -8,11 +8,11 @@ from collections.abc import Callable, Iterator
 import ml_collections
 import numpy as np
 
-from ethnicmer_jax.dataset import Dataset
+from ethnicmer_jax.base.grouping import Grouping, grouping
+from ethnicmer_jax.base.schema import UserError
+from ethnicmer_jax.data.dataset import Dataset
 from ethnicmer_jax.protocols import arms, nested, study
 from ethnicmer_jax.protocols.fold_table import FoldTable, leave_one_out
-from ethnicmer_jax.protocols.grouping import Grouping, grouping
-from ethnicmer_jax.schema import UserError
 
 
 @dataclasses.dataclass(frozen=True)

@@ -21,11 +21,11 @@ from collections.abc import Iterator
 import ml_collections
 import numpy as np
 
-from ethnicmer_jax.dataset import Dataset
+from ethnicmer_jax.base.schema import UserError
+from ethnicmer_jax.data.dataset import Dataset
 from ethnicmer_jax.protocols import arms, contrasts, draws
 from ethnicmer_jax.protocols.contrasts import Contrast
 from ethnicmer_jax.protocols.fold_table import FoldTable, from_rows, leave_one_out
-from ethnicmer_jax.schema import UserError
 
 _ATTEMPTS = 20
 """Draws made again when matching leaves an arm without two subjects or two classes."""

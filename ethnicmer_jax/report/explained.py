@@ -6,7 +6,7 @@ import pathlib
 
 import pandas as pd
 
-from ethnicmer_jax import workdir
+from ethnicmer_jax.base import files
 from ethnicmer_jax.report.document import Block, Gallery, Link, Prose, Section
 from ethnicmer_jax.report.style import Figure
 from ethnicmer_jax.report.tables import Column, PValue, Table
@@ -34,7 +34,7 @@ def sections(directory: pathlib.Path) -> list[Section]:
     folder = directory / FOLDER
     if not (folder / SUMMARY).is_file():
         return []
-    summary = workdir.read_json(folder / SUMMARY)
+    summary = files.read_json(folder / SUMMARY)
     figures = [_figure(folder, **about) for about in summary["figures"]]
     blocks: list[Block] = [
         Prose(summary["conclusion"]),

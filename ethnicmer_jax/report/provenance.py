@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from ethnicmer_jax.report.document import Block, Facts, Listing, Note, Prose, Section
-from ethnicmer_jax.report.inputs import Inputs, flatten
+from ethnicmer_jax.report.files import Inputs, flatten
 from ethnicmer_jax.report.tables import Column, Table
 
 _NOT_RECORDED = "not recorded"

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from ethnicmer_jax.report import comparisons, figures, results
+from ethnicmer_jax.analysis import comparisons, results
+from ethnicmer_jax.report import figures
 from ethnicmer_jax.report.document import Block, Gallery, Note, Prose, Section
-from ethnicmer_jax.report.inputs import Inputs
+from ethnicmer_jax.report.files import Inputs
 from ethnicmer_jax.report.style import Figure
 from ethnicmer_jax.report.tables import Column, Table
 

@@ -10,6 +10,8 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from ethnicmer_jax.analysis.effects import p_text
+
 MISSING = "–"
 
 
@@ -94,15 +96,6 @@ class Table:
             label=f"tab:{self.name}",
             position_float="centering",
         )
-
-
-def p_text(p: float) -> str:
-    """A p value as papers print it: `p = .032`, `p = .32`, `p < .001`; `p n/a` for NaN."""
-    if not np.isfinite(p):
-        return "p n/a"
-    if p < 0.001:
-        return "p < .001"
-    return "p = " + f"{p:.{3 if p < 0.1 else 2}f}".removeprefix("0")
 
 
 _LATEX = str.maketrans(

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from ethnicmer_jax.models import sliding, torch_default
-from ethnicmer_jax.models.masked_batch_norm import MaskedBatchNorm
+from ethnicmer_jax.models.batch_norm import MaskedBatchNorm
 
 
 class ConvNorm(nn.Module):

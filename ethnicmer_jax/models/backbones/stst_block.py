@@ -27,7 +27,7 @@ from flax import linen as nn
 from flax import struct
 
 from ethnicmer_jax.models import torch_default
-from ethnicmer_jax.models.masked_batch_norm import EPSILON, Moments, normalising_moments
+from ethnicmer_jax.models.batch_norm import EPSILON, Moments, normalising_moments
 
 WINDOW = 3
 """Width and stride of the pooling; also the width of the convolution."""

@@ -10,11 +10,7 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
-from ethnicmer_jax.models.backbones.stst_block import (
-    ConvReluBnPool,
-    WindowPatches,
-    window_patches,
-)
+from ethnicmer_jax.models.backbones.stst_block import ConvReluBnPool, WindowPatches, window_patches
 from ethnicmer_jax.models.backbones.tap import tap
 
 STREAMS = (3, 5, 8)

@@ -6,9 +6,9 @@ import pathlib
 
 import pandas as pd
 
-from ethnicmer_jax import action_units
-from ethnicmer_jax.action_units import CodedClips
-from ethnicmer_jax.action_units.table import read
+from ethnicmer_jax.analysis import action_units
+from ethnicmer_jax.analysis.action_units import CodedClips
+from ethnicmer_jax.analysis.action_units.table import read
 from ethnicmer_jax.report.document import Gallery, Prose, Section
 from ethnicmer_jax.report.study import figures
 from ethnicmer_jax.report.tables import Column, PValue, Table

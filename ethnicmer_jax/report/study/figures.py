@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 from matplotlib.colors import Colormap
 
+from ethnicmer_jax.analysis import effects
+from ethnicmer_jax.analysis.effects import p_text
 from ethnicmer_jax.report import figures, style
 from ethnicmer_jax.report.style import Figure
-from ethnicmer_jax.report.tables import p_text
-from ethnicmer_jax.stats import effects
 
 NOMINAL = 0.05
 

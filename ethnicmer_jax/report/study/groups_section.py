@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from ethnicmer_jax.report.conclusion import interval_text
+from ethnicmer_jax.analysis.conclusion import interval_text
+from ethnicmer_jax.analysis.study.groups import Groups
 from ethnicmer_jax.report.document import Prose, Section
-from ethnicmer_jax.report.study.groups import Groups
 from ethnicmer_jax.report.tables import Column, PValue, Table
 
 _SCORES = {"uf1": "UF1", "uar": "UAR", "accuracy": "Accuracy"}

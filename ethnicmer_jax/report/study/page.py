@@ -9,32 +9,30 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import pandas as pd
 
-from ethnicmer_jax.predictions import Predictions
-from ethnicmer_jax.report import document, explained, inputs, provenance
-from ethnicmer_jax.report.controls import placebo_p
+from ethnicmer_jax.analysis import effects
+from ethnicmer_jax.analysis.advantage import Advantage
+from ethnicmer_jax.analysis.controls import placebo_p
+from ethnicmer_jax.analysis.study import controls, estimates, verdict
+from ethnicmer_jax.analysis.study import groups as study_groups
+from ethnicmer_jax.analysis.study.groups import Groups
+from ethnicmer_jax.analysis.study.runs import MAIN, StudyRuns
+from ethnicmer_jax.analysis.study.verdict import Verdict
+from ethnicmer_jax.base.predictions import Predictions
+from ethnicmer_jax.base.schema import UserError
+from ethnicmer_jax.report import document, explained, files, provenance
 from ethnicmer_jax.report.document import Document, Section
-from ethnicmer_jax.report.inputs import Inputs
-from ethnicmer_jax.report.page import SIMULATED
+from ethnicmer_jax.report.files import Inputs
+from ethnicmer_jax.report.job import SIMULATED
 from ethnicmer_jax.report.sections import data_card
 from ethnicmer_jax.report.study import (
     action_units,
-    controls,
-    estimates,
     figures,
     groups_section,
     methods,
     reference,
     sections,
-    verdict,
 )
-from ethnicmer_jax.report.study import groups as study_groups
-from ethnicmer_jax.report.study.groups import Groups
-from ethnicmer_jax.report.study.runs import MAIN, StudyRuns
-from ethnicmer_jax.report.study.verdict import Verdict
 from ethnicmer_jax.report.style import Figure
-from ethnicmer_jax.schema import UserError
-from ethnicmer_jax.stats import effects
-from ethnicmer_jax.stats.advantage import Advantage
 
 _CALIBRATION = ("series", "effect", "rejections", "databases")
 QUESTION = (
@@ -59,7 +57,7 @@ def write(directory: pathlib.Path) -> pathlib.Path:
       UserError: a file is missing or invalid, or there is no run of the main contrast.
     """
     directory = pathlib.Path(directory)
-    return document.save(build(inputs.read(directory), directory), directory / "report")
+    return document.save(build(files.read(directory), directory), directory / "report")
 
 
 def build(job: Inputs, directory: pathlib.Path) -> Document:

@@ -6,12 +6,12 @@ import dataclasses
 
 import pandas as pd
 
-from ethnicmer_jax.report.conclusion import interval_text
+from ethnicmer_jax.analysis import contrast
+from ethnicmer_jax.analysis.conclusion import interval_text
+from ethnicmer_jax.analysis.study.estimates import n_persons, planned
+from ethnicmer_jax.analysis.study.runs import MAIN, StudyRuns
 from ethnicmer_jax.report.document import Prose, Section
-from ethnicmer_jax.report.study.estimates import n_persons, planned
-from ethnicmer_jax.report.study.runs import MAIN, StudyRuns
 from ethnicmer_jax.report.tables import Column, Table
-from ethnicmer_jax.stats import contrast
 
 REFERENCE = "reference"
 

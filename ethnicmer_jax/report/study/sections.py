@@ -6,12 +6,13 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from ethnicmer_jax.report import controls, figures
-from ethnicmer_jax.report.conclusion import Verdict as Finding
+from ethnicmer_jax.analysis import controls
+from ethnicmer_jax.analysis.conclusion import Verdict as Finding
+from ethnicmer_jax.analysis.study.runs import MAIN
+from ethnicmer_jax.analysis.study.verdict import Verdict
+from ethnicmer_jax.report import figures
 from ethnicmer_jax.report.document import Block, Gallery, Prose, Section
 from ethnicmer_jax.report.study import figures as study_figures
-from ethnicmer_jax.report.study.runs import MAIN
-from ethnicmer_jax.report.study.verdict import Verdict
 from ethnicmer_jax.report.style import Figure
 from ethnicmer_jax.report.tables import Column, PValue, Table
 

@@ -1,0 +1,1 @@
+"""From clips of a source to a TFDS database: computed, cached, checked, packaged."""

@@ -1,0 +1,190 @@
+"""One database from one source: listed, computed, packaged; reused where it is there already."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import json
+import pathlib
+import sys
+from collections.abc import Iterable, Sequence
+
+from tqdm import tqdm
+
+from data_builders.database import card, croissant, package, pipeline, problems
+from data_builders.database.beam import BeamRunner
+from data_builders.database.cache import ClipCache, fingerprint
+from data_builders.database.card import BuildReport
+from data_builders.database.pipeline import BuildOptions, Job
+from data_builders.ethnic_me.ethnic_me_dataset_builder import EthnicMeConfig
+from data_builders.simulation.options import SimulatedOptions
+from data_builders.sources import registry
+from data_builders.sources.base import FlowFile, Listing, Problem
+from ethnicmer_jax.base.schema import UserError
+
+_METADATA = "metadata.json"  # written by TFDS
+
+
+def ensure(
+    source: str,
+    raw: str,
+    data_dir: pathlib.Path,
+    options: BuildOptions | None = None,
+    simulated: SimulatedOptions | None = None,
+    ethnicity: pathlib.Path | None = None,
+    runner: BeamRunner | None = None,
+) -> pathlib.Path:
+    """Builds a database unless it is there already.
+
+    The database's name contains a fingerprint of its clips, labels and options:
+    other inputs make another database beside it.
+
+    Args:
+      source: one of `registry.SOURCES`.
+      raw: folder or file of the raw database; "" for `simulated`.
+      data_dir: the TFDS data directory.
+      options: how clips are computed.
+      simulated: what the source `simulated` shows; None for the defaults.
+      ethnicity: table of ethnicities; None for the one beside the raw data, if any.
+      runner: the Beam runner to build with; None builds with local processes.
+
+    Returns:
+      The TFDS directory of the built version, for `ethnicmer_jax.dataset.load`.
+
+    Raises:
+      UserError: the raw data cannot be used; nothing was written.
+    """
+    options = options or BuildOptions()
+    listing = registry.list_clips(source, raw, simulated, ethnicity)
+    exact = source in registry.EXACT
+    _refuse(listing.problems, fatal_refused=exact, strict=options.strict)
+    if not listing.tasks:
+        raise UserError(_no_clips(listing.problems, raw))
+    plan = _Plan(source, raw, listing, pipeline.jobs(listing.tasks, options), options)
+    database = package.directory(data_dir, plan.name)
+    if not package.is_complete(database):  # asked first: it may lie on a disk that only reads
+        with package.only_builder(data_dir, plan.name):
+            if not package.is_complete(database):
+                _build(plan, data_dir, runner)
+    if options.strict:
+        _refuse_reported(database)
+    return database
+
+
+@dataclasses.dataclass(frozen=True)
+class _Plan:
+    """Everything that a database follows from."""
+
+    source: str
+    raw: str
+    listing: Listing
+    jobs: Sequence[Job]
+    options: BuildOptions
+
+    @functools.cached_property
+    def fingerprint(self) -> str:
+        labels = [dataclasses.replace(job.task, motion=None) for job in self.jobs]
+        return fingerprint(labels, [job.key for job in self.jobs], self.options.identity())
+
+    @property
+    def name(self) -> str:
+        return f"{self.source}-{self.fingerprint[:12]}"
+
+
+def _build(plan: _Plan, data_dir: pathlib.Path, runner: BeamRunner | None) -> None:
+    cache = ClipCache(data_dir / ".clips")
+    steps = runner or pipeline
+    found = steps.process(plan.jobs, plan.options, cache)
+    flows = {job.task.key for job in plan.jobs if isinstance(job.task.motion, FlowFile)}
+    _refuse(
+        [problem for problem in found if problem.where in flows],
+        fatal_refused=True,
+        strict=plan.options.strict,
+    )
+    _refuse(found, fatal_refused=False, strict=plan.options.strict)
+    everything = (*plan.listing.problems, *found)
+    lost = {problem.where for problem in found if problem.fatal}
+    jobs = [job for job in plan.jobs if job.task.key not in lost]
+    if not jobs:
+        raise UserError(_no_clips(everything, plan.raw))
+    report = _report(plan, jobs, everything)
+    config = EthnicMeConfig(
+        name=plan.name,
+        description=f"{len(jobs)} clips from the source {plan.source}.",
+        clips=steps.records(jobs, plan.options, cache),
+        flow_size=plan.options.flow_size,
+        metadata={
+            "options": report.options,
+            "notes": report.notes,
+            "reported": report.reported,
+            "left_out": report.left_out,
+        },
+    )
+    download_config = runner.download_config() if runner else None
+    package.write(data_dir, config, lambda folder: _describe(folder, report), download_config)
+    _tell(everything, plan.listing.notes)
+
+
+def _describe(directory: pathlib.Path, report: BuildReport) -> None:
+    (directory / card.FILE_NAME).write_text(card.render(report), encoding="utf-8")
+    croissant.describe(directory, report.tasks, report.name)
+
+
+def _report(plan: _Plan, jobs: Sequence[Job], found: Sequence[Problem]) -> BuildReport:
+    """What the card tells; without the paths of this machine."""
+    root = pathlib.Path(plan.raw)
+    prefix = f"{root.parent if root.is_file() else root}/"
+    notes = [*plan.listing.notes, *_alike(jobs)]
+
+    def lines(items: Iterable[object]) -> list[str]:
+        return [str(item).replace(prefix, "") for item in items]
+
+    return BuildReport(
+        name=plan.name,
+        fingerprint=plan.fingerprint,
+        tasks=[job.task for job in jobs],
+        options={"source": plan.source, **plan.options.identity()},
+        notes=lines(notes),
+        reported=lines(problem for problem in found if not problem.fatal),
+        left_out=lines(problem for problem in found if problem.fatal),
+    )
+
+
+def _alike(jobs: Sequence[Job]) -> list[str]:
+    """Clips of identical pixels: one in training would give away the other in the test."""
+    clips: dict[str, list[str]] = {}
+    for job in jobs:
+        clips.setdefault(job.key, []).append(job.task.key)
+    return [f"same pixels: {', '.join(same)}" for same in clips.values() if len(same) > 1]
+
+
+def _refuse(found: Sequence[Problem], *, fatal_refused: bool, strict: bool) -> None:
+    refused = [problem for problem in found if strict or (fatal_refused and problem.fatal)]
+    if refused:
+        raise UserError(problems.summary(refused, "nothing was built"))
+
+
+def _refuse_reported(database: pathlib.Path) -> None:
+    """An existing database may have been built without `strict`."""
+    metadata = json.loads((database / _METADATA).read_text())
+    lines = [*metadata["left_out"], *metadata["reported"]]
+    if lines:
+        raise UserError(problems.summary(lines, f"{database} was built in spite of them"))
+
+
+def _no_clips(found: Sequence[Problem], raw: str) -> str:
+    if not found:
+        return f"{raw} has no clip with a class"
+    return problems.summary(found, "no clip can be used")
+
+
+def _tell(found: Sequence[Problem], notes: Sequence[str]) -> None:
+    lost = [problem for problem in found if problem.fatal]
+    kept = [problem for problem in found if not problem.fatal]
+    lines = list(notes)
+    if lost:
+        lines.append(problems.summary(lost, f"{len(lost)} left out"))
+    if kept:
+        lines.append(problems.summary(kept, "clips kept"))
+    for line in lines:
+        tqdm.write(line, file=sys.stderr)

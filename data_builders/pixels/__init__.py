@@ -1,0 +1,1 @@
+"""Frames, faces and optical flow."""

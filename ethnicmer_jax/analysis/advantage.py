@@ -1,0 +1,176 @@
+"""The own-group advantage: what it is worth to be trained on one's own group.
+
+Models trained on either side of a contrast are tested on both. The advantage is the
+mean over sides g of
+
+    score(trained on g, tested on g) - score(trained on the other side, tested on g).
+
+It is an interaction: how good a training set is in general, and how hard a side is to
+recognise, cancel. Where displays are universal it is 0.
+
+In cross-validation every pair of persons meets twice, each once in training and once in
+test, and likeness works both ways. Resampling the persons as tests alone sees half of the
+variance that comes from chance likeness, so the variance is doubled: an upper bound, since
+not all of it is of that kind. On 200 simulated databases without an effect (logistic
+regression, 8 + 8 and 16 + 16 subjects) 95% intervals excluded 0 in 9.0% before and in 2.0%
+after; the scatter of estimates was 1.3 standard errors before.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from ethnicmer_jax.analysis import bootstrap
+from ethnicmer_jax.analysis.bootstrap import Interval
+from ethnicmer_jax.analysis.confusion import SCORES
+from ethnicmer_jax.analysis.counts import SubjectCounts, databases, mean_of_defined
+from ethnicmer_jax.base.predictions import Predictions
+
+RECIPROCITY = 2.0
+"""Variance of the estimate over that of resampled tests, at most; see above."""
+
+_RUN = re.compile(r"(?P<contrast>.+)\.(?P<cell>[^.]+)-draw(?P<draw>\d+)-seed(?P<seed>\d+)")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Advantage(Interval):
+    """An own-group advantage, as a difference of scores.
+
+    Attributes:
+      sides: names of the two sides.
+      per_side: the advantage on the tests of each side; `estimate` is their mean.
+      per_draw: the advantage of each draw, averaged over sides and seeds, by draw
+        number; float64 [draws].
+      p_value: two-sided, of the same bootstrap: below 1 - level where the interval
+        excludes 0. NaN where the interval is undefined.
+    """
+
+    sides: tuple[str, str]
+    per_side: tuple[float, float]
+    per_draw: np.ndarray
+    p_value: float
+
+
+def own_group_advantage(
+    predictions: Predictions,
+    contrast: str = "ethnicity",
+    score: str = "uf1",
+    *,
+    level: float = 0.95,
+    n_resamples: int = 2000,
+    seed: int = 0,
+    reciprocity: float = RECIPROCITY,
+) -> Advantage:
+    """Estimates the own-group advantage of one contrast, averaged over draws and seeds.
+
+    The interval resamples persons within sides and databases, the same ones in all
+    cells, draws and seeds.
+
+    Args:
+      predictions: any runs. Those called `<contrast>.<cell>-draw<k>-seed<s>` count, in
+        the cells `mono_<a>`, `mono_<b>`, `<a>_to_<b>` and `<b>_to_<a>`.
+      contrast: which contrast.
+      score: a key of `confusion.SCORES`.
+      level: nominal coverage.
+      n_resamples: B.
+      seed: determines the resamples.
+      reciprocity: 1 for models of which nobody who is tested was a teacher.
+
+    Raises:
+      ValueError: the contrast has not two sides, or a draw lacks one of its cells.
+    """
+    runs = contrast_runs(predictions.runs, contrast)
+    sides = _sides(runs, contrast)
+    square = _square(runs, sides)
+    kept = predictions.select(predictions.table["run"].isin(square.to_numpy().ravel()))
+    subjects = SubjectCounts.of(kept)
+    rows = square.map({run: i for i, run in enumerate(kept.runs)}.get).to_numpy(int)
+
+    def advantages(weights: np.ndarray) -> np.ndarray:
+        """[B, draws and seeds, sides]."""
+        scores = subjects.run_scores(weights, SCORES[score])
+        return scores[:, rows[:, :2]] - scores[:, rows[:, 2:]]
+
+    strata = _strata(subjects, rows[:, :2])
+    n_persons, n_strata = len(strata), len(np.unique(strata))
+    weights = bootstrap.resample_weights(strata, n_resamples, np.random.default_rng(seed))
+    resampled = mean_of_defined(mean_of_defined(advantages(weights).swapaxes(1, 2)))
+    observed = advantages(np.ones((1, n_persons)))[0]
+    per_side = mean_of_defined(observed.T)
+    estimate = mean_of_defined(per_side)
+    resampled = estimate + np.sqrt(reciprocity) * (resampled - estimate)
+    interval = bootstrap.expanded_percentile(
+        estimate,
+        resampled,
+        n_units=n_persons,
+        n_strata=n_strata,
+        level=level,
+        design="paired",
+    )
+    per_run = pd.Series(mean_of_defined(observed), index=square.index)
+    return Advantage(
+        **dataclasses.asdict(interval),
+        sides=sides,
+        per_side=tuple(map(float, per_side)),
+        per_draw=per_run.groupby("draw").mean().to_numpy(),
+        p_value=bootstrap.expanded_p_value(resampled, n_units=n_persons, n_strata=n_strata),
+    )
+
+
+def contrast_runs(runs: Sequence[str], contrast: str) -> pd.DataFrame:
+    """The runs of one contrast: columns run, cell (str), draw and seed (int).
+
+    Args:
+      runs: any run ids; those of other contrasts and jobs are left out.
+      contrast: which contrast.
+    """
+    matches = [match for run in runs if (match := _RUN.fullmatch(run))]
+    rows = [
+        (m[0], m["cell"], int(m["draw"]), int(m["seed"]))
+        for m in matches
+        if m["contrast"] == contrast
+    ]
+    return pd.DataFrame(rows, columns=["run", "cell", "draw", "seed"])
+
+
+def _sides(runs: pd.DataFrame, contrast: str) -> tuple[str, str]:
+    """The names of the sides, in order of first appearance."""
+    mono = [name for name in runs["cell"].unique() if name.startswith("mono_")]
+    if len(mono) != 2:
+        found = ", ".join(mono) or "none"
+        raise ValueError(f"contrast {contrast!r} needs runs of two mono_ cells, found {found}")
+    first, second = (name.removeprefix("mono_") for name in mono)
+    return first, second
+
+
+def _square(runs: pd.DataFrame, sides: tuple[str, str]) -> pd.DataFrame:
+    """Run ids by (draw, seed) and cell: own of both sides, then other of both sides."""
+    a, b = sides
+    cells = [f"mono_{a}", f"mono_{b}", f"{b}_to_{a}", f"{a}_to_{b}"]
+    runs = runs[runs["cell"].isin(cells)]
+    square = runs.pivot(index=["draw", "seed"], columns="cell", values="run")
+    square = square.reindex(columns=cells)
+    for cell in cells:
+        lacking = square.index[square[cell].isna()]
+        if len(lacking):
+            draw, seed = lacking[0]
+            raise ValueError(f"draw {draw}, seed {seed} has no run of the cell {cell}")
+    return square
+
+
+def _strata(subjects: SubjectCounts, own: np.ndarray) -> np.ndarray:
+    """A label for each person: which sides test them, and their database; str [S].
+
+    Args:
+      subjects: everybody.
+      own: int [draws and seeds, 2], the runs that test either side.
+    """
+    clips = subjects.counts.sum(axis=(2, 3))
+    tested = [(clips[own[:, side]] > 0).any(axis=0) for side in (0, 1)]
+    membership = (2 * tested[0] + tested[1]).astype(str)
+    return np.char.add(np.char.add(membership, "/"), databases(subjects.persons))

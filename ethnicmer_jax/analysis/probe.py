@@ -1,0 +1,139 @@
+"""Probes: how well a freshly trained classifier reads a label from features.
+
+A probe says what features hold, whatever the network that made them was trained for
+(Alain and Bengio, Understanding intermediate layers using linear classifier probes,
+ICLR 2017 workshop). With the database as the label, it says how far a result on
+ethnicity could be one on databases.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterable, Mapping
+
+import numpy as np
+from sklearn.base import ClassifierMixin
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import StratifiedGroupKFold
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.svm import SVC
+
+from ethnicmer_jax.analysis import bootstrap, confusion
+from ethnicmer_jax.analysis.bootstrap import Interval
+from ethnicmer_jax.analysis.counts import SubjectCounts
+from ethnicmer_jax.base.schema import UserError
+from ethnicmer_jax.protocols.fold_table import FoldTable, from_rows
+
+PROBES: Mapping[str, Callable[[], ClassifierMixin]] = {
+    "logistic": lambda: LogisticRegression(C=1.0, class_weight="balanced", max_iter=1000),
+    "svm": lambda: SVC(C=3.0, class_weight="balanced"),
+}
+"""A linear reader, and one with a Gaussian kernel; features are standardised for both."""
+
+
+def balanced_accuracy(
+    features: np.ndarray,
+    labels: np.ndarray,
+    persons: np.ndarray,
+    *,
+    kind: str = "logistic",
+    n_splits: int = 5,
+    seed: int = 0,
+    n_resamples: int = 2000,
+) -> Interval:
+    """How well a label is read from features that mean the same in every clip.
+
+    Args:
+      features: float [n, ...], such as flow; flattened.
+      labels: int [n]; -1 for clips without one, which are left out.
+      persons: str [n], "database/subject"; nobody is in training and test at once.
+      kind: a key of PROBES.
+      n_splits: folds of the cross-validation.
+      seed: of the folds and of the bootstrap.
+      n_resamples: of the subject-cluster bootstrap.
+
+    Returns:
+      The balanced accuracy over all clips; chance is 1 / number of labels.
+
+    Raises:
+      UserError: fewer than two labels occur, or there are fewer persons than folds.
+    """
+    known = labels >= 0
+    flat, labels, persons = features[known].reshape(known.sum(), -1), labels[known], persons[known]
+    if len(np.unique(persons)) < n_splits:
+        raise UserError(f"a probe of {n_splits} folds needs {n_splits} persons or more")
+    splitter = StratifiedGroupKFold(n_splits, shuffle=True, random_state=seed)
+    held_out = [
+        np.isin(np.arange(len(labels)), test) for _, test in splitter.split(flat, labels, persons)
+    ]
+    rows = (("probe", str(number), ~test, test, seed) for number, test in enumerate(held_out))
+    return across_folds(
+        itertools.repeat(flat),
+        labels,
+        persons,
+        from_rows(rows, len(labels)),
+        kind=kind,
+        seed=seed,
+        n_resamples=n_resamples,
+    )
+
+
+def across_folds(
+    features: Iterable[np.ndarray],
+    labels: np.ndarray,
+    persons: np.ndarray,
+    folds: FoldTable,
+    *,
+    kind: str = "logistic",
+    seed: int = 0,
+    n_resamples: int = 2000,
+) -> Interval:
+    """How well a label is read from the features of networks trained in folds.
+
+    Features of different networks cannot be compared. So each fold has a probe of its
+    own, trained on the clips that the network was trained on and tested on those that it
+    was not; the decisions of a run are pooled.
+
+    Args:
+      features: for each row of `folds` in turn, its network's features of all clips,
+        float [n, d], such as `Learner.features` gives.
+      labels: int [n]; -1 for clips without one, which are left out.
+      persons: str [n], "database/subject".
+      folds: f rows over the n clips.
+      kind: a key of PROBES.
+      seed: of the bootstrap.
+      n_resamples: of the subject-cluster bootstrap.
+
+    Returns:
+      The balanced accuracy, averaged over runs; chance is 1 / number of labels.
+
+    Raises:
+      UserError: there is no such kind of probe, or a fold trains on fewer than two labels.
+    """
+    if kind not in PROBES:
+        raise UserError(f"no probe is called {kind!r}: choose from {', '.join(PROBES)}")
+    known = labels >= 0
+    runs, run = np.unique(folds.run, return_inverse=True)
+    people = np.unique(persons[known])
+    classes = int(labels.max()) + 1
+    counts = np.zeros((len(runs), len(people), classes, classes))
+    for row, seen in zip(range(len(folds)), features, strict=False):
+        train, test = folds.train[row] & known, folds.test[row] & known
+        if len(np.unique(labels[train])) < 2:
+            raise UserError(f"the probe of fold {folds.name(row)} has fewer than two labels")
+        probe = make_pipeline(StandardScaler(), PROBES[kind]())
+        decided = probe.fit(seen[train], labels[train]).predict(seen[test])
+        person = np.searchsorted(people, persons[test])
+        counts[run[row]] += confusion.grouped_confusion(
+            labels[test], decided, person, len(people), classes
+        )
+    return _interval(SubjectCounts(people, counts), seed, n_resamples)
+
+
+def _interval(subjects: SubjectCounts, seed: int, n_resamples: int) -> Interval:
+    n_persons, score = len(subjects.persons), confusion.SCORES["uar"]
+    rng = np.random.default_rng(seed)
+    weights = bootstrap.resample_weights(np.zeros(n_persons), n_resamples, rng)
+    resampled = subjects.scores(weights, score)
+    return bootstrap.expanded_percentile(subjects.score(score), resampled, n_units=n_persons)

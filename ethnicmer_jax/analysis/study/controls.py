@@ -1,0 +1,148 @@
+"""What a study's controls measured, and which of them its differences survive."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import pathlib
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+from scipy import stats as scipy_stats
+
+from ethnicmer_jax.analysis import conclusion, contrast, controls
+from ethnicmer_jax.analysis.advantage import Advantage
+from ethnicmer_jax.analysis.bootstrap import Interval
+from ethnicmer_jax.analysis.conclusion import Control, HasInterval, Range
+from ethnicmer_jax.analysis.study.estimates import Difference, part_name
+from ethnicmer_jax.analysis.study.runs import MAIN, StudyRuns
+from ethnicmer_jax.base.schema import UserError
+
+PLACEBO = "placebo"
+_GROUPING = "_grouping"
+_WITHIN = "within_"
+
+
+def within(parts: Sequence[str]) -> list[str]:
+    """The contrasts that compare the main groups inside one database."""
+    return [p for p in parts if p.startswith(_WITHIN) and not p.endswith(_GROUPING)]
+
+
+def sensitivity(parts: Sequence[str]) -> list[str]:
+    """The contrasts that change who belongs to which group."""
+    other = [p for p in parts if p.endswith(_GROUPING) and not p.startswith(_WITHIN)]
+    return [*(p for p in parts if p == "flipped"), *other]
+
+
+def of_advantage(found: Mapping[str, Advantage]) -> list[Control]:
+    """What the own-group advantage has to survive."""
+    observed = found[MAIN]
+    made = _within_databases(observed, {name: found[name] for name in within(list(found))})
+    if PLACEBO in found:
+        made.append(controls.placebo("placebo groups", observed.estimate, found[PLACEBO].per_draw))
+    return made + [_sensitive(name, observed, found[name]) for name in sensitivity(list(found))]
+
+
+def of_arms(runs: StudyRuns, difference: Difference, level: float) -> list[Control]:
+    """What a difference between two arms has to survive: the same in every contrast that has it."""
+    observed = difference.estimate(runs, level)
+    cells = {difference.first, difference.second}
+
+    def same(parts: Sequence[str]) -> dict[str, Interval]:
+        there = [part for part in parts if cells <= set(runs.cells(part))]
+        return {p: dataclasses.replace(difference, part=p).estimate(runs, level) for p in there}
+
+    made = _within_databases(observed, same(within(runs.parts)))
+    if runs.has(PLACEBO) and "stereo" not in cells:
+        null = placebo_arms(runs)
+        made.append(controls.placebo("placebo groups", observed.estimate, null))
+    changed = same(sensitivity(runs.parts))
+    return made + [_sensitive(part, observed, found) for part, found in changed.items()]
+
+
+def placebo_arms(runs: StudyRuns) -> np.ndarray:
+    """UF1 of the first placebo side minus that of the second, in each draw, [draws]."""
+    first, second = (f"mono_{side}" for side in runs.sides(PLACEBO))
+    return (runs.values(PLACEBO, first) - runs.values(PLACEBO, second)).to_numpy()
+
+
+def mean_within(inside: Mapping[str, Interval]) -> Range:
+    """The mean over databases, which share nobody, of the same difference inside each.
+
+    The standard errors of independent estimates add in squares; Student's t with the
+    smallest of their degrees of freedom.
+    """
+    level = next(iter(inside.values())).level
+    estimate = float(np.mean([one.estimate for one in inside.values()]))
+    error = np.sqrt(np.sum([one.standard_error**2 for one in inside.values()])) / len(inside)
+    df = min(one.df for one in inside.values())
+    half = float(scipy_stats.t.ppf((1 + level) / 2, df) * error) if df > 0 else np.nan
+    return Range(estimate, estimate - half, estimate + half)
+
+
+def label_differences(runs: StudyRuns) -> pd.DataFrame:
+    """UF1 with the annotated ethnicity minus UF1 with a made-up one, of label-conditioned models.
+
+    Returns:
+      Columns section, label, estimate, low, high, p; empty where no such model was run.
+    """
+    rows = []
+    for part in runs.parts:
+        model, _, labels = part.rpartition("_")
+        if labels in _LABELS and model in runs.parts:
+            terms = [(1.0, runs.counts(model)), (-1.0, runs.counts(part))]
+            found = contrast.estimate(terms)
+            numbers = {key: getattr(found, key) for key in ("estimate", "low", "high")}
+            label = f"{model}: annotated minus {labels}"
+            rows.append({"section": _LABEL_SECTION, "label": label, **numbers, "p": found.p_value})
+    return pd.DataFrame(rows, columns=["section", "label", "estimate", "low", "high", "p"])
+
+
+_LABELS = ("shuffled", "constant", "swapped")
+_LABEL_SECTION = "Annotated ethnicity minus another"
+
+
+def database_baseline(path: pathlib.Path) -> str | None:
+    """How well the database itself is told from a clip, in a sentence; None without the file.
+
+    Args:
+      path: JSON with balanced_accuracy, low, high (shares) and n_subjects.
+
+    Raises:
+      UserError: the file is something else.
+    """
+    if not path.is_file():
+        return None
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+        share, low, high = (float(found[key]) for key in ("balanced_accuracy", "low", "high"))
+        subjects = int(found["n_subjects"])
+    except (ValueError, TypeError, KeyError):
+        raise UserError(
+            f"{path} must hold balanced_accuracy, low, high and n_subjects; make it again"
+        ) from None
+    return (
+        f"Which database a clip is from is told from its motion with a balanced accuracy of "
+        f"{share:.1%} [{low:.1%}, {high:.1%}] ({subjects} subjects, none in training and test): "
+        "the higher, the more a difference between groups can be one between databases."
+    )
+
+
+def _within_databases(observed: HasInterval, inside: Mapping[str, Interval]) -> list[Control]:
+    """Databases count together: each alone has few subjects."""
+    if not inside:
+        return []
+    if len(inside) == 1:
+        ((part, measured),) = inside.items()
+        name, detail = part_name(part), f"{part_name(part)} {conclusion.interval_text(measured)}"
+    else:
+        name, measured = "within databases", mean_within(inside)
+        each = ", ".join(f"{part_name(part)} {one.estimate:+z.3f}" for part, one in inside.items())
+        detail = f"{name} {conclusion.interval_text(measured)} on average ({each})"
+    return [Control(name, conclusion.confirms(observed, measured), detail, separates_database=True)]
+
+
+def _sensitive(part: str, observed: HasInterval, changed: HasInterval) -> Control:
+    detail = f"{part_name(part)} {conclusion.interval_text(changed)}"
+    return Control(part_name(part), conclusion.confirms(observed, changed), detail)

@@ -1,0 +1,139 @@
+"""Groups in the pooled LOSO: the same model tests everybody, so groups differ in nothing else."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Iterator
+
+import numpy as np
+import pandas as pd
+
+from ethnicmer_jax.analysis import bootstrap, correctness, effects, metrics, permutation, results
+from ethnicmer_jax.analysis.bootstrap import Interval
+from ethnicmer_jax.analysis.correctness import GroupEffect
+from ethnicmer_jax.analysis.permutation import PermutationTest
+from ethnicmer_jax.analysis.study.runs import StudyRuns
+from ethnicmer_jax.base.predictions import Predictions
+
+POOLED = "pooled"
+
+
+@dataclasses.dataclass(frozen=True)
+class Groups:
+    """What the pooled LOSO says about two groups.
+
+    Attributes:
+      names: first minus second, throughout.
+      difference: of UF1, subjects resampled.
+      within_database: the permutation test of that difference within databases.
+      model: log odds of recognition, class and database held constant (GEE).
+      recognised: share of each group's clips recognised, mean over runs.
+      cohen_h: effect size of these two shares.
+      odds_ratio: of the same, clips taken as independent.
+      scores: columns group, n_subjects, n_clips and each score with its <score>_low and
+        <score>_high.
+      classes: `results.class_scores` of the groups.
+      gaps: columns gap, value, worst_group: mean over runs of `metrics.fairness_gaps`.
+    """
+
+    names: tuple[str, str]
+    difference: Interval
+    within_database: PermutationTest
+    model: GroupEffect
+    recognised: tuple[float, float]
+    cohen_h: float
+    odds_ratio: effects.OddsRatio
+    scores: pd.DataFrame
+    classes: pd.DataFrame
+    gaps: pd.DataFrame
+
+
+def analyse(runs: StudyRuns, members: dict[str, str], names: tuple[str, str]) -> Groups | None:
+    """Compares two groups in the pooled LOSO runs.
+
+    Args:
+      runs: of the study.
+      members: ethnicity -> group.
+      names: the two groups.
+
+    Returns:
+      None where there is no such run, or a group has nobody in it.
+    """
+    if POOLED not in runs.parts:
+        return None
+    predictions = runs.select(POOLED)
+    group = metrics.group_labels(predictions, members)
+    if not set(names) <= set(group):
+        return None
+    sides = [predictions.select(group == name) for name in names]
+    hits, totals = zip(*map(_recognised, sides), strict=True)
+    shares = tuple(hit / total for hit, total in zip(hits, totals, strict=True))
+    classes = results.class_scores(predictions, group)
+    return Groups(
+        names=names,
+        difference=bootstrap.difference(*sides),
+        within_database=permutation.group_difference(predictions, group, names),
+        model=correctness.group_effect(predictions, group, names),
+        recognised=shares,
+        cohen_h=effects.cohen_h(*shares),
+        odds_ratio=effects.odds_ratio(hits, totals),
+        scores=pd.DataFrame(_scores(n, s) for n, s in zip(names, sides, strict=True)),
+        classes=classes[classes["part"].isin(names)],
+        gaps=_gaps(predictions, members),
+    )
+
+
+def tests(groups: Groups) -> Iterator[tuple[str, str, float]]:
+    """(test, what it measured, p) of the pooled comparison."""
+    pair = " minus ".join(groups.names)
+    test = groups.within_database
+    yield (
+        f"{pair}, pooled LOSO: subjects permuted within database",
+        f"UF1 {test.statistic:+z.3f}; {test.n_informative} subjects can change groups"
+        if test.separable
+        else "not separable from database: nobody can change groups",
+        test.p_value,
+    )
+    model = groups.model
+    yield (
+        f"{pair}, pooled LOSO: recognition by group, class and database (GEE)",
+        model.problem or "odds ratio {:.2f} [{:.2f}, {:.2f}]".format(*model.odds_ratio),
+        model.p_value,
+    )
+
+
+def _recognised(side: Predictions) -> tuple[float, int]:
+    """Clips recognised (summed over clips: the share of runs that did) and clips."""
+    hit = side.predicted == side.emotion_index
+    share = pd.Series(hit).groupby(side.key).mean()
+    return float(share.sum()), len(share)
+
+
+def _scores(name: str, side: Predictions) -> dict:
+    row = {"group": name, "n_subjects": len(set(side.person)), "n_clips": len(set(side.key))}
+    for score in ("uf1", "uar", "accuracy"):
+        found = bootstrap.score_interval(side, score)
+        row |= {score: found.estimate, f"{score}_low": found.low, f"{score}_high": found.high}
+    return row
+
+
+def _gaps(predictions: Predictions, members: dict[str, str]) -> pd.DataFrame:
+    """Mean over runs; the worst group is that of most runs."""
+    by_run = [metrics.run_metrics(run, members)["gaps"] for _, run in predictions.by_run()]
+    rows = []
+    for name in by_run[0]["equalised_odds"]:
+        label = "largest of all classes" if name == "max" else name
+        values = [run["equalised_odds"][name] for run in by_run]
+        rows.append({"gap": f"Equalised odds, {label}", "value": _mean(values), "worst_group": ""})
+    for score, title in (("uf1", "UF1"), ("uar", "UAR"), ("accuracy", "Accuracy")):
+        worst = pd.Series([run[score]["worst_group"] for run in by_run]).mode()
+        value = _mean([run[score]["gap"] for run in by_run])
+        rows.append({"gap": f"{title}, best minus worst group", "value": value,
+                     "worst_group": worst.iloc[0] if len(worst) else ""})  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def _mean(values: list[float | None]) -> float:
+    defined = [value for value in values if value is not None]
+    return float(np.mean(defined)) if defined else math.nan

@@ -1,0 +1,124 @@
+"""The runs of a study by contrast (or job), cell, draw and seed, counted once for all analyses."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import re
+
+import numpy as np
+import pandas as pd
+
+from ethnicmer_jax.analysis import confusion
+from ethnicmer_jax.analysis.counts import SubjectCounts
+from ethnicmer_jax.base.predictions import Predictions
+from ethnicmer_jax.base.schema import UserError
+
+MAIN = "ethnicity"
+"""The contrast that a study is about."""
+
+_RUN = re.compile(
+    r"(?:(?P<part>.+)\.)?(?P<cell>[^.]+?)(?:-draw(?P<draw>\d+))?(?:-seed(?P<seed>\d+))?"
+)
+_MONO = "mono_"
+
+
+@dataclasses.dataclass(frozen=True)
+class StudyRuns:
+    """R runs of a study over S persons.
+
+    Attributes:
+      predictions: every row.
+      subjects: the counts of all runs, in the order of `table`.
+      table: one row a run: run, part (the contrast, or else the job), cell, draw and seed
+        (-1 where it has none), folds, clips, and one column for each of `confusion.SCORES`.
+    """
+
+    predictions: Predictions
+    subjects: SubjectCounts
+    table: pd.DataFrame
+
+    @classmethod
+    def of(cls, predictions: Predictions) -> StudyRuns:
+        """Counts all runs.
+
+        Raises:
+          UserError: there is no run of the main contrast.
+        """
+        subjects = SubjectCounts.of(predictions)
+        pooled = subjects.counts.sum(axis=1)
+        run = pd.Categorical(predictions.table["run"], categories=predictions.runs).codes
+        folds = predictions.table.groupby(run)["fold"].nunique()
+        table = pd.DataFrame([parse(name) for name in predictions.runs]).assign(
+            folds=folds.to_numpy(),
+            clips=pooled.sum(axis=(1, 2)).astype(int),
+            **{name: score(pooled) for name, score in confusion.SCORES.items()},
+        )
+        made = cls(predictions, subjects, table)
+        if not made.has(MAIN):
+            raise UserError(
+                f"no run of the contrast {MAIN!r} with two arms; a study has runs such as "
+                f"{MAIN}.mono_asian-draw0-seed0"
+            )
+        return made
+
+    @functools.cached_property
+    def parts(self) -> tuple[str, ...]:
+        """The contrasts and jobs, in order of first appearance."""
+        return tuple(self.table["part"].unique())
+
+    def cells(self, part: str) -> tuple[str, ...]:
+        """The cells of a contrast, in order of first appearance."""
+        return tuple(self.table.loc[self.table["part"] == part, "cell"].unique())
+
+    def sides(self, part: str) -> tuple[str, ...]:
+        """The sides that a contrast has a mono arm of, in order of first appearance."""
+        mono = [cell for cell in self.cells(part) if cell.startswith(_MONO)]
+        return tuple(cell.removeprefix(_MONO) for cell in mono)
+
+    def has(self, part: str) -> bool:
+        """Whether a contrast has two arms to compare."""
+        return len(self.sides(part)) == 2
+
+    def crossed(self, part: str) -> bool:
+        """Whether both sides of a contrast were also tested by models of the other side."""
+        if not self.has(part):
+            return False
+        a, b = self.sides(part)
+        return {f"{a}_to_{b}", f"{b}_to_{a}"} <= set(self.cells(part))
+
+    def rows(self, part: str, *cells: str) -> np.ndarray:
+        """Which runs belong to a part, and to one of the cells where any is named; bool [R]."""
+        chosen = (self.table["part"] == part).to_numpy()
+        return chosen & self.table["cell"].isin(cells).to_numpy() if cells else chosen
+
+    def counts(self, part: str, *cells: str) -> SubjectCounts:
+        """The counts of a part's runs, over everybody in the study."""
+        return self.subjects.of_runs(self.rows(part, *cells))
+
+    def select(self, part: str, *cells: str) -> Predictions:
+        """The rows of a part's runs."""
+        return self.predictions.select(self.rows(part, *cells)[self._row_run])
+
+    def values(self, part: str, cell: str, score: str = "uf1") -> pd.Series:
+        """The score of each draw of a cell, averaged over its seeds."""
+        return self.table[self.rows(part, cell)].groupby("draw")[score].mean()
+
+    @functools.cached_property
+    def _row_run(self) -> np.ndarray:
+        """The index of each row's run."""
+        return pd.Categorical(
+            self.predictions.table["run"], categories=self.predictions.runs
+        ).codes.astype(np.int64)
+
+
+def parse(run: str) -> dict[str, str | int]:
+    """A run id `<contrast or job>.<cell>-draw<k>-seed<s>`, or less of it, by its parts."""
+    match = _RUN.fullmatch(run)
+    return {
+        "run": run,
+        "part": match["part"] or "",
+        "cell": match["cell"],
+        "draw": int(match["draw"] or -1),
+        "seed": int(match["seed"] or -1),
+    }

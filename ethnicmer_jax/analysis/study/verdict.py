@@ -1,0 +1,113 @@
+"""What a study allows one to say, worded from its intervals and controls alone."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from ethnicmer_jax.analysis import comparisons, conclusion
+from ethnicmer_jax.analysis.advantage import Advantage
+from ethnicmer_jax.analysis.conclusion import Conclusion, Control
+from ethnicmer_jax.analysis.effects import p_text
+from ethnicmer_jax.analysis.study import controls
+from ethnicmer_jax.analysis.study.estimates import Difference, detectable, planned
+from ethnicmer_jax.analysis.study.groups import Groups
+from ethnicmer_jax.analysis.study.runs import MAIN, StudyRuns
+
+ALPHA = 0.05
+
+
+@dataclasses.dataclass(frozen=True)
+class Verdict:
+    """One difference with what it had to survive and what it allows one to say.
+
+    Attributes:
+      quantity: what was measured.
+      controls: in the order that they were run.
+      finding: the wording.
+    """
+
+    quantity: str
+    controls: Sequence[Control]
+    finding: Conclusion
+
+
+def of_advantage(found: Mapping[str, Advantage], *, confounded: bool) -> Verdict | None:
+    """The main question; None where the two sides were not tested by each other's models.
+
+    Args:
+      found: contrast -> its own-group advantage.
+      confounded: see `confounded`.
+    """
+    if MAIN not in found:
+        return None
+    observed, quantity = found[MAIN], "own-group advantage in UF1"
+    run = controls.of_advantage(found)
+    finding = conclusion.conclude(
+        observed,
+        observed.sides,
+        run,
+        confounded=confounded,
+        level=observed.level,
+        detectable=detectable(observed),
+        quantity=quantity,
+    )
+    return Verdict(quantity, run, finding)
+
+
+def of_arms(runs: StudyRuns, *, confounded: bool) -> list[Verdict]:
+    """Arm against arm; the intervals of all of them hold jointly (Bonferroni)."""
+    between = [one for one in planned(runs) if one.section == "Between arms"]
+    level = 1 - ALPHA / len(between)
+    return [_of_difference(runs, one, level, confounded) for one in between]
+
+
+def confounded(runs: StudyRuns) -> bool:
+    """Whether the two sides of the main contrast come from databases in different shares."""
+    pair = tuple(f"mono_{side}" for side in runs.sides(MAIN))
+    predictions = runs.select(MAIN, *pair)
+    cell = predictions.table["run"].str.extract(r"\.([^.]+?)-draw", expand=False)
+    return comparisons.confounded(predictions, cell.to_numpy(object), pair)
+
+
+def of_groups(groups: Groups, p_holm: Sequence[float]) -> str:
+    """The pooled comparison of groups, in a sentence.
+
+    Args:
+      groups: what was found.
+      p_holm: adjusted p of the permutation and of the model; NaN where not testable.
+    """
+    pair = " minus ".join(groups.names)
+    measured = conclusion.interval_text(groups.difference)
+    permuted, modelled = p_holm
+    lead = f"Tested by the same pooled models, UF1 of {pair} is {measured}."
+    if not np.isfinite([permuted, modelled]).any():
+        return f"{lead} It is not separable from database: no database tests both groups."
+    evidence = (
+        f"permuting subjects within databases {p_text(permuted)}, class and database held "
+        f"constant {p_text(modelled)} (Holm)"
+    )
+    found = [p < ALPHA for p in (permuted, modelled)]
+    if not any(found):
+        return f"{lead} That is no evidence of a difference at this power: {evidence}."
+    if not all(found):
+        return f"{lead} The two tests disagree, so nothing is concluded: {evidence}."
+    return f"{lead} Both tests within databases find a difference: {evidence}."
+
+
+def _of_difference(
+    runs: StudyRuns, difference: Difference, level: float, confounded: bool
+) -> Verdict:
+    observed = difference.estimate(runs, level)
+    run = controls.of_arms(runs, difference, level)
+    finding = conclusion.conclude(
+        observed,
+        (difference.first, difference.second),
+        run,
+        confounded=confounded,
+        level=level,
+        detectable=observed.detectable,
+    )
+    return Verdict(f"UF1 of {difference.label}", run, finding)

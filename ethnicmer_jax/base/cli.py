@@ -1,0 +1,109 @@
+"""How every command of the project starts and fails.
+
+A `UserError` is something the user can mend: it becomes one line on standard
+error and exit code 2. Anything else is a fault of ours and keeps its traceback.
+"""
+
+from __future__ import annotations
+
+import functools
+import pathlib
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from absl import app, flags, logging
+
+from ethnicmer_jax.base.schema import UserError
+
+
+def run(main: Callable[[], None], module: str = "__main__") -> None:
+    """Runs `main()` under absl; exits 0 on success or --help, 2 on a user error.
+
+    Args:
+      main: the command, which reads its own flags.
+      module: name of the module that defines it and its flags.
+    """
+
+    def guarded(argv: Sequence[str]) -> int:
+        try:
+            if len(argv) > 1:
+                raise UserError(f"what is {argv[1]!r}? Options begin with --, see --help")
+            main()
+        except UserError as error:
+            return refuse(str(error))
+        except KeyboardInterrupt:
+            print("interrupted; the same command resumes", file=sys.stderr)  # noqa: T201
+            return 130
+        return 0
+
+    app.run(guarded, flags_parser=functools.partial(_parsed, module=module))
+
+
+def config_of(flag: flags.FlagHolder) -> Any:
+    """The config that a `--config` flag names.
+
+    Args:
+      flag: from `config_flags.DEFINE_config_file`.
+
+    Raises:
+      UserError: the flag was not given, or there is no such file.
+    """
+    try:
+        config = flag.value
+        # The file is read when a field is asked for.
+        name = config and config.name
+    except OSError:
+        name = None
+    if name is None:
+        raise UserError("--config must name a config file, such as configs/stereo.py")
+    return config
+
+
+def directory_of(flag: flags.FlagHolder) -> pathlib.Path:
+    """The directory that a flag such as `--workdir` names; it need not exist.
+
+    Raises:
+      UserError: the flag was not given, or names a file.
+    """
+    if not flag.value:
+        raise UserError(f"--{flag.name} is needed, see --help")
+    path = pathlib.Path(flag.value)
+    if path.exists() and not path.is_dir():
+        raise UserError(f"--{flag.name}={path} is a file; name a directory")
+    return path
+
+
+def refuse(message: str) -> int:
+    """Prints one line and returns the exit code of a user error."""
+    line = " ".join(message.split())
+    print(f"error: {line}", file=sys.stderr)  # noqa: T201 - the one place that may
+    return 2
+
+
+def _parsed(argv: Sequence[str], module: str) -> list[str]:
+    """Parses flags; a wrong one is a user error like any other."""
+    argv = list(argv)
+    if any(argument in ("--help", "-help", "-h") for argument in argv[1:]):
+        print(_help(module))  # noqa: T201
+        sys.exit(0)
+    try:
+        rest = flags.FLAGS(argv)
+    except flags.Error as error:
+        # A config file's own exception arrives as the traceback's text: its last line says why.
+        reason = str(error).strip().splitlines()[-1] if "Traceback" in str(error) else str(error)
+        sys.exit(refuse(f"{reason}; see --help"))
+    except (AttributeError, KeyError, TypeError) as error:
+        # How ml_collections reports a --config.field that does not exist.
+        sys.exit(refuse(f"the config has no such field or value: {error}; see configs/common.py"))
+    if not flags.FLAGS["verbosity"].present:
+        # Orbax tells of every file it writes; its warnings are still shown.
+        logging.set_verbosity(logging.WARNING)
+    return rest
+
+
+def _help(module: str) -> str:
+    """The module's own words, then its flags."""
+    words = (sys.modules[module].__doc__ or "").strip()
+    own = sys.argv[0] if module == "__main__" else module
+    return f"{words}\n\n{flags.FLAGS.module_help(own).strip()}"

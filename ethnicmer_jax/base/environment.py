@@ -1,0 +1,71 @@
+"""What made a result: versions, devices, command and day."""
+
+from __future__ import annotations
+
+import datetime
+import importlib.metadata
+import os
+import pathlib
+import platform
+import shlex
+import sys
+
+PACKAGES = (
+    "jax",
+    "flax",
+    "optax",
+    "orbax-checkpoint",
+    "tensorflow-datasets",
+    "numpy",
+    "scikit-learn",
+)
+
+
+def describe(devices: list[str]) -> dict[str, object]:
+    """The environment as it goes into metrics.json.
+
+    Args:
+      devices: one text a device in use.
+    """
+    names = ("ethnicmer_jax", *PACKAGES)
+    return {
+        "command": command(),
+        "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
+        "devices": f"{len(devices)} × {devices[0]}",
+        "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
+        "python": platform.python_version(),
+        "versions": {name: importlib.metadata.version(name) for name in names},
+    }
+
+
+def command() -> str:
+    """The command line of this process; "" where it is no command of ours (a notebook, a test)."""
+    started = sys.modules["__main__"]
+    module = getattr(getattr(started, "__spec__", None), "name", "")
+    if module in ("ethnicmer_jax.__main__", "ethnicmer_jax.main"):
+        name = module.removesuffix(".__main__")
+    elif getattr(started, "__file__", None) and pathlib.Path(started.__file__).stem == "ethnicmer":
+        name = "ethnicmer_jax"
+    else:
+        return ""
+    # `python -m ethnicmer_jax NAME` puts the name into argv[0], see `__main__`.
+    words = [*pathlib.Path(sys.argv[0]).name.split()[1:], *sys.argv[1:]]
+    return " ".join(["python", "-m", name, *map(shlex.quote, words)])
+
+
+def prefer_core_devices() -> None:
+    """Makes every CPU core a device, so that `pmap` spreads folds over them.
+
+    Has to run before JAX starts. Flags that the user has set win; neither matters
+    where an accelerator is found.
+    """
+    flags = os.environ.get("XLA_FLAGS", "")
+    wanted = {
+        "--xla_force_host_platform_device_count": len(os.sched_getaffinity(0))
+        if hasattr(os, "sched_getaffinity")
+        else os.cpu_count(),
+        # A fold keeps one core busy by itself; threads below it would only compete.
+        "--xla_cpu_multi_thread_eigen": "false",
+    }
+    added = [f"{flag}={value}" for flag, value in wanted.items() if flag not in flags]
+    os.environ["XLA_FLAGS"] = " ".join([flags, *added]).strip()

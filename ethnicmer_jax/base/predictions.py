@@ -1,0 +1,269 @@
+"""The handover from training to science: the table of predictions, and its file.
+
+One row a (run, fold, clip), with the true labels and every probability. Rows are
+identified by clip, never by position, so metrics, statistics and report rerun
+from the file alone, without JAX and without the data.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import os
+import pathlib
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
+
+import numpy as np
+import pandas as pd
+
+from ethnicmer_jax.base.schema import ETHNICITIES, UserError
+
+ROW_KEY = ("run", "fold", "database", "subject", "clip")
+TEXT_COLUMNS = (*ROW_KEY, "emotion", "ethnicity")
+SUM_TOLERANCE = 1e-4
+"""How far a row's probabilities may be from 1: float32 softmax is within 1e-6."""
+
+INNER = "inner."
+"""Runs whose ids begin so validate settings on training subjects; they are no results."""
+
+RowKey = tuple[str, str, str]
+"""(run, fold, database/subject/clip)."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Predictions:
+    """Predictions of one or more runs; n rows, C emotion classes.
+
+    Attributes:
+      table: the columns of predictions.csv, text as str and probabilities as
+        float64. Made by `from_table` or `read`, which validate it.
+    """
+
+    table: pd.DataFrame
+
+    @classmethod
+    def from_table(cls, table: pd.DataFrame) -> Predictions:
+        """Validates a table and fixes its column types.
+
+        Args:
+          table: at least TEXT_COLUMNS, then p_<class> in class order, then
+            optionally q_<ethnicity> (NaN where a run has no ethnic branch).
+
+        Raises:
+          UserError: a column is missing or a row is invalid; the message gives
+            the row as a text editor counts it (the header is row 1).
+        """
+        return cls(_validated(table, "predictions"))
+
+    def __len__(self) -> int:
+        return len(self.table)
+
+    @functools.cached_property
+    def classes(self) -> tuple[str, ...]:
+        """The emotion classes, in the order of the p_ columns."""
+        return tuple(name.removeprefix("p_") for name in _prefixed(self.table, "p_"))
+
+    @functools.cached_property
+    def ethnic_classes(self) -> tuple[str, ...]:
+        """The classes of the ethnic branch, in the order of the q_ columns; may be empty."""
+        return tuple(name.removeprefix("q_") for name in _prefixed(self.table, "q_"))
+
+    @functools.cached_property
+    def runs(self) -> tuple[str, ...]:
+        """The run ids, in order of first appearance."""
+        return tuple(self.table["run"].unique())
+
+    def probabilities(self) -> np.ndarray:
+        """Emotion probabilities, float64 [n, C]."""
+        return self.table[_prefixed(self.table, "p_")].to_numpy(np.float64)
+
+    def ethnic_probabilities(self) -> np.ndarray:
+        """Probabilities of the ethnic branch, float64 [n, E]; NaN rows had no such branch."""
+        return self.table[_prefixed(self.table, "q_")].to_numpy(np.float64)
+
+    @functools.cached_property
+    def emotion_index(self) -> np.ndarray:
+        """True classes as indices into `classes`, int64 [n]."""
+        return pd.Categorical(self.table["emotion"], categories=self.classes).codes.astype(np.int64)
+
+    @functools.cached_property
+    def predicted(self) -> np.ndarray:
+        """Most probable classes as indices into `classes`, int64 [n]; ties go to the first."""
+        return self.probabilities().argmax(axis=1)
+
+    @functools.cached_property
+    def person(self) -> np.ndarray:
+        """`database/subject` of each row, str [n]: a subject code alone is not a person."""
+        return (self.table["database"] + "/" + self.table["subject"]).to_numpy(object)
+
+    @functools.cached_property
+    def key(self) -> np.ndarray:
+        """`database/subject/clip` of each row, str [n]."""
+        return self.person + "/" + self.table["clip"].to_numpy(object)
+
+    def row_keys(self) -> list[RowKey]:
+        """(run, fold, clip key) of each row."""
+        return list(zip(self.table["run"], self.table["fold"], self.key, strict=True))
+
+    def select(self, mask: np.ndarray | pd.Series) -> Predictions:
+        """The rows where `mask` (bool [n]) holds, in the same order."""
+        return Predictions(self.table.loc[np.asarray(mask, bool)].reset_index(drop=True))
+
+    def by_run(self) -> Iterator[tuple[str, Predictions]]:
+        """Each run with its rows, in order of first appearance."""
+        for run, rows in self.table.groupby("run", sort=False):
+            yield str(run), Predictions(rows.reset_index(drop=True))
+
+    def outer(self) -> Predictions:
+        """The rows of the runs that are results: all but inner validation."""
+        return self.select(~self.table["run"].str.startswith(INNER))
+
+    def of_runs(self, *runs: str) -> Predictions:
+        """The rows of the named runs.
+
+        Raises:
+          KeyError: a run is not in the table.
+        """
+        missing = sorted(set(runs) - set(self.runs))
+        if missing:
+            raise KeyError(f"no run {missing[0]!r} among {', '.join(self.runs)}")
+        return self.select(self.table["run"].isin(runs))
+
+
+def write(path: str | os.PathLike[str], predictions: Predictions) -> None:
+    """Writes predictions.csv whole or not at all; floats read back bit for bit.
+
+    Raises:
+      UserError: the table is invalid (see `Predictions.from_table`).
+    """
+    path = pathlib.Path(path)
+    table = _validated(predictions.table, path.name)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
+            table.to_csv(file, index=False, lineterminator="\n")
+        # mkstemp makes files private to their owner; results are meant to be shared.
+        pathlib.Path(temporary).chmod(0o644)
+        pathlib.Path(temporary).replace(path)
+    finally:
+        pathlib.Path(temporary).unlink(missing_ok=True)
+
+
+def read(path: str | os.PathLike[str]) -> Predictions:
+    """Reads and validates predictions.csv.
+
+    Raises:
+      UserError: the file is missing, is no CSV in UTF-8, or holds an invalid row.
+    """
+    path = pathlib.Path(path)
+    try:
+        table = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8")
+    except FileNotFoundError:
+        raise UserError(f"{path} does not exist: train first (--mode=all)") from None
+    except (pd.errors.EmptyDataError, pd.errors.ParserError, UnicodeDecodeError) as error:
+        reason = " ".join(str(error).split())
+        raise UserError(f"{path} is not a table of predictions: {reason}") from None
+    return Predictions(_validated(table, str(path)))
+
+
+def check_complete(predictions: Predictions, expected_keys: Iterable[RowKey]) -> None:
+    """Compares the rows with those the fold table asks for.
+
+    Args:
+      predictions: what was read.
+      expected_keys: every (run, fold, clip key) that must be there.
+
+    Raises:
+      UserError: rows are missing, or rows are there that no fold predicts.
+    """
+    expected, found = set(expected_keys), set(predictions.row_keys())
+    for keys, what in ((expected - found, "missing"), (found - expected, "not of this study")):
+        if keys:
+            raise UserError(
+                f"predictions: {len(keys)} of {len(expected)} rows {what}: {_name(sorted(keys))}; "
+                "restore predictions.csv, or delete it and train again"
+            )
+
+
+def _name(keys: Sequence[RowKey], limit: int = 5) -> str:
+    named = "; ".join(f"run {run}, fold {fold}, clip {clip}" for run, fold, clip in keys[:limit])
+    return named if len(keys) <= limit else f"{named}; and {len(keys) - limit} more"
+
+
+def _prefixed(table: pd.DataFrame, prefix: str) -> list[str]:
+    return [name for name in table.columns if name.startswith(prefix)]
+
+
+def _validated(table: pd.DataFrame, source: str) -> pd.DataFrame:
+    """The table with its column types fixed, after every check."""
+    missing = [name for name in TEXT_COLUMNS if name not in table.columns]
+    if missing:
+        raise UserError(f"{source}: no column {', '.join(missing)}")
+    if len(_prefixed(table, "p_")) < 2:
+        raise UserError(f"{source}: needs a p_<class> column for each of two or more classes")
+    if table.empty:
+        raise UserError(f"{source}: no rows")
+    table = table.reset_index(drop=True)
+    table = table.assign(**{name: table[name].astype(str) for name in TEXT_COLUMNS})
+    table = _with_probabilities(table, "p_", source, optional=False)
+    table = _with_probabilities(table, "q_", source, optional=True)
+    _check_labels(table, source)
+    return table
+
+
+def _check_labels(table: pd.DataFrame, source: str) -> None:
+    for name in ROW_KEY:
+        _refuse(table[name] == "", source, f"{name} is empty")
+    classes = [name.removeprefix("p_") for name in _prefixed(table, "p_")]
+    for name, allowed in (("emotion", classes), ("ethnicity", list(ETHNICITIES))):
+        unknown = ~table[name].isin(allowed)
+        if unknown.any():
+            value = table.loc[unknown, name].iloc[0]
+            _refuse(unknown, source, f"{name} {value!r} is none of {', '.join(allowed)}")
+    duplicated = table.duplicated(list(ROW_KEY))
+    if duplicated.any():
+        row = table.loc[duplicated].iloc[0]
+        named = ", ".join(f"{name} {row[name]}" for name in ROW_KEY)
+        _refuse(duplicated, source, f"a second row for {named}")
+
+
+def _with_probabilities(
+    table: pd.DataFrame, prefix: str, source: str, *, optional: bool
+) -> pd.DataFrame:
+    """The table with the prefixed columns as float64; rows must sum to 1."""
+    names = _prefixed(table, prefix)
+    if not names:
+        return table
+    table = table.assign(**{name: _as_float(table[name], source) for name in names})
+    values = table[names].to_numpy()
+    absent = np.isnan(values).all(axis=1) if optional else np.zeros(len(table), bool)
+    with np.errstate(invalid="ignore"):
+        inside = ((values >= 0) & (values <= 1 + SUM_TOLERANCE)).all(axis=1)
+        sums_to_one = np.abs(values.sum(axis=1) - 1) <= SUM_TOLERANCE
+    _refuse(~inside & ~absent, source, f"a {prefix} probability is outside [0, 1]")
+    _refuse(~sums_to_one & ~absent, source, f"the {prefix} probabilities do not sum to 1")
+    return table
+
+
+def _as_float(column: pd.Series, source: str) -> np.ndarray:
+    """float64 values, exactly rounded; an empty cell is NaN."""
+    if pd.api.types.is_numeric_dtype(column):
+        return column.to_numpy(np.float64)
+    text = column.to_numpy(object)
+    text = np.where(text == "", "nan", text)
+    try:
+        return text.astype(np.float64)
+    except ValueError:
+        wrong = pd.to_numeric(column, errors="coerce").isna()
+        _refuse(wrong & (text != "nan"), source, f"{column.name} is not a number")
+        raise
+
+
+def _refuse(bad: pd.Series | np.ndarray, source: str, reason: str) -> None:
+    """Raises for the first row where `bad` holds, as an editor counts rows."""
+    rows = np.flatnonzero(np.asarray(bad))
+    if len(rows):
+        more = f" (and {len(rows) - 1} more rows)" if len(rows) > 1 else ""
+        raise UserError(f"{source}, row {rows[0] + 2}: {reason}{more}")

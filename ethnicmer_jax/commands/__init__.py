@@ -1,0 +1,5 @@
+"""One thin file per command: flags in, a call into `jobs` or `explain` out.
+
+`python -m ethnicmer_jax` lists them. A command that would be named as a module of the
+standard library carries a trailing underscore in its file name (`select_.py`).
+"""

@@ -1,0 +1,1 @@
+"""Clips as arrays, what networks see of them, and what they have to learn."""

@@ -1,0 +1,197 @@
+"""A built database as NumPy arrays: what protocols and engine work on."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import itertools
+import json
+import os
+import pathlib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from ethnicmer_jax.base.schema import (
+    EMOTIONS,
+    ETHNICITIES,
+    FLOW_UNITS,
+    GENDERS,
+    ActionUnit,
+    ClipRecord,
+    UserError,
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class Dataset:
+    """n clips, sorted by (database, subject, clip).
+
+    Attributes:
+      flow: float32 [n, H, W, 3]; u, v, optical strain, in the clip's `flow_unit`.
+      flow_unit: str [n], each one of FLOW_UNITS.
+      onset_image: uint8 [n, S, S, 3] RGB, or None when any clip comes without frames.
+      apex_image: as `onset_image`.
+      emotion: int32 [n], index into EMOTIONS.
+      raw_emotion: str [n], the emotion as the database codes it.
+      ethnicity: int32 [n], index into ETHNICITIES.
+      database: str [n].
+      subject: str [n], a code within the database.
+      clip: str [n], a code within the subject.
+      action_units: the coded AUs of each clip.
+      ethnicity_source: str [n], who labelled the ethnicity.
+      ethnicity_agreement: float32 [n] in [0, 1], NaN unknown.
+      gender: str [n], each one of GENDERS.
+      age_decade: int32 [n], -1 unknown.
+      fps: float32 [n], NaN unknown.
+      frames: int32 [n, 3], frame numbers of onset, apex, offset; -1 unknown.
+      extra: further columns of each clip, as text.
+    """
+
+    flow: np.ndarray
+    flow_unit: np.ndarray
+    onset_image: np.ndarray | None
+    apex_image: np.ndarray | None
+    emotion: np.ndarray
+    raw_emotion: np.ndarray
+    ethnicity: np.ndarray
+    database: np.ndarray
+    subject: np.ndarray
+    clip: np.ndarray
+    action_units: tuple[tuple[ActionUnit, ...], ...]
+    ethnicity_source: np.ndarray
+    ethnicity_agreement: np.ndarray
+    gender: np.ndarray
+    age_decade: np.ndarray
+    fps: np.ndarray
+    frames: np.ndarray
+    extra: tuple[dict[str, str], ...]
+
+    def __len__(self) -> int:
+        return len(self.emotion)
+
+    @functools.cached_property
+    def key(self) -> np.ndarray:
+        """Str [n], `database/subject/clip`: a clip's identity."""
+        return _joined(self.database, self.subject, self.clip)
+
+    @functools.cached_property
+    def person(self) -> np.ndarray:
+        """Str [n], `database/subject`: a person's identity."""
+        return _joined(self.database, self.subject)
+
+    def select(self, which: np.ndarray | Sequence[int] | Sequence[bool]) -> Dataset:
+        """The clips of a boolean mask [n] or of a list of indices, in that order."""
+        positions = np.arange(len(self))[np.asarray(which, dtype=None if len(which) else np.intp)]
+
+        def taken(values: Any) -> Any:
+            if isinstance(values, tuple):
+                return tuple(values[position] for position in positions)
+            return None if values is None else values[positions]
+
+        fields = dataclasses.fields(self)
+        return Dataset(**{field.name: taken(getattr(self, field.name)) for field in fields})
+
+
+def from_records(records: Sequence[ClipRecord]) -> Dataset:
+    """Stacks records into arrays; the same result as building and loading them.
+
+    Raises:
+      ValueError: no records, a clip twice, or clips of different flow or image sizes.
+    """
+    if not records:
+        raise ValueError("a data set needs at least one clip")
+    records = sorted(records, key=lambda record: (record.database, record.subject, record.clip))
+    for one, next_one in itertools.pairwise(records):
+        if one.key == next_one.key:
+            raise ValueError(f"clip {one.key} occurs twice")
+
+    def texts(name: str) -> np.ndarray:
+        return np.array([getattr(record, name) for record in records], dtype=np.str_)
+
+    def numbers(name: str, dtype: type) -> np.ndarray:
+        return np.array([getattr(record, name) for record in records], dtype=dtype)
+
+    return Dataset(
+        flow=_stacked(records, "flow").astype(np.float32, copy=False),
+        flow_unit=texts("flow_unit"),
+        onset_image=_images(records, "onset_image"),
+        apex_image=_images(records, "apex_image"),
+        emotion=np.array([EMOTIONS.index(record.emotion) for record in records], np.int32),
+        raw_emotion=texts("raw_emotion"),
+        ethnicity=np.array([ETHNICITIES.index(record.ethnicity) for record in records], np.int32),
+        database=texts("database"),
+        subject=texts("subject"),
+        clip=texts("clip"),
+        action_units=tuple(tuple(record.action_units) for record in records),
+        ethnicity_source=texts("ethnicity_source"),
+        ethnicity_agreement=numbers("ethnicity_agreement", np.float32),
+        gender=texts("gender"),
+        age_decade=numbers("age_decade", np.int32),
+        fps=numbers("fps", np.float32),
+        frames=np.array([(r.onset, r.apex, r.offset) for r in records], np.int32),
+        extra=tuple(dict(record.extra) for record in records),
+    )
+
+
+def load(directory: str | os.PathLike[str]) -> Dataset:
+    """Reads a built `ethnic_me` database.
+
+    Args:
+      directory: the TFDS directory of one version, as `data_builders.build` prints it.
+
+    Raises:
+      UserError: there is no complete database in the directory.
+    """
+    # Importing TFDS takes longer than reading a database; who only stacks records is spared it.
+    import tensorflow_datasets as tfds
+
+    if not (pathlib.Path(directory) / "dataset_info.json").is_file():
+        raise UserError(
+            f"{directory} holds no complete database; build it with data_builders.build"
+        )
+    source = tfds.builder_from_directory(os.fspath(directory)).as_data_source("clips")
+    return from_records([_record(example) for example in source])
+
+
+def _record(example: Mapping[str, Any]) -> ClipRecord:
+    """The record behind one decoded TFDS example."""
+    text = {
+        name: example[name].decode()
+        for name in ("database", "subject", "clip", "raw_emotion", "ethnicity_source")
+    }
+    integers = {name: int(example[name]) for name in ("age_decade", "onset", "apex", "offset")}
+    has_frames = bool(example["has_frames"])
+    return ClipRecord(
+        **text,
+        **integers,
+        emotion=EMOTIONS[example["emotion"]],
+        flow=example["flow"],
+        flow_unit=FLOW_UNITS[example["flow_unit"]],
+        onset_image=example["onset_image"] if has_frames else None,
+        apex_image=example["apex_image"] if has_frames else None,
+        action_units=tuple(ActionUnit.from_code(code.decode()) for code in example["action_units"]),
+        ethnicity=ETHNICITIES[example["ethnicity"]],
+        ethnicity_agreement=float(example["ethnicity_agreement"]),
+        gender=GENDERS[example["gender"]],
+        fps=float(example["fps"]),
+        extra=json.loads(example["extra"]),
+    )
+
+
+def _joined(*columns: np.ndarray) -> np.ndarray:
+    return np.array(["/".join(parts) for parts in zip(*columns, strict=True)], dtype=np.str_)
+
+
+def _images(records: Sequence[ClipRecord], name: str) -> np.ndarray | None:
+    if any(getattr(record, name) is None for record in records):
+        return None
+    return _stacked(records, name)
+
+
+def _stacked(records: Sequence[ClipRecord], name: str) -> np.ndarray:
+    shapes = {getattr(record, name).shape for record in records}
+    if len(shapes) > 1:
+        raise ValueError(f"clips differ in the shape of {name}: {sorted(shapes)}")
+    return np.stack([getattr(record, name) for record in records])

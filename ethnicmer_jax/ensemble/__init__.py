@@ -1,1 +1,0 @@
-"""Averages of finished jobs: `python -m ethnicmer_jax.ensemble`."""

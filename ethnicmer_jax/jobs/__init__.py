@@ -1,0 +1,1 @@
+"""From a config to a work directory: jobs, studies, sweeps, ensembles, calibrations."""

@@ -1,0 +1,92 @@
+"""Models of either side that are tested by both: the study's matrix for little work.
+
+Subjects of both sides are dealt into K folds. A model is trained on one side less its
+k-th fold, and tested by the k-th fold of either side. So the tests of `mono_<a>` and of
+`<a>_to_<b>` come from the same models, K for each side. In the study every draw has
+models of its own for them, which only the mean over many draws makes as good.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+
+import numpy as np
+from sklearn.model_selection import StratifiedGroupKFold
+
+from ethnicmer_jax.base.grouping import Grouping
+from ethnicmer_jax.base.predictions import Predictions
+from ethnicmer_jax.data.dataset import Dataset
+from ethnicmer_jax.protocols.fold_table import FoldTable, from_rows
+
+_ON = "on_"
+
+
+def rows(
+    contrast: str,
+    sides: tuple[str, str],
+    clips: np.ndarray,
+    dataset: Dataset,
+    *,
+    folds: int,
+    end: str,
+    seed: int,
+) -> FoldTable:
+    """The 2K folds of one draw; runs are called `<contrast>.on_<side>-<end>`.
+
+    Folds are alike in class. Were they not, a model would lack what its own fold of tests
+    has most of, because a side's clips of a class are fixed by matching; the other
+    side's models would not, and the own-group advantage would be biased below 0 (by .018
+    in UF1 with 16 + 16 subjects dealt into 4 folds at random; with folds alike, by .001).
+
+    Args:
+      contrast: its name.
+      sides: their names.
+      clips: bool [2, n], the clips of either side.
+      dataset: n clips.
+      folds: K; fewer where a side has fewer subjects.
+      end: `draw<k>-seed<s>`.
+      seed: of the run.
+    """
+    people = [len(np.unique(dataset.person[side])) for side in clips]
+    dealt = [_dealt(side, dataset, min(folds, *people), seed) for side in clips]
+    tested = np.max(dealt, axis=0)
+
+    def made() -> Iterator[tuple[str, str, np.ndarray, np.ndarray, int]]:
+        for name, fold in zip(sides, dealt, strict=True):
+            for k in range(fold.max() + 1):
+                train = (fold >= 0) & (fold != k)
+                yield f"{contrast}.{_ON}{name}-{end}", f"fold{k}", train, tested == k, seed
+
+    return from_rows(made(), len(dataset))
+
+
+def as_cells(predictions: Predictions, chosen: Grouping) -> Predictions:
+    """The same predictions under the run ids of a study.
+
+    `<contrast>.on_<a>-<end>` becomes `mono_<a>` for tests of a and `<a>_to_<b>` for tests
+    of b, the group of a clip being that of its ethnicity.
+
+    Args:
+      predictions: of `rows`, for contrasts between the groups of `chosen`.
+      chosen: the grouping.
+    """
+    table = predictions.table
+    run = table["run"].str.extract(rf"(?P<contrast>.+)\.{_ON}(?P<side>[^.]+)-(?P<end>draw.+)")
+    group = table["ethnicity"].map(chosen.group_of)
+    cell = ("mono_" + group).where(group == run["side"], run["side"] + "_to_" + group)
+    return Predictions(table.assign(run=run["contrast"] + "." + cell + "-" + run["end"]))
+
+
+def _dealt(side: np.ndarray, dataset: Dataset, folds: int, seed: int) -> np.ndarray:
+    """The fold of each clip of a side, int [n]; -1 for the other clips."""
+    mine = np.flatnonzero(side)
+    split = StratifiedGroupKFold(folds, shuffle=True, random_state=seed)
+    fold = np.full(len(dataset), -1)
+    with warnings.catch_warnings():
+        # A class may have fewer clips than there are folds; they are dealt all the same.
+        warnings.filterwarnings("ignore", "The least populated class")
+        parts = list(split.split(mine, dataset.emotion[mine], dataset.person[mine]))
+    for k, (_, test) in enumerate(parts):
+        fold[mine[test]] = k
+    return fold

@@ -1,0 +1,54 @@
+"""Which simulated databases a calibration needs, in chunks that are trained together."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+
+import ml_collections
+
+from ethnicmer_jax.base.schema import UserError
+from ethnicmer_jax.jobs.calibration.worlds import World, options
+
+
+@dataclasses.dataclass(frozen=True)
+class Chunk:
+    """Databases of one design and effect that share a data set and a compiled program."""
+
+    worlds: tuple[World, ...]
+
+    @property
+    def name(self) -> str:
+        """Such as "balanced_08-0.25-0000-0024": the first world, and the number of the last."""
+        return f"{self.worlds[0].name}-{self.worlds[-1].number:04d}"
+
+
+def chunks(config: ml_collections.ConfigDict) -> list[Chunk]:
+    """Everything to do, in order.
+
+    Args:
+      config: see configs/calibrate.py.
+
+    Raises:
+      UserError: a setting is out of range or not known.
+    """
+    settings = config.calibration
+    for name, least in (("databases", 1), ("power_databases", 1), ("chunk", 1), ("folds", 2),
+                        ("resamples", 100)):  # fmt: skip
+        if settings[name] < least:
+            raise UserError(f"calibration.{name} is {settings[name]}; it must be {least} or more")
+    if 0.0 not in settings.effects:
+        raise UserError(f"calibration.effects {settings.effects} must hold 0, for false alarms")
+    return list(_chunks(config))
+
+
+def _chunks(config: ml_collections.ConfigDict) -> Iterator[Chunk]:
+    settings = config.calibration
+    for name, design in settings.designs.items():
+        for effect in sorted(set(settings.effects)) if design.vary_effect else (0.0,):
+            count = settings.power_databases if effect else settings.databases
+            worlds = tuple(World(name, float(effect), number) for number in range(count))
+            # What the simulation refuses, it refuses before anything is trained.
+            list(options(worlds[0], config))
+            for start in range(0, count, settings.chunk):
+                yield Chunk(worlds[start : start + settings.chunk])

@@ -1,0 +1,99 @@
+"""The files of a calibration: one small table a finished chunk, then all of them together.
+
+`DIR/parts/<chunk>.csv` makes the command resumable. From the parts follow
+`DIR/databases.csv`, a row a simulated database, and `DIR/calibration.csv`, a row a point
+of a curve, which a study's report shows as well.
+"""
+
+from __future__ import annotations
+
+import pathlib
+from collections.abc import Sequence
+
+import ml_collections
+import pandas as pd
+
+from ethnicmer_jax.base import files
+from ethnicmer_jax.base.schema import UserError
+from ethnicmer_jax.jobs.calibration.plan import Chunk
+from ethnicmer_jax.report.study import figures
+
+DATABASES, RATES = "databases.csv", "calibration.csv"
+_FLAGS = ("found", "survives")
+_TYPES = dict.fromkeys(
+    ("effect", "estimate", "low", "high", "standard_error", "p_value"), "float64"
+) | {"number": "int64", "n_persons": "int64"}
+
+
+def path(directory: pathlib.Path, chunk: Chunk) -> pathlib.Path:
+    """Where the results of a chunk are, once it is finished."""
+    return directory / "parts" / f"{chunk.name}.csv"
+
+
+def write(file: pathlib.Path, table: pd.DataFrame) -> None:
+    """Writes a table whole or not at all; numbers read back bit for bit."""
+    files.write_text(file, table.to_csv(index=False, lineterminator="\n", na_rep="nan"))
+
+
+def read(directory: pathlib.Path, chunks: Sequence[Chunk]) -> pd.DataFrame:
+    """One row a simulated database, of all chunks in order.
+
+    Raises:
+      UserError: a chunk is not finished, or its file is damaged.
+    """
+    tables = []
+    for chunk in chunks:
+        file = path(directory, chunk)
+        try:
+            table = pd.read_csv(file, dtype=str, keep_default_na=False).astype(_TYPES)
+        except (OSError, ValueError, KeyError) as error:
+            reason = " ".join(str(error).split())
+            raise UserError(f"{file} is damaged ({reason}); delete it and run again") from None
+        if len(table) != len(chunk.worlds):
+            raise UserError(f"{file} is damaged ({len(table)} rows); delete it and run again")
+        tables.append(table.assign(**{flag: table[flag] == "True" for flag in _FLAGS}))
+    return pd.concat(tables, ignore_index=True)
+
+
+def rates(databases: pd.DataFrame, config: ml_collections.ConfigDict) -> pd.DataFrame:
+    """How often each series rejects at each effect.
+
+    A design that compares within a database as well gives two series: `uncontrolled`
+    counts intervals that exclude 0, `controlled` differences that also survive there.
+
+    Args:
+      databases: from `read`.
+      config: see configs/calibrate.py.
+
+    Returns:
+      Columns series, effect, rejections, databases, rate, low, high (Wilson 95%), then
+      mean_estimate, sd_estimate and mean_standard_error (of the own-group advantage; equal
+      where intervals are as wide as they should be), mean_persons.
+    """
+    rows = []
+    for name, design in config.calibration.designs.items():
+        mine = databases[databases["design"] == name]
+        controlled = len(design.contrasts) > 1
+        series = {
+            f"{design.label}, uncontrolled": "found",
+            f"{design.label}, controlled": "survives",
+        }
+        for label, flag in (series if controlled else {design.label: "found"}).items():
+            rows += [
+                {"series": label, "effect": effect, "rejections": int(part[flag].sum())}
+                | _describe(part)
+                for effect, part in mine.groupby("effect")
+            ]
+    table = figures.with_wilson(pd.DataFrame(rows))
+    first = ["series", "effect", "rejections", "databases", "rate", "low", "high"]
+    return table[[*first, *(name for name in table.columns if name not in first)]]
+
+
+def _describe(part: pd.DataFrame) -> dict[str, float]:
+    return {
+        "databases": len(part),
+        "mean_estimate": part["estimate"].mean(),
+        "sd_estimate": part["estimate"].std(ddof=1),
+        "mean_standard_error": part["standard_error"].mean(),
+        "mean_persons": part["n_persons"].mean(),
+    }

@@ -1,0 +1,79 @@
+"""Runs the chunks of a calibration that are missing, then its tables and report."""
+
+from __future__ import annotations
+
+import gc
+import pathlib
+
+import ml_collections
+import pandas as pd
+from rich.console import Console
+from tqdm import tqdm
+
+from ethnicmer_jax.base import environment, files
+from ethnicmer_jax.base.schema import UserError
+from ethnicmer_jax.jobs.calibration import plan, results, trial, worlds
+from ethnicmer_jax.jobs.calibration.plan import Chunk
+from ethnicmer_jax.report import calibration
+
+
+def run(config: ml_collections.ConfigDict, directory: pathlib.Path) -> pd.DataFrame:
+    """Runs what is missing and writes tables and report.
+
+    Args:
+      config: see configs/calibrate.py.
+      directory: the calibration's own.
+
+    Returns:
+      The content of calibration.csv.
+
+    Raises:
+      UserError: a setting is not possible, or the directory is of another calibration.
+    """
+    if directory.exists() and not directory.is_dir():
+        raise UserError(f"--workdir={directory} is a file; name a directory")
+    chunks = plan.chunks(config)
+    files.claim(directory, config.to_dict())
+    total = sum(len(chunk.worlds) for chunk in chunks)
+    with tqdm(total=total, unit="database", desc="calibration", disable=None) as bar:
+        for chunk in chunks:
+            if not results.path(directory, chunk).is_file():
+                results.write(results.path(directory, chunk), analysed(chunk, config))
+            bar.update(len(chunk.worlds))
+    databases = results.read(directory, chunks)
+    rates = results.rates(databases, config)
+    results.write(directory / results.DATABASES, databases)
+    results.write(directory / results.RATES, rates)
+    _report(rates, directory)
+    return rates
+
+
+def analysed(chunk: Chunk, config: ml_collections.ConfigDict) -> pd.DataFrame:
+    """Simulates, trains and judges the databases of a chunk; one row each."""
+    drawn = {world: worlds.motion_fields(world, config) for world in chunk.worlds}
+    predictions = trial.train(drawn, config)
+    rows = [
+        {"design": world.design, "effect": world.effect, "number": world.number}
+        | trial.judge(predictions[world], config)
+        for world in chunk.worlds
+    ]
+    _forget_compiled()
+    return pd.DataFrame(rows)
+
+
+def _report(rates: pd.DataFrame, directory: pathlib.Path) -> None:
+    import jax
+
+    facts = environment.describe([device.device_kind for device in jax.local_devices()])
+    console = Console(highlight=False)
+    console.print(*calibration.sentences(rates), sep="\n", soft_wrap=True)
+    path = calibration.write(rates, facts, str(facts["command"]), directory)
+    console.print(f"report: {path}", soft_wrap=True)
+
+
+def _forget_compiled() -> None:
+    """Frees what a chunk left in memory: no other chunk has a use for its programs."""
+    import jax
+
+    jax.clear_caches()
+    gc.collect()

@@ -1,0 +1,171 @@
+"""What the study would have concluded about each of many databases, trained together.
+
+The databases of a chunk become one data set and one fold table, so that the engine
+compiles once. A fold's random streams follow its name, so that nothing depends on the
+company that a database is trained in.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import ml_collections
+import numpy as np
+
+from ethnicmer_jax.analysis import conclusion, controls
+from ethnicmer_jax.analysis.advantage import own_group_advantage
+from ethnicmer_jax.base.grouping import Grouping, grouping
+from ethnicmer_jax.base.predictions import Predictions
+from ethnicmer_jax.base.schema import UserError
+from ethnicmer_jax.data import targets
+from ethnicmer_jax.data.dataset import Dataset
+from ethnicmer_jax.jobs import preparation
+from ethnicmer_jax.jobs.calibration import exchange
+from ethnicmer_jax.jobs.calibration.worlds import World
+from ethnicmer_jax.protocols import contrasts, study
+from ethnicmer_jax.protocols.fold_table import FoldTable
+
+MAIN = "ethnicity"
+_OF = ":"
+"""Stands between the name of a simulated database and a name within it."""
+
+
+def train(
+    worlds: Mapping[World, Dataset], config: ml_collections.ConfigDict
+) -> dict[World, Predictions]:
+    """Trains the models of all contrasts of all databases.
+
+    Args:
+      worlds: simulated databases with their clips.
+      config: see configs/calibrate.py.
+
+    Returns:
+      The predictions of each, under the run ids of a study.
+
+    Raises:
+      UserError: a database is too small for the protocol, or a setting is not possible.
+    """
+    chosen = _grouping(config)
+    tables = {world: folds(dataset, world, config) for world, dataset in worlds.items()}
+    used = {world: (table.train | table.test).any(axis=0) for world, table in tables.items()}
+    joint = _together({world: worlds[world].select(mask) for world, mask in used.items()})
+    table = _stacked(tables, used)
+    labels = targets.build(joint, config.data.classes, config.model.ethnic_target, chosen)
+    trainer = preparation.trainer_class(config.classifier)(config, joint, labels, table.check())
+    return _apart(exchange.as_cells(trainer.train(), chosen), worlds)
+
+
+def folds(dataset: Dataset, world: World, config: ml_collections.ConfigDict) -> FoldTable:
+    """The rows of all contrasts and draws of one database: see `exchange.rows`.
+
+    Raises:
+      UserError: a group has too few subjects or classes.
+    """
+    protocol = config.protocol.copy_and_resolve_references()
+    protocol.contrasts = config.calibration.designs[world.design].contrasts
+    everything = np.ones(len(dataset), bool)
+    tables = []
+    for contrast in contrasts.named(protocol, dataset, everything, _grouping(config)):
+        for number, seed in itertools.product(range(contrast.draws), range(protocol.seeds)):
+            drawn = study.draw(contrast, number, protocol, dataset)
+            if drawn is None:
+                raise UserError(
+                    f"{world.name}: {contrast.name} has no two subjects and classes on a side; "
+                    f"give calibration.designs.{world.design} more subjects"
+                )
+            rows = exchange.rows(
+                contrast.name,
+                contrast.sides,
+                drawn.sides,
+                dataset,
+                folds=config.calibration.folds,
+                end=f"draw{number}-seed{config.seed + seed}",
+                seed=config.seed + seed,
+            )
+            tables.append(rows)
+    return FoldTable.concatenate(tables)
+
+
+def judge(predictions: Predictions, config: ml_collections.ConfigDict) -> dict[str, Any]:
+    """The study's finding about one database.
+
+    Args:
+      predictions: under the run ids of a study.
+      config: see configs/calibrate.py.
+
+    Returns:
+      estimate, low, high, standard_error, p_value and n_persons of the own-group advantage;
+      `found`: its interval excludes 0; `survives`: the study's conclusion would call it a
+      difference that survives, because it shows within a database as well; `within`: what
+      was seen there, in words.
+    """
+    names = dict.fromkeys(run.rsplit(".", 1)[0] for run in predictions.runs)
+    advantages = {
+        name: own_group_advantage(
+            predictions, name, n_resamples=config.calibration.resamples, seed=config.seed
+        )
+        for name in names
+    }
+    main = advantages.pop(MAIN)
+    checks = [
+        controls.within_database(name.removeprefix("within_"), main, inside)
+        for name, inside in advantages.items()
+    ]
+    finding = conclusion.conclude(main, main.sides, checks, confounded=True)
+    kept = ("estimate", "low", "high", "standard_error", "p_value", "n_persons")
+    return {
+        **{name: getattr(main, name) for name in kept},
+        "found": main.excludes_zero,
+        "survives": finding.verdict is conclusion.Verdict.SURVIVES,
+        "within": "; ".join(check.detail for check in checks),
+    }
+
+
+def _grouping(config: ml_collections.ConfigDict) -> Grouping:
+    return grouping(config.protocol.grouping, config.protocol.get("grouping_custom"))
+
+
+def _together(worlds: Mapping[World, Dataset]) -> Dataset:
+    """One data set after the other; databases and so persons carry their world's name."""
+    named = [
+        dataclasses.replace(
+            dataset, database=np.array([f"{world.name}{_OF}{own}" for own in dataset.database])
+        )
+        for world, dataset in worlds.items()
+    ]
+
+    def joined(name: str) -> Any:
+        values = [getattr(dataset, name) for dataset in named]
+        if any(value is None for value in values):
+            return None
+        if isinstance(values[0], tuple):
+            return sum(values, ())
+        return np.concatenate(values)
+
+    return Dataset(**{field.name: joined(field.name) for field in dataclasses.fields(Dataset)})
+
+
+def _stacked(tables: Mapping[World, FoldTable], used: Mapping[World, np.ndarray]) -> FoldTable:
+    """The tables, each over the used clips of its own part of the joint data set."""
+    total, start, placed = sum(int(mask.sum()) for mask in used.values()), 0, []
+    for world, table in tables.items():
+        end = start + int(used[world].sum())
+        masks = {which: np.zeros((len(table), total), bool) for which in ("train", "test")}
+        for which, mask in masks.items():
+            mask[:, start:end] = getattr(table, which)[:, used[world]]
+        run = np.array([f"{world.name}{_OF}{own}" for own in table.run])
+        placed.append(dataclasses.replace(table, run=run, **masks))
+        start = end
+    return FoldTable.concatenate(placed)
+
+
+def _apart(predictions: Predictions, worlds: Iterable[World]) -> dict[World, Predictions]:
+    """The predictions of each world, with the names they have within it."""
+    table = predictions.table
+    name, _, run = (column for _, column in table["run"].str.partition(_OF).items())
+    own = table.assign(run=run, database=table["database"].str.partition(_OF)[2])
+    parts = dict(list(own.groupby(name.to_numpy(), sort=False)))
+    return {world: Predictions(parts[world.name].reset_index(drop=True)) for world in worlds}

@@ -1,0 +1,69 @@
+"""The mean of the models of several seeds or jobs, as the work directory of a job."""
+
+from __future__ import annotations
+
+import pathlib
+import re
+from collections.abc import Sequence
+
+import pandas as pd
+
+from ethnicmer_jax.base import files, predictions
+from ethnicmer_jax.base.predictions import ROW_KEY, TEXT_COLUMNS, Predictions
+from ethnicmer_jax.base.schema import UserError
+from ethnicmer_jax.jobs import derived
+
+_SEED = re.compile(r"-seed\d+$")
+
+
+def write(sources: Sequence[pathlib.Path], output: pathlib.Path) -> None:
+    """Averages finished jobs, and writes the work directory of the result.
+
+    Args:
+      sources: work directories over the same folds and clips.
+      output: none of them.
+
+    Raises:
+      UserError: a job is not finished, or they cannot be averaged.
+    """
+    if output.resolve() in [source.resolve() for source in sources]:
+        raise UserError("--output is one of the jobs; name a new directory")
+    tables = [predictions.read(source / "predictions.csv").outer() for source in sources]
+    table, members = averaged(tables)
+    config = files.read_json(sources[0] / "config.json")
+    names = ", ".join(str(files.read_json(s / "config.json")["name"]) for s in sources)
+    config |= {"name": f"{names}, averaged", "averaged": [str(source) for source in sources]}
+    derived.write(output, config, table, [f"every clip: the mean over {members} models"])
+
+
+def averaged(tables: Sequence[Predictions]) -> tuple[Predictions, int]:
+    """One prediction a clip of every arm and draw, the mean over seeds and tables.
+
+    Args:
+      tables: predictions over the same folds and clips.
+
+    Returns:
+      The averaged predictions, whose runs have lost their seed, and the number of models
+      that each of them averages.
+
+    Raises:
+      UserError: classes differ, labels differ, or some clips have more predictions than
+        others.
+    """
+    if len({table.classes for table in tables}) > 1:
+        raise UserError("the jobs differ in their classes and cannot be averaged")
+    rows = pd.concat([table.table for table in tables], ignore_index=True)
+    rows["run"] = rows["run"].str.replace(_SEED, "", regex=True)
+    grouped = rows.groupby(list(ROW_KEY), sort=False)
+    sizes = grouped.size()
+    if sizes.nunique() > 1:
+        raise UserError(
+            f"some clips have {sizes.max()} predictions and {' / '.join(sizes.idxmin())} has "
+            f"{sizes.min()}; average jobs over the same folds"
+        )
+    labels = [name for name in TEXT_COLUMNS if name not in ROW_KEY]
+    if (grouped[labels].nunique() > 1).any(axis=None):
+        raise UserError("the jobs disagree on the label of a clip and cannot be averaged")
+    heads = [name for name in rows.columns if name.startswith(("p_", "q_"))]
+    means = grouped.agg({**dict.fromkeys(labels, "first"), **dict.fromkeys(heads, "mean")})
+    return Predictions.from_table(means.reset_index()), int(sizes.iloc[0])

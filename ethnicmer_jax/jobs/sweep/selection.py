@@ -1,0 +1,135 @@
+"""From a sweep under nested LOSO to honest predictions: a point for every subject held out.
+
+The point that predicts a subject is the one with the best pooled UF1 in the inner folds
+over the other subjects, so nothing of a subject has a say in what predicts it.
+"""
+
+from __future__ import annotations
+
+import pathlib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from ethnicmer_jax.analysis import confusion
+from ethnicmer_jax.analysis.results import run_confusions
+from ethnicmer_jax.base import files
+from ethnicmer_jax.base.predictions import INNER, Predictions
+from ethnicmer_jax.base.schema import UserError
+from ethnicmer_jax.jobs import derived
+from ethnicmer_jax.jobs.sweep import results
+from ethnicmer_jax.jobs.sweep.results import Result
+
+
+def write(sweep: pathlib.Path, output: pathlib.Path) -> None:
+    """Selects, and writes the work directory of the result.
+
+    Args:
+      sweep: directory of the sweep.
+      output: the work directory; what an earlier selection left there is replaced.
+
+    Raises:
+      UserError: the sweep is not finished, its points are not nested, or do not test the
+        same clips.
+    """
+    name, points = results.read(sweep)
+    _check(points, sweep)
+    scores = inner_scores(points)
+    chosen = scores.idxmax(axis=1)
+    table = assemble(points, chosen)
+    output.mkdir(parents=True, exist_ok=True)
+    selection = scores.add_prefix("inner_uf1:").reset_index()
+    selection.insert(1, "chosen", chosen.to_numpy())
+    files.write_text(output / "selection.csv", selection.to_csv(index=False, lineterminator="\n"))
+    derived.write(output, _config(name, points), table, _notes(points, chosen))
+
+
+def inner_scores(points: Sequence[Result]) -> pd.DataFrame:
+    """Pooled UF1 of every point in the inner folds beside every subject.
+
+    Args:
+      points: finished points of the protocol `nested`.
+
+    Returns:
+      One row a fold of LOSO (index `fold`, the subject held out), one column a point.
+    """
+    columns = {}
+    for point in points:
+        inner = point.predictions.select(point.predictions.table["run"].str.startswith(INNER))
+        # The id of an inner run is INNER, the fold that it belongs to, and its seed.
+        folds = [run.removeprefix(INNER).rpartition("-seed")[0] for run in inner.runs]
+        uf1 = confusion.SCORES["uf1"](run_confusions(inner))
+        columns[point.name] = pd.Series(uf1, index=pd.Index(folds, name="fold"))
+    return pd.DataFrame(columns)
+
+
+def assemble(points: Sequence[Result], chosen: pd.Series) -> Predictions:
+    """The test predictions of every fold, each from the point chosen for it.
+
+    Args:
+      points: the finished points.
+      chosen: point name of each fold, indexed by fold.
+
+    Returns:
+      The rows of all runs of LOSO, in the order of the first point.
+    """
+    parts = []
+    for point in points:
+        outer = point.predictions.outer().table
+        parts.append(outer[outer["fold"].map(chosen) == point.name])
+    table = pd.concat(parts, ignore_index=True)
+    order = points[0].predictions.outer().row_keys()
+    place = {key: row for row, key in enumerate(Predictions(table).row_keys())}
+    return Predictions.from_table(table.iloc[[place[key] for key in order]])
+
+
+def _check(points: Sequence[Result], sweep: pathlib.Path) -> None:
+    unfinished = [point.name for point in points if point.predictions is None]
+    if unfinished:
+        raise UserError(
+            f"{len(unfinished)} of {len(points)} points of {sweep} are not finished, such as "
+            f"{unfinished[0]}: run the sweep to its end, or take them out of its config"
+        )
+    first = points[0]
+    for point in points:
+        if not any(run.startswith(INNER) for run in point.predictions.runs):
+            raise UserError(
+                f"{point.name} has no inner folds to choose by; sweep with "
+                "--config.protocol.name=nested"
+            )
+        same = point.predictions.classes == first.predictions.classes
+        if not same or set(point.predictions.row_keys()) != set(first.predictions.row_keys()):
+            raise UserError(
+                f"{point.name} and {first.name} differ in their classes, folds or clips; points "
+                "to choose from may differ in the model and its training only"
+            )
+
+
+def _notes(points: Sequence[Result], chosen: pd.Series) -> list[str]:
+    """What the reader of the report has to know."""
+    times = chosen.value_counts()
+    shares = "; ".join(
+        f"{point.name} for {times[point.name]}" for point in points if point.name in times
+    )
+    return [
+        f"for each of {len(chosen)} subjects held out, the best of {len(points)} settings by UF1 "
+        "in inner folds over the other subjects (ties: the first)",
+        f"chosen: {shares}",
+    ]
+
+
+def _config(name: str, points: Sequence[Result]) -> dict[str, Any]:
+    """What all points have in common; a setting that differs names its values."""
+    merged = _merged([point.config for point in points])
+    return merged | {"name": f"{name}, selected", "points": [point.name for point in points]}
+
+
+def _merged(values: Sequence[Any]) -> Any:
+    if all(isinstance(value, Mapping) for value in values):
+        names = dict.fromkeys(name for value in values for name in value)
+        return {name: _merged([value.get(name) for value in values]) for name in names}
+    different = [value for i, value in enumerate(values) if value not in values[:i]]
+    if len(different) == 1:
+        return different[0]
+    return f"chosen from {' | '.join(map(str, different))}"

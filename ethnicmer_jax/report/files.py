@@ -1,0 +1,147 @@
+"""Reads what a work directory holds for its report; nothing here computes a score."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import pathlib
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ethnicmer_jax.analysis.metrics import group_labels
+from ethnicmer_jax.base import predictions as predictions_file
+from ethnicmer_jax.base.grouping import Grouping, grouping
+from ethnicmer_jax.base.predictions import Predictions
+from ethnicmer_jax.base.schema import UserError
+
+
+@dataclasses.dataclass(frozen=True)
+class Inputs:
+    """The files of a work directory, read and checked against each other.
+
+    Attributes:
+      name: of the work directory.
+      config: config.json, {} where there is none.
+      metrics: metrics.json, {} where there is none.
+      predictions: predictions.csv, without inner validation.
+      scalars: scalars.jsonl; columns epoch, group, run and one for each curve. Empty where
+        nothing was recorded.
+    """
+
+    name: str
+    config: Mapping[str, Any]
+    metrics: Mapping[str, Any]
+    predictions: Predictions
+    scalars: pd.DataFrame
+
+    @property
+    def title(self) -> str:
+        """The configuration's name, or the work directory's where it has none."""
+        return str(self.config.get("name") or self.name)
+
+    @property
+    def grouping(self) -> Grouping | None:
+        """The configured ethnic grouping; None where each ethnicity is its own group."""
+        protocol = self.config.get("protocol", {})
+        if "grouping" not in protocol:
+            return None
+        return grouping(protocol["grouping"], protocol.get("grouping_custom"))
+
+    @property
+    def groups(self) -> np.ndarray:
+        """The group of each row of the predictions, str [n]; "" where it belongs to none."""
+        chosen = self.grouping
+        members = chosen and {e: g for g, of in chosen.groups.items() for e in of}
+        return group_labels(self.predictions, members)
+
+    @property
+    def notes(self) -> list[str]:
+        """What the protocol had to say: sizes of the arms, what could not be matched."""
+        return list(self.metrics.get("notes", []))
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What was recorded about the program and machine: versions, command, date."""
+        recorded = self.config.get("environment") or self.metrics.get("environment") or {}
+        return {name.removeprefix("versions."): text for name, text in flatten(recorded)}
+
+    @property
+    def simulated(self) -> bool:
+        """Whether the clips are drawn, not recorded."""
+        return self.config.get("data", {}).get("source") == "simulated"
+
+
+def read(workdir: pathlib.Path) -> Inputs:
+    """Reads a work directory.
+
+    Raises:
+      UserError: predictions.csv is missing or invalid, another file is not what its name
+        says, or predictions.csv and metrics.json disagree about what was tested.
+    """
+    inputs = Inputs(
+        name=workdir.resolve().name,
+        config=_read_object(workdir / "config.json"),
+        metrics=_read_object(workdir / "metrics.json"),
+        predictions=predictions_file.read(workdir / "predictions.csv").outer(),
+        scalars=read_scalars(workdir / "scalars.jsonl"),
+    )
+    _check_counts(inputs, workdir)
+    return inputs
+
+
+def read_scalars(path: pathlib.Path) -> pd.DataFrame:
+    """The training curves, one row a line; of two rows for one epoch the later one counts.
+
+    Raises:
+      UserError: a line is no JSON object with an epoch.
+    """
+    if not path.exists():
+        return pd.DataFrame({"epoch": [], "group": [], "run": []})
+    rows = []
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+        try:
+            row = json.loads(line)
+            rows.append({"group": 0, "run": None} | row | {"epoch": int(row["epoch"])})
+        except (ValueError, TypeError, KeyError):
+            raise UserError(
+                f"{path}, line {number}: not a JSON object with an epoch; delete the line"
+            ) from None
+    # A resumed job writes the epochs after its last checkpoint again.
+    return pd.DataFrame(rows).drop_duplicates(["epoch", "group", "run"], keep="last")
+
+
+def flatten(value: Any, prefix: str = "") -> Iterator[tuple[str, str]]:
+    """Nested mappings as (dotted name, text) pairs, in order."""
+    if isinstance(value, Mapping) and value:
+        for key, inner in value.items():
+            yield from flatten(inner, f"{prefix}.{key}" if prefix else str(key))
+    else:
+        yield prefix, value if isinstance(value, str) else json.dumps(value)
+
+
+def _read_object(path: pathlib.Path) -> dict[str, Any]:
+    """A JSON object; {} where the file does not exist."""
+    if not path.exists():
+        return {}
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, UnicodeDecodeError):
+        value = None
+    if not isinstance(value, dict):
+        raise UserError(f"{path} is not a JSON object; restore it, or delete it and run again")
+    return value
+
+
+def _check_counts(inputs: Inputs, workdir: pathlib.Path) -> None:
+    """Rows lost from predictions.csv since metrics.json was written must not go unseen."""
+    found = inputs.predictions.table["run"].value_counts().to_dict()
+    for run, metrics in inputs.metrics.get("runs", {}).items():
+        if found.get(run, 0) != metrics["n_clips"]:
+            raise UserError(
+                f"{workdir / 'predictions.csv'} holds {found.get(run, 0)} clips of run {run}, but "
+                f"metrics.json counted {metrics['n_clips']}; restore the file, or run again with "
+                "--mode=evaluate"
+            )

@@ -1,5 +1,0 @@
-"""The reference's second classifier: fixed features and scikit-learn, instead of a network."""
-
-from ethnicmer_jax.shallow.trainer import Shallow
-
-__all__ = ["Shallow"]

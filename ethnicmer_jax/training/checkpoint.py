@@ -1,0 +1,127 @@
+"""Per-fold checkpoints: the only importer of Orbax.
+
+Layout: `<folder>/<run>/<fold>/<epochs trained>/`. Orbax writes a step under a
+temporary name and renames it, so a step that is there is whole.
+"""
+
+from __future__ import annotations
+
+import concurrent.futures
+import pathlib
+from typing import Any
+
+import jax
+import numpy as np
+import orbax.checkpoint as ocp
+
+from ethnicmer_jax.base.schema import UserError
+
+KEEP = ("every", "final", "none")
+_WRITERS = 4
+"""Saving small folds is bound by file system calls, which overlap."""
+
+
+class FoldCheckpoints:
+    """The checkpoints of all folds of a work directory."""
+
+    def __init__(self, folder: pathlib.Path):
+        """Uses `folder`, which need not exist yet."""
+        self._folder = folder.absolute()
+
+    def save(self, names: list[str], states: Any, epoch: int) -> None:
+        """Saves several folds after `epoch` epochs; older steps of theirs go.
+
+        Args:
+          names: f fold names, "run/fold".
+          states: pytree of NumPy arrays [f, ...].
+          epoch: epochs trained.
+        """
+
+        def one(row: int) -> None:
+            state = jax.tree.map(lambda x: np.asarray(x[row]), states)
+            with self._manager(names[row]) as manager:
+                if manager.latest_step() != epoch:
+                    manager.save(epoch, args=ocp.args.StandardSave(state))
+
+        with concurrent.futures.ThreadPoolExecutor(_WRITERS) as pool:
+            list(pool.map(one, range(len(names))))
+
+    def common_epoch(self, names: list[str]) -> int:
+        """Epochs that all of the folds have been trained for, 0 where they differ."""
+        epochs = {self._latest(name) for name in names}
+        return epochs.pop() if len(epochs) == 1 else 0
+
+    def restore(self, names: list[str], like: Any) -> Any:
+        """The latest states of several folds.
+
+        Args:
+          names: f fold names.
+          like: pytree of arrays or `jax.ShapeDtypeStruct`s of one fold.
+
+        Returns:
+          Pytree of NumPy arrays [f, ...].
+
+        Raises:
+          UserError: a fold has no checkpoint, or one of another model.
+        """
+        template = jax.tree.map(lambda x: np.zeros(x.shape, x.dtype), like)
+
+        def one(name: str) -> Any:
+            epoch = self._latest(name)
+            if not epoch:
+                raise UserError(
+                    f"fold {name} has no checkpoint in {self._folder}; train with "
+                    "--config.checkpoint.keep=final"
+                )
+            with self._manager(name) as manager:
+                try:
+                    state = manager.restore(epoch, args=ocp.args.StandardRestore(template))
+                    jax.tree.map_with_path(_check_shape, template, state)
+                except (ValueError, KeyError) as error:
+                    reason = str(error).strip().splitlines()[0]
+                    raise UserError(
+                        f"the checkpoint of {name} does not fit this model: {reason}"
+                    ) from None
+                return state
+
+        with concurrent.futures.ThreadPoolExecutor(_WRITERS) as pool:
+            states = list(pool.map(one, names))
+        return jax.tree.map(lambda *leaves: np.stack(leaves), *states)
+
+    def _latest(self, name: str) -> int:
+        path = self._folder / name
+        if not path.is_dir():
+            return 0
+        return max((int(p.name) for p in path.iterdir() if p.name.isdigit()), default=0)
+
+    def _manager(self, name: str) -> ocp.CheckpointManager:
+        folder, me = self._folder / name, jax.process_index()
+        folder.mkdir(parents=True, exist_ok=True)
+        options = ocp.CheckpointManagerOptions(
+            max_to_keep=1,
+            enable_async_checkpointing=False,
+            create=False,
+            # A fold belongs to one process of a distributed job; no other one waits for it.
+            multiprocessing_options=ocp.options.MultiprocessingOptions(
+                primary_host=me, active_processes={me}, barrier_sync_key_prefix=name
+            ),
+        )
+        return ocp.CheckpointManager(folder, options=options)
+
+
+def _check_shape(path: tuple[Any, ...], wanted: np.ndarray, found: np.ndarray) -> None:
+    # Orbax checks the names in a tree of NumPy arrays, and not their shapes.
+    if wanted.shape != found.shape:
+        name = jax.tree_util.keystr(path)
+        raise ValueError(f"{name} has shape {found.shape} there and {wanted.shape} here")
+
+
+def check_keep(keep: str) -> str:
+    """Returns `keep`.
+
+    Raises:
+      UserError: it is not one of KEEP.
+    """
+    if keep not in KEEP:
+        raise UserError(f"checkpoint.keep {keep!r}: choose one of {', '.join(KEEP)}")
+    return keep

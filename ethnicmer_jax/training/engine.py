@@ -1,0 +1,269 @@
+"""The one training loop: groups of folds, epoch by epoch, and their predictions.
+
+A host loop over epochs drives one compiled epoch for all folds in flight; progress,
+learning curves and checkpoints sit there. Whatever a study compares, it is a longer
+table of folds that goes through here. In a distributed job each process trains its share
+of the table on its own devices; they meet in the work directory and nowhere else.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import pathlib
+from collections.abc import Iterator
+from typing import Any
+
+import jax
+import ml_collections
+import numpy as np
+from tqdm import tqdm
+
+from ethnicmer_jax.base import environment
+from ethnicmer_jax.base.predictions import Predictions
+from ethnicmer_jax.data.dataset import Dataset
+from ethnicmer_jax.data.targets import Targets
+from ethnicmer_jax.protocols.fold_table import FoldTable
+from ethnicmer_jax.training import batches, checkpoint, optim, pretrained, resident, settings
+from ethnicmer_jax.training.fold_results import FoldResults
+from ethnicmer_jax.training.learner import Constants, FoldState, Resident, Sums
+from ethnicmer_jax.training.placement import Grid, padded
+from ethnicmer_jax.training.scalars import ScalarLog
+
+
+@dataclasses.dataclass(frozen=True)
+class Group:
+    """Folds that are trained side by side.
+
+    Attributes:
+      rows: int [f], their rows in the fold table.
+      names: f fold names.
+      places: int [grid size], the row at every place; dummies repeat the first.
+    """
+
+    rows: np.ndarray
+    names: list[str]
+    places: np.ndarray
+
+
+class Engine:
+    """Trains and predicts the folds of one table over one dataset.
+
+    Attributes:
+      dataset: the clips.
+      targets: their labels.
+      folds: the table.
+      learner: the classifier, with what it takes to train it.
+      notes: lines on what was decided that a reader of the results should know.
+    """
+
+    def __init__(
+        self,
+        config: ml_collections.ConfigDict,
+        dataset: Dataset,
+        targets: Targets,
+        folds: FoldTable,
+    ):
+        """Lays out data and devices; nothing is trained yet.
+
+        Args:
+          config: the whole config.
+          dataset: n clips.
+          targets: their labels.
+          folds: f rows over the n clips.
+
+        Raises:
+          UserError: a setting of the config is not possible.
+        """
+        settings.check(config)
+        self._config, self.dataset, self.targets, self.folds = config, dataset, targets, folds
+        self._grid = Grid.fitting(
+            config.engine.devices,
+            config.engine.fold_batch,
+            config.engine.folds_in_flight,
+            -(-len(folds) // jax.process_count()),
+        )
+        self.learner = resident.learner(config, targets)
+        self._starts = pretrained.read(config, self.learner.model)
+        self.notes = tuple(start.note for start in self._starts.values())
+        clips = resident.resident(config, dataset, targets, self.learner, self._starts)
+        self._data = self._grid.replicate(clips)
+        self._constants = resident.constants(config, targets, folds, self.learner.eval_batch)
+        self._room = batches.steps_per_epoch(folds, config.optim.batch_size)
+        self._init = self._grid.map(self.learner.init)
+        self._epoch = self._grid.map(self.learner.epoch, donate_first=True)
+        self._predict = self._grid.map(self.learner.predict)
+
+    def train(self, workdir: pathlib.Path | None = None) -> Predictions | None:
+        """Trains every fold that is not finished yet, and predicts its test clips.
+
+        Args:
+          workdir: for checkpoints, learning curves and the results of finished folds;
+            without one, nothing is written and nothing can be resumed. The processes of
+            a distributed job share it. Curves are those of the first one's share.
+
+        Returns:
+          The predictions of all folds; None in all processes but the first one.
+        """
+        keep = self._config.checkpoint.keep
+        results = FoldResults(workdir / "parts" if workdir else None)
+        saved = checkpoint.FoldCheckpoints(workdir / "checkpoints") if workdir else None
+        names, first = self.folds.names, jax.process_index() == 0
+        # Shares follow from the table alone: processes may start at different times.
+        share = range(jax.process_index(), len(names), jax.process_count())
+        todo = [row for row in share if names[row] not in results.done]
+        groups = list(self._groups(np.asarray(todo, int)))
+        resume_from = saved if keep == "every" else None
+        log = self._log(workdir, results, groups, resume_from) if workdir and first else None
+        with self._progress(len(todo) * self._config.optim.epochs) as bar:
+            for group in groups:
+                state = self._train_group(group, resume_from, log, bar)
+                if saved and keep == "final":
+                    self._save(saved, group, state, self._config.optim.epochs)
+                self._finish(results, group, state)
+        if log:
+            log.close()
+        if not first:
+            return None
+        results.wait_for(names)
+        return results.predictions(self.folds, self.dataset, self.targets)
+
+    def evaluate(self, workdir: pathlib.Path) -> Predictions:
+        """Predicts every fold's test clips from its checkpoint."""
+        results = FoldResults(None)
+        saved = checkpoint.FoldCheckpoints(workdir / "checkpoints")
+        for group in self._groups(np.arange(len(self.folds))):
+            self._finish(results, group, self._restored(saved, group))
+        return results.predictions(self.folds, self.dataset, self.targets)
+
+    def states(self, workdir: pathlib.Path) -> Iterator[tuple[int, FoldState]]:
+        """The trained folds of a work directory, from their checkpoints.
+
+        Yields:
+          A fold's row in the table and its state as NumPy arrays, frozen backbones
+          included, in table order.
+
+        Raises:
+          UserError: a fold has no checkpoint, or one of another model.
+        """
+        saved = checkpoint.FoldCheckpoints(workdir / "checkpoints")
+        for group in self._groups(np.arange(len(self.folds))):
+            states = self._checkpointed(saved, group)
+            for place, row in enumerate(group.rows):
+                state = jax.tree.map(lambda x, i=place: x[i], states)
+                yield int(row), pretrained.completed(state, self._starts)
+
+    def images(self, branch: str) -> np.ndarray:
+        """What a branch sees of every clip, neither mirrored nor prepared.
+
+        Args:
+          branch: "emotion" or "ethnic".
+
+        Returns:
+          float32 [n, S, S, 3].
+        """
+        return resident.branch_images(self._config, self.dataset, branch)
+
+    @property
+    def data(self) -> Resident:
+        """The data of all clips, as the methods of `learner` want them."""
+        return jax.tree.map(lambda x: x[0], self._data)
+
+    def environment(self) -> dict[str, Any]:
+        """Versions, devices and command behind the results."""
+        mine = [device.device_kind for device in self._grid.devices]
+        return environment.describe(mine * jax.process_count())
+
+    def clear(self, workdir: pathlib.Path) -> None:
+        """Removes the results of single folds, once predictions.csv holds them all."""
+        FoldResults(workdir / "parts").clear()
+
+    def _log(
+        self,
+        workdir: pathlib.Path,
+        results: FoldResults,
+        groups: list[Group],
+        resume_from: checkpoint.FoldCheckpoints | None,
+    ) -> ScalarLog:
+        epochs = dict.fromkeys(results.done, self._config.optim.epochs)
+        if resume_from:
+            epochs |= {group.names[0]: resume_from.common_epoch(group.names) for group in groups}
+        return ScalarLog(workdir, epochs)
+
+    def _train_group(
+        self,
+        group: Group,
+        resume_from: checkpoint.FoldCheckpoints | None,
+        log: ScalarLog | None,
+        bar: tqdm,
+    ) -> FoldState:
+        fixed = self._grid.place(self._at(group))
+        folds = self.folds.select(group.places)
+        config = self._config.optim
+        first = resume_from.common_epoch(group.names) if resume_from else 0
+        state = self._restored(resume_from, group) if first else self._init(fixed, self._data)
+        bar.update(first * len(group.rows))
+        for number in range(first, config.epochs):
+            order = batches.epoch(folds, number, config.batch_size, self._room)
+            rate = np.full(self._grid.size, optim.learning_rate(config, number), np.float32)
+            # Dummies repeat the first fold's data but take no step.
+            order.steps[len(group.rows) :] = 0
+            batch = self._grid.place((order.index, order.weight, order.steps, rate))
+            state, sums = self._epoch(state, fixed, *batch, self._data)
+            means = _means(self._grid.collect(sums), len(group.rows))
+            if log:
+                runs = set(self.folds.run[group.rows])
+                run = runs.pop() if len(runs) == 1 else None
+                log.write(group.names[0], run, number + 1, means)
+            if resume_from:
+                self._save(resume_from, group, state, number + 1)
+            bar.set_postfix(loss=f"{means['loss']:.3f}", refresh=False)
+            bar.update(len(group.rows))
+        return state
+
+    def _finish(self, results: FoldResults, group: Group, state: FoldState) -> None:
+        fixed = self._grid.place(self._at(group))
+        heads = self._grid.collect(self._predict(state, fixed, self._data))
+        count = len(group.rows)
+        n_test = self.folds.test[group.rows].sum(1)
+        results.add(group.names, n_test, {head: v[:count] for head, v in heads.items()})
+
+    def _save(
+        self, saved: checkpoint.FoldCheckpoints, group: Group, state: FoldState, epoch: int
+    ) -> None:
+        kept = jax.tree.map(lambda x: x[: len(group.rows)], self._grid.collect(state))
+        saved.save(group.names, kept, epoch)
+
+    def _restored(self, saved: checkpoint.FoldCheckpoints, group: Group) -> FoldState:
+        states = self._checkpointed(saved, group)
+        spare = np.zeros(self._grid.size - len(group.rows), int)
+        rows = np.concatenate([np.arange(len(group.rows)), spare])
+        return self._grid.place(jax.tree.map(lambda x: x[rows], states))
+
+    def _checkpointed(self, saved: checkpoint.FoldCheckpoints, group: Group) -> FoldState:
+        fixed = self._grid.place(self._at(group))
+        like = jax.eval_shape(self._init, fixed, self._data)
+        one = jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape[3:], x.dtype), like)
+        return saved.restore(group.names, one)
+
+    def _groups(self, rows: np.ndarray) -> Iterator[Group]:
+        for start in range(0, len(rows), self._grid.size):
+            mine = rows[start : start + self._grid.size]
+            names = self.folds.select(mine).names
+            yield Group(mine, names, padded(mine, self._grid.size))
+
+    def _at(self, group: Group) -> Constants:
+        return jax.tree.map(lambda x: x[group.places], self._constants)
+
+    def _progress(self, total: int) -> tqdm:
+        hidden = jax.process_index() > 0 or None  # None: shown on a terminal only
+        return tqdm(total=total, unit="fold·epoch", desc="training", disable=hidden)
+
+
+def _means(sums: Sums, folds: int) -> dict[str, float]:
+    """Means over the examples of the first `folds` folds; a loss of one part has no parts."""
+    examples = max(float(sums.examples[:folds].sum()), 1.0)
+    means = {name: float(total[:folds].sum()) / examples for name, total in sums.losses.items()}
+    if means.keys() == {"loss", "final"}:
+        del means["final"]
+    named = {name if name == "loss" else f"{name}_loss": value for name, value in means.items()}
+    return {**named, "train_accuracy": float(sums.correct[:folds].sum()) / examples}

@@ -1,0 +1,266 @@
+"""One fold: how it starts, learns for an epoch, and predicts; no loop over folds here."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import optax
+from flax import struct
+
+from ethnicmer_jax.models import torch_weights
+from ethnicmer_jax.models.classifier import EthnicAwareClassifier, FixedFeatures
+from ethnicmer_jax.models.fusion import Outputs
+from ethnicmer_jax.models.torch_weights import TorchWeights
+from ethnicmer_jax.training import losses, optim
+
+
+@struct.dataclass
+class Resident:
+    """The data of all clips, which live on the device once; n clips.
+
+    Attributes:
+      images: branch -> what `EthnicAwareClassifier.prepare` made, [copies·n, ...]: the
+        clips as they are, then (where copies = 2) mirrored. FixedFeatures of them where
+        the branch's backbone is frozen.
+      emotion: int32 [n].
+      ethnic: int32 [n], -1 for Unknown.
+      weights: branch -> what every fold starts from instead of at random; of a frozen
+        branch, the head only.
+    """
+
+    images: dict[str, Any]
+    emotion: jax.Array
+    ethnic: jax.Array
+    weights: dict[str, TorchWeights] = struct.field(default_factory=dict)
+
+
+@struct.dataclass
+class Constants:
+    """What distinguishes a fold from the others throughout its training.
+
+    Attributes:
+      identity: uint32 [2], seed and name of the fold's random stream.
+      emotion_weights: float32 [classes].
+      ethnic_weights: float32 [ethnicities].
+      test: int32 [t], the clips to predict, then anything.
+      n_test: int32 [], how many of them are meant.
+    """
+
+    identity: jax.Array
+    emotion_weights: jax.Array
+    ethnic_weights: jax.Array
+    test: jax.Array
+    n_test: jax.Array
+
+
+@struct.dataclass
+class FoldState:
+    """What training changes, and what a checkpoint holds.
+
+    Attributes:
+      params: of the classifier; frozen backbones are not among them.
+      batch_stats: running averages of BatchNorm, likewise.
+      opt_state: of the optimizer.
+      step: int32 [], steps taken.
+    """
+
+    params: Any
+    batch_stats: Any
+    opt_state: Any
+    step: jax.Array
+
+    @property
+    def variables(self) -> dict[str, Any]:
+        """As Linen's `apply` wants them."""
+        return {"params": self.params, "batch_stats": self.batch_stats}
+
+
+@struct.dataclass
+class Sums:
+    """Totals over the examples of an epoch; divide by `examples`."""
+
+    losses: dict[str, jax.Array]
+    correct: jax.Array
+    examples: jax.Array
+
+
+@dataclasses.dataclass(frozen=True)
+class Learner:
+    """The classifier with everything that it takes to train it on one fold.
+
+    Attributes:
+      model: the classifier.
+      loss: weights of the summed loss.
+      optimizer: Adam, without its learning rate.
+      mirror: whether half of the training examples are mirrored at random; the
+        resident images then hold both copies, and predictions average both.
+      eval_batch: clips predicted at a time.
+    """
+
+    model: EthnicAwareClassifier
+    loss: losses.LossConfig
+    optimizer: optax.GradientTransformation
+    mirror: bool = False
+    eval_batch: int = 16
+
+    def init(self, constants: Constants, data: Resident) -> FoldState:
+        """Fresh parameters from the fold's own stream, or from weights where there are any."""
+        example = self._inputs(data, jnp.zeros(1, jnp.int32), jnp.zeros(1, jnp.int32))
+        key = jax.random.fold_in(_stream(constants), _INIT)
+        variables = self.model.init(key, example, train=False)
+        for branch, weights in data.weights.items():
+            frozen = isinstance(data.images[branch], FixedFeatures)
+            graft = torch_weights.graft_head if frozen else torch_weights.graft
+            variables, _ = graft(variables, branch, weights)
+        params, stats = variables["params"], variables.get("batch_stats", {})
+        return FoldState(params, stats, self.optimizer.init(params), jnp.int32(0))
+
+    def epoch(
+        self,
+        state: FoldState,
+        constants: Constants,
+        index: jax.Array,
+        weight: jax.Array,
+        steps: jax.Array,
+        rate: jax.Array,
+        data: Resident,
+    ) -> tuple[FoldState, Sums]:
+        """Trains on one epoch.
+
+        Args:
+          state: before it.
+          constants: of the fold.
+          index: int32 [room, batch], see `batches.Epoch`.
+          weight: float32 [room, batch].
+          steps: int32 [], how many of the `room` steps are taken.
+          rate: float32 [], the epoch's learning rate.
+          data: of all clips.
+
+        Returns:
+          The state after it, and the sums over its examples, measured while training.
+        """
+
+        def one(i: jax.Array, carry: tuple[FoldState, Sums]) -> tuple[FoldState, Sums]:
+            state, sums = carry
+            state, more = self._step(state, constants, data, index[i], weight[i], rate)
+            return state, jax.tree.map(jnp.add, sums, more)
+
+        like = jax.eval_shape(self._step, state, constants, data, index[0], weight[0], rate)[1]
+        zeros = jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), like)
+        return jax.lax.fori_loop(0, steps, one, (state, zeros))
+
+    def predict(
+        self, state: FoldState, constants: Constants, data: Resident
+    ) -> dict[str, jax.Array]:
+        """Probabilities for the fold's test clips, in evaluation mode.
+
+        Returns:
+          "p": float32 [t, classes]; "q": float32 [t, ethnicities] where the model has
+          an ethnic head. Rows from `n_test` on mean nothing.
+        """
+        room = len(constants.test) // self.eval_batch
+
+        def one(i: jax.Array, out: dict[str, jax.Array]) -> dict[str, jax.Array]:
+            clips = jax.lax.dynamic_slice_in_dim(
+                constants.test, i * self.eval_batch, self.eval_batch
+            )
+            block = self.probabilities(state, data, clips)
+            return jax.tree.map(
+                lambda o, b: jax.lax.dynamic_update_slice_in_dim(o, b, i * self.eval_batch, 0),
+                out,
+                block,
+            )
+
+        like = jax.eval_shape(self.probabilities, state, data, constants.test[: self.eval_batch])
+        zeros = jax.tree.map(lambda x: jnp.zeros((room * x.shape[0], x.shape[1]), x.dtype), like)
+        blocks = (constants.n_test + self.eval_batch - 1) // self.eval_batch
+        return jax.lax.fori_loop(0, blocks, one, zeros)
+
+    def probabilities(
+        self, state: FoldState, data: Resident, clips: jax.Array
+    ) -> dict[str, jax.Array]:
+        """Class probabilities of some clips; the mean over both copies with `mirror`."""
+
+        def of_copy(copy: int) -> dict[str, jax.Array]:
+            inputs = self._inputs(data, clips, jnp.full_like(clips, copy))
+            outputs = self.model.apply(state.variables, inputs, train=False)
+            heads = {"p": outputs.logits, "q": outputs.ethnic_logits}
+            return {name: jax.nn.softmax(x) for name, x in heads.items() if x is not None}
+
+        if not self.mirror:
+            return of_copy(0)
+        return jax.tree.map(lambda a, b: (a + b) / 2, of_copy(0), of_copy(1))
+
+    def features(self, state: FoldState, data: Resident, clips: jax.Array) -> jax.Array:
+        """What the final head reads of some clips, in evaluation mode and not mirrored.
+
+        Args:
+          state: of a fold.
+          data: of all clips.
+          clips: int32 [m].
+
+        Returns:
+          float32 [m, d].
+        """
+        inputs = self._inputs(data, clips, jnp.zeros_like(clips))
+        return self.model.apply(state.variables, inputs, train=False).features
+
+    def _step(self, state, constants, data, clips, weight, rate) -> tuple[FoldState, Sums]:
+        key = jax.random.fold_in(_stream(constants), state.step)
+        copies = jnp.zeros(clips.shape, jnp.int32)
+        if self.mirror:
+            coin = jax.random.bernoulli(jax.random.fold_in(key, _MIRROR), shape=clips.shape)
+            copies = coin.astype(jnp.int32)
+        inputs = self._inputs(data, clips, copies)
+        emotion, ethnic = data.emotion[clips], data.ethnic[clips]
+
+        def loss(params: Any) -> tuple[jax.Array, tuple[Any, Outputs, dict[str, jax.Array]]]:
+            outputs, new = self.model.apply(
+                {"params": params, "batch_stats": state.batch_stats},
+                inputs,
+                train=True,
+                weight=weight,
+                rngs={"dropout": key},
+                mutable=["batch_stats"],
+            )
+            total, parts = losses.summed(
+                self.loss,
+                outputs,
+                emotion,
+                ethnic,
+                weight,
+                constants.emotion_weights,
+                constants.ethnic_weights,
+            )
+            return total, (new.get("batch_stats", {}), outputs, {"loss": total, **parts})
+
+        gradient, (stats, outputs, parts) = jax.grad(loss, has_aux=True)(state.params)
+        updates, opt_state = self.optimizer.update(gradient, state.opt_state, state.params)
+        params = optim.step(state.params, updates, rate)
+        count = weight.sum()
+        right = (outputs.logits.argmax(-1) == emotion) * weight
+        sums = Sums({name: part * count for name, part in parts.items()}, right.sum(), count)
+        return FoldState(params, stats, opt_state, state.step + 1), sums
+
+    def _inputs(self, data: Resident, clips: jax.Array, copies: jax.Array) -> dict[str, Any]:
+        rows = clips + copies * len(data.emotion)
+        images = jax.tree.map(
+            # Indices come from the fold table: checking their range would cost a pass.
+            lambda x: x.at[rows].get(mode="promise_in_bounds"),
+            data.images,
+        )
+        return {**images, "ethnicity": data.ethnic[clips]}
+
+
+_INIT, _MIRROR = 0xFFFFFFFF, 1
+"""Branches of a fold's stream beside its steps."""
+
+
+def _stream(constants: Constants) -> jax.Array:
+    key = jax.random.key(0)
+    for number in constants.identity:
+        key = jax.random.fold_in(key, number)
+    return key

@@ -1,0 +1,73 @@
+"""Adam, and learning rates that change from epoch to epoch."""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+import optax
+
+from ethnicmer_jax.base.schema import UserError
+
+SCHEDULES = ("exponential", "cosine", "constant")
+
+
+def directions(
+    weight_decay: float, paces: Mapping[str, float] | None = None
+) -> optax.GradientTransformation:
+    """Adam's update before the learning rate (Kingma and Ba 2015; AdamW when decayed).
+
+    The learning rate is applied by `step`, because it belongs to the epoch, while
+    folds of different size differ in the number of steps an epoch has.
+
+    Args:
+      weight_decay: decoupled; 0 for none.
+      paces: module name -> factor on the learning rate of the parameters below it.
+    """
+    chain = [optax.scale_by_adam()]
+    if weight_decay:
+        chain.append(optax.add_decayed_weights(weight_decay))
+    for module, pace in (paces or {}).items():
+        chain.append(optax.masked(optax.scale(pace), functools.partial(_below, module)))
+    return optax.chain(*chain)
+
+
+def _below(module: str, params: Any) -> Any:
+    """Which leaves belong to a module of that name: a tree of bool."""
+    return jax.tree.map_with_path(
+        lambda path, _: any(getattr(step, "key", None) == module for step in path), params
+    )
+
+
+def step(params: Any, updates: Any, learning_rate: jax.Array) -> Any:
+    """Parameters after one step against `updates`."""
+    return jax.tree.map(lambda p, u: p - learning_rate * u, params, updates)
+
+
+def learning_rate(config: Mapping[str, Any], epoch: int) -> float:
+    """The learning rate of an epoch (from 0).
+
+    Args:
+      config: learning_rate, schedule, decay (factor an epoch, for "exponential"),
+        epochs and warmup_epochs.
+      epoch: which.
+
+    Raises:
+      UserError: the schedule is not known.
+    """
+    base, warmup = config["learning_rate"], config["warmup_epochs"]
+    if config["schedule"] not in SCHEDULES:
+        raise UserError(
+            f"optim.schedule {config['schedule']!r}: choose from {', '.join(SCHEDULES)}"
+        )
+    if epoch < warmup:
+        return base * (epoch + 1) / (warmup + 1)
+    past = epoch - warmup
+    if config["schedule"] == "exponential":
+        return base * config["decay"] ** past
+    if config["schedule"] == "cosine":
+        return base / 2 * (1 + math.cos(math.pi * past / max(config["epochs"] - warmup, 1)))
+    return base

@@ -1,0 +1,90 @@
+"""Branches that start from PyTorch weights: what a config asks for, read and checked."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Mapping
+
+import jax
+import ml_collections
+
+from ethnicmer_jax.base.schema import UserError
+from ethnicmer_jax.models import registry, torch_weights
+from ethnicmer_jax.models.classifier import EthnicAwareClassifier
+from ethnicmer_jax.models.torch_weights import TorchWeights
+from ethnicmer_jax.training.learner import FoldState
+
+_PREFIXES = {"emotion": "", "ethnic": "ethnic_"}
+
+
+@dataclasses.dataclass(frozen=True)
+class Start:
+    """Where a branch starts.
+
+    Attributes:
+      weights: of its backbone, and of its head where the file has one.
+      frozen: whether the backbone stays as it is, and in evaluation mode.
+      note: one line on what was taken over, for people.
+    """
+
+    weights: TorchWeights
+    frozen: bool
+    note: str
+
+
+def read(config: ml_collections.ConfigDict, model: EthnicAwareClassifier) -> dict[str, Start]:
+    """Reads the weights that `config.init` names.
+
+    Args:
+      config: the whole config.
+      model: its classifier.
+
+    Returns:
+      "emotion", "ethnic" -> its start; branches that start at random are not in it.
+
+    Raises:
+      UserError: a file is missing, damaged or holds another model, there is no such
+        branch, or nothing is named that could be frozen.
+    """
+    return dict(_starts(config, model))
+
+
+def completed(state: FoldState, starts: Mapping[str, Start]) -> FoldState:
+    """A fold's state with the frozen backbones, which neither training nor checkpoints hold."""
+    params, stats = dict(state.params), dict(state.batch_stats)
+    for branch, start in starts.items():
+        if start.frozen:
+            module = f"{branch}_backbone"
+            params[module] = start.weights.variables["params"]
+            if "batch_stats" in start.weights.variables:
+                stats[module] = start.weights.variables["batch_stats"]
+    return state.replace(params=params, batch_stats=stats)
+
+
+def _starts(
+    config: ml_collections.ConfigDict, model: EthnicAwareClassifier
+) -> Iterator[tuple[str, Start]]:
+    for branch, prefix in _PREFIXES.items():
+        path, frozen = config.init[f"{prefix}path"], config.init[f"{prefix}freeze"]
+        if frozen and not path:
+            # A random backbone would be another one in every fold.
+            raise UserError(
+                f"init.{prefix}freeze has nothing to freeze: name weights with init.{prefix}path"
+            )
+        if not path:
+            continue
+        name, size, options = registry.branch(config.model, branch)
+        weights = torch_weights.read(name, path, image_size=size, **options)
+        note = f"{_head_note(config, model, branch, weights)}, from {path}"
+        yield branch, Start(weights, frozen, f"{note}; backbone frozen" if frozen else note)
+
+
+def _head_note(
+    config: ml_collections.ConfigDict,
+    model: EthnicAwareClassifier,
+    branch: str,
+    weights: TorchWeights,
+) -> str:
+    inputs = registry.example_inputs(config.model)
+    variables = jax.eval_shape(lambda: model.init(jax.random.key(0), inputs, train=False))
+    return torch_weights.graft(variables, branch, weights)[1]

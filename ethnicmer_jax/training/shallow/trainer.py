@@ -1,0 +1,134 @@
+"""The folds of a table through a shallow classifier, spread over processes and resumable.
+
+Same folds, same files and same table of predictions as the engine's; no checkpoints.
+"""
+
+from __future__ import annotations
+
+import itertools
+import pathlib
+import platform
+from collections.abc import Iterator
+from typing import Any
+
+import joblib
+import ml_collections
+import numpy as np
+from tqdm import tqdm
+
+from ethnicmer_jax.base import environment
+from ethnicmer_jax.base.predictions import Predictions
+from ethnicmer_jax.base.schema import UserError
+from ethnicmer_jax.data.dataset import Dataset
+from ethnicmer_jax.data.targets import Targets
+from ethnicmer_jax.protocols.fold_table import FoldTable
+from ethnicmer_jax.training.fold_results import FoldResults
+from ethnicmer_jax.training.shallow import features
+from ethnicmer_jax.training.shallow.classifier import Recipe, run_fold
+
+_CHUNK = 64
+"""Folds that share a file of results: what an interruption costs at most."""
+
+
+class Shallow:
+    """Trains and predicts the folds of one table with scikit-learn.
+
+    Attributes:
+      dataset: the clips.
+      targets: their labels.
+      folds: the table.
+      notes: lines on what was decided that a reader of the results should know.
+    """
+
+    def __init__(
+        self,
+        config: ml_collections.ConfigDict,
+        dataset: Dataset,
+        targets: Targets,
+        folds: FoldTable,
+    ):
+        """Computes the features of all clips; nothing is trained yet.
+
+        Args:
+          config: the whole config; `classifier` is "svm" or "logistic".
+          dataset: n clips.
+          targets: their labels.
+          folds: f rows over the n clips.
+
+        Raises:
+          UserError: a setting of the config is not possible.
+        """
+        if config.model.fusion != "none":
+            raise UserError(
+                f"classifier {config.classifier} has no ethnic branch: set model.fusion to none "
+                f"(it is {config.model.fusion}), or classifier to network"
+            )
+        self.dataset, self.targets, self.folds = dataset, targets, folds
+        self._recipe = Recipe.of(config)
+        self._features = features.extract(config, dataset, folds.seed)
+        self._processes = _processes(config.engine.devices, len(folds))
+        self.notes = (f"{self._recipe}; features: {self._features.note}",)
+
+    def train(self, workdir: pathlib.Path | None = None) -> Predictions:
+        """Trains every fold that is not finished yet, and predicts its test clips.
+
+        Args:
+          workdir: for the results of finished folds; without one, nothing is written and
+            nothing can be resumed.
+
+        Returns:
+          The predictions of all folds.
+        """
+        results = FoldResults(workdir / "parts" if workdir else None)
+        names = self.folds.names
+        todo = [row for row, name in enumerate(names) if name not in results.done]
+        done = self._run(todo)
+        with tqdm(total=len(todo), unit="fold", desc="training", disable=None) as bar:
+            for start in range(0, len(todo), _CHUNK):
+                rows = todo[start : start + _CHUNK]
+                blocks = []
+                for block in itertools.islice(done, len(rows)):
+                    blocks.append(block)
+                    bar.update()
+                results.add([names[row] for row in rows], *_stacked(blocks))
+        return results.predictions(self.folds, self.dataset, self.targets)
+
+    def environment(self) -> dict[str, Any]:
+        """Versions, processes and command behind the results."""
+        return environment.describe([platform.processor() or platform.machine()] * self._processes)
+
+    def clear(self, workdir: pathlib.Path) -> None:
+        """Removes the results of single folds, once predictions.csv holds them all."""
+        FoldResults(workdir / "parts").clear()
+
+    def _run(self, rows: list[int]) -> Iterator[np.ndarray]:
+        """The probabilities of some folds, in order, as they become ready."""
+        parallel = joblib.Parallel(n_jobs=self._processes, return_as="generator")
+        table, labels = self.folds, self.targets.emotion
+        return parallel(
+            joblib.delayed(run_fold)(
+                self._recipe,
+                self._features.by_seed[int(table.seed[row])],
+                labels,
+                table.train[row],
+                table.test[row],
+                len(self.targets.emotion_names),
+            )
+            for row in rows
+        )
+
+
+def _processes(wanted: int, folds: int) -> int:
+    """As many as there are cores, unless fewer are wanted or useful."""
+    if wanted < 0:
+        raise UserError(f"engine.devices is {wanted}; it must be 0 (all cores) or more")
+    return min(wanted or joblib.cpu_count(), folds)
+
+
+def _stacked(blocks: list[np.ndarray]) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    """Blocks [t, classes] of folds as `FoldResults.add` wants them: filled up to one length."""
+    n_test = np.asarray([len(block) for block in blocks])
+    p = np.zeros((len(blocks), n_test.max(), blocks[0].shape[1]))
+    for row, block in enumerate(blocks):
+        p[row, : len(block)] = block
+    return n_test, {"p": p}

@@ -1,0 +1,137 @@
+"""What is said about a difference: every branch, and never more than the interval shows."""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ethnicmer_jax.analysis import controls
+from ethnicmer_jax.analysis.conclusion import Control, Range, Verdict, above_baseline, conclude
+
+GROUPS = ("asian", "non_asian")
+ABOVE, AROUND = Range(0.1, 0.02, 0.18), Range(0.1, -0.02, 0.22)
+WITHIN = controls.within_database("samm", ABOVE, Range(0.09, 0.01, 0.17))
+WITHIN_LOST = controls.within_database("samm", ABOVE, Range(0.09, -0.05, 0.2))
+PLACEBO = Control("placebo groups", True, "p = 0.010")
+PLACEBO_LOST = Control("placebo groups", False, "p = 0.400")
+
+
+def _said(difference, run=(), *, confounded=True, **more):
+    found = conclude(difference, GROUPS, run, confounded=confounded, **more)
+    return found.verdict, " ".join(found.sentences)
+
+
+def test_an_undefined_interval_says_nothing():
+    verdict, text = _said(Range(0.1, math.nan, math.nan))
+    assert verdict is Verdict.UNDEFINED
+    assert "cannot be estimated" in text
+
+
+def test_an_interval_with_zero_is_no_evidence_and_not_equality():
+    verdict, text = _said(AROUND, [WITHIN, PLACEBO], detectable=0.17)
+    assert verdict is Verdict.NO_EVIDENCE
+    assert "no evidence at this power" in text
+    assert "not evidence of equality" in text
+    # What the interval still allows is its bound farther from 0.
+    assert "up to 0.220" in text
+    assert "80% power is about 0.170" in text
+
+
+def test_power_is_not_mentioned_where_it_is_unknown():
+    assert "80% power" not in _said(AROUND)[1]
+    assert "80% power" not in _said(AROUND, detectable=math.nan)[1]
+
+
+def test_confounded_without_a_within_database_comparison_is_not_separable():
+    verdict, text = _said(ABOVE, [PLACEBO])
+    assert verdict is Verdict.NOT_SEPARABLE
+    assert "not separable from database" in text
+    assert "no comparison within one database" in text
+
+
+@pytest.mark.parametrize("confounded", [True, False])
+def test_a_difference_lost_within_a_database_is_not_separable(confounded):
+    verdict, text = _said(ABOVE, [WITHIN_LOST, PLACEBO], confounded=confounded)
+    assert verdict is Verdict.NOT_SEPARABLE
+    assert "“within samm”: within samm +0.090 [-0.050, +0.200]" in text
+    assert "placebo" not in text
+
+
+def test_another_failed_control_is_named():
+    verdict, text = _said(ABOVE, [WITHIN, PLACEBO_LOST])
+    assert verdict is Verdict.FAILS_CONTROL
+    assert "does not survive the control “placebo groups”: p = 0.400" in text
+    assert "no evidence of an effect of ethnicity" in text
+
+
+def test_without_any_control_the_cause_is_open():
+    verdict, text = _said(ABOVE, confounded=False)
+    assert verdict is Verdict.UNCONTROLLED
+    assert "cause is open" in text
+
+
+def test_what_survives_is_stated_with_interval_and_controls():
+    verdict, text = _said(ABOVE, [WITHIN, PLACEBO], level=0.9875)
+    assert verdict is Verdict.SURVIVES
+    assert "+0.100 [+0.020, +0.180] (98.75% interval)" in text
+    assert "survives the controls “within samm” and “placebo groups”" in text
+    assert "what causes it is not shown" in text
+
+
+bound = st.floats(-1, 1)
+any_controls = st.lists(st.sampled_from([WITHIN, WITHIN_LOST, PLACEBO, PLACEBO_LOST]), max_size=3)
+
+
+@given(bound, bound, any_controls, st.booleans())
+def test_survival_is_claimed_only_where_everything_holds(a, b, run, confounded):
+    low, high = sorted((a, b))
+    verdict, text = _said(Range((low + high) / 2, low, high), run, confounded=confounded)
+    clear = not low <= 0 <= high
+    separated = any(control.separates_database for control in run)
+    holds = run and all(control.passed for control in run) and (separated or not confounded)
+    assert (verdict is Verdict.SURVIVES) == bool(clear and holds)
+    assert (verdict is Verdict.NO_EVIDENCE) == (not clear)
+    assert ("There is a difference" in text) == (verdict is Verdict.SURVIVES)
+
+
+@pytest.mark.parametrize(
+    ("interval", "words"),
+    [
+        (Range(0.7, 0.6, 0.8), "the whole interval lies above the baseline (0.262)"),
+        (Range(0.2, 0.1, 0.25), "the whole interval lies below the baseline"),
+        (Range(0.3, 0.2, 0.4), "not distinguishable from the baseline"),
+        (Range(0.3, math.nan, math.nan), "too few subjects for an interval"),
+    ],
+)
+def test_a_score_is_above_its_baseline_only_with_its_whole_interval(interval, words):
+    assert words in above_baseline(interval, 0.262, score="UF1", baseline_name="baseline")
+
+
+def test_a_replication_must_exclude_zero_on_the_same_side():
+    below = Range(-0.1, -0.18, -0.02)
+    assert controls.within_database("samm", below, below).passed
+    assert not controls.within_database("samm", below, ABOVE).passed
+    assert not controls.within_database("samm", ABOVE, below).passed
+
+
+def test_placebo_compares_sizes_and_counts_the_observed_one():
+    # 1 of 39 placebo differences is as large in size: p = 2 / 40 = .05, just passed.
+    small = np.linspace(-0.05, 0.05, 38)
+    assert controls.placebo("placebo", 0.1, np.append(small, -0.2)).passed
+    # With 18 draws the smallest possible p is 1 / 19 = .053.
+    assert not controls.placebo("placebo", 0.1, np.zeros(18)).passed
+
+
+def test_permutation_passes_below_five_percent_and_never_undefined():
+    assert controls.permutation("shuffled", 0.049, within_database=True).passed
+    assert not controls.permutation("shuffled", 0.05, within_database=True).passed
+    assert not controls.permutation("shuffled", math.nan, within_database=True).passed
+
+
+def test_false_alarms_pass_while_their_interval_reaches_five_percent():
+    # Wilson 95% of 15 / 200 is [4.6%, 12.0%]; of 25 / 200 [8.6%, 17.8%].
+    assert controls.false_alarms(15, 200).passed
+    assert not controls.false_alarms(25, 200).passed
+    assert "12.5% [8.6%, 17.8%] of 200" in controls.false_alarms(25, 200).detail

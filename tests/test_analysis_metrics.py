@@ -1,0 +1,193 @@
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from fairlearn.metrics import equalized_odds_difference
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+from scipy import stats as scipy_stats
+from sklearn.metrics import balanced_accuracy_score, f1_score
+
+from ethnicmer_jax.analysis import confusion, metrics
+from ethnicmer_jax.base.predictions import Predictions
+
+CLASSES = ("negative", "positive", "surprise")
+GROUPING = {"Asian": "asian", "White": "non_asian", "Black": "non_asian"}
+
+
+def predictions(truth, predicted, person=None, ethnicity="Asian", run="r", database="samm"):
+    """Confident predictions of the given class indices."""
+    n = len(truth)
+    person = np.arange(n) if person is None else person
+    probabilities = np.full((n, 3), 0.1)
+    probabilities[np.arange(n), predicted] = 0.8
+    return Predictions.from_table(
+        pd.DataFrame(
+            {
+                "run": run,
+                "fold": [f"{database}-{p}" for p in person],
+                "database": database,
+                "subject": [str(p) for p in person],
+                "clip": [str(i) for i in range(n)],
+                "emotion": [CLASSES[i] for i in truth],
+                "ethnicity": ethnicity,
+                **{f"p_{name}": probabilities[:, i] for i, name in enumerate(CLASSES)},
+            }
+        )
+    )
+
+
+def join(*parts):
+    return Predictions.from_table(pd.concat([part.table for part in parts]))
+
+
+labels = st.lists(st.tuples(st.integers(0, 2), st.integers(0, 2)), min_size=1, max_size=30)
+
+
+@given(labels)
+@pytest.mark.filterwarnings("ignore:y_pred contains classes not in y_true")
+@pytest.mark.filterwarnings("ignore:A single label was found")
+def test_scores_are_those_of_scikit_learn(pairs):
+    truth, predicted = np.array(pairs).T
+    counts = confusion.confusion_matrix(truth, predicted, 3)
+    assert confusion.uf1(counts) == pytest.approx(f1_score(truth, predicted, average="macro"))
+    assert confusion.uar(counts) == pytest.approx(balanced_accuracy_score(truth, predicted))
+    assert confusion.accuracy(counts) == pytest.approx(np.mean(truth == predicted))
+
+
+@given(labels, st.data())
+def test_counts_of_units_add_up_to_the_whole(pairs, data):
+    truth, predicted = np.array(pairs).T
+    unit = np.array(
+        data.draw(st.lists(st.integers(0, 3), min_size=len(pairs), max_size=len(pairs)))
+    )
+    parts = confusion.grouped_confusion(truth, predicted, unit, 4, 3)
+    np.testing.assert_array_equal(parts.sum(0), confusion.confusion_matrix(truth, predicted, 3))
+    np.testing.assert_array_equal(parts.sum((1, 2)), np.bincount(unit, minlength=4))
+
+
+@given(hnp.arrays(np.int64, (5, 3, 3), elements=st.integers(0, 9)))
+def test_many_matrices_at_once_are_each_alone(matrices):
+    for score in confusion.SCORES.values():
+        np.testing.assert_array_equal(score(matrices), [score(matrix) for matrix in matrices])
+
+
+def test_a_hand_counted_run():
+    # F1 is 2 hits over (true + predicted): 4 / 6, then 2 / 3, then none of 1.
+    made = metrics.run_metrics(predictions([0, 0, 0, 1, 2], [0, 0, 1, 1, 0]))
+    assert made["confusion"] == [[2, 1, 0], [0, 1, 0], [1, 0, 0]]
+    assert made["f1"] == pytest.approx({"negative": 2 / 3, "positive": 2 / 3, "surprise": 0})
+    assert made["uf1"] == pytest.approx(4 / 9)
+    assert made["uar"] == pytest.approx((2 / 3 + 1 + 0) / 3)
+    assert made["accuracy"] == pytest.approx(3 / 5)
+    # Of 2 clips that are not negative 1 is called negative; of 4 not positive, 1.
+    assert made["false_positive_rate"] == pytest.approx(
+        {"negative": 1 / 2, "positive": 1 / 4, "surprise": 0}
+    )
+    assert (made["n_clips"], made["n_folds"], made["n_subjects"]) == (5, 5, 5)
+
+
+def test_a_class_nobody_has_is_null_and_does_not_lower_uf1():
+    made = metrics.run_metrics(predictions([0, 0, 1], [0, 0, 1]))
+    assert made["f1"]["surprise"] is None
+    assert made["recall"]["surprise"] is None
+    assert made["uf1"] == 1.0
+
+
+def test_scores_are_pooled_not_averaged_over_folds():
+    # Each fold alone has UF1 1 or 0; pooled, class F1s are 2*1/(2+1), 0 and 0.
+    made = metrics.run_metrics(predictions([0, 0], [0, 1]))
+    assert made["uf1"] == pytest.approx((2 / 3 + 0) / 2)
+
+
+def test_groups_follow_the_grouping_and_leave_out_what_it_does_not_name():
+    made = metrics.run_metrics(
+        predictions([0, 0, 1, 2], [0, 1, 1, 2], ethnicity=["Asian", "White", "Black", "Indian"]),
+        GROUPING,
+    )
+    assert {name: group["n_clips"] for name, group in made["groups"].items()} == {
+        "asian": 1,
+        "non_asian": 2,
+    }
+    assert set(made["ethnicities"]) == {"Asian", "White", "Black", "Indian"}
+    assert made["databases"]["samm"]["n_clips"] == 4
+    ungrouped = metrics.run_metrics(predictions([0], [0]))
+    assert set(ungrouped["groups"]) == {"Asian"}
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 2**32 - 1))
+def test_equalised_odds_is_that_of_fairlearn(seed):
+    rng = np.random.default_rng(seed)
+    # Every class in every group, so that every rate is defined.
+    truth = np.concatenate([np.tile([0, 1, 2], 2), rng.integers(0, 3, 20)])
+    predicted = rng.integers(0, 3, 26)
+    ethnicity = np.concatenate(
+        [np.repeat(["Asian", "White"], 3), rng.choice(["Asian", "White"], 20)]
+    )
+    gaps = metrics.run_metrics(predictions(truth, predicted, ethnicity=ethnicity))["gaps"]
+    expected = {
+        name: equalized_odds_difference(truth == i, predicted == i, sensitive_features=ethnicity)
+        for i, name in enumerate(CLASSES)
+    }
+    assert gaps["equalised_odds"] == pytest.approx(expected | {"max": max(expected.values())})
+
+
+def test_the_worst_group_is_named():
+    gaps = metrics.run_metrics(
+        predictions([0, 0, 0, 0], [0, 0, 0, 1], ethnicity=["Asian", "Asian", "White", "White"])
+    )["gaps"]
+    # White: F1 2*1/(2+1) and 0; accuracy 1/2.
+    assert gaps["accuracy"] == {"worst_group": "White", "worst": 0.5, "gap": 0.5}
+    assert gaps["uf1"] == pytest.approx({"worst_group": "White", "worst": 1 / 3, "gap": 2 / 3})
+
+
+def test_a_single_group_has_no_gap():
+    gaps = metrics.run_metrics(predictions([0, 1], [0, 1]))["gaps"]
+    assert gaps["equalised_odds"]["max"] is None
+    assert gaps["uf1"]["gap"] is None
+
+
+def test_the_summary_over_runs_is_a_t_interval():
+    truth = [0, 1, 2, 0, 1, 2]
+    runs = [
+        predictions(truth, guess, run=f"s{i}")
+        for i, guess in enumerate([truth, [0, 1, 2, 1, 1, 2], [0, 1, 1, 1, 1, 2]])
+    ]
+    made = metrics.compute(join(*runs))
+    values = [made["runs"][f"s{i}"]["uf1"] for i in range(3)]
+    summary = made["summary"]["uf1"]
+    expected = scipy_stats.t.interval(0.95, 2, np.mean(values), scipy_stats.sem(values))
+    assert summary["interval"] == pytest.approx(list(expected))
+    assert summary["mean"] == pytest.approx(np.mean(values))
+    assert summary["std"] == pytest.approx(np.std(values, ddof=1))
+    assert (summary["n_runs"], summary["interval_kind"]) == (3, "t_over_runs")
+
+
+def test_a_single_run_is_summarised_over_subjects():
+    rng = np.random.default_rng(0)
+    truth = rng.integers(0, 3, 60)
+    guess = np.where(rng.random(60) < 0.7, truth, (truth + 1) % 3)
+    summary = metrics.compute(predictions(truth, guess, person=np.arange(60) // 4))["summary"][
+        "uf1"
+    ]
+    assert summary["interval_kind"] == "subject_bootstrap"
+    assert summary["interval"] == summary["subject_interval"]
+    assert summary["std"] is None
+    assert summary["interval"][0] < summary["mean"] < summary["interval"][1]
+
+
+def test_the_result_is_json_and_the_same_each_time():
+    rng = np.random.default_rng(1)
+    made = predictions(rng.integers(0, 2, 20), rng.integers(0, 3, 20), person=np.arange(20) // 3)
+    text = json.dumps(metrics.compute(made, GROUPING), allow_nan=False)
+    assert text == json.dumps(metrics.compute(made, GROUPING), allow_nan=False)
+
+
+def test_metrics_of_two_runs_at_once_are_refused():
+    with pytest.raises(ValueError, match="within one run, got 2"):
+        metrics.run_metrics(join(predictions([0], [0], run="a"), predictions([0], [0], run="b")))

@@ -1,0 +1,79 @@
+"""Run ids by their parts, and the cells of a study counted from them."""
+
+import math
+
+import numpy as np
+import pytest
+import study_world
+from scipy import stats as scipy_stats
+
+from ethnicmer_jax.analysis.bootstrap import Interval
+from ethnicmer_jax.analysis.study import controls
+from ethnicmer_jax.analysis.study.runs import StudyRuns, parse
+from ethnicmer_jax.base.predictions import Predictions
+
+
+@pytest.fixture(scope="module")
+def runs():
+    return StudyRuns.of(Predictions.from_table(study_world.table({}, draws=2, seeds=2)))
+
+
+@pytest.mark.parametrize(
+    ("run", "part", "cell", "draw", "seed"),
+    [
+        ("ethnicity.mono_asian-draw12-seed3", "ethnicity", "mono_asian", 12, 3),
+        ("within_my.db.a_to_b-draw0-seed0", "within_my.db", "a_to_b", 0, 0),
+        ("embed_shuffled.loso-seed4", "embed_shuffled", "loso", -1, 4),
+        ("loso", "", "loso", -1, -1),
+        ("pooled.non-asian", "pooled", "non-asian", -1, -1),
+    ],
+)
+def test_run_ids(run, part, cell, draw, seed):
+    assert parse(run) == {"run": run, "part": part, "cell": cell, "draw": draw, "seed": seed}
+
+
+def test_contrasts_know_their_cells_and_sides(runs):
+    assert runs.sides("ethnicity") == study_world.SIDES
+    assert runs.sides("placebo") == ("a", "b")
+    assert runs.crossed("database")
+    assert not runs.crossed("reference")
+    assert not runs.has("pooled")
+    assert set(runs.cells("flipped")) == {
+        *("mono_asian", "mono_non_asian", "asian_to_non_asian", "non_asian_to_asian")
+    }
+
+
+def test_counts_and_rows_are_those_of_the_named_cells(runs):
+    counts = runs.counts("ethnicity", "mono_asian")
+    rows = runs.select("ethnicity", "mono_asian")
+    assert len(counts.counts) == len(rows.runs) == 4
+    assert counts.counts.sum() == len(rows)
+    assert rows.table.run.str.startswith("ethnicity.mono_asian-").all()
+    assert len(runs.values("ethnicity", "stereo")) == 2
+    by_seed = runs.table.query("part == 'ethnicity' and cell == 'stereo' and draw == 1").uf1
+    assert runs.values("ethnicity", "stereo")[1] == pytest.approx(by_seed.mean())
+
+
+def test_databases_are_averaged_as_independent_estimates():
+    # Two estimates of standard error .03 and .04: their mean has .05 / 2.
+    made = {
+        name: Interval(estimate, 0, 0, error, 0.95, 12, 100, n_strata=2)
+        for name, estimate, error in (("a", 0.1, 0.03), ("b", 0.3, 0.04))
+    }
+    found = controls.mean_within(made)
+    half = scipy_stats.t.ppf(0.975, 10) * 0.025
+    assert (found.estimate, found.low, found.high) == pytest.approx((0.2, 0.2 - half, 0.2 + half))
+    alone = controls.mean_within({"a": Interval(0.1, 0, 0, 0.03, 0.95, 2, 100, n_strata=2)})
+    assert math.isnan(alone.low)
+
+
+def test_within_and_sensitivity_pick_their_contrasts():
+    parts = ["ethnicity", "within_samm", "within_samm_reference_grouping", "reference_grouping"]
+    assert controls.within(parts) == ["within_samm"]
+    assert controls.sensitivity([*parts, "flipped"]) == ["flipped", "reference_grouping"]
+
+
+def test_placebo_differences_are_one_a_draw(runs):
+    null = controls.placebo_arms(runs)
+    table = runs.table.query("part == 'placebo'").groupby(["cell", "draw"]).uf1.mean()
+    np.testing.assert_allclose(null, table["mono_a"] - table["mono_b"])

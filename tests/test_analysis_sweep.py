@@ -1,0 +1,88 @@
+import numpy as np
+import pandas as pd
+import pytest
+import report_workdir
+
+from ethnicmer_jax.analysis import bootstrap, metrics, sweep
+from ethnicmer_jax.analysis.sweep import Result
+from ethnicmer_jax.base.predictions import INNER, Predictions
+
+REAL = {"data": {"source": "manifest"}}
+HOSTILE = "fusion=<script>|*x*"
+
+
+def made(hit_rate, runs=("loso-seed0", "loso-seed1")):
+    return Predictions.from_table(report_workdir.table(runs, hit_rate))
+
+
+def result(name, predictions=None, seconds=None, error=None, config=REAL, **overrides):
+    return Result(name, overrides, config, predictions, seconds, error)
+
+
+@pytest.fixture(scope="module")
+def results():
+    return [
+        result("base", made(0.5), 90.0),
+        result("epochs=80", made(0.95), 30.0, epochs=80),
+        result(HOSTILE, None, None, "no fusion <script>", fusion="<script>"),
+        result("epochs=9", None, 5.0, epochs=9),
+    ]
+
+
+@pytest.fixture(scope="module")
+def frame(results):
+    return sweep.frame(results)
+
+
+def test_scores_are_those_of_the_jobs(results, frame):
+    for row, point in zip(frame.head(2).itertuples(), results, strict=False):
+        runs = [metrics.scores(one)["uf1"] for _, one in point.predictions.by_run()]
+        assert row.uf1 == pytest.approx(np.mean(runs))
+        assert row.uf1_sd == pytest.approx(np.std(runs, ddof=1))
+        assert row.uf1_low < row.uf1 < row.uf1_high
+        # 14 subjects with 4 clips, in two runs.
+        assert (row.runs, row.clips, row.subjects) == (2, 56, 14)
+    assert frame.status.tolist() == ["finished", "finished", "failed", "not finished"]
+    assert frame.seconds[:2].tolist() == [90, 30]
+
+
+def test_differences_are_paired_and_from_the_first_point(results, frame):
+    wanted = bootstrap.difference(results[1].predictions, results[0].predictions)
+    assert wanted.design == "paired"
+    found = frame.loc[1, ["difference", "difference_low", "difference_high"]].tolist()
+    assert found == [wanted.estimate, wanted.low, wanted.high]
+    assert frame.difference.notna().tolist() == [False, True, False, False]
+
+
+def test_inner_validation_is_no_result(frame):
+    predictions = made(0.5)
+    inner = report_workdir.table((f"{INNER}samm-006-seed0",), 0.0)
+    both = Predictions.from_table(pd.concat([inner, predictions.table], ignore_index=True))
+    again = sweep.frame([result("base", both, 90.0)])
+    columns = ["runs", "clips", "uf1", "uf1_low", "uar_sd"]
+    assert again.loc[0, columns].tolist() == frame.loc[0, columns].tolist()
+
+
+def test_what_is_missing_is_said(frame):
+    text = " ".join(sweep.conclusions(frame))
+    assert "2 of 4 points are finished." in text
+    assert "1 failed: the same command goes on" in text
+    assert "1 not finished: the same command" in text
+    assert "of epochs=80. The highest of 2 is optimistic" in text
+    assert "UF1 from base whose interval excludes 0, each taken by itself: 1 of 1." in text
+
+
+def test_without_the_first_point_nothing_is_compared(results):
+    frame = sweep.frame([results[3], results[1]])
+    assert frame.difference.isna().all()
+    text = " ".join(sweep.conclusions(frame))
+    assert "Differences are from epochs=9 and have to wait for it." in text
+
+
+def test_points_with_other_classes_are_not_compared():
+    two = report_workdir.table().drop(columns="p_surprise")
+    two = two[two.emotion != "surprise"]
+    two[["p_negative", "p_positive"]] = [0.75, 0.25]
+    frame = sweep.frame([result("base", made(0.5)), result("two", Predictions(two))])
+    assert frame.uf1.notna().all()
+    assert frame.difference.isna().all()

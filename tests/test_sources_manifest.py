@@ -1,0 +1,286 @@
+import csv
+import io
+import math
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from data_builders.pixels import frames
+from data_builders.sources import manifest
+from data_builders.sources.base import FlowFile, FramePair
+from data_builders.sources.frame_folder import frame_number, frame_path
+from ethnicmer_jax.base.schema import ActionUnit, UserError
+
+HEADER = "database,subject,clip,emotion,flow"
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A folder with one flow image and one folder of frames."""
+    rng = np.random.default_rng(0)
+    cv2.imwrite(str(tmp_path / "flow.png"), rng.integers(0, 256, (8, 8, 3), np.uint8))
+    (tmp_path / "frames").mkdir()
+    for number in (3, 6, 46):
+        image = rng.integers(0, 256, (8, 8, 3), np.uint8)
+        cv2.imwrite(str(tmp_path / "frames" / f"img{number}.jpg"), image)
+    return tmp_path
+
+
+def listing(folder, *rows, header=HEADER, encoding="utf-8"):
+    path = folder / "manifest.csv"
+    path.write_text("\n".join([header, *rows]) + "\n", encoding=encoding)
+    return manifest.list_clips(path)
+
+
+def problems(folder, *rows, header=HEADER):
+    return [str(problem) for problem in listing(folder, *rows, header=header).problems]
+
+
+def test_a_row_becomes_a_clip(folder):
+    header = "database,subject,clip,emotion,flow,ethnicity,age_decade,gender,action_units,fps,site"
+    row = "Lab,006,006_1,Disgust,flow.png,asian,2,Female,4+L10,200,Jena"
+    (task,) = listing(folder, row, header=header).tasks
+    assert task.key == "lab/006/006_1"
+    assert (task.emotion, task.raw_emotion) == ("negative", "Disgust")
+    assert task.motion == FlowFile(folder / "flow.png")
+    assert task.action_units == (ActionUnit(4), ActionUnit(10, "L"))
+    assert (task.ethnicity, task.ethnicity_source) == ("Asian", "metadata")
+    assert (task.age_decade, task.gender, task.fps) == (2, "female", 200.0)
+    assert task.extra == {"site": "Jena"}
+
+
+def test_what_is_left_blank_is_unknown(folder):
+    header = "database,subject,clip,emotion,flow,ethnicity,age_decade,gender,action_units,fps"
+    (task,) = listing(folder, "lab,1,1,anger,flow.png,,,,,", header=header).tasks
+    assert (task.ethnicity, task.ethnicity_source) == ("Unknown", "")
+    assert (task.age_decade, task.gender, task.action_units) == (-1, "unknown", ())
+    assert math.isnan(task.fps)
+
+
+def test_codes_that_look_like_numbers_keep_their_zeros(folder):
+    (task,) = listing(folder, "lab,007,0010,anger,flow.png").tasks
+    assert (task.subject, task.clip) == ("007", "0010")
+
+
+def test_clips_coded_as_others_are_counted_and_left_out(folder):
+    found = listing(folder, "lab,1,1,others,flow.png", "lab,1,2,Other,flow.png")
+    assert found.tasks == ()
+    assert found.problems == ()
+    assert found.notes == ("2 clips coded as others have no class and are left out",)
+
+
+@pytest.mark.parametrize(
+    ("cells", "motion"),
+    [
+        ("frames,3,6,46,,", ("img3.jpg", "img6.jpg")),
+        ("frames,0003,6.0,,,", ("img3.jpg", "img6.jpg")),
+        ("frames,img3.jpg,img46.jpg,,,", ("img3.jpg", "img46.jpg")),
+        (",,,,frames/img3.jpg,frames/img6.jpg", ("img3.jpg", "img6.jpg")),
+    ],
+)
+def test_frames_are_given_by_number_by_name_or_by_path(folder, cells, motion):
+    header = "database,subject,clip,emotion,frames,onset,apex,offset,onset_path,apex_path"
+    (task,) = listing(folder, f"lab,1,1,anger,{cells}", header=header).tasks
+    assert task.motion == FramePair(*(folder / "frames" / name for name in motion))
+    expected = frames.read_image(folder / "frames" / motion[1])
+    assert np.array_equal(task.motion.read()[1], expected)
+
+
+def test_frame_numbers_are_kept(folder):
+    header = "database,subject,clip,emotion,frames,onset,apex,offset"
+    (task,) = listing(folder, "lab,1,1,anger,frames,img3.jpg,6,", header=header).tasks
+    assert (task.onset, task.apex, task.offset) == (3, 6, -1)
+
+
+ONE_PROBLEM = {
+    "unknown emotion": ("lab,1,1,smug,flow.png", "emotion: 'smug' is unknown"),
+    "blank emotion": ("lab,1,1,,flow.png", "emotion: is blank"),
+    "blank database": (",1,1,anger,flow.png", "database: is blank"),
+    "blank subject": ("lab,,1,anger,flow.png", "subject: is blank"),
+    "blank clip": ("lab,1, ,anger,flow.png", "clip: is blank"),
+    "slash": ("lab,../x,1,anger,flow.png", "subject: '../x' must not"),
+    "parent folder": ("lab,..,1,anger,flow.png", "subject: '..' must not"),
+    "control character": ("lab,1,a\x07b,anger,flow.png", "clip: 'a\\x07b' must not"),
+    "no such file": ("lab,1,1,anger,gone.png", "flow: there is no file"),
+    "a folder": ("lab,1,1,anger,frames", "flow: there is no file"),
+    "no motion": ("lab,1,1,anger,", "one source of motion"),
+}
+
+
+@pytest.mark.parametrize(("row", "expected"), ONE_PROBLEM.values(), ids=ONE_PROBLEM)
+def test_a_faulty_cell_is_one_problem_that_names_its_line(folder, row, expected):
+    (problem,) = problems(folder, "lab,0,0,anger,flow.png", row)
+    assert problem.startswith("manifest.csv line 3: ")
+    assert expected in problem
+
+
+@pytest.mark.parametrize(
+    ("column", "cell", "expected"),
+    [
+        ("ethnicity", "Martian", "use White, Black, Asian, Indian, Others, Unknown"),
+        ("gender", "x", "use male, female, unknown"),
+        ("age_decade", "25", "no decade of life"),
+        ("age_decade", "two", "no decade of life"),
+        ("fps", "-1", "no number of frames per second"),
+        ("fps", "fast", "no number of frames per second"),
+        ("action_units", "zzz", "action_units: "),
+    ],
+)
+def test_a_faulty_optional_cell_is_a_problem(folder, column, cell, expected):
+    (problem,) = problems(folder, f"lab,1,1,anger,flow.png,{cell}", header=f"{HEADER},{column}")
+    assert expected in problem
+
+
+@pytest.mark.parametrize(
+    ("cells", "expected"),
+    [
+        ("gone,3,6,46,,", "frames: there is no folder"),
+        ("frames,4,6,46,,", "onset: no frame 4"),
+        ("frames,,6,46,,", "onset: is blank"),
+        ("frames,3,gone.jpg,,,", "apex: there is no file"),
+        ("frames,46,3,,,", "not in this order: 46, 3"),
+        ("frames,3,46,6,,", "not in this order: 3, 46, 6"),
+        (",,,,frames/img3.jpg,", "apex_path: is blank"),
+        ("frames,3,6,,frames/img3.jpg,frames/img6.jpg", "it has frames and onset_path"),
+    ],
+)
+def test_faulty_frames_are_a_problem(folder, cells, expected):
+    header = "database,subject,clip,emotion,frames,onset,apex,offset,onset_path,apex_path"
+    (problem,) = problems(folder, f"lab,1,1,anger,{cells}", header=header)
+    assert expected in problem
+
+
+def test_every_problem_is_found_at_once(folder):
+    found = problems(
+        folder,
+        "lab,1,1,anger,flow.png",
+        "lab,1,1,anger,flow.png",
+        "lab,,1,smug,gone.png",
+    )
+    assert len(found) == 4
+    assert found[-1] == (
+        "manifest.csv line 3: clip lab/1/1 is listed already (manifest.csv line 2)"
+    )
+
+
+def test_databases_are_one_whatever_their_case(folder):
+    (problem,) = problems(folder, "SAMM,1,1,anger,flow.png", "samm,1,1,anger,flow.png")
+    assert "listed already" in problem
+
+
+def test_a_person_of_two_ethnicities_is_a_problem_unless_one_is_unknown(folder):
+    header = f"{HEADER},ethnicity"
+    rows = [
+        f"lab,{subject},{clip},anger,flow.png,{ethnicity}"
+        for clip, (subject, ethnicity) in enumerate(
+            [("1", "Asian"), ("1", ""), ("1", "White"), ("2", "White")]
+        )
+    ]
+    (problem,) = problems(folder, *rows, header=header)
+    assert "lab/1 is White here and Asian in manifest.csv line 2" in problem
+
+
+def test_a_table_of_ethnicities_beside_the_manifest_wins_over_its_column(folder):
+    (folder / "ethnicity.csv").write_text(
+        "database,subject,ethnicity,agreement,source\nlab,1,Indian,0.9,human\n"
+    )
+    header = f"{HEADER},ethnicity"
+    rows = [
+        "lab,1,1,anger,flow.png,White",
+        "lab,1,2,anger,flow.png,Asian",
+        "lab,2,1,anger,flow.png,",
+    ]
+    found = listing(folder, *rows, header=header)
+    assert found.problems == ()
+    assert [task.ethnicity for task in found.tasks] == ["Indian", "Indian", "Unknown"]
+    assert (found.tasks[0].ethnicity_source, found.tasks[0].ethnicity_agreement) == ("human", 0.9)
+    assert found.notes == ("ethnicities from ethnicity.csv",)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (b"", "lists no clips"),
+        (b"database,subject,clip,emotion,flow\n", "lists no clips"),
+        (b"database,subject,flow\n1,2,3\n", "lacks the columns clip, emotion"),
+        (b"database,subject,clip,emotion\nlab,1,1,anger\n", "no column of motion"),
+        (b"database;subject;clip;emotion;flow\n1;2;3;4;5\n", "save it with commas"),
+        (b"database\tsubject\tclip\n1\t2\t3\n", "save it with commas"),
+        (b"database,subject,clip,emotion,flow,flow\n1,2,3,4,5,6\n", "columns flow twice"),
+        (
+            b"database,subject,clip,emotion,flow\nlab,1,1,anger\n",
+            "line 2 has 4 cells, its header 5",
+        ),
+        (b'database,subject,clip,emotion,flow\nlab,1,1,"anger,x\n', "is not valid CSV"),
+        ("database,subject,clip,emotion,flow\nlab,Zoë,1,anger,f".encode("latin-1"), "not UTF-8"),
+        ("database,subject,clip,emotion,flow\n".encode("utf-16"), "not UTF-8"),
+    ],
+)
+def test_a_file_that_is_no_manifest_is_refused_in_one_line(tmp_path, text, expected):
+    path = tmp_path / "manifest.csv"
+    path.write_bytes(text)
+    with pytest.raises(UserError, match=expected) as caught:
+        manifest.list_clips(path)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_manifest_that_is_not_there_is_refused(tmp_path):
+    with pytest.raises(UserError, match="there is no manifest"):
+        manifest.list_clips(tmp_path / "manifest.csv")
+    with pytest.raises(UserError, match="there is no manifest"):
+        manifest.list_clips(tmp_path)
+
+
+def test_a_byte_order_mark_and_blank_lines_are_harmless(folder):
+    found = listing(folder, "", "lab,1,1,anger,flow.png", ",,,,", encoding="utf-8-sig")
+    assert [task.key for task in found.tasks] == ["lab/1/1"]
+    assert found.problems == ()
+
+
+_CODES = st.text(st.characters(exclude_categories=["C", "Z"], exclude_characters="/"), min_size=1)
+
+
+@given(st.tuples(_CODES, _CODES).filter(lambda codes: not {".", ".."} & set(codes)))
+def test_any_printable_code_survives(tmp_path_factory, codes):
+    subject, clip = codes
+    folder = tmp_path_factory.mktemp("codes")
+    (folder / "flow.png").write_bytes(b"")
+    buffer = io.StringIO()
+    csv.writer(buffer).writerows([HEADER.split(","), ["lab", subject, clip, "anger", "flow.png"]])
+    (folder / "manifest.csv").write_text(buffer.getvalue(), encoding="utf-8", newline="")
+    (task,) = manifest.list_clips(folder / "manifest.csv").tasks
+    assert (task.subject, task.clip) == (subject, clip)
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [
+        *[("46", 46), ("0046", 46), ("46.0", 46), ("reg_img46.jpg", 46), ("006_05562.jpg", 5562)],
+        *[("-1", -1), ("", -1), ("/", -1), ("apex.png", -1)],
+    ],
+)
+def test_frame_numbers_are_the_last_digits(text, number):
+    assert frame_number(text) == number
+
+
+def test_a_frame_number_matches_whole_numbers_only(folder):
+    # "6" is a substring of "46": img6 is the frame, img46 is not.
+    assert frame_path(folder / "frames", "6").name == "img6.jpg"
+    with pytest.raises(ValueError, match="no frame 4 in"):
+        frame_path(folder / "frames", "4")
+
+
+def test_an_ambiguous_frame_number_is_refused(folder):
+    (folder / "frames" / "img006.png").write_bytes(b"")
+    with pytest.raises(ValueError, match=r"more than one image is frame 6: img006.png, img6.jpg"):
+        frame_path(folder / "frames", "6")
+
+
+def test_the_real_manifest_lists_its_278_clips(real_manifest):
+    found = manifest.list_clips(real_manifest)
+    assert found.problems == ()
+    assert len(found.tasks) == 278
+    assert len({(task.database, task.subject) for task in found.tasks}) == 52
