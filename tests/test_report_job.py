@@ -122,14 +122,14 @@ def test_a_hostile_database_is_escaped_inside_figures(tmp_path):
 def test_the_same_files_give_the_same_bytes(workdir, index, tmp_path):
     first = _contents(index.parent)
     # Another process: neither hash seeds nor earlier figures may show.
-    code = f"from ethnicmer_jax.report import page; page.write({str(workdir)!r})"
+    code = f"from ethnicmer_jax.report import job; job.write({str(workdir)!r})"
     subprocess.run([sys.executable, "-c", code], check=True)
     assert _contents(index.parent) == first
 
 
 def test_report_needs_no_jax(workdir):
     code = (
-        "import sys; import ethnicmer_jax.report.page, ethnicmer_jax.report.study.page; "
+        "import sys; import ethnicmer_jax.report.job, ethnicmer_jax.report.study.page; "
         "sys.exit(any(m in sys.modules for m in ('jax', 'flax', 'tensorflow_datasets', 'torch')))"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -97,8 +97,8 @@ def reproduce(inputs: Inputs) -> Section:
     recorded = inputs.environment.get("command", _COMMAND)
     job = re.sub(r" --mode=\S+", "", recorded)
     listing = f"# the whole job\n{job}"
-    # The other commands of ours run several jobs and know no such mode.
-    if not re.match(r"python -m ethnicmer_jax\.(?!main )", job):
+    # Our commands other than `main` know no such mode.
+    if not re.match(r"(python -m ethnicmer_jax|ethnicmer) ", job):
         listing += (
             f"\n\n# this report alone, from the files of the work directory\n{job} --mode=report"
         )
