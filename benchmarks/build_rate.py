@@ -28,9 +28,8 @@ _CLIPS = flags.DEFINE_integer("clips", 60, "How many clips to compute.", lower_b
 _RESULTS = flags.DEFINE_string("results", "benchmarks/RESULTS.md", "File to append to.")
 
 
-def main(argv: Sequence[str]) -> None:
+def main() -> None:
     """Measures both."""
-    del argv
     tasks = registry.list_clips("simulated", "", SimulatedOptions()).tasks[: _CLIPS.value]
     rates = [_rate(tasks, workers) for workers in (1, 2)]
     day = datetime.datetime.now(datetime.UTC).date().isoformat()

@@ -14,7 +14,6 @@ import datetime
 import pathlib
 import platform
 import time
-from collections.abc import Sequence
 
 import numpy as np
 from absl import flags
@@ -28,9 +27,8 @@ _EPOCHS = flags.DEFINE_integer("epochs", 20, "Epochs of every fold.")
 _RESULTS = flags.DEFINE_string("results", "benchmarks/RESULTS.md", "File to append to.")
 
 
-def main(argv: Sequence[str]) -> None:
+def main() -> None:
     """Measures both and reports."""
-    del argv
     environment.prefer_core_devices()
     import jax
     import torch

@@ -18,7 +18,6 @@ import functools
 import pathlib
 import resource
 import time
-from collections.abc import Sequence
 from unittest import mock
 
 import jax
@@ -61,9 +60,8 @@ PEAK_TFLOPS = {
 _REPEATS = 3
 
 
-def main(argv: Sequence[str]) -> None:
+def main() -> None:
     """Measures and reports."""
-    del argv
     config = {
         "emotion_backbone": _BACKBONE.value,
         "image_size": _SIZE.value,

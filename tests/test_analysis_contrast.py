@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from scipy import stats as scipy_stats
-from test_stats_resampling import join, make, simulate
+from test_analysis_resampling import join, make, simulate
 
 from ethnicmer_jax.analysis import bootstrap, contrast, effects
 from ethnicmer_jax.analysis.counts import SubjectCounts

@@ -131,7 +131,7 @@ def test_frames_are_judged_by_an_onnx_model_beside_a_table(tmp_path):
     [
         (["--annotator=metadata"], "--annotator=metadata needs --table"),
         (["--annotator=metadata", "--table=none.csv"], "there is no table none.csv"),
-        (["--annotator=votes", "surplus"], "unexpected arguments surplus"),
+        (["--annotator=votes", "surplus"], "what is 'surplus'? Options begin with --"),
     ],
 )
 def test_user_errors_are_one_line_and_exit_code_2(tmp_path, options, message):

@@ -9,18 +9,18 @@ import pytest
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 COMMAND = '''"""Counts sheep."""
 from absl import flags
-from ethnicmer_jax import cli
-from ethnicmer_jax.schema import UserError
+from ethnicmer_jax.base import cli
+from ethnicmer_jax.base.schema import UserError
 
 SHEEP = flags.DEFINE_integer("sheep", 1, "How many sheep.")
 
 
-def main(argv):
+def main():
     if SHEEP.value < 0:
         raise UserError(f"{SHEEP.value} sheep\\ncannot be")
     if SHEEP.value > 9:
         raise KeyboardInterrupt
-    print(10 // SHEEP.value, "left of", argv[1:])
+    print(10 // SHEEP.value, "left")
 
 
 cli.run(main)
@@ -41,8 +41,8 @@ def sheep(tmp_path_factory):
 
 
 def test_success_is_zero(sheep):
-    done = sheep("--sheep=2", "rest")
-    assert (done.returncode, done.stdout, done.stderr) == (0, "5 left of ['rest']\n", "")
+    done = sheep("--sheep=2")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "5 left\n", "")
 
 
 def test_help_says_what_the_command_does_and_takes(sheep):

@@ -116,7 +116,7 @@ def test_it_is_written_and_read_without_tensorflow_and_torch(tmp_path):
         PathFinder.find_spec = find_others
         sys.path.insert(0, "tests")
         from test_ethnic_me import record, write
-        from ethnicmer_jax import dataset
+        from ethnicmer_jax.data import dataset
         import pathlib
         data = dataset.load(write(pathlib.Path({str(tmp_path)!r}), [record("c0")]))
         assert len(data) == 1 and data.onset_image is not None
@@ -131,7 +131,7 @@ def test_it_is_written_and_read_without_tensorflow_and_torch(tmp_path):
 def test_importing_the_builder_imports_no_framework():
     script = """
         import sys
-        import data_builders.build, data_builders.check, ethnicmer_jax.dataset
+        import data_builders.build, data_builders.database.check, ethnicmer_jax.data.dataset
         import data_builders.sources.manifest, data_builders.sources.casme2_samm
         import tensorflow_datasets
         loaded = {"tensorflow", "torch", "jax", "apache_beam"} & set(sys.modules)

@@ -171,7 +171,7 @@ def test_fairface_without_uniface_says_which_extra_to_install():
     code = (
         "import sys; sys.modules['uniface'] = None\n"
         "from data_builders.ethnicity.fairface import FairFace\n"
-        "from ethnicmer_jax.schema import UserError\n"
+        "from ethnicmer_jax.base.schema import UserError\n"
         "try: FairFace()\n"
         "except UserError as error: print(error)\n"
     )

@@ -230,7 +230,6 @@ def test_a_calibration_resumes_with_the_same_bytes(tmp_path):
     rates = pd.read_csv(files[1])
     assert list(rates["databases"]) == [2, 2]
     page_text = (tmp_path / "report" / "index.html").read_text()
-    assert "python -m ethnicmer_jax" in page_text
     assert "8 + 8 subjects" in page_text
 
 

@@ -273,8 +273,8 @@ def test_min_score_is_passed_on(face_frame):
 def _message_with(path) -> str:
     """What the user is told in a process that finds `path` before the real package."""
     code = textwrap.dedent("""
-        from data_builders.detection import RetinaFace
-        from ethnicmer_jax.schema import UserError
+        from data_builders.pixels.detection import RetinaFace
+        from ethnicmer_jax.base.schema import UserError
         try:
             RetinaFace()
         except UserError as error:

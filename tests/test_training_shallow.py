@@ -118,8 +118,8 @@ def test_a_backbone_takes_its_weights_from_a_file(tmp_path):
 def test_pixels_and_grids_need_no_jax():
     code = (
         "import sys; sys.path.insert(0, 'tests')\n"
-        "import test_shallow\n"
-        "test_shallow.shallow(rows=[0]).train()\n"
+        "import test_training_shallow\n"
+        "test_training_shallow.shallow(rows=[0]).train()\n"
         "print('jax' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
