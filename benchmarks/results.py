@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pathlib
 
+from ethnicmer_jax.base import files
+
 
 def add_row(path: pathlib.Path, heading: str, row: str) -> None:
     """Puts `row` below the last row of the table under `## heading`.
@@ -17,4 +19,4 @@ def add_row(path: pathlib.Path, heading: str, row: str) -> None:
     section = lines[start : next(later, len(lines))]
     last = max(i for i, line in enumerate(section) if line.startswith("|"))
     lines.insert(start + last + 1, row)
-    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    files.write_text(path, "\n".join(lines) + "\n")

@@ -26,7 +26,7 @@ from data_builders.ethnicity.table_annotator import TableAnnotator
 from data_builders.ethnicity.votes import Annotator, Vote
 from data_builders.pixels import faces
 from data_builders.sources import registry
-from ethnicmer_jax.base import cli
+from ethnicmer_jax.base import cli, files
 from ethnicmer_jax.base.schema import UNKNOWN, UserError
 
 
@@ -93,7 +93,7 @@ def write(out: pathlib.Path, decisions: Sequence[Decision], thresholds: Threshol
     """Writes the three files of an annotation, each whole or not at all."""
     page = audit.Audit(decisions, thresholds)
     tables.write_votes(out / tables.VOTES_FILE, page.votes)
-    tables.write_whole(out / audit.FILE_NAME, audit.render(page))
+    files.write_text(out / audit.FILE_NAME, audit.render(page))
     tables.write_subjects(out / tables.SUBJECTS_FILE, decisions)
 
 

@@ -1,5 +1,12 @@
+import ast
+import contextlib
 import json
+import os
+import pathlib
+from concurrent import futures
 
+import numpy as np
+import pandas as pd
 import pytest
 
 from ethnicmer_jax.base import files
@@ -64,3 +71,119 @@ def test_a_damaged_or_missing_file_is_named(tmp_path):
         files.claim(tmp_path, CONFIG)
     with pytest.raises(UserError, match=r"metrics.json does not exist"):
         files.read_json(tmp_path / "metrics.json")
+
+
+WRITERS = {
+    "text": lambda path, n: files.write_text(path, f"{n}" * 100_000),
+    "json": lambda path, n: files.write_json(path, [n] * 10_000),
+    "table": lambda path, n: files.write_table(path, pd.DataFrame({"n": [n] * 10_000})),
+    "arrays": lambda path, n: files.write_arrays(path, compressed=True, n=np.full(10_000, n)),
+    "directory": lambda path, n: write_directory(path, n),
+}
+
+
+def write_directory(path, n):
+    with files.atomic_directory(path) as folder:
+        for name in ("a", "b"):
+            files.write_text(folder / name, str(n))
+
+
+def content(path):
+    if path.is_dir():
+        return tuple(file.read_bytes() for file in sorted(path.iterdir()))
+    return path.read_bytes()
+
+
+def write_often(kind, path, n):
+    for _ in range(30):
+        WRITERS[kind](path, n)
+
+
+@pytest.mark.parametrize("kind", WRITERS)
+def test_two_writers_at_a_time_leave_what_one_of_them_wrote_and_nothing_else(tmp_path, kind):
+    allowed = []
+    for n in (1, 2):
+        WRITERS[kind](tmp_path / "alone", n)
+        allowed.append(content(tmp_path / "alone"))
+    path = tmp_path / "sub" / "target"
+    with futures.ThreadPoolExecutor(2) as pool:
+        list(pool.map(lambda n: write_often(kind, path, n), (1, 2)))
+    assert content(path) in allowed
+    assert list(path.parent.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("there", [True, False])
+@pytest.mark.parametrize("manager", [files.atomic, files.atomic_directory])
+def test_a_write_that_fails_changes_nothing(tmp_path, manager, there):
+    path = tmp_path / "target"
+    if there:
+        WRITERS["directory" if manager is files.atomic_directory else "text"](path, 1)
+    before = content(path) if there else None
+    with contextlib.suppress(RuntimeError), manager(path) as partial:
+        files.write_text(partial / "a" if partial.is_dir() else partial, "half")
+        raise RuntimeError
+    assert list(tmp_path.iterdir()) == ([path] if there else [])
+    assert not there or content(path) == before
+
+
+@pytest.mark.parametrize("mask", [0o022, 0o027, 0o002])
+@pytest.mark.parametrize("kind", WRITERS)
+def test_files_have_the_mode_that_the_user_wishes(tmp_path, kind, mask):
+    before = os.umask(mask)
+    try:
+        WRITERS[kind](tmp_path / "target", 1)
+    finally:
+        os.umask(before)
+    widest = 0o777 if kind == "directory" else 0o666
+    assert (tmp_path / "target").stat().st_mode & 0o777 == widest & ~mask
+
+
+ROOT = pathlib.Path(__file__).resolve().parents[1]
+WRITES = {"write_text", "write_bytes", "to_csv", "to_excel", "to_json", "to_parquet", "dump",
+          "save", "savez", "savez_compressed", "savetxt", "savefig", "imwrite", "imsave", "tofile",
+          "mkstemp", "NamedTemporaryFile", "open", "copy", "copyfile", "move"}  # fmt: skip
+ELSEWHERE = {
+    # The log is appended to; its reader drops a line that is not whole.
+    ("ethnicmer_jax/training/scalars.py", 'self._path.open("a", encoding="utf-8")'),
+    # A lock is no content.
+    ("data_builders/database/package.py", '(folder / f".{name}.lock").open("w")'),
+    # Into memory.
+    ("ethnicmer_jax/report/style.py", "figure.savefig"),
+    # Within an atomic directory, by libraries that write to a path only.
+    ("data_builders/sources/export.py", "cv2.imwrite"),
+    ("data_builders/sources/export.py", "sheet.to_excel"),
+}
+
+
+def writes_to_a_path(call):
+    """Whether a call may write a file by its name."""
+    function = call.func
+    name = getattr(function, "attr", getattr(function, "id", ""))
+    if name not in WRITES:
+        return False
+    if name == "open":
+        modes = [*call.args, *(word.value for word in call.keywords if word.arg == "mode")]
+        modes = [value.value for value in modes if isinstance(value, ast.Constant)]
+        return any(isinstance(mode, str) and set(mode) & set("wax+") for mode in modes)
+    if name in ("to_csv", "to_json"):
+        return bool(call.args)
+    if name in ("copy", "move", "save", "dump"):  # methods of arrays, documents, managers, too
+        return isinstance(function.value, ast.Name) and function.value.id in (
+            "shutil", "np", "jnp", "json", "pickle")  # fmt: skip
+    return not (isinstance(function, ast.Attribute) and ast.unparse(function.value) == "files")
+
+
+def test_nobody_writes_a_file_by_hand():
+    wrong = []
+    for folder in ("ethnicmer_jax", "data_builders", "benchmarks", "configs"):
+        for path in sorted((ROOT / folder).rglob("*.py")):
+            name = path.relative_to(ROOT).as_posix()
+            allowed = tuple(start for file, start in ELSEWHERE if file == name)
+            for call in (
+                n for n in ast.walk(ast.parse(path.read_text())) if isinstance(n, ast.Call)
+            ):
+                text = ast.unparse(call).replace("'", '"')
+                by_hand = name != "ethnicmer_jax/base/files.py" and writes_to_a_path(call)
+                if by_hand and not text.startswith(allowed or ("\0",)):
+                    wrong.append(f"{name}:{call.lineno} {text}")
+    assert wrong == []

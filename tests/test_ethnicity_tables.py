@@ -10,7 +10,6 @@ from data_builders.ethnicity.tables import (
     read_overrides,
     write_subjects,
     write_votes,
-    write_whole,
 )
 from data_builders.ethnicity.votes import Vote, one_hot
 from data_builders.sources import demographics
@@ -117,9 +116,10 @@ def test_wrong_overrides_are_user_errors(tmp_path, text, message):
 
 
 def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path):
-    path = tmp_path / "ethnicity.csv"
-    write_whole(path, "old")
+    path = tmp_path / "ethnicity_votes.csv"
+    write_votes(path, _votes())
+    before = path.read_bytes()
     with pytest.raises(UnicodeEncodeError):
-        write_whole(path, "new \ud800")
-    assert [file.name for file in tmp_path.iterdir()] == ["ethnicity.csv"]
-    assert path.read_text() == "old"
+        write_votes(path, [*_votes(), Vote("samm", "007", "7_1", "onnx", None, "\ud800")])
+    assert [file.name for file in tmp_path.iterdir()] == ["ethnicity_votes.csv"]
+    assert path.read_bytes() == before

@@ -21,6 +21,7 @@ from data_builders.database import pipeline
 from data_builders.database.cache import ClipCache
 from data_builders.database.pipeline import BuildOptions, Job
 from data_builders.sources.base import Problem
+from ethnicmer_jax.base import files
 from ethnicmer_jax.base.schema import UserError
 
 _IN_PROCESS = "apache_beam.runners.portability.fn_api_runner.fn_runner.FnApiRunner"
@@ -93,7 +94,7 @@ class BeamRunner:
 
 def _write_problems(outcomes: Sequence[tuple[str, Problem | None]], path: pathlib.Path) -> None:
     found = [dataclasses.asdict(problem) for _, problem in outcomes if problem is not None]
-    path.write_text(json.dumps(found))
+    files.write_json(path, found)
 
 
 def _beam() -> Any:

@@ -11,13 +11,14 @@ import dataclasses
 import functools
 import hashlib
 import json
-import os
 import pathlib
 import zipfile
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+
+from ethnicmer_jax.base import files
 
 _CODE = ("faces.py", "detection.py", "flow.py", "flow_file.py", "frames.py", "simulation/*.py")
 """What turns files and options into pixels; a change in it makes other databases."""
@@ -98,18 +99,13 @@ class ClipCache:
 
     def store(self, key: str, pixels: Pixels) -> None:
         """Stores a clip's pixels, whole or not at all."""
-        path = self._path(key)
-        path.parent.mkdir(parents=True, exist_ok=True)
         about = json.dumps({"flow_unit": pixels.flow_unit, "notes": dict(pixels.notes)})
         arrays = {
             name: array
             for name in ("flow", "onset_image", "apex_image")
             if (array := getattr(pixels, name)) is not None
         }
-        temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-        with temporary.open("wb") as file:
-            np.savez(file, about=np.array(about), **arrays)
-        temporary.replace(path)
+        files.write_arrays(self._path(key), about=np.array(about), **arrays)
 
     def _path(self, key: str) -> pathlib.Path:
         return self.folder / key[:2] / f"{key}.npz"

@@ -6,7 +6,6 @@ Per subject and with counts for people, as a CSV table for scripts.
 from __future__ import annotations
 
 import dataclasses
-import os
 import pathlib
 import re
 from collections.abc import Iterator
@@ -18,6 +17,7 @@ from tqdm import tqdm
 
 from data_builders.pixels import flow_file
 from data_builders.sources.base import ClipTask, FlowFile, Listing, Problem
+from ethnicmer_jax.base import files
 from ethnicmer_jax.base.schema import EMOTIONS, UserError
 
 ELSEWHERE = "(no subject)"
@@ -107,10 +107,7 @@ def problem_table(listing: Listing) -> pd.DataFrame:
 
 def write_csv(listing: Listing, path: pathlib.Path) -> None:
     """Writes `problem_table` to a file, whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    problem_table(listing).to_csv(temporary, index=False)
-    temporary.replace(path)
+    files.write_table(path, problem_table(listing))
 
 
 def _read(task: ClipTask) -> None:

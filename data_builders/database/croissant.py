@@ -15,6 +15,7 @@ from typing import Any
 import pandas as pd
 
 from data_builders.sources.base import ClipTask
+from ethnicmer_jax.base import files
 
 TABLE = "clips.csv"
 FILE_NAME = "croissant.json"
@@ -63,9 +64,9 @@ def describe(directory: pathlib.Path, tasks: Sequence[ClipTask], name: str) -> N
       tasks: its clips.
       name: of the database.
     """
-    _table(tasks).to_csv(directory / TABLE, index=False)
+    files.write_table(directory / TABLE, _table(tasks))
     text = json.dumps(_metadata(directory, tasks, name), indent=2, ensure_ascii=False)
-    (directory / FILE_NAME).write_text(text + "\n", encoding="utf-8")
+    files.write_text(directory / FILE_NAME, text + "\n")
 
 
 def _table(tasks: Sequence[ClipTask]) -> pd.DataFrame:
@@ -76,7 +77,7 @@ def _table(tasks: Sequence[ClipTask]) -> pd.DataFrame:
 
 
 def _metadata(directory: pathlib.Path, tasks: Sequence[ClipTask], name: str) -> dict[str, Any]:
-    files = [directory / TABLE, *sorted(directory.glob("*.array_record*"))]
+    listed = [directory / TABLE, *sorted(directory.glob("*.array_record*"))]
     return {
         "@context": _CONTEXT,
         "@type": "sc:Dataset",
@@ -87,7 +88,7 @@ def _metadata(directory: pathlib.Path, tasks: Sequence[ClipTask], name: str) -> 
         "license": "The licences of the source databases; see README.md of the builder.",
         "citeAs": "Khor, Li, Jiang, Zhao: Is Micro-expression Ethnic Leaning? ICMEW 2025.",
         "version": directory.name,
-        "distribution": [_file(path) for path in files],
+        "distribution": [_file(path) for path in listed],
         "recordSet": [
             {
                 "@type": "cr:RecordSet",

@@ -20,6 +20,7 @@ from data_builders.ethnic_me.ethnic_me_dataset_builder import EthnicMeConfig
 from data_builders.simulation.options import SimulatedOptions
 from data_builders.sources import registry
 from data_builders.sources.base import FlowFile, Listing, Problem
+from ethnicmer_jax.base import files
 from ethnicmer_jax.base.schema import UserError
 
 _METADATA = "metadata.json"  # written by TFDS
@@ -126,7 +127,7 @@ def _build(plan: _Plan, data_dir: pathlib.Path, runner: BeamRunner | None) -> No
 
 
 def _describe(directory: pathlib.Path, report: BuildReport) -> None:
-    (directory / card.FILE_NAME).write_text(card.render(report), encoding="utf-8")
+    files.write_text(directory / card.FILE_NAME, card.render(report))
     croissant.describe(directory, report.tasks, report.name)
 
 

@@ -9,9 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-import os
 import pathlib
-import tempfile
 from collections.abc import Iterable, Iterator
 
 import pandas as pd
@@ -19,6 +17,7 @@ import pandas as pd
 from data_builders.ethnicity.consolidation import Decision, Override, Person
 from data_builders.ethnicity.table_annotator import read_text_table
 from data_builders.ethnicity.votes import LABELS, Vote
+from ethnicmer_jax.base import files
 from ethnicmer_jax.base.schema import ETHNICITIES, UserError
 
 SUBJECTS_FILE = "ethnicity.csv"
@@ -71,7 +70,7 @@ def write_subjects(path: pathlib.Path, decisions: Iterable[Decision]) -> None:
         for decision in decisions
     ]
     table = pd.DataFrame(rows, columns=[*_SUBJECT_COLUMNS, *_PROBABILITIES])
-    write_whole(path, table.to_csv(index=False, float_format="%.4f"))
+    files.write_table(path, table, float_format="%.4f")
 
 
 def write_votes(path: pathlib.Path, votes: Iterable[Vote]) -> None:
@@ -83,7 +82,7 @@ def write_votes(path: pathlib.Path, votes: Iterable[Vote]) -> None:
         for vote in sorted(votes, key=lambda vote: (*vote.person, vote.clip, vote.annotator))
     ]
     table = pd.DataFrame(rows, columns=[*_VOTE_COLUMNS, *_PROBABILITIES, "error"])
-    write_whole(path, table.to_csv(index=False))
+    files.write_table(path, table)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -115,20 +114,6 @@ class RecordedVotes:
                 yield _vote(row)
             except ValueError as error:
                 raise UserError(f"{self.path.name} line {index + 2}: {error}") from error
-
-
-def write_whole(path: pathlib.Path, text: str) -> None:
-    """Writes a text file that appears whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
-            file.write(text)
-        pathlib.Path(temporary).chmod(0o644)
-        pathlib.Path(temporary).replace(path)
-    except BaseException:
-        pathlib.Path(temporary).unlink(missing_ok=True)
-        raise
 
 
 def _vote(row: pd.Series) -> Vote:

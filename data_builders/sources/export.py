@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import dataclasses
 import pathlib
-import shutil
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
 
 import cv2
@@ -19,6 +17,7 @@ from tqdm import tqdm
 from data_builders.simulation.options import SimulatedOptions
 from data_builders.sources import simulated
 from data_builders.sources.base import ClipTask
+from ethnicmer_jax.base import files
 from ethnicmer_jax.base.schema import ETHNICITIES, UserError
 
 _JPEG_QUALITY = 95
@@ -163,15 +162,9 @@ def write(options: SimulatedOptions, root: pathlib.Path, layout: str, every: int
     if root.exists():
         raise UserError(f"{root} exists already: name a new folder or remove it")
     tasks = simulated.list_clips(options).tasks
-    root.parent.mkdir(parents=True, exist_ok=True)
-    partial = pathlib.Path(tempfile.mkdtemp(prefix=f".{root.name}.", dir=root.parent))
-    try:
-        partial.chmod(0o755)
-        clips = [clip for each in LAYOUTS[layout] for clip in _write(tasks, partial, each, every)]
-        _tables(partial, clips)
-        partial.rename(root)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
+    with files.atomic_directory(root) as folder:
+        clips = [clip for each in LAYOUTS[layout] for clip in _write(tasks, folder, each, every)]
+        _tables(folder, clips)
 
 
 def _write(
@@ -236,8 +229,7 @@ def _tables(root: pathlib.Path, clips: Sequence[tuple[str, ClipTask]]) -> None:
         }
         for drawn, clip in clips
     )
-    truth.to_csv(root / "truth.csv", index=False)
+    files.write_table(root / "truth.csv", truth)
     people = truth[["database", "subject", "ethnicity"]].drop_duplicates()
-    people.assign(agreement=1.0, source=simulated.ETHNICITY_SOURCE).to_csv(
-        root / "ethnicity.csv", index=False
-    )
+    people = people.assign(agreement=1.0, source=simulated.ETHNICITY_SOURCE)
+    files.write_table(root / "ethnicity.csv", people)

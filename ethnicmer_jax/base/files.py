@@ -1,12 +1,20 @@
-"""A work directory: which config it belongs to, and the files that appear in it whole."""
+"""Files and directories that appear whole or not at all; which config a directory belongs to.
+
+Everything that the project writes goes through `atomic` or `atomic_directory`.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import json
 import pathlib
+import shutil
 import uuid
 from collections.abc import Iterator, Mapping
 from typing import Any
+
+import numpy as np
+import pandas as pd
 
 from ethnicmer_jax.base.schema import UserError
 
@@ -50,20 +58,85 @@ def read_json(path: pathlib.Path) -> Any:
         raise UserError(f"{path} is not JSON ({error}); delete it and run again") from None
 
 
+@contextlib.contextmanager
+def atomic(path: pathlib.Path) -> Iterator[pathlib.Path]:
+    """Yields a temporary path; the file written there replaces `path` if the block succeeds.
+
+    Whoever reads `path` finds the old file or the new one, also while several processes
+    write it: each has a temporary file of its own, in the same directory, which is made
+    where it is missing. The file's mode follows the user's umask.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = _partial(path)
+    try:
+        yield partial
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def atomic_directory(path: pathlib.Path) -> Iterator[pathlib.Path]:
+    """Yields a new temporary directory that replaces `path` if the block succeeds."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = _partial(path)
+    partial.mkdir()
+    try:
+        yield partial
+        _replace_directory(partial, path)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
 def write_json(path: pathlib.Path, value: Any) -> None:
     """Writes a JSON file whole or not at all."""
     write_text(path, json.dumps(value, indent=2) + "\n")
 
 
+def write_table(path: pathlib.Path, table: pd.DataFrame, **options: Any) -> None:
+    """Writes a CSV file whole or not at all, without the index; options as of `to_csv`."""
+    with atomic(path) as partial:
+        table.to_csv(partial, index=False, lineterminator="\n", **options)
+
+
+def write_arrays(path: pathlib.Path, compressed: bool = False, **arrays: np.ndarray) -> None:
+    """Writes an .npz file whole or not at all."""
+    save = np.savez_compressed if compressed else np.savez
+    with atomic(path) as partial, partial.open("wb") as file:
+        save(file, **arrays)
+
+
 def write_text(path: pathlib.Path, text: str) -> None:
-    """Writes a file whole or not at all, whoever else writes it at the same time."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{uuid.uuid4().hex}.partial")
+    """Writes a text file, UTF-8, whole or not at all."""
+    write_bytes(path, text.encode())
+
+
+def write_bytes(path: pathlib.Path, content: bytes) -> None:
+    """Writes a file whole or not at all."""
+    with atomic(path) as partial:
+        partial.write_bytes(content)
+
+
+def _replace_directory(new: pathlib.Path, target: pathlib.Path) -> None:
+    """Moves `new` to where `target` may be; a rename cannot replace what is not empty."""
+    old = _partial(target)
+    with contextlib.suppress(FileNotFoundError):
+        target.rename(old)
     try:
-        partial.write_text(text, encoding="utf-8")
-        partial.replace(path)
+        new.rename(target)
+    except OSError:
+        if target.exists():  # another process has put its own there in between
+            _replace_directory(new, target)
+        else:
+            old.rename(target)
+            raise
     finally:
-        partial.unlink(missing_ok=True)
+        shutil.rmtree(old, ignore_errors=True)
+
+
+def _partial(path: pathlib.Path) -> pathlib.Path:
+    """A hidden path beside another that no other process uses."""
+    return path.with_name(f".{uuid.uuid4().hex}.partial")
 
 
 def _differences(old: Any, new: Any, name: str = "") -> Iterator[str]:

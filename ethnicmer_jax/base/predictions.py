@@ -1,6 +1,6 @@
 """The handover from training to science: the table of predictions, and its file.
 
-One row a (run, fold, clip), with the true labels and every probability. Rows are
+One row per (run, fold, clip), with the true labels and every probability. Rows are
 identified by clip, never by position, so metrics, statistics and report rerun
 from the file alone, without JAX and without the data.
 """
@@ -11,12 +11,12 @@ import dataclasses
 import functools
 import os
 import pathlib
-import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 import pandas as pd
 
+from ethnicmer_jax.base import files
 from ethnicmer_jax.base.schema import ETHNICITIES, UserError
 
 ROW_KEY = ("run", "fold", "database", "subject", "clip")
@@ -138,17 +138,7 @@ def write(path: str | os.PathLike[str], predictions: Predictions) -> None:
       UserError: the table is invalid (see `Predictions.from_table`).
     """
     path = pathlib.Path(path)
-    table = _validated(predictions.table, path.name)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
-            table.to_csv(file, index=False, lineterminator="\n")
-        # mkstemp makes files private to their owner; results are meant to be shared.
-        pathlib.Path(temporary).chmod(0o644)
-        pathlib.Path(temporary).replace(path)
-    finally:
-        pathlib.Path(temporary).unlink(missing_ok=True)
+    files.write_table(path, _validated(predictions.table, path.name))
 
 
 def read(path: str | os.PathLike[str]) -> Predictions:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import pathlib
 
 import numpy as np
@@ -18,15 +17,14 @@ from ethnicmer_jax.training.engine import Engine
 
 def numbers(folder: pathlib.Path, found: Findings, trained: Explained, clips: Clips) -> None:
     """regions.csv, tests.csv and maps.npz."""
-    found.masses.to_csv(folder / "regions.csv", index=False, lineterminator="\n")
+    files.write_table(folder / "regions.csv", found.masses)
     if not found.tests.empty:
-        found.tests.to_csv(folder / "tests.csv", index=False, lineterminator="\n")
+        files.write_table(folder / "tests.csv", found.tests)
     arrays = {f"{method}_{view}": maps for (method, view), maps in trained.maps.items()}
     labels = {f"class_{head}": values for head, values in trained.classes.items()}
     labels |= {f"predicted_{head}": values for head, values in trained.predicted.items()}
-    packed = io.BytesIO()
-    np.savez_compressed(packed, run=trained.run, clip=clips.key[trained.clip], **arrays, **labels)
-    (folder / "maps.npz").write_bytes(packed.getvalue())
+    rows = {"run": trained.run, "clip": clips.key[trained.clip]}
+    files.write_arrays(folder / "maps.npz", compressed=True, **rows, **arrays, **labels)
 
 
 def summary(folder: pathlib.Path, found: Findings, primary: MapName, made: Document) -> None:
@@ -55,7 +53,6 @@ def pictures(folder: pathlib.Path, trained: Explained, engine: Engine) -> None:
         laid = [overlays.overlay(image, maps[row]) for maps in trained.maps.values()]
         names = [part.replace("/", "-") for part in (data.database[clip], data.subject[clip])]
         where = folder / "overlays" / trained.run[row].replace("/", "-") / "-".join(names)
-        where.mkdir(parents=True, exist_ok=True)
         strip = np.concatenate([image, *laid], axis=1)
         name = str(data.clip[clip]).replace("/", "-")
-        (where / f"{name}.png").write_bytes(overlays.png(strip))
+        files.write_bytes(where / f"{name}.png", overlays.png(strip))

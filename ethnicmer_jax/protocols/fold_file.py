@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
+from ethnicmer_jax.base import files
 from ethnicmer_jax.base.predictions import RowKey
 from ethnicmer_jax.protocols.fold_table import FoldTable
 
@@ -19,7 +20,8 @@ def write(path: pathlib.Path, folds: FoldTable, clips: np.ndarray) -> None:
       folds: f rows over n clips.
       clips: str [n], clip keys.
     """
-    _save(path, run=folds.run, fold=folds.fold, test=folds.test, clips=clips)
+    arrays = {"run": folds.run, "fold": folds.fold, "test": folds.test, "clips": clips}
+    files.write_arrays(path, compressed=True, **arrays)
 
 
 def concatenate(
@@ -40,7 +42,7 @@ def concatenate(
         raise ValueError("folds over different clips cannot be joined")
     runs = [[name(str(run)) for run in arrays["run"]] for arrays, name in read]
     joint = {key: np.concatenate([arrays[key] for arrays, _ in read]) for key in ("fold", "test")}
-    _save(path, run=np.concatenate(runs), clips=clips, **joint)
+    files.write_arrays(path, compressed=True, run=np.concatenate(runs), clips=clips, **joint)
 
 
 def expected_rows(path: pathlib.Path) -> Iterator[RowKey]:
@@ -55,10 +57,3 @@ def expected_rows(path: pathlib.Path) -> Iterator[RowKey]:
 def _read(path: pathlib.Path) -> dict[str, np.ndarray]:
     with np.load(path, allow_pickle=False) as arrays:
         return dict(arrays)
-
-
-def _save(path: pathlib.Path, **arrays: np.ndarray) -> None:
-    partial = path.with_suffix(".partial")
-    with partial.open("wb") as file:
-        np.savez_compressed(file, **arrays)
-    partial.replace(path)

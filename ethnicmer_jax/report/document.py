@@ -6,14 +6,13 @@ import base64
 import dataclasses
 import pathlib
 import re
-import shutil
-import tempfile
 import urllib.parse
 from collections.abc import Callable, Iterator, Sequence
 
 import jinja2
 import markupsafe
 
+from ethnicmer_jax.base import files
 from ethnicmer_jax.report import style
 from ethnicmer_jax.report.style import Figure
 from ethnicmer_jax.report.tables import Table
@@ -147,43 +146,25 @@ def save(
     Returns:
       The path of index.html.
     """
-    directory.parent.mkdir(parents=True, exist_ok=True)
-    building = pathlib.Path(tempfile.mkdtemp(prefix=f".{directory.name}.", dir=directory.parent))
-    try:
-        _write_files(document, building)
+    with files.atomic_directory(directory) as folder:
+        _write_files(document, folder)
         if more is not None:
-            more(building)
-        # mkdtemp makes folders private to their owner; a report is meant to be shared.
-        building.chmod(0o755)
-        _replace_directory(building, directory)
-    finally:
-        shutil.rmtree(building, ignore_errors=True)
+            more(folder)
     return directory / "index.html"
 
 
 def _write_files(document: Document, directory: pathlib.Path) -> None:
-    (directory / "index.html").write_text(render(document), encoding="utf-8")
+    files.write_text(directory / "index.html", render(document))
     for folder in ("figures", "tables"):
         (directory / folder).mkdir()
     for figure in document.figures():
         stem = directory / "figures" / figure.name
-        stem.with_suffix(".svg").write_text(figure.svg, encoding="utf-8")
-        stem.with_suffix(".png").write_bytes(figure.png)
+        files.write_text(stem.with_suffix(".svg"), figure.svg)
+        files.write_bytes(stem.with_suffix(".png"), figure.png)
     for table in document.tables():
         stem = directory / "tables" / table.name
-        stem.with_suffix(".csv").write_text(table.csv(), encoding="utf-8")
-        stem.with_suffix(".tex").write_text(table.latex(), encoding="utf-8")
-
-
-def _replace_directory(new: pathlib.Path, target: pathlib.Path) -> None:
-    """Swaps `new` in; a rename cannot replace a folder that is not empty."""
-    if not target.exists():
-        new.rename(target)
-        return
-    old = new.with_name(f"{new.name}.old")
-    target.rename(old)
-    new.rename(target)
-    shutil.rmtree(old)
+        files.write_text(stem.with_suffix(".csv"), table.csv())
+        files.write_text(stem.with_suffix(".tex"), table.latex())
 
 
 def _data_uri(figure: Figure) -> str:

@@ -41,7 +41,7 @@ def write(name: str, results: Sequence[Result], directory: pathlib.Path) -> path
     sentences = [job.SIMULATED] if _simulated(results) else []
     sentences += sweep.conclusions(values)
     heading = f"# Sweep: {name}\n\n" + "".join(f"- {text}\n" for text in sentences)
-    files.write_text(directory / "summary.csv", values.to_csv(index=False))
+    files.write_table(directory / "summary.csv", values)
     files.write_text(directory / "summary.md", f"{heading}\n{shown.markdown()}\n{shown.caption}\n")
     built = _document(name, values, shown, sentences)
     files.write_text(directory / "summary.html", document.render(built))

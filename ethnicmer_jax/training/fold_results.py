@@ -15,6 +15,7 @@ from collections.abc import Set
 import numpy as np
 import pandas as pd
 
+from ethnicmer_jax.base import files
 from ethnicmer_jax.base.predictions import Predictions
 from ethnicmer_jax.base.schema import ETHNICITIES
 from ethnicmer_jax.data.dataset import Dataset
@@ -46,12 +47,8 @@ class FoldResults:
             from `n_test` on mean nothing.
         """
         if self._folder is not None:
-            self._folder.mkdir(parents=True, exist_ok=True)
             path = self._folder / f"{zlib.crc32(' '.join(names).encode()):08x}.npz"
-            partial = path.with_suffix(".partial")
-            with partial.open("wb") as file:
-                np.savez(file, names=np.asarray(names), n_test=n_test, **heads)
-            partial.replace(path)
+            files.write_arrays(path, names=np.asarray(names), n_test=n_test, **heads)
         self._add(names, n_test, heads)
 
     def wait_for(self, names: list[str], seconds: float = 1.0) -> None:

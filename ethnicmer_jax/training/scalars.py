@@ -9,6 +9,8 @@ from typing import Any
 
 from tensorboardX import SummaryWriter
 
+from ethnicmer_jax.base import files
+
 
 class ScalarLog:
     """Appends one line an epoch and group of folds; a group trained again replaces its lines."""
@@ -20,12 +22,9 @@ class ScalarLog:
           workdir: made if it does not exist.
           epochs: group -> how many epochs of it count; none of a group not named.
         """
-        workdir.mkdir(parents=True, exist_ok=True)
         self._path = workdir / "scalars.jsonl"
         kept = [line for line in self._lines() if _counts(json.loads(line), epochs)]
-        partial = self._path.with_suffix(".partial")
-        partial.write_text("".join(f"{line}\n" for line in kept), encoding="utf-8")
-        partial.replace(self._path)
+        files.write_text(self._path, "".join(f"{line}\n" for line in kept))
         self._events = SummaryWriter(str(workdir / "tensorboard"), write_to_disk=True)
 
     def write(self, group: str, run: str | None, epoch: int, values: Mapping[str, float]) -> None:

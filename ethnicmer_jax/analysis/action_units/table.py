@@ -7,6 +7,7 @@ import pathlib
 
 import pandas as pd
 
+from ethnicmer_jax.base import files
 from ethnicmer_jax.base.schema import EMOTIONS, ETHNICITIES, ActionUnit, UserError
 from ethnicmer_jax.data.dataset import Dataset
 
@@ -15,8 +16,7 @@ COLUMNS = ("database", "subject", "clip", "emotion", "ethnicity", "action_units"
 
 
 def write(dataset: Dataset, path: str | os.PathLike[str]) -> None:
-    """Writes one row a clip, COLUMNS, whole or not at all; emotions are the three classes."""
-    path = pathlib.Path(path)
+    """Writes one row per clip, COLUMNS, whole or not at all; emotions are the three classes."""
     table = pd.DataFrame(
         {
             "database": dataset.database,
@@ -27,10 +27,7 @@ def write(dataset: Dataset, path: str | os.PathLike[str]) -> None:
             "action_units": ["+".join(map(str, units)) for units in dataset.action_units],
         }
     )
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.partial")
-    table.to_csv(partial, index=False, lineterminator="\n")
-    partial.replace(path)
+    files.write_table(pathlib.Path(path), table)
 
 
 def read(path: str | os.PathLike[str]) -> pd.DataFrame:

@@ -32,7 +32,7 @@ def path(directory: pathlib.Path, chunk: Chunk) -> pathlib.Path:
 
 def write(file: pathlib.Path, table: pd.DataFrame) -> None:
     """Writes a table whole or not at all; numbers read back bit for bit."""
-    files.write_text(file, table.to_csv(index=False, lineterminator="\n", na_rep="nan"))
+    files.write_table(file, table, na_rep="nan")
 
 
 def read(directory: pathlib.Path, chunks: Sequence[Chunk]) -> pd.DataFrame:

@@ -66,7 +66,7 @@ def write_metrics(
     files.write_json(directory / "metrics.json", values)
     per_draw = matching.table(table)
     for name, frame in (("", matching.summarise(per_draw)), ("_draws", per_draw)):
-        files.write_text(directory / f"matching{name}.csv", frame.to_csv(index=False))
+        files.write_table(directory / f"matching{name}.csv", frame)
 
 
 def describe_data(directory: pathlib.Path, dataset: Dataset) -> None:

@@ -41,7 +41,7 @@ def write(sweep: pathlib.Path, output: pathlib.Path) -> None:
     output.mkdir(parents=True, exist_ok=True)
     selection = scores.add_prefix("inner_uf1:").reset_index()
     selection.insert(1, "chosen", chosen.to_numpy())
-    files.write_text(output / "selection.csv", selection.to_csv(index=False, lineterminator="\n"))
+    files.write_table(output / "selection.csv", selection)
     derived.write(output, _config(name, points), table, _notes(points, chosen))
 
 
