@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import joblib
 import numpy as np
 import torch
 from sklearn.metrics import f1_score
 from torch import nn
-from torch.utils.data import DataLoader, TensorDataset
 
 from ethnicmer_jax.protocols.fold_table import FoldTable
 
@@ -44,36 +44,55 @@ def scaled(flow: np.ndarray) -> torch.Tensor:
     return torch.from_numpy(np.ascontiguousarray(image.transpose(0, 3, 1, 2), np.float32))
 
 
-def train_fold(
-    flow: np.ndarray, emotion: np.ndarray, train: np.ndarray, epochs: int, *, loader: bool
-) -> nn.Module:
-    """Trains one fold; `loader` uses a DataLoader instead of indexing tensors."""
+def train_fold(flow: np.ndarray, emotion: np.ndarray, train: np.ndarray, epochs: int) -> nn.Module:
+    """Trains one fold on tensors in memory, which a DataLoader would only slow down."""
     images, labels = scaled(flow[train]), torch.from_numpy(emotion[train].astype(np.int64))
     model, loss = STSTNet(), nn.CrossEntropyLoss()
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
-    batches = DataLoader(TensorDataset(images, labels), BATCH, shuffle=True) if loader else None
     for _ in range(epochs):
-        if batches is None:
-            parts = torch.randperm(len(labels)).split(BATCH)
-            stream = ((images[part], labels[part]) for part in parts)
-        else:
-            stream = iter(batches)
-        for image, label in stream:
+        for part in torch.randperm(len(labels)).split(BATCH):
             optimizer.zero_grad()
-            loss(model(image), label).backward()
+            loss(model(images[part]), labels[part]).backward()
             optimizer.step()
     return model.eval()
 
 
 def loso(
-    flow: np.ndarray, emotion: np.ndarray, folds: FoldTable, epochs: int, *, loader: bool
+    flow: np.ndarray, emotion: np.ndarray, folds: FoldTable, epochs: int, *, processes: int = 1
 ) -> np.ndarray:
-    """Trains all folds and predicts their held-out clips; int [n]."""
+    """Trains all folds and predicts their held-out clips.
+
+    Args:
+      flow: float32 [n, H, W, 3].
+      emotion: int [n].
+      folds: over the n clips.
+      epochs: of every fold.
+      processes: more than one share the folds, each with a single thread; one uses every
+        thread that PyTorch takes by itself.
+
+    Returns:
+      int [n], the predicted classes; -1 for clips that no fold tests.
+    """
+    shares = [range(start, len(folds), processes) for start in range(processes)]
+    threads = 1 if processes > 1 else None
+    done = joblib.Parallel(n_jobs=processes)(
+        joblib.delayed(_share)(flow, emotion, folds.select(list(share)), epochs, threads)
+        for share in shares
+    )
+    # A clip is tested by one fold, hence by one process.
+    return np.max(done, axis=0)
+
+
+def _share(
+    flow: np.ndarray, emotion: np.ndarray, folds: FoldTable, epochs: int, threads: int | None
+) -> np.ndarray:
+    if threads:
+        torch.set_num_threads(threads)
     torch.manual_seed(0)
     images = scaled(flow)
     predicted = np.full(len(emotion), -1)
     for train, test in zip(folds.train, folds.test, strict=True):
-        model = train_fold(flow, emotion, train, epochs, loader=loader)
+        model = train_fold(flow, emotion, train, epochs)
         with torch.no_grad():
             predicted[test] = model(images[torch.from_numpy(test)]).argmax(1).numpy()
     return predicted

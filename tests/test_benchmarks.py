@@ -1,9 +1,11 @@
 """Benchmarks add rows of figures to their own tables."""
 
+import os
 import pathlib
 import subprocess
 import sys
 
+import flow_manifest
 import pytest
 
 from benchmarks.results import add_row
@@ -69,3 +71,37 @@ def test_throughput_is_measured_from_end_to_end(results):
     assert float(utilisation.rstrip("%")) == pytest.approx(
         100 * 3 * 0.000901e-3 * images / devices, abs=0.06
     )
+
+
+def run(module, *flags):
+    return subprocess.run(
+        [sys.executable, "-m", f"benchmarks.{module}", *map(str, flags)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        env=os.environ | {"XLA_FLAGS": "--xla_force_host_platform_device_count=1"},
+    )
+
+
+def test_loso_is_compared_with_pytorch_from_end_to_end(tmp_path):
+    pytest.importorskip("torch", reason="the extra [parity] is not installed")
+    path = tmp_path / "RESULTS.md"
+    path.write_text("## LOSO against PyTorch\n\n| ratio |\n|---|\n")
+    manifest = flow_manifest.write(tmp_path / "raw", subjects=3, databases=("samm",))
+    done = run(
+        "loso_vs_torch", f"--raw={manifest}", f"--data_dir={tmp_path}", "--epochs=1",
+        f"--results={path}",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    row = path.read_text().splitlines()[-1]
+    assert "LOSO, 3 folds, ststnet, 1 epochs" in row
+    assert "PyTorch, 1 process " in row
+    assert float(row.split("**")[1]) > 0
+
+
+def test_the_rate_of_building_is_measured_from_end_to_end(tmp_path):
+    path = tmp_path / "RESULTS.md"
+    path.write_text("## Building a database\n\n| ratio |\n|---|\n")
+    done = run("build_rate", "--clips=2", f"--results={path}")
+    assert done.returncode == 0, done.stderr
+    assert "| 2 drawn clips, RetinaFace, TV-L1 |" in path.read_text()
