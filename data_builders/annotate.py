@@ -17,7 +17,6 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 
 from absl import flags
-from tqdm import tqdm
 
 from data_builders.ethnicity import audit, tables
 from data_builders.ethnicity.consolidation import Decision, Thresholds, consolidate
@@ -27,6 +26,7 @@ from data_builders.ethnicity.votes import Annotator, Vote
 from data_builders.pixels import faces
 from data_builders.sources import registry
 from ethnicmer_jax.base import cli, files
+from ethnicmer_jax.base.progress import Progress, say
 from ethnicmer_jax.base.schema import UNKNOWN, UserError
 
 
@@ -80,8 +80,8 @@ def collect(annotators: Sequence[Annotator]) -> list[Vote]:
     """
     votes: dict[tuple[str, str], Vote] = {}
     for annotator in annotators:
-        bar = tqdm(annotator.votes(), annotator.name, len(annotator), unit="clip", disable=None)
-        for vote in bar:
+        total = len(annotator)
+        for vote in Progress(annotator.name, annotator.votes(), total=total, unit="clip"):
             key = vote.annotator, vote.key
             if key in votes:
                 raise UserError(f"{vote.annotator} votes twice on {vote.key}; give one of the two")
@@ -156,7 +156,7 @@ def _fairface(given: flags.FlagValues) -> list[Annotator]:
 def _looking(classifier: Classifier, given: flags.FlagValues) -> FrameAnnotator:
     listing = registry.list_clips(given.source, given.raw)
     for problem in listing.problems:
-        tqdm.write(f"left out: {problem}" if problem.fatal else str(problem), file=sys.stderr)
+        say(f"left out: {problem}" if problem.fatal else str(problem))
     return FrameAnnotator(classifier, listing.tasks, given.detector)
 
 

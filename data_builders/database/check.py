@@ -13,11 +13,11 @@ from collections.abc import Iterator
 import pandas as pd
 from rich.console import Console
 from rich.table import Table
-from tqdm import tqdm
 
 from data_builders.pixels import flow_file
 from data_builders.sources.base import ClipTask, FlowFile, Listing, Problem
 from ethnicmer_jax.base import files
+from ethnicmer_jax.base.progress import Progress
 from ethnicmer_jax.base.schema import EMOTIONS, UserError
 
 ELSEWHERE = "(no subject)"
@@ -64,7 +64,7 @@ def with_unreadable(listing: Listing) -> Listing:
     What cannot be read moves from the tasks to the problems.
     """
     tasks, problems = [], []
-    for task in tqdm(listing.tasks, desc="reading", unit="clip", disable=None):
+    for task in Progress("reading", listing.tasks, unit="clip"):
         try:
             _read(task)
         except ValueError as error:

@@ -6,10 +6,7 @@ import dataclasses
 import functools
 import json
 import pathlib
-import sys
 from collections.abc import Iterable, Sequence
-
-from tqdm import tqdm
 
 from data_builders.database import card, croissant, package, pipeline, problems
 from data_builders.database.beam import BeamRunner
@@ -20,7 +17,7 @@ from data_builders.ethnic_me.ethnic_me_dataset_builder import EthnicMeConfig
 from data_builders.simulation.options import SimulatedOptions
 from data_builders.sources import registry
 from data_builders.sources.base import FlowFile, Listing, Problem
-from ethnicmer_jax.base import files
+from ethnicmer_jax.base import files, progress
 from ethnicmer_jax.base.schema import UserError
 
 _METADATA = "metadata.json"  # written by TFDS
@@ -188,4 +185,4 @@ def _tell(found: Sequence[Problem], notes: Sequence[str]) -> None:
     if kept:
         lines.append(problems.summary(kept, "clips kept"))
     for line in lines:
-        tqdm.write(line, file=sys.stderr)
+        progress.say(line)

@@ -21,11 +21,11 @@ from typing import Any
 
 import cv2
 import numpy as np
-from tqdm import tqdm
 
 from data_builders.database.cache import ClipCache, Pixels, fingerprint
 from data_builders.pixels import faces, flow, flow_file
 from data_builders.sources.base import ClipTask, FlowFile, FrameReader, Problem
+from ethnicmer_jax.base.progress import Progress
 from ethnicmer_jax.base.schema import ClipRecord, UserError
 
 FACE_NOTES = "face_notes"
@@ -162,11 +162,11 @@ def process(jobs: Sequence[Job], options: BuildOptions, cache: ClipCache) -> tup
     others = [job for job in jobs if not isinstance(job.task.motion, FlowFile)]
     # Starting a process takes longer than reading a few hundred flow files.
     done = itertools.chain(map(work, files), _in_parallel(work, others, options.workers))
-    with tqdm(total=len(jobs), desc="clips", unit="clip", disable=None) as bar:
+    with Progress("clips", total=len(jobs), unit="clip") as progress:
         found = {}
         for clip, problem in done:
             found[clip] = problem
-            bar.update()
+            progress.update()
     problems = (found[job.task.key] for job in jobs)
     return tuple(problem for problem in problems if problem is not None)
 

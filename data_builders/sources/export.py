@@ -12,12 +12,12 @@ from collections.abc import Callable, Mapping, Sequence
 
 import cv2
 import pandas as pd
-from tqdm import tqdm
 
 from data_builders.simulation.options import SimulatedOptions
 from data_builders.sources import simulated
 from data_builders.sources.base import ClipTask
 from ethnicmer_jax.base import files
+from ethnicmer_jax.base.progress import Progress
 from ethnicmer_jax.base.schema import ETHNICITIES, UserError
 
 _JPEG_QUALITY = 95
@@ -184,7 +184,7 @@ def _write(
             f"several simulated databases would share the folder of {layout.database}: "
             f"give only one of them {'grey' if layout.grey else 'colour'} cohorts"
         )
-    for _, clip in tqdm(clips, desc=f"writing {layout.database}", unit="clip"):
+    for _, clip in Progress(f"writing {layout.database}", clips, unit="clip"):
         _write_frames(clip, root / layout.frames / clip.subject / clip.clip, layout, every)
     sheet = pd.DataFrame([layout.row(clip) for _, clip in clips])
     sheet.to_excel(root / layout.sheet, index=False)
