@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ethnicmer_jax.analysis import advantage, bootstrap
+from ethnicmer_jax.analysis import bootstrap
 from ethnicmer_jax.analysis.advantage import own_group_advantage
 from ethnicmer_jax.base.predictions import Predictions
 
@@ -194,12 +194,6 @@ def test_a_missing_cell_is_named():
         own_group_advantage(join(*parts[:1], *parts[2:]))
     with pytest.raises(ValueError, match="'placebo' needs runs of two mono_ cells, found none"):
         own_group_advantage(join(*parts), "placebo")
-
-
-def test_run_ids_are_read():
-    runs = ["within_db.2.mono_a-draw12-seed3", "within_db.mono_a-draw0-seed0", "loso-seed0"]
-    found = advantage.contrast_runs(runs, "within_db.2")
-    assert found.to_dict("records") == [{"run": runs[0], "cell": "mono_a", "draw": 12, "seed": 3}]
 
 
 def test_p_value_of_a_normal_bootstrap_is_that_of_student():

@@ -1,4 +1,4 @@
-"""Run ids by their parts, and the cells of a study counted from them."""
+"""The cells of a study, counted from its runs."""
 
 import math
 
@@ -9,27 +9,13 @@ from scipy import stats as scipy_stats
 
 from ethnicmer_jax.analysis.bootstrap import Interval
 from ethnicmer_jax.analysis.study import controls
-from ethnicmer_jax.analysis.study.runs import StudyRuns, parse
+from ethnicmer_jax.analysis.study.runs import StudyRuns
 from ethnicmer_jax.base.predictions import Predictions
 
 
 @pytest.fixture(scope="module")
 def runs():
     return StudyRuns.of(Predictions.from_table(study_world.table({}, draws=2, seeds=2)))
-
-
-@pytest.mark.parametrize(
-    ("run", "part", "cell", "draw", "seed"),
-    [
-        ("ethnicity.mono_asian-draw12-seed3", "ethnicity", "mono_asian", 12, 3),
-        ("within_my.db.a_to_b-draw0-seed0", "within_my.db", "a_to_b", 0, 0),
-        ("embed_shuffled.loso-seed4", "embed_shuffled", "loso", -1, 4),
-        ("loso", "", "loso", -1, -1),
-        ("pooled.non-asian", "pooled", "non-asian", -1, -1),
-    ],
-)
-def test_run_ids(run, part, cell, draw, seed):
-    assert parse(run) == {"run": run, "part": part, "cell": cell, "draw": draw, "seed": seed}
 
 
 def test_contrasts_know_their_cells_and_sides(runs):

@@ -5,7 +5,8 @@ import report_workdir
 
 from ethnicmer_jax.analysis import bootstrap, metrics, sweep
 from ethnicmer_jax.analysis.sweep import Result
-from ethnicmer_jax.base.predictions import INNER, Predictions
+from ethnicmer_jax.base.predictions import Predictions
+from ethnicmer_jax.base.run_id import INNER
 
 REAL = {"data": {"source": "manifest"}}
 HOSTILE = "fusion=<script>|*x*"
@@ -56,7 +57,7 @@ def test_differences_are_paired_and_from_the_first_point(results, frame):
 
 def test_inner_validation_is_no_result(frame):
     predictions = made(0.5)
-    inner = report_workdir.table((f"{INNER}samm-006-seed0",), 0.0)
+    inner = report_workdir.table((f"{INNER}.samm-006-seed0",), 0.0)
     both = Predictions.from_table(pd.concat([inner, predictions.table], ignore_index=True))
     again = sweep.frame([result("base", both, 90.0)])
     columns = ["runs", "clips", "uf1", "uf1_low", "uar_sd"]

@@ -61,7 +61,7 @@ def sides(world):
 
 @pytest.fixture(scope="module")
 def exchanged(world, sides):
-    return exchange.rows("ethnicity", SIDES, sides, world, folds=4, end="draw0-seed0", seed=0)
+    return exchange.rows("ethnicity", SIDES, sides, world, folds=4, draw=0, seed=0)
 
 
 def test_every_model_learns_from_one_side_and_is_tested_by_strangers_of_both(

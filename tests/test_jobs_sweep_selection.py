@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ethnicmer_jax.base import predictions
-from ethnicmer_jax.base.predictions import INNER, Predictions
+from ethnicmer_jax.base.predictions import Predictions
+from ethnicmer_jax.base.run_id import INNER
 from ethnicmer_jax.base.schema import EMOTIONS, UserError
 from ethnicmer_jax.jobs.sweep import results, selection
 
@@ -49,7 +50,7 @@ def table(inner_right, outer_right, seeds=(0, 1)):
         for held_out in SUBJECTS
         for fold, subject in enumerate(s for s in SUBJECTS if s != held_out)
         for row in rows(
-            f"{INNER}lab-{held_out}-seed0",
+            f"{INNER}.lab-{held_out}-seed0",
             f"fold{fold}",
             subject,
             subject in inner_right[held_out],

@@ -1,3 +1,5 @@
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -22,8 +24,8 @@ def test_files_over_the_same_clips_join_under_new_names(tmp_path):
         folds = leave_one_out(name, units, np.ones(2, bool), 0)
         fold_file.write(tmp_path / f"{name}.npz", folds, clips)
     parts = [
-        (tmp_path / "loso-seed0.npz", lambda run: f"pooled.{run}"),
-        (tmp_path / "a-longer-run-than-the-other.npz", str),
+        (tmp_path / "loso-seed0.npz", lambda run: dataclasses.replace(run, job="pooled")),
+        (tmp_path / "a-longer-run-than-the-other.npz", lambda run: run),
     ]
     fold_file.concatenate(tmp_path / "all.npz", parts)
     assert list(fold_file.expected_rows(tmp_path / "all.npz")) == [
@@ -40,7 +42,9 @@ def test_files_over_other_clips_do_not_join(tmp_path):
     for name in "xy":
         fold_file.write(tmp_path / f"{name}.npz", folds, np.array([f"a/1/{name}", "b/1/c"]))
     with pytest.raises(ValueError, match="different clips"):
-        fold_file.concatenate(tmp_path / "all.npz", [(tmp_path / f"{n}.npz", str) for n in "xy"])
+        fold_file.concatenate(
+            tmp_path / "all.npz", [(tmp_path / f"{n}.npz", lambda run: run) for n in "xy"]
+        )
 
 
 def test_pickled_content_is_never_loaded(tmp_path):

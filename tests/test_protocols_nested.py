@@ -4,7 +4,7 @@ import worlds
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ethnicmer_jax.base.predictions import INNER
+from ethnicmer_jax.base.run_id import INNER, RunId
 from ethnicmer_jax.base.schema import UserError
 from ethnicmer_jax.protocols import build
 
@@ -17,8 +17,9 @@ def plan(data, seed=0, **protocol):
 
 def inner(folds):
     """The inner rows, and the subject that each of them must not know."""
-    rows = folds.select(np.char.startswith(folds.run, INNER))
-    held_out = [run.removeprefix(INNER).rsplit("-seed", 1)[0] for run in rows.run]
+    names = [RunId.parse(str(run)) for run in folds.run]
+    rows = folds.select(np.array([name.job == INNER for name in names]))
+    held_out = [name.cell for name in names if name.job == INNER]
     return rows, np.asarray(held_out)
 
 

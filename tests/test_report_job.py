@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 import report_workdir
 
-from ethnicmer_jax.base.predictions import INNER
+from ethnicmer_jax.base.run_id import INNER
 from ethnicmer_jax.base.schema import UserError
 from ethnicmer_jax.report import document, job
 
@@ -234,7 +234,7 @@ def test_other_commands_of_ours_have_no_report_mode(tmp_path):
 
 
 def test_inner_validation_is_in_no_report(tmp_path):
-    inner = report_workdir.table((f"{INNER}samm-006-seed0",), hit_rate=0.0)
+    inner = report_workdir.table((f"{INNER}.samm-006-seed0",), hit_rate=0.0)
     finished = report_workdir.table(("loso-seed0",))
     plain = job.write(report_workdir.write(tmp_path / "w", finished)).read_text()
     workdir = report_workdir.write(tmp_path / "nested" / "w", finished)

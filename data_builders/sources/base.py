@@ -16,6 +16,7 @@ from typing import Protocol
 
 import numpy as np
 
+from ethnicmer_jax.base.run_id import check_name
 from ethnicmer_jax.base.schema import UNKNOWN, ActionUnit, clip_key
 
 
@@ -106,8 +107,16 @@ class Listing:
       problems: what is wrong; `--strict` fails on any.
       notes: what the user should know and need not mend, one line each (such as how
         many clips have no class); never a failure.
+
+    Raises:
+      UserError: the name of a database or subject cannot be that of a fold.
     """
 
     tasks: tuple[ClipTask, ...]
     problems: tuple[Problem, ...] = ()
     notes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        for kind in ("database", "subject"):
+            for name in {getattr(task, kind): None for task in self.tasks}:
+                check_name(kind, name)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import unicodedata
 
+from ethnicmer_jax.base.run_id import Kind, name_fault
 from ethnicmer_jax.base.schema import (
     ETHNICITIES,
     GENDERS,
@@ -23,6 +24,13 @@ def code(text: str) -> str:
         raise ValueError("is blank")
     if "/" in text or text in (".", "..") or any(unicodedata.category(c) == "Cc" for c in text):
         raise ValueError(f"{text!r} must not be . or .. or contain / or control characters")
+    return text
+
+
+def name(kind: Kind, text: str) -> str:
+    """The name of a database or subject, which folds and their folders are named after."""
+    if fault := name_fault(kind, code(text)):
+        raise ValueError(f"{text!r} {fault}")
     return text
 
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import csv
 import dataclasses
+import functools
 import io
 import pathlib
 from collections.abc import Callable, Iterator, Mapping
@@ -80,8 +81,8 @@ class _Row:
         """The row's clip, or None where it has no class or a faulty cell."""
         ethnicity = self._read("ethnicity", cells.ethnicity)
         task = ClipTask(
-            database=self._read("database", cells.code).lower(),
-            subject=self._read("subject", cells.code),
+            database=self._read("database", functools.partial(cells.name, "database")).lower(),
+            subject=self._read("subject", functools.partial(cells.name, "subject")),
             clip=self._read("clip", cells.code),
             emotion=self._read("emotion", cells.emotion),
             raw_emotion=self.cells["emotion"],

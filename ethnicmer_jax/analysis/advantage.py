@@ -19,8 +19,6 @@ after; the scatter of estimates was 1.3 standard errors before.
 from __future__ import annotations
 
 import dataclasses
-import re
-from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
@@ -29,12 +27,12 @@ from ethnicmer_jax.analysis import bootstrap
 from ethnicmer_jax.analysis.bootstrap import Interval
 from ethnicmer_jax.analysis.confusion import SCORES
 from ethnicmer_jax.analysis.counts import SubjectCounts, databases, mean_of_defined
+from ethnicmer_jax.base.contrast_roles import MAIN
 from ethnicmer_jax.base.predictions import Predictions
+from ethnicmer_jax.base.run_id import crossed, mono, mono_side
 
 RECIPROCITY = 2.0
 """Variance of the estimate over that of resampled tests, at most; see above."""
-
-_RUN = re.compile(r"(?P<contrast>.+)\.(?P<cell>[^.]+)-draw(?P<draw>\d+)-seed(?P<seed>\d+)")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -58,7 +56,7 @@ class Advantage(Interval):
 
 def own_group_advantage(
     predictions: Predictions,
-    contrast: str = "ethnicity",
+    contrast: str = MAIN,
     score: str = "uf1",
     *,
     level: float = 0.95,
@@ -84,7 +82,7 @@ def own_group_advantage(
     Raises:
       ValueError: the contrast has not two sides, or a draw lacks one of its cells.
     """
-    runs = contrast_runs(predictions.runs, contrast)
+    runs = predictions.run_table.query("part == @contrast")
     sides = _sides(runs, contrast)
     square = _square(runs, sides)
     kept = predictions.select(predictions.table["run"].isin(square.to_numpy().ravel()))
@@ -122,36 +120,20 @@ def own_group_advantage(
     )
 
 
-def contrast_runs(runs: Sequence[str], contrast: str) -> pd.DataFrame:
-    """The runs of one contrast: columns run, cell (str), draw and seed (int).
-
-    Args:
-      runs: any run ids; those of other contrasts and jobs are left out.
-      contrast: which contrast.
-    """
-    matches = [match for run in runs if (match := _RUN.fullmatch(run))]
-    rows = [
-        (m[0], m["cell"], int(m["draw"]), int(m["seed"]))
-        for m in matches
-        if m["contrast"] == contrast
-    ]
-    return pd.DataFrame(rows, columns=["run", "cell", "draw", "seed"])
-
-
 def _sides(runs: pd.DataFrame, contrast: str) -> tuple[str, str]:
     """The names of the sides, in order of first appearance."""
-    mono = [name for name in runs["cell"].unique() if name.startswith("mono_")]
-    if len(mono) != 2:
-        found = ", ".join(mono) or "none"
+    sides = [side for side in map(mono_side, runs["cell"].unique()) if side]
+    if len(sides) != 2:
+        found = ", ".join(map(mono, sides)) or "none"
         raise ValueError(f"contrast {contrast!r} needs runs of two mono_ cells, found {found}")
-    first, second = (name.removeprefix("mono_") for name in mono)
+    first, second = sides
     return first, second
 
 
 def _square(runs: pd.DataFrame, sides: tuple[str, str]) -> pd.DataFrame:
     """Run ids by (draw, seed) and cell: own of both sides, then other of both sides."""
     a, b = sides
-    cells = [f"mono_{a}", f"mono_{b}", f"{b}_to_{a}", f"{a}_to_{b}"]
+    cells = [mono(a), mono(b), crossed(b, a), crossed(a, b)]
     runs = runs[runs["cell"].isin(cells)]
     square = runs.pivot(index=["draw", "seed"], columns="cell", values="run")
     square = square.reindex(columns=cells)

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import pandas as pd
 
-from ethnicmer_jax.analysis.advantage import contrast_runs
 from ethnicmer_jax.base.predictions import Predictions
+from ethnicmer_jax.base.run_id import is_arm, mono_side
 
 
 def table(predictions: Predictions) -> pd.DataFrame:
@@ -53,11 +53,8 @@ def summarise(per_draw: pd.DataFrame) -> pd.DataFrame:
 
 def _arms(predictions: Predictions) -> pd.DataFrame:
     """Runs under LOSO within an arm: columns run, arm, cell, contrast and draw."""
-    contrasts = dict.fromkeys(run.rpartition(".")[0] for run in predictions.runs)
-    runs = pd.concat(
-        [contrast_runs(predictions.runs, name).assign(contrast=name) for name in contrasts]
-    )
-    runs = runs[runs["cell"].str.fullmatch(r"mono_.+|stereo").astype(bool)]
+    runs = predictions.run_table.rename(columns={"part": "contrast"})
+    runs = runs[(runs["contrast"] != "") & (runs["draw"] >= 0) & runs["cell"].map(is_arm)]
     first = runs.drop_duplicates(["contrast", "cell", "draw"])
     return first.assign(arm=first["contrast"] + "." + first["cell"])
 
@@ -69,6 +66,6 @@ def _alike(arms: pd.DataFrame, subjects: pd.DataFrame) -> pd.Series:
       arms: indexed by run.
       subjects: run × database, subjects of each.
     """
-    sides = arms[arms["cell"].str.startswith("mono_").astype(bool)]
+    sides = arms[arms["cell"].map(mono_side).notna()]
     least = subjects.loc[sides.index].groupby([sides["contrast"], sides["draw"]]).transform("min")
     return (least.sum(axis=1) / subjects.loc[sides.index].sum(axis=1)).rename("alike_in_database")

@@ -6,7 +6,6 @@ other subjects, for the models as trained.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 import numpy as np
@@ -16,12 +15,10 @@ from ethnicmer_jax.analysis import bootstrap, confusion
 from ethnicmer_jax.analysis.counts import mean_of_defined
 from ethnicmer_jax.base.predictions import Predictions
 
-_ARM = re.compile(r"(-draw\d+)?(-seed\d+)?$")
-
 
 def arms(predictions: Predictions) -> np.ndarray:
     """The arm of each row, str [n]: its run id without the draw and the seed."""
-    return predictions.table["run"].str.replace(_ARM, "", n=1, regex=True).to_numpy(object)
+    return predictions.of_each_run(lambda run: run.arm).to_numpy(object)
 
 
 def part_scores(predictions: Predictions, group: np.ndarray) -> pd.DataFrame:

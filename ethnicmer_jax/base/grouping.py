@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from ethnicmer_jax.base.run_id import check_name
 from ethnicmer_jax.base.schema import ETHNICITIES, UNKNOWN, UserError
 
 EXCLUDED = "excluded"
@@ -73,7 +74,8 @@ def grouping(name: str, custom: str | Mapping[str, Sequence[str]] | None = None)
 
     Raises:
       UserError: the name or the text is not known, a group is empty, or an ethnicity is
-        unknown, in two groups, or `Unknown` (which belongs to no group).
+        unknown, in two groups, or `Unknown` (which belongs to no group), or a group's name
+        cannot be part of a run's.
     """
     if name == "custom":
         spelled = _from_text(custom) if isinstance(custom, str) else custom or {}
@@ -106,6 +108,7 @@ def _check(groups: Mapping[str, tuple[str, ...]]) -> None:
         raise UserError("a custom grouping needs at least two groups in protocol.grouping_custom")
     seen: set[str] = set()
     for group, members in groups.items():
+        check_name("group", group)
         if not members:
             raise UserError(f"group {group!r} of the custom grouping is empty")
         for member in members:

@@ -11,21 +11,20 @@ import dataclasses
 import functools
 import os
 import pathlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from ethnicmer_jax.base import files
+from ethnicmer_jax.base.run_id import INNER, RunId
 from ethnicmer_jax.base.schema import ETHNICITIES, UserError
 
 ROW_KEY = ("run", "fold", "database", "subject", "clip")
 TEXT_COLUMNS = (*ROW_KEY, "emotion", "ethnicity")
 SUM_TOLERANCE = 1e-4
 """How far a row's probabilities may be from 1: float32 softmax is within 1e-6."""
-
-INNER = "inner."
-"""Runs whose ids begin so validate settings on training subjects; they are no results."""
 
 RowKey = tuple[str, str, str]
 """(run, fold, database/subject/clip)."""
@@ -74,6 +73,29 @@ class Predictions:
         """The run ids, in order of first appearance."""
         return tuple(self.table["run"].unique())
 
+    @functools.cached_property
+    def run_ids(self) -> Mapping[str, RunId]:
+        """The identity of each of `runs`, by its text."""
+        return {run: RunId.parse(run) for run in self.runs}
+
+    def of_each_run(self, value: Callable[[RunId], Any]) -> pd.Series:
+        """What `value` says of the run of each row, [n]; it is called once for each run."""
+        return self.table["run"].map({run: value(name) for run, name in self.run_ids.items()})
+
+    @functools.cached_property
+    def run_table(self) -> pd.DataFrame:
+        """One row per run: run, part (contrast or job), cell, draw and seed (-1 for none)."""
+        rows = [
+            (
+                text,
+                run.part,
+                run.cell,
+                *(-1 if number is None else number for number in (run.draw, run.seed)),
+            )
+            for text, run in self.run_ids.items()
+        ]
+        return pd.DataFrame(rows, columns=["run", "part", "cell", "draw", "seed"])
+
     def probabilities(self) -> np.ndarray:
         """Emotion probabilities, float64 [n, C]."""
         return self.table[_prefixed(self.table, "p_")].to_numpy(np.float64)
@@ -117,7 +139,11 @@ class Predictions:
 
     def outer(self) -> Predictions:
         """The rows of the runs that are results: all but inner validation."""
-        return self.select(~self.table["run"].str.startswith(INNER))
+        return self.select(self.of_each_run(lambda run: run.job != INNER))
+
+    def inner(self) -> Predictions:
+        """The rows of inner validation; the cell of such a run is the fold that it belongs to."""
+        return self.select(self.of_each_run(lambda run: run.job == INNER))
 
     def of_runs(self, *runs: str) -> Predictions:
         """The rows of the named runs.

@@ -9,6 +9,7 @@ import ml_collections
 import numpy as np
 
 from ethnicmer_jax.base import predictions
+from ethnicmer_jax.base.contrast_roles import MAIN
 from ethnicmer_jax.base.grouping import EXCLUDED, Grouping
 from ethnicmer_jax.base.schema import ETHNICITIES
 from ethnicmer_jax.explain import files, findings, gallery, networks, page, request, views
@@ -79,9 +80,9 @@ def _refresh_report(directory: pathlib.Path) -> None:
     """Makes a report that is there again, now with a section on the explanations."""
     if not (directory / "report").is_dir():
         return
-    runs = predictions.read(directory / "predictions.csv").runs
-    contrast = any(run.startswith("ethnicity.") for run in runs)
-    (study_page if contrast else report_page).write(directory)
+    runs = predictions.read(directory / "predictions.csv").run_ids.values()
+    study = any(run.contrast == MAIN for run in runs)
+    (study_page if study else report_page).write(directory)
 
 
 def _facts(

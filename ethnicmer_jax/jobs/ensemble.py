@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
 import pathlib
-import re
 from collections.abc import Sequence
 
 import pandas as pd
@@ -12,8 +12,6 @@ from ethnicmer_jax.base import files, predictions
 from ethnicmer_jax.base.predictions import ROW_KEY, TEXT_COLUMNS, Predictions
 from ethnicmer_jax.base.schema import UserError
 from ethnicmer_jax.jobs import derived
-
-_SEED = re.compile(r"-seed\d+$")
 
 
 def write(sources: Sequence[pathlib.Path], output: pathlib.Path) -> None:
@@ -52,8 +50,7 @@ def averaged(tables: Sequence[Predictions]) -> tuple[Predictions, int]:
     """
     if len({table.classes for table in tables}) > 1:
         raise UserError("the jobs differ in their classes and cannot be averaged")
-    rows = pd.concat([table.table for table in tables], ignore_index=True)
-    rows["run"] = rows["run"].str.replace(_SEED, "", regex=True)
+    rows = pd.concat([_without_seeds(table) for table in tables], ignore_index=True)
     grouped = rows.groupby(list(ROW_KEY), sort=False)
     sizes = grouped.size()
     if sizes.nunique() > 1:
@@ -67,3 +64,8 @@ def averaged(tables: Sequence[Predictions]) -> tuple[Predictions, int]:
     heads = [name for name in rows.columns if name.startswith(("p_", "q_"))]
     means = grouped.agg({**dict.fromkeys(labels, "first"), **dict.fromkeys(heads, "mean")})
     return Predictions.from_table(means.reset_index()), int(sizes.iloc[0])
+
+
+def _without_seeds(table: Predictions) -> pd.DataFrame:
+    run = table.of_each_run(lambda run: str(dataclasses.replace(run, seed=None)))
+    return table.table.assign(run=run)

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
+from ethnicmer_jax.base.run_id import RunId
 from ethnicmer_jax.base.schema import UserError
 from ethnicmer_jax.protocols import draws
 from ethnicmer_jax.protocols.fold_table import FoldTable, leave_one_out
@@ -28,7 +29,8 @@ def arm_draws(protocol, dataset, clips, chosen, seeds, notes) -> Iterator[FoldTa
             if number == 0:
                 notes.append(f"{arm}, first draw: {describe(mask, dataset)}")
             for s in seeds:
-                yield leave_one_out(f"{arm}-draw{number}-seed{s}", dataset.person, mask, s)
+                run = RunId(cell=arm, draw=number, seed=s)
+                yield leave_one_out(str(run), dataset.person, mask, s)
 
 
 def _one_draw(protocol, pool, dataset, number, notes) -> dict[str, np.ndarray]:

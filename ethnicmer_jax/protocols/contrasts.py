@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 import ml_collections
 import numpy as np
 
+from ethnicmer_jax.base.contrast_roles import DATABASE, FLIPPED, MAIN, PLACEBO, regrouped, within
 from ethnicmer_jax.base.grouping import GROUPINGS, Grouping, grouping
 from ethnicmer_jax.base.schema import UserError
 from ethnicmer_jax.data.dataset import Dataset
@@ -77,7 +78,7 @@ def named(
     if len(chosen.names) != 2:
         raise UserError(f"a study compares two groups, and {chosen.name} has {len(chosen.names)}")
     side = np.where(clips, chosen.indices(dataset.ethnicity), -1)
-    main = Contrast("ethnicity", chosen.names, _always(side), dataset.database, protocol.draws)
+    main = Contrast(MAIN, chosen.names, _always(side), dataset.database, protocol.draws)
     fewer = min(protocol.draws, protocol.control_draws)
     made = {
         "ethnicity": lambda: [main],
@@ -104,10 +105,9 @@ def _within(main: Contrast, side: np.ndarray, dataset: Dataset) -> Iterator[Cont
         inside = np.where(dataset.database == database, side, -1)
         fewest = min(len(np.unique(dataset.person[inside == s])) for s in (0, 1))
         if fewest > 1:
-            grouped = "" if main.name == "ethnicity" else f"_{main.name}"
             yield dataclasses.replace(
                 main,
-                name=f"within_{database}{grouped}",
+                name=within(str(database), main.name),
                 assign=_always(inside),
                 stereo=fewest >= _MIXED_FROM,
                 # One database has few subjects: what leaving one out takes away matters.
@@ -130,7 +130,7 @@ def _placebo(main: Contrast, side: np.ndarray, dataset: Dataset) -> Contrast:
             turn += len(mine)
         return made[clips]
 
-    return Contrast("placebo", ("a", "b"), assign, stratum, main.draws, False, like=main)
+    return Contrast(PLACEBO, ("a", "b"), assign, stratum, main.draws, False, like=main)
 
 
 def _databases(
@@ -144,7 +144,7 @@ def _databases(
     a, b = sorted(names[np.argsort(people, kind="stable")[-2:]])
     side = np.where(dataset.database == a, 0, np.where(dataset.database == b, 1, -1))
     assign = _always(np.where(clips, side, -1))
-    yield Contrast("database", ("a", "b"), assign, main.stratum, draws, False)
+    yield Contrast(DATABASE, ("a", "b"), assign, main.stratum, draws, False)
 
 
 def _flipped(
@@ -159,7 +159,7 @@ def _flipped(
         wrong = (rng.random(len(person)) < rate)[clips]
         return np.where(wrong & (side >= 0), 1 - side, side)
 
-    return dataclasses.replace(main, name="flipped", assign=assign, draws=draws, stereo=False)
+    return dataclasses.replace(main, name=FLIPPED, assign=assign, draws=draws, stereo=False)
 
 
 def _groupings(
@@ -174,7 +174,7 @@ def _groupings(
             continue
         seen.append(sides)
         contrast = dataclasses.replace(
-            main, name=f"{name}_grouping", sides=other.names, assign=_always(sides), draws=draws
+            main, name=regrouped(name), sides=other.names, assign=_always(sides), draws=draws
         )
         yield contrast
         yield from _within(contrast, sides, dataset)

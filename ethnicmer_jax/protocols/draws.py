@@ -11,9 +11,10 @@ import dataclasses
 
 import numpy as np
 
+from ethnicmer_jax.base.run_id import STEREO, mono
 from ethnicmer_jax.base.schema import UserError
 
-ARMS = ("mono_asian", "mono_non_asian", "stereo")
+ARMS = (mono("asian"), mono("non_asian"), STEREO)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -67,9 +68,9 @@ def reference(pool: Pool, per_arm: int = 16) -> dict[str, np.ndarray]:
     mixed_other = legacy.choice(other, per_arm // 2, replace=False)
     mixed_asian = legacy.choice(asian, per_arm // 2, replace=False)
     return {
-        "mono_asian": np.isin(pool.person, drawn_asian),
-        "mono_non_asian": np.isin(pool.person, drawn_other),
-        "stereo": np.isin(pool.person, np.concatenate([mixed_other, mixed_asian])),
+        ARMS[0]: np.isin(pool.person, drawn_asian),
+        ARMS[1]: np.isin(pool.person, drawn_other),
+        ARMS[2]: np.isin(pool.person, np.concatenate([mixed_other, mixed_asian])),
     }
 
 
@@ -95,9 +96,9 @@ def seeded(pool: Pool, per_arm: int, rng: np.random.Generator) -> dict[str, np.n
     drawn = [persons[:per_arm] for persons in drawn]
     half = [persons[: per_arm // 2] for persons in drawn]
     return {
-        "mono_asian": np.isin(pool.person, drawn[0]),
-        "mono_non_asian": np.isin(pool.person, drawn[1]),
-        "stereo": np.isin(pool.person, np.concatenate(half)),
+        ARMS[0]: np.isin(pool.person, drawn[0]),
+        ARMS[1]: np.isin(pool.person, drawn[1]),
+        ARMS[2]: np.isin(pool.person, np.concatenate(half)),
     }
 
 

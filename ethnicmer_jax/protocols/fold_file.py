@@ -9,6 +9,7 @@ import numpy as np
 
 from ethnicmer_jax.base import files
 from ethnicmer_jax.base.predictions import RowKey
+from ethnicmer_jax.base.run_id import RunId
 from ethnicmer_jax.protocols.fold_table import FoldTable
 
 
@@ -25,13 +26,13 @@ def write(path: pathlib.Path, folds: FoldTable, clips: np.ndarray) -> None:
 
 
 def concatenate(
-    path: pathlib.Path, parts: Sequence[tuple[pathlib.Path, Callable[[str], str]]]
+    path: pathlib.Path, parts: Sequence[tuple[pathlib.Path, Callable[[RunId], RunId]]]
 ) -> None:
     """Joins files over the same clips into one, whole or not at all.
 
     Args:
       path: the joint file.
-      parts: the files, each with the new name of a run of it.
+      parts: the files, each with what its runs are called in the joint one.
 
     Raises:
       ValueError: the files differ in their clips.
@@ -40,7 +41,7 @@ def concatenate(
     clips = read[0][0]["clips"]
     if not all(np.array_equal(arrays["clips"], clips) for arrays, _ in read):
         raise ValueError("folds over different clips cannot be joined")
-    runs = [[name(str(run)) for run in arrays["run"]] for arrays, name in read]
+    runs = [[str(name(RunId.parse(str(run)))) for run in arrays["run"]] for arrays, name in read]
     joint = {key: np.concatenate([arrays[key] for arrays, _ in read]) for key in ("fold", "test")}
     files.write_arrays(path, compressed=True, run=np.concatenate(runs), clips=clips, **joint)
 

@@ -16,7 +16,7 @@ import ml_collections
 import numpy as np
 
 from ethnicmer_jax.base.grouping import Grouping
-from ethnicmer_jax.base.predictions import INNER
+from ethnicmer_jax.base.run_id import INNER, RunId
 from ethnicmer_jax.base.schema import UserError
 from ethnicmer_jax.data.dataset import Dataset
 from ethnicmer_jax.protocols.fold_table import FoldTable, from_rows, leave_one_out
@@ -44,7 +44,8 @@ def nested(
       UserError: K is too small, or there are too few subjects or clips for K folds.
     """
     del chosen
-    outer = [leave_one_out(f"loso-seed{s}", dataset.person, clips, s) for s in seeds]
+    runs = [RunId(cell="loso", seed=seed) for seed in seeds]
+    outer = [leave_one_out(str(run), dataset.person, clips, run.seed) for run in runs]
     subjects, folds = len(outer[0]), protocol.inner_folds
     if not 2 <= folds < subjects:
         raise UserError(
@@ -78,7 +79,8 @@ def _inner_rows(
                     f"protocol.inner_folds is {folds}, and without {held_out} every class has "
                     "fewer clips"
                 ) from None
+        run = RunId(job=INNER, cell=held_out, seed=seed)
         for number, (fit, validate) in enumerate(splits):
             train, test = np.zeros_like(pool), np.zeros_like(pool)
             train[left[fit]] = test[left[validate]] = True
-            yield f"{INNER}{held_out}-seed{seed}", f"fold{number}", train, test, seed
+            yield str(run), f"fold{number}", train, test, seed

@@ -9,6 +9,7 @@ import ml_collections
 import numpy as np
 
 from ethnicmer_jax.base.grouping import Grouping, grouping
+from ethnicmer_jax.base.run_id import RunId, check_name
 from ethnicmer_jax.base.schema import UserError
 from ethnicmer_jax.data.dataset import Dataset
 from ethnicmer_jax.protocols import arms, nested, study
@@ -53,6 +54,7 @@ def build(protocol: ml_collections.ConfigDict, dataset: Dataset, seed: int) -> P
             raise UserError(f"{name} is {value}; it must be {least} or more")
     chosen = grouping(protocol.grouping, protocol.get("grouping_custom"))
     clips = _of_databases(dataset, tuple(protocol.databases))
+    _check_names(dataset, clips)
     _check_classes(dataset, clips)
     if protocol.name not in _PROTOCOLS:
         known = ", ".join(_PROTOCOLS)
@@ -67,14 +69,14 @@ def _loso(protocol, dataset, clips, chosen, seeds, notes) -> Iterator[FoldTable]
     del protocol, chosen
     notes.append(f"LOSO over {len(np.unique(dataset.person[clips]))} subjects")
     for s in seeds:
-        yield leave_one_out(f"loso-seed{s}", dataset.person, clips, s)
+        yield leave_one_out(str(RunId(cell="loso", seed=s)), dataset.person, clips, s)
 
 
 def _lodo(protocol, dataset, clips, chosen, seeds, notes) -> Iterator[FoldTable]:
     del protocol, chosen
     notes.append(f"leave one database out of {', '.join(np.unique(dataset.database[clips]))}")
     for s in seeds:
-        yield leave_one_out(f"lodo-seed{s}", dataset.database, clips, s)
+        yield leave_one_out(str(RunId(cell="lodo", seed=s)), dataset.database, clips, s)
 
 
 def _of_databases(dataset: Dataset, wanted: tuple[str, ...]) -> np.ndarray:
@@ -83,6 +85,13 @@ def _of_databases(dataset: Dataset, wanted: tuple[str, ...]) -> np.ndarray:
         there = ", ".join(np.unique(dataset.database))
         raise UserError(f"protocol.databases names {', '.join(sorted(unknown))}; found {there}")
     return np.isin(dataset.database, wanted) if wanted else np.ones(len(dataset), bool)
+
+
+def _check_names(dataset: Dataset, clips: np.ndarray) -> None:
+    for database in np.unique(dataset.database[clips]):
+        check_name("database", str(database))
+    for subject in np.unique(dataset.subject[clips]):
+        check_name("subject", str(subject))
 
 
 def _check_classes(dataset: Dataset, clips: np.ndarray) -> None:

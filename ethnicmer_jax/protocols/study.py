@@ -21,6 +21,8 @@ from collections.abc import Iterator
 import ml_collections
 import numpy as np
 
+from ethnicmer_jax.base.contrast_roles import MAIN, REFERENCE
+from ethnicmer_jax.base.run_id import STEREO, RunId, crossed, mono
 from ethnicmer_jax.base.schema import UserError
 from ethnicmer_jax.data.dataset import Dataset
 from ethnicmer_jax.protocols import arms, contrasts, draws
@@ -51,7 +53,7 @@ class Drawn:
 
 
 def contrast_draws(protocol, dataset, clips, chosen, seeds, notes) -> Iterator[FoldTable]:
-    """All cells of all contrasts; run ids are `<contrast>.<cell>-draw<k>-seed<s>`.
+    """All cells of all contrasts.
 
     Raises:
       UserError: see `contrasts.named`; or the groups are too small for the main contrast.
@@ -60,8 +62,8 @@ def contrast_draws(protocol, dataset, clips, chosen, seeds, notes) -> Iterator[F
         drawn = list(_all_draws(contrast, protocol, dataset, notes))
         for number, one in enumerate(drawn):
             for seed in seeds:
-                yield from _cells(contrast, one, dataset, f"draw{number}-seed{seed}", seed)
-    if "reference" in protocol.contrasts or (protocol.pool and not protocol.contrasts):
+                yield from _cells(contrast, one, dataset, number, seed)
+    if REFERENCE in protocol.contrasts or (protocol.pool and not protocol.contrasts):
         yield from _reference(protocol, dataset, clips, chosen, seeds, notes)
 
 
@@ -85,7 +87,7 @@ def draw(
     for _ in range(_ATTEMPTS):
         assigned = contrast.assign(rng)
         pool = draws.Pool(dataset.person, assigned, dataset.emotion, contrast.stratum)
-        if contrast.name != "ethnicity" and min(len(pool.persons(side)) for side in (0, 1)) < 2:
+        if contrast.name != MAIN and min(len(pool.persons(side)) for side in (0, 1)) < 2:
             continue
         subjects = _size(contrast, pool, like.subjects if like else protocol.subjects)
         chosen = draws.seeded(pool, subjects, rng)
@@ -103,7 +105,7 @@ def _all_draws(contrast, protocol, dataset, notes) -> Iterator[Drawn]:
         drawn = draw(contrast, number, protocol, dataset)
         if drawn is None:
             reason = f"{contrast.name}: draw {number} leaves no two subjects and classes in an arm"
-            if contrast.name == "ethnicity":
+            if contrast.name == MAIN:
                 raise UserError(f"{reason}; raise protocol.subjects, or add clips")
             notes.append(f"{reason}; there are {number} draws of it")
             return
@@ -119,7 +121,7 @@ def _size(contrast: Contrast, pool: draws.Pool, most: int) -> int:
 
     Only the main contrast insists on `most`: within one database, say, there are fewer.
     """
-    if not most or contrast.name == "ethnicity":
+    if not most or contrast.name == MAIN:
         return most or pool.largest_arm()
     return min(most, pool.largest_arm())
 
@@ -129,22 +131,22 @@ def _usable(mask: np.ndarray, dataset: Dataset) -> bool:
 
 
 def _cells(
-    contrast: Contrast, drawn: Drawn, dataset: Dataset, end: str, seed: int
+    contrast: Contrast, drawn: Drawn, dataset: Dataset, number: int, seed: int
 ) -> Iterator[FoldTable]:
     """LOSO within the arms, and both sides tested by models that were trained on the others."""
     person = dataset.person
     arm = dict(zip(contrast.sides, drawn.sides, strict=True))
-    left_out = dict(zip((*contrast.sides, "stereo"), drawn.left_out, strict=False))
+    left_out = dict(zip((*contrast.sides, STEREO), drawn.left_out, strict=False))
 
     def run(cell: str) -> str:
-        return f"{contrast.name}.{cell}-{end}"
+        return str(RunId(contrast=contrast.name, cell=cell, draw=number, seed=seed))
 
     for side, mask in arm.items():
-        yield leave_one_out(run(f"mono_{side}"), person, mask, seed)
+        yield leave_one_out(run(mono(side)), person, mask, seed)
     if contrast.stereo:
-        yield leave_one_out(run("stereo"), person, drawn.stereo, seed)
+        yield leave_one_out(run(STEREO), person, drawn.stereo, seed)
     for source, target in (contrast.sides, contrast.sides[::-1]):
-        cell = run(f"{source}_to_{target}")
+        cell = run(crossed(source, target))
         if contrast.paired:
             yield _paired_strangers(cell, arm[source], arm[target], dataset, seed)
         else:
@@ -152,9 +154,9 @@ def _cells(
             yield _strangers(cell, train, arm[target], seed)
     if contrast.stereo:
         mixed = np.isin(person, person[drawn.stereo])
-        smaller = drawn.stereo & (person != left_out["stereo"])
+        smaller = drawn.stereo & (person != left_out[STEREO])
         for side, mask in arm.items():
-            cell = run(f"stereo_to_{side}")
+            cell = run(crossed(STEREO, side))
             yield leave_one_out(cell, person, mask & mixed, seed, train=drawn.stereo)
             yield _strangers(cell, smaller, mask & ~mixed, seed)
 
@@ -189,5 +191,5 @@ def _reference(protocol, dataset, clips, chosen, seeds, notes) -> Iterator[FoldT
     found = arms.reference_arms(protocol.pool, pool, dataset, notes)
     for arm, mask in found.items():
         notes.append(f"reference, {arm}: {arms.describe(mask & clips, dataset)}")
-        run = f"reference.{arm}-draw0-seed{seeds[0]}"
-        yield leave_one_out(run, dataset.person, mask & clips, seeds[0])
+        run = RunId(contrast=REFERENCE, cell=arm, draw=0, seed=seeds[0])
+        yield leave_one_out(str(run), dataset.person, mask & clips, seeds[0])

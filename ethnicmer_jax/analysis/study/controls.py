@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import json
 import pathlib
 from collections.abc import Mapping, Sequence
@@ -16,23 +17,21 @@ from ethnicmer_jax.analysis.advantage import Advantage
 from ethnicmer_jax.analysis.bootstrap import Interval
 from ethnicmer_jax.analysis.conclusion import Control, HasInterval, Range
 from ethnicmer_jax.analysis.study.estimates import Difference, part_name
-from ethnicmer_jax.analysis.study.runs import MAIN, StudyRuns
+from ethnicmer_jax.analysis.study.runs import StudyRuns
+from ethnicmer_jax.base.contrast_roles import FLIPPED, MAIN, PLACEBO, Role, role
+from ethnicmer_jax.base.run_id import STEREO, WRONG_LABELS, mono, wrongly_told
 from ethnicmer_jax.base.schema import UserError
-
-PLACEBO = "placebo"
-_GROUPING = "_grouping"
-_WITHIN = "within_"
 
 
 def within(parts: Sequence[str]) -> list[str]:
     """The contrasts that compare the main groups inside one database."""
-    return [p for p in parts if p.startswith(_WITHIN) and not p.endswith(_GROUPING)]
+    return [part for part in parts if role(part) is Role.WITHIN]
 
 
 def sensitivity(parts: Sequence[str]) -> list[str]:
-    """The contrasts that change who belongs to which group."""
-    other = [p for p in parts if p.endswith(_GROUPING) and not p.startswith(_WITHIN)]
-    return [*(p for p in parts if p == "flipped"), *other]
+    """The contrasts that change who belongs to which group; errors of the annotator first."""
+    changed = [part for part in parts if role(part) is Role.SENSITIVITY]
+    return sorted(changed, key=lambda part: part != FLIPPED)
 
 
 def of_advantage(found: Mapping[str, Advantage]) -> list[Control]:
@@ -54,7 +53,7 @@ def of_arms(runs: StudyRuns, difference: Difference, level: float) -> list[Contr
         return {p: dataclasses.replace(difference, part=p).estimate(runs, level) for p in there}
 
     made = _within_databases(observed, same(within(runs.parts)))
-    if runs.has(PLACEBO) and "stereo" not in cells:
+    if runs.has(PLACEBO) and STEREO not in cells:
         null = placebo_arms(runs)
         made.append(controls.placebo("placebo groups", observed.estimate, null))
     changed = same(sensitivity(runs.parts))
@@ -63,7 +62,7 @@ def of_arms(runs: StudyRuns, difference: Difference, level: float) -> list[Contr
 
 def placebo_arms(runs: StudyRuns) -> np.ndarray:
     """UF1 of the first placebo side minus that of the second, in each draw, [draws]."""
-    first, second = (f"mono_{side}" for side in runs.sides(PLACEBO))
+    first, second = map(mono, runs.sides(PLACEBO))
     return (runs.values(PLACEBO, first) - runs.values(PLACEBO, second)).to_numpy()
 
 
@@ -88,10 +87,9 @@ def label_differences(runs: StudyRuns) -> pd.DataFrame:
       Columns section, label, estimate, low, high, p; empty where no such model was run.
     """
     rows = []
-    for part in runs.parts:
-        model, _, labels = part.rpartition("_")
-        if labels in _LABELS and model in runs.parts:
-            terms = [(1.0, runs.counts(model)), (-1.0, runs.counts(part))]
+    for model, labels in itertools.product(runs.parts, WRONG_LABELS):
+        if (told_wrong := wrongly_told(model, labels)) in runs.parts:
+            terms = [(1.0, runs.counts(model)), (-1.0, runs.counts(told_wrong))]
             found = contrast.estimate(terms)
             numbers = {key: getattr(found, key) for key in ("estimate", "low", "high")}
             label = f"{model}: annotated minus {labels}"
@@ -99,7 +97,6 @@ def label_differences(runs: StudyRuns) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["section", "label", "estimate", "low", "high", "p"])
 
 
-_LABELS = ("shuffled", "constant", "swapped")
 _LABEL_SECTION = "Annotated ethnicity minus another"
 
 

@@ -12,7 +12,9 @@ from ethnicmer_jax.analysis import contrast, effects
 from ethnicmer_jax.analysis.advantage import Advantage, own_group_advantage
 from ethnicmer_jax.analysis.contrast import Contrast
 from ethnicmer_jax.analysis.counts import SubjectCounts
-from ethnicmer_jax.analysis.study.runs import MAIN, StudyRuns
+from ethnicmer_jax.analysis.study.runs import StudyRuns
+from ethnicmer_jax.base.contrast_roles import DATABASE, FLIPPED, MAIN, PLACEBO
+from ethnicmer_jax.base.run_id import STEREO, crossed, mono
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,9 +49,9 @@ class Difference:
 def planned(runs: StudyRuns, part: str = MAIN) -> list[Difference]:
     """Arm against arm, then training set against training set on the same test subjects."""
     a, b = runs.sides(part)
-    between = [(f"mono_{a}", f"mono_{b}"), (f"mono_{a}", "stereo"), (f"mono_{b}", "stereo")]
-    same = [(f"mono_{a}", f"{b}_to_{a}"), (f"mono_{b}", f"{a}_to_{b}")]
-    same += [(f"mono_{side}", f"stereo_to_{side}") for side in (a, b)]
+    between = [(mono(a), mono(b)), (mono(a), STEREO), (mono(b), STEREO)]
+    same = [(mono(a), crossed(b, a)), (mono(b), crossed(a, b))]
+    same += [(mono(side), crossed(STEREO, side)) for side in (a, b)]
     headed = [("Between arms", pair) for pair in between]
     headed += [("Training sets, same test subjects", pair) for pair in same]
     there = set(runs.cells(part))
@@ -105,9 +107,9 @@ def matrix(cells: pd.DataFrame, sides: Sequence[str]) -> pd.DataFrame:
     """
     by_cell = cells.set_index("cell")
     rows = []
-    for train in (*sides, "stereo"):
+    for train in (*sides, STEREO):
         for test in sides:
-            cell = f"mono_{test}" if train == test else f"{train}_to_{test}"
+            cell = mono(test) if train == test else crossed(train, test)
             if cell in by_cell.index:
                 row = by_cell.loc[cell]
                 numbers = {key: row[key] for key in ("estimate", "low", "high")}
@@ -151,7 +153,7 @@ def _numbers(estimate: Contrast) -> dict:
 def advantage_rows(found: dict[str, Advantage]) -> Iterator[dict]:
     """One row a contrast, in the columns of `differences`; the placebo's is no estimate of one."""
     for part, advantage in found.items():
-        if part != "placebo":
+        if part != PLACEBO:
             yield {
                 "section": "Own-group advantage",
                 "label": part_name(part),
@@ -175,8 +177,6 @@ def detectable(advantage: Advantage) -> float:
 
 def part_name(part: str) -> str:
     """A contrast or job as the reader should see it."""
-    known = {MAIN: "ethnic groups", "database": "databases as groups", "": "other runs"}
-    known |= {"flipped": "labels with errors", "placebo": "placebo groups"}
-    if part.startswith("within_"):
-        return f"within {part.removeprefix('within_')}".replace("_", " ")
+    known = {MAIN: "ethnic groups", DATABASE: "databases as groups", "": "other runs"}
+    known |= {FLIPPED: "labels with errors", PLACEBO: "placebo groups"}
     return known.get(part, part.replace("_", " "))

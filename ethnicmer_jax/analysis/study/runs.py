@@ -4,23 +4,16 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import re
 
 import numpy as np
 import pandas as pd
 
 from ethnicmer_jax.analysis import confusion
 from ethnicmer_jax.analysis.counts import SubjectCounts
+from ethnicmer_jax.base.contrast_roles import MAIN
 from ethnicmer_jax.base.predictions import Predictions
+from ethnicmer_jax.base.run_id import crossed, mono_side
 from ethnicmer_jax.base.schema import UserError
-
-MAIN = "ethnicity"
-"""The contrast that a study is about."""
-
-_RUN = re.compile(
-    r"(?:(?P<part>.+)\.)?(?P<cell>[^.]+?)(?:-draw(?P<draw>\d+))?(?:-seed(?P<seed>\d+))?"
-)
-_MONO = "mono_"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -49,7 +42,7 @@ class StudyRuns:
         pooled = subjects.counts.sum(axis=1)
         run = pd.Categorical(predictions.table["run"], categories=predictions.runs).codes
         folds = predictions.table.groupby(run)["fold"].nunique()
-        table = pd.DataFrame([parse(name) for name in predictions.runs]).assign(
+        table = predictions.run_table.assign(
             folds=folds.to_numpy(),
             clips=pooled.sum(axis=(1, 2)).astype(int),
             **{name: score(pooled) for name, score in confusion.SCORES.items()},
@@ -73,8 +66,7 @@ class StudyRuns:
 
     def sides(self, part: str) -> tuple[str, ...]:
         """The sides that a contrast has a mono arm of, in order of first appearance."""
-        mono = [cell for cell in self.cells(part) if cell.startswith(_MONO)]
-        return tuple(cell.removeprefix(_MONO) for cell in mono)
+        return tuple(filter(None, map(mono_side, self.cells(part))))
 
     def has(self, part: str) -> bool:
         """Whether a contrast has two arms to compare."""
@@ -85,7 +77,7 @@ class StudyRuns:
         if not self.has(part):
             return False
         a, b = self.sides(part)
-        return {f"{a}_to_{b}", f"{b}_to_{a}"} <= set(self.cells(part))
+        return {crossed(a, b), crossed(b, a)} <= set(self.cells(part))
 
     def rows(self, part: str, *cells: str) -> np.ndarray:
         """Which runs belong to a part, and to one of the cells where any is named; bool [R]."""
@@ -110,15 +102,3 @@ class StudyRuns:
         return pd.Categorical(
             self.predictions.table["run"], categories=self.predictions.runs
         ).codes.astype(np.int64)
-
-
-def parse(run: str) -> dict[str, str | int]:
-    """A run id `<contrast or job>.<cell>-draw<k>-seed<s>`, or less of it, by its parts."""
-    match = _RUN.fullmatch(run)
-    return {
-        "run": run,
-        "part": match["part"] or "",
-        "cell": match["cell"],
-        "draw": int(match["draw"] or -1),
-        "seed": int(match["seed"] or -1),
-    }

@@ -14,7 +14,9 @@ from ethnicmer_jax.analysis.effects import p_text
 from ethnicmer_jax.analysis.study import controls
 from ethnicmer_jax.analysis.study.estimates import Difference, detectable, planned
 from ethnicmer_jax.analysis.study.groups import Groups
-from ethnicmer_jax.analysis.study.runs import MAIN, StudyRuns
+from ethnicmer_jax.analysis.study.runs import StudyRuns
+from ethnicmer_jax.base.contrast_roles import MAIN
+from ethnicmer_jax.base.run_id import mono
 
 ALPHA = 0.05
 
@@ -66,9 +68,9 @@ def of_arms(runs: StudyRuns, *, confounded: bool) -> list[Verdict]:
 
 def confounded(runs: StudyRuns) -> bool:
     """Whether the two sides of the main contrast come from databases in different shares."""
-    pair = tuple(f"mono_{side}" for side in runs.sides(MAIN))
+    pair = tuple(map(mono, runs.sides(MAIN)))
     predictions = runs.select(MAIN, *pair)
-    cell = predictions.table["run"].str.extract(r"\.([^.]+?)-draw", expand=False)
+    cell = predictions.of_each_run(lambda run: run.cell)
     return comparisons.confounded(predictions, cell.to_numpy(object), pair)
 
 

@@ -8,6 +8,7 @@ models of its own for them, which only the mean over many draws makes as good.
 
 from __future__ import annotations
 
+import dataclasses
 import warnings
 from collections.abc import Iterator
 
@@ -16,6 +17,7 @@ from sklearn.model_selection import StratifiedGroupKFold
 
 from ethnicmer_jax.base.grouping import Grouping
 from ethnicmer_jax.base.predictions import Predictions
+from ethnicmer_jax.base.run_id import RunId, crossed, mono
 from ethnicmer_jax.data.dataset import Dataset
 from ethnicmer_jax.protocols.fold_table import FoldTable, from_rows
 
@@ -29,10 +31,10 @@ def rows(
     dataset: Dataset,
     *,
     folds: int,
-    end: str,
+    draw: int,
     seed: int,
 ) -> FoldTable:
-    """The 2K folds of one draw; runs are called `<contrast>.on_<side>-<end>`.
+    """The 2K folds of one draw; the cells are called `on_<side>`.
 
     Folds are alike in class. Were they not, a model would lack what its own fold of tests
     has most of, because a side's clips of a class are fixed by matching; the other
@@ -45,7 +47,7 @@ def rows(
       clips: bool [2, n], the clips of either side.
       dataset: n clips.
       folds: K; fewer where a side has fewer subjects.
-      end: `draw<k>-seed<s>`.
+      draw: number of the draw.
       seed: of the run.
     """
     people = [len(np.unique(dataset.person[side])) for side in clips]
@@ -54,9 +56,10 @@ def rows(
 
     def made() -> Iterator[tuple[str, str, np.ndarray, np.ndarray, int]]:
         for name, fold in zip(sides, dealt, strict=True):
+            run = RunId(contrast=contrast, cell=f"{_ON}{name}", draw=draw, seed=seed)
             for k in range(fold.max() + 1):
                 train = (fold >= 0) & (fold != k)
-                yield f"{contrast}.{_ON}{name}-{end}", f"fold{k}", train, tested == k, seed
+                yield str(run), f"fold{k}", train, tested == k, seed
 
     return from_rows(made(), len(dataset))
 
@@ -64,18 +67,25 @@ def rows(
 def as_cells(predictions: Predictions, chosen: Grouping) -> Predictions:
     """The same predictions under the run ids of a study.
 
-    `<contrast>.on_<a>-<end>` becomes `mono_<a>` for tests of a and `<a>_to_<b>` for tests
-    of b, the group of a clip being that of its ethnicity.
+    `on_<a>` becomes `mono_<a>` for tests of a and `<a>_to_<b>` for tests of b, the group of
+    a clip being that of its ethnicity.
 
     Args:
       predictions: of `rows`, for contrasts between the groups of `chosen`.
       chosen: the grouping.
     """
+    sides = {f"{_ON}{name}": name for name in chosen.names}
+
+    def renamed(run: str, group: str) -> str:
+        name = predictions.run_ids[run]
+        trained = sides[name.cell]
+        cell = mono(group) if group == trained else crossed(trained, group)
+        return str(dataclasses.replace(name, cell=cell))
+
     table = predictions.table
-    run = table["run"].str.extract(rf"(?P<contrast>.+)\.{_ON}(?P<side>[^.]+)-(?P<end>draw.+)")
-    group = table["ethnicity"].map(chosen.group_of)
-    cell = ("mono_" + group).where(group == run["side"], run["side"] + "_to_" + group)
-    return Predictions(table.assign(run=run["contrast"] + "." + cell + "-" + run["end"]))
+    pairs = list(zip(table["run"], table["ethnicity"].map(chosen.group_of), strict=True))
+    names = {pair: renamed(*pair) for pair in dict.fromkeys(pairs)}
+    return Predictions(table.assign(run=[names[pair] for pair in pairs]))
 
 
 def _dealt(side: np.ndarray, dataset: Dataset, folds: int, seed: int) -> np.ndarray:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import ml_collections
@@ -17,6 +17,7 @@ import numpy as np
 
 from ethnicmer_jax.analysis import conclusion, controls
 from ethnicmer_jax.analysis.advantage import own_group_advantage
+from ethnicmer_jax.base.contrast_roles import MAIN, database_within
 from ethnicmer_jax.base.grouping import Grouping, grouping
 from ethnicmer_jax.base.predictions import Predictions
 from ethnicmer_jax.base.schema import UserError
@@ -27,10 +28,6 @@ from ethnicmer_jax.jobs.calibration import exchange
 from ethnicmer_jax.jobs.calibration.worlds import World
 from ethnicmer_jax.protocols import contrasts, study
 from ethnicmer_jax.protocols.fold_table import FoldTable
-
-MAIN = "ethnicity"
-_OF = ":"
-"""Stands between the name of a simulated database and a name within it."""
 
 
 def train(
@@ -55,7 +52,8 @@ def train(
     table = _stacked(tables, used)
     labels = targets.build(joint, config.data.classes, config.model.ethnic_target, chosen)
     trainer = preparation.trainer_class(config.classifier)(config, joint, labels, table.check())
-    return _apart(exchange.as_cells(trainer.train(), chosen), worlds)
+    apart = dict(_apart(trainer.train(), tables))
+    return {world: exchange.as_cells(apart[world], chosen) for world in worlds}
 
 
 def folds(dataset: Dataset, world: World, config: ml_collections.ConfigDict) -> FoldTable:
@@ -82,7 +80,7 @@ def folds(dataset: Dataset, world: World, config: ml_collections.ConfigDict) -> 
                 drawn.sides,
                 dataset,
                 folds=config.calibration.folds,
-                end=f"draw{number}-seed{config.seed + seed}",
+                draw=number,
                 seed=config.seed + seed,
             )
             tables.append(rows)
@@ -102,7 +100,7 @@ def judge(predictions: Predictions, config: ml_collections.ConfigDict) -> dict[s
       difference that survives, because it shows within a database as well; `within`: what
       was seen there, in words.
     """
-    names = dict.fromkeys(run.rsplit(".", 1)[0] for run in predictions.runs)
+    names = dict.fromkeys(run.contrast for run in predictions.run_ids.values())
     advantages = {
         name: own_group_advantage(
             predictions, name, n_resamples=config.calibration.resamples, seed=config.seed
@@ -111,7 +109,7 @@ def judge(predictions: Predictions, config: ml_collections.ConfigDict) -> dict[s
     }
     main = advantages.pop(MAIN)
     checks = [
-        controls.within_database(name.removeprefix("within_"), main, inside)
+        controls.within_database(database_within(name), main, inside)
         for name, inside in advantages.items()
     ]
     finding = conclusion.conclude(main, main.sides, checks, confounded=True)
@@ -132,7 +130,7 @@ def _together(worlds: Mapping[World, Dataset]) -> Dataset:
     """One data set after the other; databases and so persons carry their world's name."""
     named = [
         dataclasses.replace(
-            dataset, database=np.array([f"{world.name}{_OF}{own}" for own in dataset.database])
+            dataset, database=np.array([_within(world, own) for own in dataset.database])
         )
         for world, dataset in worlds.items()
     ]
@@ -156,16 +154,25 @@ def _stacked(tables: Mapping[World, FoldTable], used: Mapping[World, np.ndarray]
         masks = {which: np.zeros((len(table), total), bool) for which in ("train", "test")}
         for which, mask in masks.items():
             mask[:, start:end] = getattr(table, which)[:, used[world]]
-        run = np.array([f"{world.name}{_OF}{own}" for own in table.run])
+        run = np.array([_within(world, own) for own in table.run])
         placed.append(dataclasses.replace(table, run=run, **masks))
         start = end
     return FoldTable.concatenate(placed)
 
 
-def _apart(predictions: Predictions, worlds: Iterable[World]) -> dict[World, Predictions]:
+def _apart(
+    predictions: Predictions, tables: Mapping[World, FoldTable]
+) -> Iterator[tuple[World, Predictions]]:
     """The predictions of each world, with the names they have within it."""
+    own = {_within(world, run): run for world, table in tables.items() for run in table.run}
+    world_of = {_within(world, run): world for world, table in tables.items() for run in table.run}
     table = predictions.table
-    name, _, run = (column for _, column in table["run"].str.partition(_OF).items())
-    own = table.assign(run=run, database=table["database"].str.partition(_OF)[2])
-    parts = dict(list(own.groupby(name.to_numpy(), sort=False)))
-    return {world: Predictions(parts[world.name].reset_index(drop=True)) for world in worlds}
+    for world, rows in table.groupby(table["run"].map(world_of), sort=False):
+        database = rows["database"].str.removeprefix(_within(world, ""))
+        rows = rows.assign(run=rows["run"].map(own), database=database)
+        yield world, Predictions(rows.reset_index(drop=True))
+
+
+def _within(world: World, name: str) -> str:
+    """What a run or database of a world is called in the joint data set."""
+    return f"{world.name}:{name}"

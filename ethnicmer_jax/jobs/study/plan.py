@@ -13,6 +13,7 @@ from collections.abc import Mapping
 
 import ml_collections
 
+from ethnicmer_jax.base.run_id import WRONG_LABELS, RunId, wrongly_told
 from ethnicmer_jax.base.schema import UserError
 
 
@@ -38,9 +39,9 @@ class Job:
             made.update_from_flattened_dict({**self.settings, **name})
         return made
 
-    def run_id(self, run: str) -> str:
+    def run_id(self, run: RunId) -> RunId:
         """What a run of this job is called among those of the whole study."""
-        return run if self.name == ARMS else f"{self.name}.{run}"
+        return run if self.name == ARMS else dataclasses.replace(run, job=self.name)
 
 
 ARMS, POOLED = "arms", "pooled"
@@ -82,13 +83,11 @@ def _all(config: ml_collections.ConfigDict) -> list[Job]:
             "model.embed_source": "label",
         }
         made.append(Job(fusion, {**told, "checkpoint.keep": "final"}))
-        made += [
-            Job(
-                f"{fusion}_{labels}",
-                {**told, "model.ethnic_labels": labels, "checkpoint.keep": "none"},
-            )
-            for labels in ("shuffled", "constant")
-        ]
-        swapped = {**told, "model.ethnic_labels": "swapped", "checkpoint.keep": "final"}
-        made.append(Job(f"{fusion}_swapped", swapped, trained_by=fusion))
+        for labels in WRONG_LABELS:
+            settings = {**told, "model.ethnic_labels": labels}
+            # The same models, told otherwise; the others learn from wrong labels.
+            trained_by = fusion if labels == "swapped" else ""
+            keep = "final" if trained_by else "none"
+            settings |= {"checkpoint.keep": keep}
+            made.append(Job(wrongly_told(fusion, labels), settings, trained_by))
     return made

@@ -55,7 +55,7 @@ def write_metrics(
     """
     chosen = grouping(config.protocol.grouping, config.protocol.grouping_custom)
     members = {e: group for group, of in chosen.groups.items() for e in of}
-    pooled = table.table["run"].str.startswith(f"{POOLED}.")
+    pooled = table.of_each_run(lambda run: run.job == POOLED)
     values = {
         "runs": metrics.by_run(table, members),
         "summary": metrics.summary(table.select(pooled) if pooled.any() else table),
@@ -96,5 +96,5 @@ def describe_data(directory: pathlib.Path, dataset: Dataset) -> None:
 
 
 def _renamed(job: Job, folder: pathlib.Path) -> pd.DataFrame:
-    table = predictions.read(folder / "predictions.csv").table
-    return table.assign(run=table["run"].map(job.run_id))
+    read = predictions.read(folder / "predictions.csv")
+    return read.table.assign(run=read.of_each_run(lambda run: str(job.run_id(run))))

@@ -14,6 +14,8 @@ from typing import Any
 import ml_collections
 
 from ethnicmer_jax.base import files, predictions
+from ethnicmer_jax.base.contrast_roles import MAIN
+from ethnicmer_jax.base.run_id import RunId
 from ethnicmer_jax.base.schema import UserError
 from ethnicmer_jax.jobs import job as job_runner
 from ethnicmer_jax.jobs import preparation
@@ -97,13 +99,14 @@ def _report(config: ml_collections.ConfigDict, directory: pathlib.Path) -> None:
         config, directory, table, known.get("notes", ()), known.get("environment", {})
     )
     console.print_metrics(_of_whole_databases(files.read_json(before)), config.name)
-    main = any(run.startswith("ethnicity.") for run in table.runs)
+    main = any(run.contrast == MAIN for run in table.run_ids.values())
     console.print_report((study_page if main else job_page).write(directory))
 
 
 def _of_whole_databases(metrics: dict[str, Any]) -> dict[str, Any]:
     """metrics.json without the draws, where there is anything else: they are for the report."""
-    whole = {run: values for run, values in metrics["runs"].items() if "-draw" not in run}
+    runs = metrics["runs"].items()
+    whole = {run: values for run, values in runs if RunId.parse(run).draw is None}
     return {**metrics, "runs": whole or metrics["runs"]}
 
 

@@ -15,7 +15,8 @@ import pandas as pd
 from ethnicmer_jax.analysis import confusion
 from ethnicmer_jax.analysis.results import run_confusions
 from ethnicmer_jax.base import files
-from ethnicmer_jax.base.predictions import INNER, Predictions
+from ethnicmer_jax.base.predictions import Predictions
+from ethnicmer_jax.base.run_id import INNER
 from ethnicmer_jax.base.schema import UserError
 from ethnicmer_jax.jobs import derived
 from ethnicmer_jax.jobs.sweep import results
@@ -56,9 +57,8 @@ def inner_scores(points: Sequence[Result]) -> pd.DataFrame:
     """
     columns = {}
     for point in points:
-        inner = point.predictions.select(point.predictions.table["run"].str.startswith(INNER))
-        # The id of an inner run is INNER, the fold that it belongs to, and its seed.
-        folds = [run.removeprefix(INNER).rpartition("-seed")[0] for run in inner.runs]
+        inner = point.predictions.inner()
+        folds = [run.cell for run in inner.run_ids.values()]
         uf1 = confusion.SCORES["uf1"](run_confusions(inner))
         columns[point.name] = pd.Series(uf1, index=pd.Index(folds, name="fold"))
     return pd.DataFrame(columns)
@@ -93,7 +93,7 @@ def _check(points: Sequence[Result], sweep: pathlib.Path) -> None:
         )
     first = points[0]
     for point in points:
-        if not any(run.startswith(INNER) for run in point.predictions.runs):
+        if not any(run.job == INNER for run in point.predictions.run_ids.values()):
             raise UserError(
                 f"{point.name} has no inner folds to choose by; sweep with "
                 "--config.protocol.name=nested"

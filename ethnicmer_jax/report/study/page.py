@@ -15,9 +15,11 @@ from ethnicmer_jax.analysis.controls import placebo_p
 from ethnicmer_jax.analysis.study import controls, estimates, verdict
 from ethnicmer_jax.analysis.study import groups as study_groups
 from ethnicmer_jax.analysis.study.groups import Groups
-from ethnicmer_jax.analysis.study.runs import MAIN, StudyRuns
+from ethnicmer_jax.analysis.study.runs import StudyRuns
 from ethnicmer_jax.analysis.study.verdict import Verdict
+from ethnicmer_jax.base.contrast_roles import MAIN, PLACEBO
 from ethnicmer_jax.base.predictions import Predictions
+from ethnicmer_jax.base.run_id import is_arm
 from ethnicmer_jax.base.schema import UserError
 from ethnicmer_jax.report import document, explained, files, provenance
 from ethnicmer_jax.report.document import Document, Section
@@ -152,7 +154,7 @@ def _main_result(
 ) -> Section:
     main = cells[cells["part"] == MAIN]
     shown = [MAIN, *controls.within(runs.parts)]
-    arms = cells[cells["part"].isin(shown) & ~cells["cell"].str.contains("_to_")]
+    arms = cells[cells["part"].isin(shown) & cells["cell"].map(is_arm)]
     rows = estimates.advantage_rows({p: found[p] for p in shown if p in found})
     # Without the other side's tests there is a diagonal only.
     matrix = estimates.matrix(main if runs.crossed(MAIN) else main[:0], runs.sides(MAIN))
@@ -181,10 +183,10 @@ def _controls(
 def _placebos(runs: StudyRuns, found: dict[str, Advantage]) -> list[Figure]:
     """The main question and the difference of the mono arms beside placebo groups."""
     drawn = []
-    if MAIN in found and controls.PLACEBO in found:
-        null = found[controls.PLACEBO].per_draw
+    if MAIN in found and PLACEBO in found:
+        null = found[PLACEBO].per_draw
         drawn.append(("placebo_advantage", "own-group advantage in UF1", null, found[MAIN]))
-    if runs.has(controls.PLACEBO):
+    if runs.has(PLACEBO):
         arms = estimates.planned(runs)[0]
         null = controls.placebo_arms(runs)
         drawn.append(("placebo_arms", f"UF1 of {arms.label}", null, arms.estimate(runs)))

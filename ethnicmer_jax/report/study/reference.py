@@ -9,11 +9,10 @@ import pandas as pd
 from ethnicmer_jax.analysis import contrast
 from ethnicmer_jax.analysis.conclusion import interval_text
 from ethnicmer_jax.analysis.study.estimates import n_persons, planned
-from ethnicmer_jax.analysis.study.runs import MAIN, StudyRuns
+from ethnicmer_jax.analysis.study.runs import StudyRuns
+from ethnicmer_jax.base.contrast_roles import MAIN, REFERENCE
 from ethnicmer_jax.report.document import Prose, Section
 from ethnicmer_jax.report.tables import Column, Table
-
-REFERENCE = "reference"
 
 
 def section(runs: StudyRuns) -> Section | None:

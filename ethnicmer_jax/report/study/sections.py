@@ -8,8 +8,9 @@ import pandas as pd
 
 from ethnicmer_jax.analysis import controls
 from ethnicmer_jax.analysis.conclusion import Verdict as Finding
-from ethnicmer_jax.analysis.study.runs import MAIN
 from ethnicmer_jax.analysis.study.verdict import Verdict
+from ethnicmer_jax.base.contrast_roles import MAIN
+from ethnicmer_jax.base.run_id import RunId
 from ethnicmer_jax.report import figures
 from ethnicmer_jax.report.document import Block, Gallery, Prose, Section
 from ethnicmer_jax.report.study import figures as study_figures
@@ -235,7 +236,7 @@ def matching(frame: pd.DataFrame) -> Section:
       frame: column arm (`<contrast>.<cell>`) and any others.
     """
     columns = [_plain(str(key), frame[key]) for key in frame.columns]
-    main = frame[frame["arm"].astype(str).str.startswith(f"{MAIN}.")]
+    main = frame[[RunId.parse(str(arm)).part == MAIN for arm in frame["arm"]]]
     tables = [
         Table(
             "matching",
