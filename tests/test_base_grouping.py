@@ -55,6 +55,10 @@ def test_a_custom_grouping_can_be_text(text):
         ("custom", {"one": ("Asian",), "two": ("Asian",)}, "'Asian' stands in two groups"),
         ("custom", {"one": ("Asian",), "two": ("Martian",)}, "'Martian' in group 'two'"),
         ("custom", {"one": ("Asian",), "two": ("Unknown",)}, "'Unknown' in group 'two'"),
+        *(
+            ("custom", f"{name}=Asian;other=White", f"group '{name}'")
+            for name in ("north.asia", "a/b", "stereo", "a_to_b", "a-seed0", "excluded", "all")
+        ),
     ],
 )
 def test_a_wrong_grouping_is_refused(name, custom, reason):

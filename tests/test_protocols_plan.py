@@ -1,3 +1,4 @@
+import dataclasses
 import functools
 
 import numpy as np
@@ -50,6 +51,23 @@ def test_lodo_holds_out_databases():
     assert folds.names == ["lodo-seed0/casme2", "lodo-seed0/samm"]
     assert set(data.database[folds.test[0]]) == {"casme2"}
     assert set(data.database[folds.train[0]]) == {"samm"}
+
+
+@pytest.mark.parametrize("field", ["database", "subject"])
+@pytest.mark.parametrize("name", ["", "a/b", "..", "x-seed0", "lab\n"])
+@pytest.mark.parametrize("protocol", ["loso", "lodo", "nested", "draws", "study"])
+def test_names_that_cannot_be_those_of_folds_are_refused(protocol, field, name):
+    data = worlds.world()
+    named = np.where(data.person == data.person[0], name, getattr(data, field))
+    with pytest.raises(UserError, match=f"^{field} .* give it a plain name"):
+        plan(dataclasses.replace(data, **{field: named}), name=protocol)
+
+
+def test_a_database_is_not_taken_for_a_contrast():
+    data = worlds.world()
+    named = np.where(data.database == "samm", "strict_grouping", data.database)
+    with pytest.raises(UserError, match="'strict_grouping' has a meaning of its own"):
+        plan(dataclasses.replace(data, database=named), name="study")
 
 
 def test_databases_can_be_chosen():

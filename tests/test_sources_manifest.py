@@ -1,4 +1,5 @@
 import csv
+import dataclasses
 import io
 import math
 
@@ -10,8 +11,9 @@ from hypothesis import strategies as st
 
 from data_builders.pixels import frames
 from data_builders.sources import manifest
-from data_builders.sources.base import FlowFile, FramePair
+from data_builders.sources.base import FlowFile, FramePair, Listing
 from data_builders.sources.frame_folder import frame_number, frame_path
+from ethnicmer_jax.base.run_id import name_fault
 from ethnicmer_jax.base.schema import ActionUnit, UserError
 
 HEADER = "database,subject,clip,emotion,flow"
@@ -103,11 +105,21 @@ ONE_PROBLEM = {
     "blank clip": ("lab,1, ,anger,flow.png", "clip: is blank"),
     "slash": ("lab,../x,1,anger,flow.png", "subject: '../x' must not"),
     "parent folder": ("lab,..,1,anger,flow.png", "subject: '..' must not"),
+    "run in a subject": ("lab,a-seed0,1,anger,flow.png", "subject: 'a-seed0' ends like"),
+    "contrast": ("a_Grouping,1,1,anger,flow.png", "database: 'a_Grouping' has a meaning"),
     "control character": ("lab,1,a\x07b,anger,flow.png", "clip: 'a\\x07b' must not"),
     "no such file": ("lab,1,1,anger,gone.png", "flow: there is no file"),
     "a folder": ("lab,1,1,anger,frames", "flow: there is no file"),
     "no motion": ("lab,1,1,anger,", "one source of motion"),
 }
+
+
+@pytest.mark.parametrize("field", ["database", "subject"])
+@pytest.mark.parametrize("name", ["", "..", "a/b", "a-draw1"])
+def test_no_source_lists_a_name_that_cannot_be_that_of_a_fold(folder, field, name):
+    (task,) = listing(folder, "lab,1,1,anger,flow.png").tasks
+    with pytest.raises(UserError, match=f"^{field} .* give it a plain name"):
+        Listing((dataclasses.replace(task, **{field: name}),))
 
 
 @pytest.mark.parametrize(("row", "expected"), ONE_PROBLEM.values(), ids=ONE_PROBLEM)
@@ -243,9 +255,11 @@ def test_a_byte_order_mark_and_blank_lines_are_harmless(folder):
 _CODES = st.text(st.characters(exclude_categories=["C", "Z"], exclude_characters="/"), min_size=1)
 
 
-@given(st.tuples(_CODES, _CODES).filter(lambda codes: not {".", ".."} & set(codes)))
-def test_any_printable_code_survives(tmp_path_factory, codes):
-    subject, clip = codes
+@given(
+    _CODES.filter(lambda code: not name_fault("subject", code)),
+    _CODES.filter(lambda code: code not in (".", "..")),
+)
+def test_any_printable_code_survives(tmp_path_factory, subject, clip):
     folder = tmp_path_factory.mktemp("codes")
     (folder / "flow.png").write_bytes(b"")
     buffer = io.StringIO()

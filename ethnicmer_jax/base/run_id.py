@@ -151,8 +151,8 @@ def name_fault(kind: Kind, name: str) -> str:
     """Why a name may not enter runs, folds and the folders named after them; "" if it may."""
     if not name or name.strip() != name or not name.isprintable():
         return "is blank, or has blanks or other characters that cannot be seen"
-    if "/" in name or "\\" in name or name in (".", ".."):
-        return "must not be . or .. or contain / or \\"
+    if "/" in name or name in (".", ".."):
+        return "must not be . or .. or contain /"
     if len(name.encode()) > _LONGEST:
         return f"is longer than {_LONGEST} bytes"
     if re.search(rf"-(draw|seed){_NUMBER}\Z", name):
