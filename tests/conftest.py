@@ -4,6 +4,7 @@ import os
 import pathlib
 import tempfile
 
+import jaxtyping
 import pytest
 
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
@@ -17,6 +18,13 @@ _COMPILED = tempfile.TemporaryDirectory(prefix="ethnicmer_jax-", ignore_cleanup_
 os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", _COMPILED.name)
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "-1")
+
+# Every annotated function of these packages checks the shapes and types of each call, here only.
+# An int passes for a float, as type checkers have it.
+CHECKED = ("ethnicmer_jax.models",)
+jaxtyping.install_import_hook(
+    CHECKED, "beartype.beartype(conf=beartype.BeartypeConf(is_pep484_tower=True))"
+)
 
 SHARED_DATA = pathlib.Path(__file__).resolve().parents[2] / "shared" / "data"
 

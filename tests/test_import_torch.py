@@ -6,6 +6,7 @@ import pathlib
 import sys
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 import safetensors.numpy
@@ -41,7 +42,7 @@ def test_streams_are_joined_in_order(ststnet_file):
 
 def test_variables_are_those_of_a_fresh_backbone(ststnet_file):
     fresh = models.backbone("ststnet").init(
-        jax.random.key(0), np.zeros((1, 28, 28, 3), np.float32), train=False
+        jax.random.key(0), jnp.zeros((1, 28, 28, 3)), train=False
     )
     read = models.import_torch("ststnet", ststnet_file)
     assert jax.tree.map(np.shape, dict(fresh)) == jax.tree.map(np.shape, dict(read))

@@ -11,6 +11,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 from flax import linen as nn
+from jax.typing import DTypeLike
 
 MOMENTUM = 0.1
 """Share of the new batch in the running averages (PyTorch's sense of the word)."""
@@ -46,7 +47,7 @@ class MaskedBatchNorm(nn.Module):
       scale_init: initialiser of the scale.
     """
 
-    dtype: jnp.dtype = jnp.float32
+    dtype: DTypeLike = jnp.float32
     scale_init: nn.initializers.Initializer = nn.initializers.ones_init()
 
     @nn.compact

@@ -56,7 +56,7 @@ class EthnicAwareClassifier(nn.Module):
     @nn.compact
     def __call__(
         self,
-        inputs: Mapping[str, jax.Array],
+        inputs: Mapping[str, Any],
         *,
         train: bool,
         weight: jax.Array | None = None,

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Mapping
-from typing import Any
 
 import jax
 
@@ -29,7 +27,7 @@ class Cost:
     features: int
 
 
-def of(config: Mapping[str, Any]) -> Cost:
+def of(config: registry.ModelConfig) -> Cost:
     """The cost of the classifier that a model config describes (see `registry.build`).
 
     Raises:

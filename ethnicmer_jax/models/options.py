@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import ml_collections
+
 from ethnicmer_jax.base.schema import UserError
 
 _WORDS = {"true": True, "false": False}
 
 
-def parse(options: str | Mapping[str, Any], setting: str) -> dict[str, Any]:
+def parse(
+    options: str | Mapping[str, Any] | ml_collections.ConfigDict, setting: str
+) -> dict[str, Any]:
     """Reads options such as `padding=2,dropout=0.5`.
 
     Args:

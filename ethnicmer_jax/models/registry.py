@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import ml_collections
 from flax import linen as nn
 
 from ethnicmer_jax.base.schema import UserError
@@ -19,6 +20,9 @@ from ethnicmer_jax.models.backbones.swin_b import Swin
 from ethnicmer_jax.models.backbones.tiny_vit import tiny_vit_5m, tiny_vit_21m
 from ethnicmer_jax.models.backbones.vgg_face import VGGFace
 from ethnicmer_jax.models.classifier import EthnicAwareClassifier
+
+ModelConfig = Mapping[str, Any] | ml_collections.ConfigDict
+"""The settings of a model by name; those left out have their defaults."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -77,7 +81,7 @@ _NOT_OPTIONS = ("parent", "name")
 _DTYPES = {"float32": jnp.float32, "bfloat16": jnp.bfloat16}
 
 
-def build(config: Mapping[str, Any]) -> EthnicAwareClassifier:
+def build(config: ModelConfig) -> EthnicAwareClassifier:
     """Builds the classifier that a config describes.
 
     Args:
@@ -116,7 +120,7 @@ def build(config: Mapping[str, Any]) -> EthnicAwareClassifier:
     )
 
 
-def image_sizes(config: Mapping[str, Any]) -> dict[str, int]:
+def image_sizes(config: ModelConfig) -> dict[str, int]:
     """The image size in px of the branches "emotion" and "ethnic".
 
     Raises:
@@ -125,7 +129,7 @@ def image_sizes(config: Mapping[str, Any]) -> dict[str, int]:
     return {which: branch(config, which).image_size for which in ("emotion", "ethnic")}
 
 
-def branch(config: Mapping[str, Any], which: str) -> Branch:
+def branch(config: ModelConfig, which: str) -> Branch:
     """What a config says of the branch "emotion" or "ethnic".
 
     Raises:
@@ -184,14 +188,14 @@ def input_size(name: str) -> int:
     return _choose("backbone", name, BACKBONES).default_size
 
 
-def example_inputs(config: Mapping[str, Any], batch: int = 1) -> dict[str, jax.Array]:
+def example_inputs(config: ModelConfig, batch: int = 1) -> dict[str, jax.Array]:
     """Zeros of the shapes that the classifier of `config` takes, for `init`."""
     sizes = image_sizes(config)
     images = {which: jnp.zeros((batch, size, size, 3)) for which, size in sizes.items()}
     return {**images, "ethnicity": jnp.zeros(batch, jnp.int32)}
 
 
-def _fusion(config: Mapping[str, Any]) -> fusions.Fusion:
+def _fusion(config: ModelConfig) -> fusions.Fusion:
     name = config.get("fusion", "none")
     options = {}
     if name == "embed":

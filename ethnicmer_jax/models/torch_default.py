@@ -8,6 +8,7 @@ from __future__ import annotations
 import jax
 import jax.numpy as jnp
 from flax import linen as nn
+from jax.typing import DTypeLike
 
 kernel = nn.initializers.variance_scaling(1 / 3, "fan_in", "uniform")
 """Uniform on ±1/sqrt(fan_in): a variance of 1/(3 fan_in)."""
@@ -17,7 +18,7 @@ def bias(fan_in: int) -> nn.initializers.Initializer:
     """Uniform on ±1/sqrt(fan_in); a bias's shape does not tell its fan-in."""
     limit = fan_in**-0.5
 
-    def init(key: jax.Array, shape: tuple[int, ...], dtype: jnp.dtype = jnp.float32) -> jax.Array:
+    def init(key: jax.Array, shape: tuple[int, ...], dtype: DTypeLike = jnp.float32) -> jax.Array:
         return jax.random.uniform(key, shape, dtype, -limit, limit)
 
     return init

@@ -76,7 +76,7 @@ class TorchWeights:
 
     name: str = struct.field(pytree_node=False)
     variables: Mapping[str, Any]
-    head: Mapping[str, np.ndarray] | None
+    head: Mapping[str, np.ndarray | jax.Array] | None
 
 
 def import_torch(

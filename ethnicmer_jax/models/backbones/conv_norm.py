@@ -5,6 +5,7 @@ from __future__ import annotations
 import jax
 import jax.numpy as jnp
 from flax import linen as nn
+from jax.typing import DTypeLike
 
 from ethnicmer_jax.models import sliding, torch_default
 from ethnicmer_jax.models.batch_norm import MaskedBatchNorm
@@ -29,7 +30,7 @@ class ConvNorm(nn.Module):
     depthwise: bool = False
     kernel_init: nn.initializers.Initializer = torch_default.kernel
     scale_init: nn.initializers.Initializer = nn.initializers.ones_init()
-    dtype: jnp.dtype = jnp.float32
+    dtype: DTypeLike = jnp.float32
 
     @nn.compact
     def __call__(self, x: jax.Array, *, train: bool, weight: jax.Array | None = None) -> jax.Array:

@@ -11,6 +11,7 @@ import functools
 import jax
 import jax.numpy as jnp
 from flax import linen as nn
+from jax.typing import DTypeLike
 
 from ethnicmer_jax.models import sliding
 from ethnicmer_jax.models.backbones.conv_norm import ConvNorm
@@ -33,7 +34,7 @@ class BasicBlock(nn.Module):
 
     features: int
     stride: int = 1
-    dtype: jnp.dtype = jnp.float32
+    dtype: DTypeLike = jnp.float32
 
     @nn.compact
     def __call__(self, x: jax.Array, *, train: bool, weight: jax.Array | None = None) -> jax.Array:
@@ -56,7 +57,7 @@ class ResNet18(nn.Module):
     """
 
     widths: tuple[int, ...] = (64, 128, 256, 512)
-    dtype: jnp.dtype = jnp.float32
+    dtype: DTypeLike = jnp.float32
 
     @nn.compact
     def __call__(self, x: jax.Array, *, train: bool, weight: jax.Array | None = None) -> jax.Array:

@@ -25,6 +25,7 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 from flax import struct
+from jax.typing import ArrayLike, DTypeLike
 
 from ethnicmer_jax.models import torch_default
 from ethnicmer_jax.models.batch_norm import EPSILON, Moments, normalising_moments
@@ -84,7 +85,7 @@ class ConvReluBnPool(nn.Module):
     """
 
     features: int
-    dtype: jnp.dtype = jnp.float32
+    dtype: DTypeLike = jnp.float32
 
     @nn.compact
     def __call__(
@@ -118,7 +119,7 @@ class _Conv(nn.Module):
     shape: tuple[int, int, int, int]
 
     @nn.compact
-    def __call__(self) -> tuple[jax.Array, jax.Array]:
+    def __call__(self) -> tuple[ArrayLike, ArrayLike]:
         fan_in = self.shape[0] * self.shape[1] * self.shape[2]
         kernel = self.param("kernel", torch_default.kernel, self.shape, jnp.float32)
         bias = self.param("bias", torch_default.bias(fan_in), self.shape[-1:], jnp.float32)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import jax
 import jax.numpy as jnp
 from flax import linen as nn
+from jax.typing import DTypeLike
 
 from ethnicmer_jax.models.backbones.stst_block import ConvReluBnPool, WindowPatches, window_patches
 from ethnicmer_jax.models.backbones.tap import tap
@@ -35,7 +36,7 @@ class STSTNet(nn.Module):
 
     dropout: float = 0.0
     padding: int = 1
-    dtype: jnp.dtype = jnp.float32
+    dtype: DTypeLike = jnp.float32
 
     def prepare(self, images: jax.Array) -> WindowPatches:
         """Does once for [n, H, H, 3] images what every call on them would do again."""

@@ -12,6 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import linen as nn
+from jax.typing import DTypeLike
 
 from ethnicmer_jax.models import sliding, torch_default
 from ethnicmer_jax.models.backbones import windows
@@ -38,7 +39,7 @@ class ShiftedWindowAttention(nn.Module):
     heads: int
     window: int
     shift: int
-    dtype: jnp.dtype = jnp.float32
+    dtype: DTypeLike = jnp.float32
 
     @nn.compact
     def __call__(self, x: jax.Array) -> jax.Array:
@@ -74,7 +75,7 @@ class Block(nn.Module):
     window: int
     shift: int
     drop_path: float = 0.0
-    dtype: jnp.dtype = jnp.float32
+    dtype: DTypeLike = jnp.float32
 
     @nn.compact
     def __call__(self, x: jax.Array, *, train: bool) -> jax.Array:
@@ -94,7 +95,7 @@ class Block(nn.Module):
 class PatchMerging(nn.Module):
     """Each 2×2 square of tokens becomes one, of twice the width."""
 
-    dtype: jnp.dtype = jnp.float32
+    dtype: DTypeLike = jnp.float32
 
     @nn.compact
     def __call__(self, x: jax.Array) -> jax.Array:
@@ -122,7 +123,7 @@ class Swin(nn.Module):
     heads: tuple[int, ...] = (4, 8, 16, 32)
     window: int = 7
     drop_path: float = 0.0
-    dtype: jnp.dtype = jnp.float32
+    dtype: DTypeLike = jnp.float32
 
     @nn.compact
     def __call__(self, x: jax.Array, *, train: bool, weight: jax.Array | None = None) -> jax.Array:

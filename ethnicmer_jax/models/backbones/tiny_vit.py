@@ -13,6 +13,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import linen as nn
+from jax.typing import DTypeLike
 
 from ethnicmer_jax.models.backbones import windows
 from ethnicmer_jax.models.backbones.conv_norm import ConvNorm
@@ -27,7 +28,7 @@ class PatchEmbed(nn.Module):
     """Two strided convolutions: a quarter of the size."""
 
     features: int
-    dtype: jnp.dtype = jnp.float32
+    dtype: DTypeLike = jnp.float32
 
     @nn.compact
     def __call__(self, x: jax.Array, *, train: bool, weight: jax.Array | None = None) -> jax.Array:
@@ -41,7 +42,7 @@ class MBConv(nn.Module):
     """Inverted bottleneck: widen fourfold, filter each channel, narrow, add."""
 
     drop_path: float = 0.0
-    dtype: jnp.dtype = jnp.float32
+    dtype: DTypeLike = jnp.float32
 
     @nn.compact
     def __call__(self, x: jax.Array, *, train: bool, weight: jax.Array | None = None) -> jax.Array:
@@ -59,7 +60,7 @@ class PatchMerging(nn.Module):
     """Halves the size and changes the width."""
 
     features: int
-    dtype: jnp.dtype = jnp.float32
+    dtype: DTypeLike = jnp.float32
 
     @nn.compact
     def __call__(self, x: jax.Array, *, train: bool, weight: jax.Array | None = None) -> jax.Array:
@@ -75,7 +76,7 @@ class Attention(nn.Module):
     """Self-attention of one window's tokens, with a bias for each distance of two tokens."""
 
     heads: int
-    dtype: jnp.dtype = jnp.float32
+    dtype: DTypeLike = jnp.float32
 
     @nn.compact
     def __call__(self, x: jax.Array) -> jax.Array:
@@ -95,7 +96,7 @@ class Attention(nn.Module):
 class Mlp(nn.Module):
     """LayerNorm and two layers, fourfold wide in between."""
 
-    dtype: jnp.dtype = jnp.float32
+    dtype: DTypeLike = jnp.float32
 
     @nn.compact
     def __call__(self, x: jax.Array) -> jax.Array:
@@ -110,7 +111,7 @@ class Block(nn.Module):
     heads: int
     window: int
     drop_path: float = 0.0
-    dtype: jnp.dtype = jnp.float32
+    dtype: DTypeLike = jnp.float32
 
     @nn.compact
     def __call__(self, x: jax.Array, *, train: bool, weight: jax.Array | None = None) -> jax.Array:
@@ -140,7 +141,7 @@ class Stage(nn.Module):
     heads: int
     window: int
     drop_paths: tuple[float, ...]
-    dtype: jnp.dtype = jnp.float32
+    dtype: DTypeLike = jnp.float32
 
     @nn.compact
     def __call__(self, x: jax.Array, *, train: bool, weight: jax.Array | None = None) -> jax.Array:
@@ -174,7 +175,7 @@ class TinyViT(nn.Module):
     widths: tuple[int, ...]
     depths: tuple[int, ...] = (2, 2, 6, 2)
     drop_path: float = 0.0
-    dtype: jnp.dtype = jnp.float32
+    dtype: DTypeLike = jnp.float32
 
     @nn.compact
     def __call__(self, x: jax.Array, *, train: bool, weight: jax.Array | None = None) -> jax.Array:
@@ -203,12 +204,12 @@ def stochastic_depth(rate: float, train: bool) -> nn.Module:
     return nn.Dropout(rate, broadcast_dims=(1, 2, 3), deterministic=not train)
 
 
-def linear(features: int, dtype: jnp.dtype, name: str) -> nn.Module:
+def linear(features: int, dtype: DTypeLike, name: str) -> nn.Module:
     """A linear layer with TinyViT's initialisation."""
     return nn.Dense(features, kernel_init=_LINEAR, dtype=dtype, name=name)
 
 
-def layer_norm(dtype: jnp.dtype) -> Callable[[jax.Array], jax.Array]:
+def layer_norm(dtype: DTypeLike) -> Callable[[jax.Array], jax.Array]:
     """LayerNorm as PyTorch computes it, with the variance in two passes."""
     return nn.LayerNorm(epsilon=1e-5, dtype=dtype, use_fast_variance=False, name="norm")
 

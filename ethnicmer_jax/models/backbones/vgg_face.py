@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import linen as nn
+from jax.typing import DTypeLike
 
 from ethnicmer_jax.models import sliding
 from ethnicmer_jax.models.backbones.tap import tap
@@ -38,7 +39,7 @@ class VGGFace(nn.Module):
     widths: tuple[int, ...] = (64, 128, 256, 512, 512)
     hidden: int = 4096
     dropout: float = 0.0
-    dtype: jnp.dtype = jnp.float32
+    dtype: DTypeLike = jnp.float32
 
     @nn.compact
     def __call__(self, x: jax.Array, *, train: bool, weight: jax.Array | None = None) -> jax.Array:
