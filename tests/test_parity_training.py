@@ -100,7 +100,7 @@ def test_masked_batch_norm_equals_pytorch_on_the_examples_that_count():
     expected = twin(counted).permute(0, 2, 3, 1).detach().numpy()
 
     module = MaskedBatchNorm()
-    x = jnp.asarray(x)
+    x, weight = jnp.asarray(x), jnp.asarray(weight)
     variables = module.init(jax.random.key(0), x, train=False)
     out, state = module.apply(variables, x, train=True, weight=weight, mutable=["batch_stats"])
 
