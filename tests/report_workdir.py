@@ -48,10 +48,10 @@ def write(directory: pathlib.Path, rows: pd.DataFrame | None = None) -> pathlib.
     (directory / "metrics.json").write_text(json.dumps(counted))
     (directory / "config.json").write_text(json.dumps(_config()))
     lines = [
-        {"epoch": epoch, "group": group, "run": None, "loss": 2 / (1 + epoch) + group / 10}
+        {"epoch": epoch, "flight": f"run/{n}", "run": None, "loss": 2 / (1 + epoch) + n / 10}
         | {"emotion_loss": 1 / (1 + epoch), "train_accuracy": 0.5 + epoch / 10}
         for epoch in range(4)
-        for group in range(3)
+        for n in range(3)
     ]
     (directory / "scalars.jsonl").write_text("".join(f"{json.dumps(line)}\n" for line in lines))
     return directory

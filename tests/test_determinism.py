@@ -112,7 +112,7 @@ def interrupt(monkeypatch, where, name, calls):
 @pytest.mark.parametrize(
     ("keep", "where", "name", "calls", "epochs_left"),
     [
-        # Three groups of two folds, two epochs each: the second group is lost or finished.
+        # Three flights of two folds, two epochs each: the second flight is lost or finished.
         ("none", fold_results.FoldResults, "add", 1, 2),
         ("final", FoldCheckpoints, "save", 1, 4),
         ("every", FoldCheckpoints, "save", 2, 3),
@@ -131,7 +131,7 @@ def test_an_interrupted_run_resumes(tmp_path, monkeypatch, keep, where, name, ca
     )
     assert worlds.engine(config, DATA).train(tmp_path).table.equals(expected())
     assert len(trained) == epochs_left
-    # The learning curves are whole: three groups, two epochs.
+    # The learning curves are whole: three flights, two epochs.
     assert len((tmp_path / "scalars.jsonl").read_text().splitlines()) == 6
 
 
@@ -188,7 +188,7 @@ def test_a_command_cut_off_twice_ends_as_one_that_was_not(tmp_path):
     worlds.write_manifest(tmp_path)
     command, undisturbed = Command(tmp_path, "cut"), Command(tmp_path, "whole")
     beside = undisturbed.start()
-    # Three groups of folds with eight epochs each: far more than pass while a signal travels.
+    # Three flights of folds with eight epochs each: far more than pass while a signal travels.
     stopped = command.cut_off(signal.SIGINT, after_epochs=2)
     assert stopped == (130, ["interrupted; the same command resumes"])
     assert command.cut_off(signal.SIGKILL, after_epochs=6)[0] == -signal.SIGKILL

@@ -9,6 +9,7 @@ import worlds
 from ethnicmer_jax.data import targets
 from ethnicmer_jax.protocols import build
 from ethnicmer_jax.training import batches, resident
+from ethnicmer_jax.training.learner import Learner
 
 DATA = worlds.world()
 
@@ -21,9 +22,9 @@ class Bench:
         plan = build(self.config.protocol, DATA, 0)
         labels = targets.build(DATA, 3, self.config.model.ethnic_target, plan.grouping)
         self.folds = plan.folds
-        self.learner = resident.learner(self.config, labels)
-        self.data = resident.resident(self.config, DATA, labels, self.learner, {})
-        self._constants = resident.constants(self.config, labels, plan.folds, 16)
+        self.learner = Learner.of(self.config, labels)
+        self.data = resident.build(self.config, DATA, labels, self.learner.model, {}, 16)
+        self._constants = batches.constants(self.config, labels, plan.folds, 16)
         self.init = jax.jit(self.learner.init)
         self.epoch = jax.jit(self.learner.epoch)
         self.predict = jax.jit(self.learner.predict)

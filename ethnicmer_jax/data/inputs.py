@@ -107,6 +107,20 @@ def mirrored(pixels: np.ndarray, which: str) -> np.ndarray:
     return flipped
 
 
+def with_copies(pixels: np.ndarray, which: str, mirror: bool) -> np.ndarray:
+    """The copies of every clip that a classifier sees: as it is and, if asked, mirrored.
+
+    Args:
+      pixels: float32 [n, S, S, 3] of `images`.
+      which: "flow" or "apex".
+      mirror: whether there is a second copy.
+
+    Returns:
+      float32 [copies, n, S, S, 3].
+    """
+    return np.stack([pixels, mirrored(pixels, which)] if mirror else [pixels])
+
+
 def resized(pixels: np.ndarray, size: int) -> np.ndarray:
     """Float32 [n, H, W, 3] at [n, size, size, 3]; areas are averaged when shrinking."""
     if pixels.shape[1:3] == (size, size):

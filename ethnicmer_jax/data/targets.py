@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
 from ethnicmer_jax.base.grouping import Grouping
 from ethnicmer_jax.base.schema import EMOTIONS, ETHNICITIES, UNKNOWN, UserError
-from ethnicmer_jax.data import ethnic_controls
 from ethnicmer_jax.data.dataset import Dataset
-from ethnicmer_jax.data.ethnic_controls import ETHNIC_LABELS
 
 ETHNIC_TARGETS = ("ethnicity", "group")
+_TWO_CLASSES = ("negative", "other")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -49,7 +49,7 @@ def build(
       ethnic_target: "ethnicity" (five classes) or "group" (those of `grouping`).
       grouping: the protocol's grouping.
       ethnic_labels: one of ETHNIC_LABELS; what is done to the ethnic labels, and to
-        nothing else: see `ethnic_controls`.
+        nothing else: see `controlled`.
       seed: of what is random about them.
 
     Raises:
@@ -63,7 +63,7 @@ def build(
         raise UserError(f"model.ethnic_labels {ethnic_labels!r}: choose from {ETHNIC_LABELS}")
     emotion, names = dataset.emotion, EMOTIONS
     if classes == 2:
-        emotion, names = (emotion != EMOTIONS.index("negative")).astype(np.int32), _TWO
+        emotion, names = (emotion != EMOTIONS.index("negative")).astype(np.int32), _TWO_CLASSES
     group = grouping.indices(dataset.ethnicity)
     if ethnic_target == "group":
         ethnic, ethnic_names = group, grouping.names
@@ -71,8 +71,76 @@ def build(
         ethnic_names = tuple(name for name in ETHNICITIES if name != UNKNOWN)
         unknown = dataset.ethnicity == ETHNICITIES.index(UNKNOWN)
         ethnic = np.where(unknown, -1, dataset.ethnicity).astype(np.int32)
-    changed = ethnic_controls.labels(ethnic_labels, ethnic, group, dataset, seed)
+    changed = controlled(ethnic_labels, ethnic, group, dataset, seed)
     return Targets(emotion, names, changed, ethnic_names)
 
 
-_TWO = ("negative", "other")
+def controlled(
+    which: str, ethnic: np.ndarray, group: np.ndarray, dataset: Dataset, seed: int
+) -> np.ndarray:
+    """Ethnic labels that are wrong on purpose: controls of models that are told the ethnicity.
+
+    A gain from ethnic labels has to vanish when they carry no information (shuffled,
+    constant), and predictions that depend on them change when they are swapped. A person has
+    the same label in every clip.
+
+    Args:
+      which: "annotated", as they are; "shuffled", persons of a database exchange theirs at
+        random; "constant", everybody has the most frequent one; "swapped", everybody has
+        the most frequent one of the next group (of two groups: the other one), as a
+        counterfactual.
+      ethnic: int32 [n], the annotated labels, -1 where unknown.
+      group: int32 [n], index of the clip's group, -1 for none.
+      dataset: the n clips.
+      seed: of the shuffle.
+
+    Returns:
+      int32 [n]. Unknown labels stay unknown, except under "constant".
+
+    Raises:
+      KeyError: another name.
+    """
+    if which == "annotated":
+        return ethnic
+    _, first, clips = np.unique(dataset.person, return_index=True, return_inverse=True)
+    changed = _CONTROLS[which](ethnic[first], group[first], dataset.database[first], seed)
+    return changed[clips].astype(np.int32)
+
+
+def _shuffled(ethnic: np.ndarray, group, database: np.ndarray, seed: int) -> np.ndarray:
+    del group
+    rng, changed = np.random.default_rng(seed), ethnic.copy()
+    for name in np.unique(database):
+        known = np.flatnonzero((database == name) & (ethnic >= 0))
+        changed[known] = rng.permutation(ethnic[known])
+    return changed
+
+
+def _constant(ethnic: np.ndarray, group, database, seed) -> np.ndarray:
+    del group, database, seed
+    return np.full_like(ethnic, _most_frequent(ethnic))
+
+
+def _swapped(ethnic: np.ndarray, group: np.ndarray, database, seed) -> np.ndarray:
+    del database, seed
+    changed = ethnic.copy()
+    groups = np.unique(group[(group >= 0) & (ethnic >= 0)])
+    for one, following in zip(groups, np.roll(groups, -1), strict=True):
+        changed[(group == one) & (ethnic >= 0)] = _most_frequent(ethnic[group == following])
+    return changed
+
+
+def _most_frequent(ethnic: np.ndarray) -> int:
+    """Of the known labels; -1 where there is none."""
+    known = ethnic[ethnic >= 0]
+    return int(np.bincount(known).argmax()) if len(known) else -1
+
+
+_CONTROLS: Mapping[str, Callable[..., np.ndarray]] = {
+    "shuffled": _shuffled,
+    "constant": _constant,
+    "swapped": _swapped,
+}
+
+ETHNIC_LABELS = ("annotated", *_CONTROLS)
+"""What may be done to the ethnic labels, see `controlled`."""

@@ -27,7 +27,7 @@ class Inputs:
       config: config.json, {} where there is none.
       metrics: metrics.json, {} where there is none.
       predictions: predictions.csv, without inner validation.
-      scalars: scalars.jsonl; columns epoch, group, run and one for each curve. Empty where
+      scalars: scalars.jsonl; columns epoch, flight, run and one for each curve. Empty where
         nothing was recorded.
     """
 
@@ -93,24 +93,24 @@ def read(workdir: pathlib.Path) -> Inputs:
 
 
 def read_scalars(path: pathlib.Path) -> pd.DataFrame:
-    """The training curves, one row a line; of two rows for one epoch the later one counts.
+    """The training curves, one row per line; of two rows for one epoch the later one counts.
 
     Raises:
       UserError: a line is no JSON object with an epoch.
     """
     if not path.exists():
-        return pd.DataFrame({"epoch": [], "group": [], "run": []})
+        return pd.DataFrame({"epoch": [], "flight": [], "run": []})
     rows = []
     for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
         try:
             row = json.loads(line)
-            rows.append({"group": 0, "run": None} | row | {"epoch": int(row["epoch"])})
+            rows.append({"flight": "", "run": None} | row | {"epoch": int(row["epoch"])})
         except (ValueError, TypeError, KeyError):
             raise UserError(
                 f"{path}, line {number}: not a JSON object with an epoch; delete the line"
             ) from None
     # A resumed job writes the epochs after its last checkpoint again.
-    return pd.DataFrame(rows).drop_duplicates(["epoch", "group", "run"], keep="last")
+    return pd.DataFrame(rows).drop_duplicates(["epoch", "flight", "run"], keep="last")
 
 
 def flatten(value: Any, prefix: str = "") -> Iterator[tuple[str, str]]:

@@ -190,7 +190,7 @@ def learning_curves(scalars: pd.DataFrame) -> Section:
     """One figure for each family of curves: names that end alike share an axis."""
     keys = [
         key
-        for key in scalars.columns.drop(["epoch", "group", "run"])
+        for key in scalars.columns.drop(["epoch", "flight", "run"])
         if pd.api.types.is_numeric_dtype(scalars[key]) and scalars[key].notna().any()
     ]
     families: dict[str, list[str]] = {}
@@ -203,7 +203,7 @@ def learning_curves(scalars: pd.DataFrame) -> Section:
             _curve_points(scalars, members),
             name=f"curves_{number}",
             ylabel=family,
-            caption=f"Training {family} by epoch: mean over groups of folds; "
+            caption=f"Training {family} by epoch: mean over sets of folds trained side by side; "
             "the band holds the central 90% of them.",
         )
         for number, (family, members) in enumerate(families.items(), start=1)

@@ -1,1 +1,19 @@
-"""From a fold table and clips to predictions: one engine, and the shallow classifiers."""
+"""From a fold table and clips to predictions: one engine, and the shallow classifiers.
+
+A clip's flow on its way from a data set to logits:
+
+  data.dataset   the clips as arrays
+  data.inputs    scaled, clip by clip, to the images of a branch
+  resident       laid out for the backbone, with mirrored copies, and put on every device
+  batches        which clips a fold sees in a step
+  learner        gathered into a batch, and through the classifier of `models`
+  losses, optim  one step of one fold
+
+and what drives it:
+
+  placement      folds over the devices and within them, the only place that knows of pmap
+  engine         flights of folds, epoch by epoch, with checkpoints and learning curves
+  fold_results   one file per flight, until all folds are there and become predictions.csv
+
+`shallow` has the classifiers of scikit-learn: the same folds, the same table of predictions.
+"""

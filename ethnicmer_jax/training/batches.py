@@ -1,4 +1,4 @@
-"""Which clips a fold sees, in which order: random streams that follow its identity.
+"""What a fold trains on: its constants, and the order of its clips in every epoch.
 
 A fold's stream depends on (run, fold, seed) and the epoch alone, never on its place
 among the folds in flight, so an interrupted or differently spread run repeats it.
@@ -9,9 +9,32 @@ from __future__ import annotations
 import dataclasses
 import zlib
 
+import jax
+import ml_collections
 import numpy as np
+from flax import struct
 
+from ethnicmer_jax.data.targets import Targets
 from ethnicmer_jax.protocols.fold_table import FoldTable
+
+
+@struct.dataclass
+class Constants:
+    """What distinguishes a fold from the others throughout its training.
+
+    Attributes:
+      identity: uint32 [2], seed and name of the fold's random stream.
+      emotion_weights: float32 [classes].
+      ethnic_weights: float32 [ethnicities].
+      test: int32 [t], the clips to predict, then anything.
+      n_test: int32 [], how many of them are meant.
+    """
+
+    identity: jax.Array
+    emotion_weights: jax.Array
+    ethnic_weights: jax.Array
+    test: jax.Array
+    n_test: jax.Array
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,6 +50,30 @@ class Epoch:
     index: np.ndarray
     weight: np.ndarray
     steps: np.ndarray
+
+
+def constants(
+    config: ml_collections.ConfigDict, targets: Targets, folds: FoldTable, eval_batch: int
+) -> Constants:
+    """What distinguishes the folds, as arrays [f, ...]."""
+    room = -(-int(folds.test.sum(1).max()) // eval_batch) * eval_batch
+    test = np.zeros((len(folds), room), np.int32)
+    for row, mask in enumerate(folds.test):
+        test[row, : mask.sum()] = np.flatnonzero(mask)
+    streams = np.asarray([identity(folds, row) for row in range(len(folds))])
+
+    def weights(labels: np.ndarray, names: tuple[str, ...], balanced: bool) -> np.ndarray:
+        if not balanced:
+            return np.ones((len(folds), len(names)), np.float32)
+        return balancing_weights(labels, len(names), folds.train)
+
+    return Constants(
+        streams.astype(np.uint32),
+        weights(targets.emotion, targets.emotion_names, config.loss.class_balanced),
+        weights(targets.ethnic, targets.ethnic_names, config.loss.ethnic_balanced),
+        test,
+        folds.test.sum(1).astype(np.int32),
+    )
 
 
 def identity(folds: FoldTable, row: int) -> tuple[int, int]:

@@ -1,4 +1,4 @@
-"""The one training loop: groups of folds, epoch by epoch, and their predictions.
+"""The one training loop: flights of folds, epoch by epoch, and their predictions.
 
 A host loop over epochs drives one compiled epoch for all folds in flight; progress,
 learning curves and checkpoints sit there. Whatever a study compares, it is a longer
@@ -24,15 +24,17 @@ from ethnicmer_jax.data.dataset import Dataset
 from ethnicmer_jax.data.targets import Targets
 from ethnicmer_jax.protocols.fold_table import FoldTable
 from ethnicmer_jax.training import batches, checkpoint, optim, pretrained, resident, settings
+from ethnicmer_jax.training.batches import Constants
 from ethnicmer_jax.training.fold_results import FoldResults
-from ethnicmer_jax.training.learner import Constants, FoldState, Resident, Sums
+from ethnicmer_jax.training.learner import FoldState, Learner, Sums
 from ethnicmer_jax.training.placement import Grid, padded
+from ethnicmer_jax.training.resident import Resident
 from ethnicmer_jax.training.scalars import ScalarLog
 
 
 @dataclasses.dataclass(frozen=True)
-class Group:
-    """Folds that are trained side by side.
+class Flight:
+    """Folds that are trained side by side: as many as the devices have places for.
 
     Attributes:
       rows: int [f], their rows in the fold table.
@@ -82,12 +84,13 @@ class Engine:
             config.engine.folds_in_flight,
             -(-len(folds) // jax.process_count()),
         )
-        self.learner = resident.learner(config, targets)
+        self.learner = Learner.of(config, targets)
         self._starts = pretrained.read(config, self.learner.model)
         self.notes = tuple(start.note for start in self._starts.values())
-        clips = resident.resident(config, dataset, targets, self.learner, self._starts)
+        model, batch = self.learner.model, self.learner.eval_batch
+        clips = resident.build(config, dataset, targets, model, self._starts, batch)
         self._data = self._grid.replicate(clips)
-        self._constants = resident.constants(config, targets, folds, self.learner.eval_batch)
+        self._constants = batches.constants(config, targets, folds, batch)
         self._room = batches.steps_per_epoch(folds, config.optim.batch_size)
         self._init = self._grid.map(self.learner.init)
         self._epoch = self._grid.map(self.learner.epoch, donate_first=True)
@@ -111,15 +114,15 @@ class Engine:
         # Shares follow from the table alone: processes may start at different times.
         share = range(jax.process_index(), len(names), jax.process_count())
         todo = [row for row in share if names[row] not in results.done]
-        groups = list(self._groups(np.asarray(todo, int)))
+        flights = list(self._flights(np.asarray(todo, int)))
         resume_from = saved if keep == "every" else None
-        log = self._log(workdir, results, groups, resume_from) if workdir and first else None
+        log = self._log(workdir, results, flights, resume_from) if workdir and first else None
         with self._progress(len(todo) * self._config.optim.epochs) as bar:
-            for group in groups:
-                state = self._train_group(group, resume_from, log, bar)
+            for flight in flights:
+                state = self._train_flight(flight, resume_from, log, bar)
                 if saved and keep == "final":
-                    self._save(saved, group, state, self._config.optim.epochs)
-                self._finish(results, group, state)
+                    self._save(saved, flight, state, self._config.optim.epochs)
+                self._finish(results, flight, state)
         if log:
             log.close()
         if not first:
@@ -131,8 +134,8 @@ class Engine:
         """Predicts every fold's test clips from its checkpoint."""
         results = FoldResults(None)
         saved = checkpoint.FoldCheckpoints(workdir / "checkpoints")
-        for group in self._groups(np.arange(len(self.folds))):
-            self._finish(results, group, self._restored(saved, group))
+        for flight in self._flights(np.arange(len(self.folds))):
+            self._finish(results, flight, self._restored(saved, flight))
         return results.predictions(self.folds, self.dataset, self.targets)
 
     def states(self, workdir: pathlib.Path) -> Iterator[tuple[int, FoldState]]:
@@ -146,11 +149,11 @@ class Engine:
           UserError: a fold has no checkpoint, or one of another model.
         """
         saved = checkpoint.FoldCheckpoints(workdir / "checkpoints")
-        for group in self._groups(np.arange(len(self.folds))):
-            states = self._checkpointed(saved, group)
-            for place, row in enumerate(group.rows):
+        for flight in self._flights(np.arange(len(self.folds))):
+            states = self._checkpointed(saved, flight)
+            for place, row in enumerate(flight.rows):
                 state = jax.tree.map(lambda x, i=place: x[i], states)
-                yield int(row), pretrained.completed(state, self._starts)
+                yield int(row), state.completed(self._starts)
 
     def images(self, branch: str) -> np.ndarray:
         """What a branch sees of every clip, neither mirrored nor prepared.
@@ -181,78 +184,78 @@ class Engine:
         self,
         workdir: pathlib.Path,
         results: FoldResults,
-        groups: list[Group],
+        flights: list[Flight],
         resume_from: checkpoint.FoldCheckpoints | None,
     ) -> ScalarLog:
         epochs = dict.fromkeys(results.done, self._config.optim.epochs)
         if resume_from:
-            epochs |= {group.names[0]: resume_from.common_epoch(group.names) for group in groups}
+            epochs |= {f.names[0]: resume_from.common_epoch(f.names) for f in flights}
         return ScalarLog(workdir, epochs)
 
-    def _train_group(
+    def _train_flight(
         self,
-        group: Group,
+        flight: Flight,
         resume_from: checkpoint.FoldCheckpoints | None,
         log: ScalarLog | None,
         bar: tqdm,
     ) -> FoldState:
-        fixed = self._grid.place(self._at(group))
-        folds = self.folds.select(group.places)
+        fixed = self._grid.place(self._at(flight))
+        folds = self.folds.select(flight.places)
         config = self._config.optim
-        first = resume_from.common_epoch(group.names) if resume_from else 0
-        state = self._restored(resume_from, group) if first else self._init(fixed, self._data)
-        bar.update(first * len(group.rows))
+        first = resume_from.common_epoch(flight.names) if resume_from else 0
+        state = self._restored(resume_from, flight) if first else self._init(fixed, self._data)
+        bar.update(first * len(flight.rows))
         for number in range(first, config.epochs):
             order = batches.epoch(folds, number, config.batch_size, self._room)
             rate = np.full(self._grid.size, optim.learning_rate(config, number), np.float32)
             # Dummies repeat the first fold's data but take no step.
-            order.steps[len(group.rows) :] = 0
+            order.steps[len(flight.rows) :] = 0
             batch = self._grid.place((order.index, order.weight, order.steps, rate))
             state, sums = self._epoch(state, fixed, *batch, self._data)
-            means = _means(self._grid.collect(sums), len(group.rows))
+            means = _means(self._grid.collect(sums), len(flight.rows))
             if log:
-                runs = set(self.folds.run[group.rows])
+                runs = set(self.folds.run[flight.rows])
                 run = runs.pop() if len(runs) == 1 else None
-                log.write(group.names[0], run, number + 1, means)
+                log.write(flight.names[0], run, number + 1, means)
             if resume_from:
-                self._save(resume_from, group, state, number + 1)
+                self._save(resume_from, flight, state, number + 1)
             bar.set_postfix(loss=f"{means['loss']:.3f}", refresh=False)
-            bar.update(len(group.rows))
+            bar.update(len(flight.rows))
         return state
 
-    def _finish(self, results: FoldResults, group: Group, state: FoldState) -> None:
-        fixed = self._grid.place(self._at(group))
+    def _finish(self, results: FoldResults, flight: Flight, state: FoldState) -> None:
+        fixed = self._grid.place(self._at(flight))
         heads = self._grid.collect(self._predict(state, fixed, self._data))
-        count = len(group.rows)
-        n_test = self.folds.test[group.rows].sum(1)
-        results.add(group.names, n_test, {head: v[:count] for head, v in heads.items()})
+        count = len(flight.rows)
+        n_test = self.folds.test[flight.rows].sum(1)
+        results.add(flight.names, n_test, {head: v[:count] for head, v in heads.items()})
 
     def _save(
-        self, saved: checkpoint.FoldCheckpoints, group: Group, state: FoldState, epoch: int
+        self, saved: checkpoint.FoldCheckpoints, flight: Flight, state: FoldState, epoch: int
     ) -> None:
-        kept = jax.tree.map(lambda x: x[: len(group.rows)], self._grid.collect(state))
-        saved.save(group.names, kept, epoch)
+        kept = jax.tree.map(lambda x: x[: len(flight.rows)], self._grid.collect(state))
+        saved.save(flight.names, kept, epoch)
 
-    def _restored(self, saved: checkpoint.FoldCheckpoints, group: Group) -> FoldState:
-        states = self._checkpointed(saved, group)
-        spare = np.zeros(self._grid.size - len(group.rows), int)
-        rows = np.concatenate([np.arange(len(group.rows)), spare])
+    def _restored(self, saved: checkpoint.FoldCheckpoints, flight: Flight) -> FoldState:
+        states = self._checkpointed(saved, flight)
+        spare = np.zeros(self._grid.size - len(flight.rows), int)
+        rows = np.concatenate([np.arange(len(flight.rows)), spare])
         return self._grid.place(jax.tree.map(lambda x: x[rows], states))
 
-    def _checkpointed(self, saved: checkpoint.FoldCheckpoints, group: Group) -> FoldState:
-        fixed = self._grid.place(self._at(group))
+    def _checkpointed(self, saved: checkpoint.FoldCheckpoints, flight: Flight) -> FoldState:
+        fixed = self._grid.place(self._at(flight))
         like = jax.eval_shape(self._init, fixed, self._data)
         one = jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape[3:], x.dtype), like)
-        return saved.restore(group.names, one)
+        return saved.restore(flight.names, one)
 
-    def _groups(self, rows: np.ndarray) -> Iterator[Group]:
+    def _flights(self, rows: np.ndarray) -> Iterator[Flight]:
         for start in range(0, len(rows), self._grid.size):
-            mine = rows[start : start + self._grid.size]
-            names = self.folds.select(mine).names
-            yield Group(mine, names, padded(mine, self._grid.size))
+            flying = rows[start : start + self._grid.size]
+            names = self.folds.select(flying).names
+            yield Flight(flying, names, padded(flying, self._grid.size))
 
-    def _at(self, group: Group) -> Constants:
-        return jax.tree.map(lambda x: x[group.places], self._constants)
+    def _at(self, flight: Flight) -> Constants:
+        return jax.tree.map(lambda x: x[flight.places], self._constants)
 
     def _progress(self, total: int) -> tqdm:
         hidden = jax.process_index() > 0 or None  # None: shown on a terminal only

@@ -3,57 +3,23 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from typing import Any
 
 import jax
 import jax.numpy as jnp
+import ml_collections
 import optax
 from flax import struct
 
-from ethnicmer_jax.models import torch_weights
+from ethnicmer_jax.data.targets import Targets
+from ethnicmer_jax.models import registry, torch_weights
 from ethnicmer_jax.models.classifier import EthnicAwareClassifier, FixedFeatures
 from ethnicmer_jax.models.fusion import Outputs
-from ethnicmer_jax.models.torch_weights import TorchWeights
 from ethnicmer_jax.training import losses, optim
-
-
-@struct.dataclass
-class Resident:
-    """The data of all clips, which live on the device once; n clips.
-
-    Attributes:
-      images: branch -> what `EthnicAwareClassifier.prepare` made, [copies·n, ...]: the
-        clips as they are, then (where copies = 2) mirrored. FixedFeatures of them where
-        the branch's backbone is frozen.
-      emotion: int32 [n].
-      ethnic: int32 [n], -1 for Unknown.
-      weights: branch -> what every fold starts from instead of at random; of a frozen
-        branch, the head only.
-    """
-
-    images: dict[str, Any]
-    emotion: jax.Array
-    ethnic: jax.Array
-    weights: dict[str, TorchWeights] = struct.field(default_factory=dict)
-
-
-@struct.dataclass
-class Constants:
-    """What distinguishes a fold from the others throughout its training.
-
-    Attributes:
-      identity: uint32 [2], seed and name of the fold's random stream.
-      emotion_weights: float32 [classes].
-      ethnic_weights: float32 [ethnicities].
-      test: int32 [t], the clips to predict, then anything.
-      n_test: int32 [], how many of them are meant.
-    """
-
-    identity: jax.Array
-    emotion_weights: jax.Array
-    ethnic_weights: jax.Array
-    test: jax.Array
-    n_test: jax.Array
+from ethnicmer_jax.training.batches import Constants
+from ethnicmer_jax.training.pretrained import Start
+from ethnicmer_jax.training.resident import Resident
 
 
 @struct.dataclass
@@ -76,6 +42,17 @@ class FoldState:
     def variables(self) -> dict[str, Any]:
         """As Linen's `apply` wants them."""
         return {"params": self.params, "batch_stats": self.batch_stats}
+
+    def completed(self, starts: Mapping[str, Start]) -> FoldState:
+        """The state with the frozen backbones, which neither training nor checkpoints hold."""
+        params, stats = dict(self.params), dict(self.batch_stats)
+        for branch, start in starts.items():
+            if start.frozen:
+                module = f"{branch}_backbone"
+                params[module] = start.weights.variables["params"]
+                if "batch_stats" in start.weights.variables:
+                    stats[module] = start.weights.variables["batch_stats"]
+        return self.replace(params=params, batch_stats=stats)
 
 
 @struct.dataclass
@@ -105,6 +82,24 @@ class Learner:
     optimizer: optax.GradientTransformation
     mirror: bool = False
     eval_batch: int = 16
+
+    @classmethod
+    def of(cls, config: ml_collections.ConfigDict, targets: Targets) -> Learner:
+        """The classifier that a config describes, with its loss and optimizer.
+
+        Raises:
+          UserError: there is no such classifier.
+        """
+        sizes = {
+            "n_emotions": len(targets.emotion_names),
+            "n_ethnicities": len(targets.ethnic_names),
+        }
+        model = registry.build(config.model.to_dict() | sizes)
+        loss = losses.LossConfig(
+            config.loss.emotion_weight, config.loss.ethnic_weight, config.loss.label_smoothing
+        )
+        optimizer = optim.directions(config.optim.weight_decay, model.fusion.paces)
+        return cls(model, loss, optimizer, config.data.mirror)
 
     def init(self, constants: Constants, data: Resident) -> FoldState:
         """Fresh parameters from the fold's own stream, or from weights where there are any."""

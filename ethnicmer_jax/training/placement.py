@@ -24,7 +24,7 @@ class Grid:
 
     Attributes:
       devices: the local devices in use.
-      slots: groups of folds that a device works through in turn.
+      slots: batches of folds that a device works through in turn.
       fold_batch: folds vmapped within a slot.
     """
 

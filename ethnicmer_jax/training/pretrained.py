@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 import jax
 import ml_collections
@@ -12,7 +12,6 @@ from ethnicmer_jax.base.schema import UserError
 from ethnicmer_jax.models import registry, torch_weights
 from ethnicmer_jax.models.classifier import EthnicAwareClassifier
 from ethnicmer_jax.models.torch_weights import TorchWeights
-from ethnicmer_jax.training.learner import FoldState
 
 _PREFIXES = {"emotion": "", "ethnic": "ethnic_"}
 
@@ -47,18 +46,6 @@ def read(config: ml_collections.ConfigDict, model: EthnicAwareClassifier) -> dic
         branch, or nothing is named that could be frozen.
     """
     return dict(_starts(config, model))
-
-
-def completed(state: FoldState, starts: Mapping[str, Start]) -> FoldState:
-    """A fold's state with the frozen backbones, which neither training nor checkpoints hold."""
-    params, stats = dict(state.params), dict(state.batch_stats)
-    for branch, start in starts.items():
-        if start.frozen:
-            module = f"{branch}_backbone"
-            params[module] = start.weights.variables["params"]
-            if "batch_stats" in start.weights.variables:
-                stats[module] = start.weights.variables["batch_stats"]
-    return state.replace(params=params, batch_stats=stats)
 
 
 def _starts(

@@ -1,71 +1,78 @@
-"""From a config, clips and folds to what the device holds: classifier, data, constants."""
+"""The clips as a device holds them: the images of each branch, labels, and first weights."""
 
 from __future__ import annotations
 
 import functools
 from collections.abc import Mapping
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import ml_collections
 import numpy as np
 from flax import linen as nn
+from flax import struct
 from tqdm import tqdm
 
 from ethnicmer_jax.data import inputs
 from ethnicmer_jax.data.dataset import Dataset
 from ethnicmer_jax.data.targets import Targets
 from ethnicmer_jax.models import registry
-from ethnicmer_jax.models.classifier import FixedFeatures
+from ethnicmer_jax.models.classifier import EthnicAwareClassifier, FixedFeatures
 from ethnicmer_jax.models.torch_weights import TorchWeights
-from ethnicmer_jax.protocols.fold_table import FoldTable
-from ethnicmer_jax.training import batches, losses, optim
-from ethnicmer_jax.training.learner import Constants, Learner, Resident
 from ethnicmer_jax.training.pretrained import Start
 
 
-def learner(config: ml_collections.ConfigDict, targets: Targets) -> Learner:
-    """The classifier that a config describes, with its loss and optimizer."""
-    model = config.model.to_dict() | {
-        "n_emotions": len(targets.emotion_names),
-        "n_ethnicities": len(targets.ethnic_names),
-    }
-    classifier = registry.build(model)
-    return Learner(
-        classifier,
-        losses.LossConfig(
-            config.loss.emotion_weight, config.loss.ethnic_weight, config.loss.label_smoothing
-        ),
-        optim.directions(config.optim.weight_decay, classifier.fusion.paces),
-        config.data.mirror,
-    )
+@struct.dataclass
+class Resident:
+    """The data of all clips, which live on the device once; n clips.
+
+    Attributes:
+      images: branch -> what `EthnicAwareClassifier.prepare` made, [copies·n, ...]: the
+        clips as they are, then (where copies = 2) mirrored. FixedFeatures of them where
+        the branch's backbone is frozen.
+      emotion: int32 [n].
+      ethnic: int32 [n], -1 for Unknown.
+      weights: branch -> what every fold starts from instead of at random; of a frozen
+        branch, the head only.
+    """
+
+    images: dict[str, Any]
+    emotion: jax.Array
+    ethnic: jax.Array
+    weights: dict[str, TorchWeights] = struct.field(default_factory=dict)
 
 
-def resident(
+def build(
     config: ml_collections.ConfigDict,
     dataset: Dataset,
     targets: Targets,
-    learner: Learner,
+    model: EthnicAwareClassifier,
     starts: Mapping[str, Start],
+    batch: int,
 ) -> Resident:
-    """The data of all clips in the layout that the branches want, and where these start."""
-    backbones = {
-        "emotion": learner.model.emotion_backbone,
-        "ethnic": learner.model.ethnic_backbone,
-    }
+    """Makes what the branches of a classifier see of n clips, in the layout that they want.
+
+    Args:
+      config: the whole config.
+      dataset: n clips.
+      targets: their labels.
+      model: the classifier.
+      starts: branch -> the weights that it starts from, see `pretrained.read`.
+      batch: clips that a frozen backbone sees at a time.
+    """
+    backbones = {"emotion": model.emotion_backbone, "ethnic": model.ethnic_backbone}
     prepared = {}
     for branch, backbone in backbones.items():
         if backbone is None:
             continue
-        pixels = branch_images(config, dataset, branch)
-        if learner.mirror:
-            which = config.model[f"{branch}_input"]
-            pixels = np.concatenate([pixels, inputs.mirrored(pixels, which)])
+        which, mirror = config.model[f"{branch}_input"], config.data.mirror
+        pixels = inputs.with_copies(branch_images(config, dataset, branch), which, mirror)
+        pixels = pixels.reshape(-1, *pixels.shape[2:])
         if branch in starts and starts[branch].frozen:
-            weights = starts[branch].weights
-            prepared[branch] = fixed_features(backbone, weights, pixels, learner.eval_batch)
+            prepared[branch] = fixed_features(backbone, starts[branch].weights, pixels, batch)
         else:
-            prepared[branch] = jax.jit(functools.partial(learner.model.prepare, branch))(pixels)
+            prepared[branch] = jax.jit(functools.partial(model.prepare, branch))(pixels)
     weights = {
         branch: start.weights.replace(variables={}) if start.frozen else start.weights
         for branch, start in starts.items()
@@ -93,27 +100,3 @@ def branch_images(config: ml_collections.ConfigDict, dataset: Dataset, branch: s
     size = registry.image_sizes(config.model.to_dict())[branch]
     which = config.model[f"{branch}_input"]
     return inputs.images(dataset, which, config.data.flow_scaling, size)
-
-
-def constants(
-    config: ml_collections.ConfigDict, targets: Targets, folds: FoldTable, eval_batch: int
-) -> Constants:
-    """What distinguishes the folds, as arrays [f, ...]."""
-    room = -(-int(folds.test.sum(1).max()) // eval_batch) * eval_batch
-    test = np.zeros((len(folds), room), np.int32)
-    for row, mask in enumerate(folds.test):
-        test[row, : mask.sum()] = np.flatnonzero(mask)
-    identity = np.asarray([batches.identity(folds, row) for row in range(len(folds))])
-
-    def weights(labels: np.ndarray, names: tuple[str, ...], balanced: bool) -> np.ndarray:
-        if not balanced:
-            return np.ones((len(folds), len(names)), np.float32)
-        return batches.balancing_weights(labels, len(names), folds.train)
-
-    return Constants(
-        identity.astype(np.uint32),
-        weights(targets.emotion, targets.emotion_names, config.loss.class_balanced),
-        weights(targets.ethnic, targets.ethnic_names, config.loss.ethnic_balanced),
-        test,
-        folds.test.sum(1).astype(np.int32),
-    )

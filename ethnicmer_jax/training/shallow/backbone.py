@@ -10,7 +10,7 @@ import ml_collections
 import numpy as np
 from flax import linen as nn
 
-from ethnicmer_jax.data.copies import with_copies
+from ethnicmer_jax.data import inputs
 from ethnicmer_jax.data.dataset import Dataset
 from ethnicmer_jax.models import TorchWeights, registry
 from ethnicmer_jax.training import pretrained, resident
@@ -40,7 +40,7 @@ def features(
     model = registry.build(config.model)
     backbone, name = model.emotion_backbone, config.model.emotion_backbone
     start = pretrained.read(config, model).get("emotion")
-    images = with_copies(
+    images = inputs.with_copies(
         resident.branch_images(config, dataset, "emotion"),
         config.model.emotion_input,
         config.data.mirror,

@@ -13,7 +13,6 @@ import numpy as np
 
 from ethnicmer_jax.base.schema import UserError
 from ethnicmer_jax.data import inputs
-from ethnicmer_jax.data.copies import with_copies
 from ethnicmer_jax.data.dataset import Dataset
 
 FEATURES = ("backbone", "pixels", "grid")
@@ -84,9 +83,8 @@ def _images(config: ml_collections.ConfigDict, dataset: Dataset) -> np.ndarray:
     which = config.model.emotion_input
     stored = dataset.flow if which == "flow" else dataset.apex_image
     size = config.model.image_size or (0 if stored is None else stored.shape[1])
-    return with_copies(
-        inputs.images(dataset, which, config.data.flow_scaling, size), which, config.data.mirror
-    )
+    pixels = inputs.images(dataset, which, config.data.flow_scaling, size)
+    return inputs.with_copies(pixels, which, config.data.mirror)
 
 
 def _named(config: ml_collections.ConfigDict) -> str:
