@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from ethnicmer_jax.analysis.action_units import table
-from ethnicmer_jax.base.schema import ActionUnit, ClipRecord, UserError
+from ethnicmer_jax.base.schema import ActionUnit, ClipLabels, ClipRecord, UserError
 from ethnicmer_jax.data.dataset import from_records
 
 UNITS = ((ActionUnit(4), ActionUnit(10, "L"), ActionUnit(14, "R", "A")), ())
@@ -15,15 +15,17 @@ def path(tmp_path):
     about = [("samm", "006", "negative", "White"), ("casme2", 'a,"b"', "surprise", "Asian")]
     records = [
         ClipRecord(
-            database=database,
-            subject=subject,
-            clip="EP01",
-            emotion=emotion,
-            raw_emotion=emotion,
+            ClipLabels(
+                database=database,
+                subject=subject,
+                clip="EP01",
+                emotion=emotion,
+                raw_emotion=emotion,
+                ethnicity=ethnicity,
+                action_units=units,
+            ),
             flow=np.zeros((2, 2, 3), np.float32),
             flow_unit="percent_of_width",
-            ethnicity=ethnicity,
-            action_units=units,
         )
         for (database, subject, emotion, ethnicity), units in zip(about, UNITS, strict=True)
     ]

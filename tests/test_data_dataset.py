@@ -3,23 +3,26 @@ import dataclasses
 import numpy as np
 import pytest
 
-from ethnicmer_jax.base.schema import EMOTIONS, ETHNICITIES, ActionUnit, ClipRecord, UserError
+from ethnicmer_jax.base.schema import (
+    EMOTIONS,
+    ETHNICITIES,
+    ActionUnit,
+    ClipLabels,
+    ClipRecord,
+    UserError,
+)
 from ethnicmer_jax.data import dataset
 
 
 def record(subject="s1", clip="c1", **changes):
     seed = sum(map(ord, subject + clip))
     flow = np.random.default_rng(seed).normal(size=(4, 4, 3)).astype(np.float32)
-    known = ClipRecord(
+    labels = ClipLabels(
         database="lab",
         subject=subject,
         clip=clip,
         emotion="positive",
         raw_emotion="happiness",
-        flow=flow,
-        flow_unit="percent_of_width",
-        onset_image=np.full((6, 6, 3), seed % 256, np.uint8),
-        apex_image=np.full((6, 6, 3), (seed + 1) % 256, np.uint8),
         action_units=(ActionUnit(12, "L", "B"), ActionUnit(6)),
         ethnicity="Indian",
         ethnicity_source="human",
@@ -31,6 +34,13 @@ def record(subject="s1", clip="c1", **changes):
         apex=9,
         offset=20,
         extra={"note": "ümlaut"},
+    )
+    known = ClipRecord(
+        labels,
+        flow=flow,
+        flow_unit="percent_of_width",
+        onset_image=np.full((6, 6, 3), seed % 256, np.uint8),
+        apex_image=np.full((6, 6, 3), (seed + 1) % 256, np.uint8),
     )
     return dataclasses.replace(known, **changes)
 

@@ -4,24 +4,24 @@ import pathlib
 from data_builders.database import card
 from data_builders.database.card import BuildReport
 from data_builders.sources.base import ClipTask, FlowFile, FramePair
-from ethnicmer_jax.base.schema import ActionUnit
+from ethnicmer_jax.base.schema import ActionUnit, ClipLabels
 
 FLOW = FlowFile(pathlib.Path("f.png"))
 FRAMES = FramePair(pathlib.Path("a.png"), pathlib.Path("b.png"))
 
 
 def clip(database, subject, clip, emotion, ethnicity, motion=FLOW, units=()):
-    return ClipTask(
+    labels = ClipLabels(
         database=database,
         subject=subject,
         clip=clip,
         emotion=emotion,
         raw_emotion=emotion,
-        motion=motion,
         ethnicity=ethnicity,
         ethnicity_source="" if ethnicity == "Unknown" else "human",
         action_units=units,
     )
+    return ClipTask(labels, motion)
 
 
 REPORT = BuildReport(
@@ -67,7 +67,9 @@ def test_an_ethnicity_of_one_database_is_called_confounded():
 
 
 def test_one_database_alone_confounds_nothing():
-    one = dataclasses.replace(REPORT, tasks=[task for task in REPORT.tasks if task.subject == "1"])
+    one = dataclasses.replace(
+        REPORT, tasks=[task for task in REPORT.tasks if task.labels.subject == "1"]
+    )
     assert "confounded" not in card.render(one)
     alone = dataclasses.replace(REPORT, tasks=REPORT.tasks[:3])
     assert "confounded" not in card.render(alone)

@@ -12,7 +12,7 @@ from rich.console import Console
 from data_builders.database import check
 from data_builders.sources import casme2, casme2_samm
 from data_builders.sources.base import ClipTask, FlowFile, Listing, Problem
-from ethnicmer_jax.base.schema import UserError
+from ethnicmer_jax.base.schema import ClipLabels, UserError
 
 
 def printed(listing: Listing, **options) -> tuple[str, str]:
@@ -68,7 +68,7 @@ def test_pixels_that_cannot_be_used_are_found_before_anything_is_computed(tmp_pa
             {"truncated": whole[: len(whole) // 2], "text": b"x", "empty": b""}[damage]
         )
     listing = check.with_unreadable(casme2.list_clips(tmp_path))
-    assert [task.clip for task in listing.tasks] == ["EP02_01f", "EP01_11f"]
+    assert [task.labels.clip for task in listing.tasks] == ["EP02_01f", "EP01_11f"]
     [problem] = listing.problems
     assert problem.where == "casme2/sub01/EP19_05f"
     assert "reg_img8.jpg" in problem.what
@@ -78,11 +78,13 @@ def test_flow_files_are_read_too(tmp_path):
     np.save(tmp_path / "good.npy", np.ones((8, 8, 2), np.float32))
     (tmp_path / "bad.npy").write_bytes(b"not an array")
     tasks = [
-        ClipTask("mmew", "S1", name, "negative", "fear", FlowFile(tmp_path / f"{name}.npy"))
+        ClipTask(
+            ClipLabels("mmew", "S1", name, "negative", "fear"), FlowFile(tmp_path / f"{name}.npy")
+        )
         for name in ("good", "bad")
     ]
     listing = check.with_unreadable(Listing(tuple(tasks)))
-    assert [task.clip for task in listing.tasks] == ["good"]
+    assert [task.labels.clip for task in listing.tasks] == ["good"]
     assert [problem.where for problem in listing.problems] == ["mmew/S1/bad"]
 
 

@@ -10,7 +10,7 @@ from data_builders.database.cache import ClipCache
 from data_builders.database.pipeline import BuildOptions
 from data_builders.pixels import flow, flow_file, frames
 from data_builders.sources.base import ClipTask, FlowFile, FramePair
-from ethnicmer_jax.base.schema import ActionUnit, UserError
+from ethnicmer_jax.base.schema import ActionUnit, ClipLabels, UserError
 
 OPTIONS = BuildOptions(
     flow_method="dis", flow_size=8, image_size=16, crop_size=32, detector="none", workers=1
@@ -38,17 +38,17 @@ def flow_task(folder, clip="c1", array=None):
 
 
 def task(motion, clip="c1"):
-    return ClipTask(
+    labels = ClipLabels(
         database="lab",
         subject="s1",
         clip=clip,
         emotion="negative",
         raw_emotion="anger",
-        motion=motion,
         action_units=(ActionUnit(4),),
         ethnicity="Black",
         extra={"site": "x"},
     )
+    return ClipTask(labels, motion)
 
 
 def test_frames_become_flow_and_crops(tmp_path):
@@ -58,9 +58,9 @@ def test_frames_become_flow_and_crops(tmp_path):
     assert np.abs(np.median(record.flow[..., 1])) < 0.3
     assert record.flow_unit == "percent_of_width"
     assert record.onset_image.shape == record.apex_image.shape == (16, 16, 3)
-    assert (record.key, record.ethnicity) == ("lab/s1/c1", "Black")
-    assert record.extra["site"] == "x"
-    assert record.extra["face_box"] == "0 0 48 48"
+    assert (record.labels.key, record.labels.ethnicity) == ("lab/s1/c1", "Black")
+    assert record.labels.extra["site"] == "x"
+    assert record.labels.extra["face_box"] == "0 0 48 48"
 
 
 def test_a_flow_image_is_scaled_to_one_and_has_no_frames(tmp_path):
@@ -138,8 +138,8 @@ def test_processing_reports_each_clip_that_fails_and_keeps_the_rest(tmp_path):
     store = ClipCache(tmp_path / "cache")
     (problem,) = pipeline.process(jobs, OPTIONS, store)
     assert (problem.where, problem.fatal) == ("lab/s1/c2", True)
-    good = [job for job in jobs if job.task.clip != "c2"]
-    assert [r.clip for r in pipeline.records(good, OPTIONS, store)] == ["c1", "c3"]
+    good = [job for job in jobs if job.task.labels.clip != "c2"]
+    assert [r.labels.clip for r in pipeline.records(good, OPTIONS, store)] == ["c1", "c3"]
 
 
 def test_frames_without_a_face_are_a_problem(tmp_path):
@@ -194,7 +194,8 @@ def test_the_fingerprint_follows_content_and_options_but_neither_place_nor_label
         return pipeline.jobs([task], options)[0].key
 
     assert key(frame_task(there)) == key(clip)
-    assert key(dataclasses.replace(clip, ethnicity="White")) == key(clip)
+    other = dataclasses.replace(clip.labels, ethnicity="White")
+    assert key(dataclasses.replace(clip, labels=other)) == key(clip)
     assert key(clip, dataclasses.replace(OPTIONS, workers=7, strict=True)) == key(clip)
     assert key(clip, dataclasses.replace(OPTIONS, margin=0.2)) != key(clip)
     assert key(clip, dataclasses.replace(OPTIONS, flow_method="tvl1")) != key(clip)
@@ -205,7 +206,7 @@ def test_the_fingerprint_follows_content_and_options_but_neither_place_nor_label
 
 def test_jobs_are_sorted_by_database_subject_and_clip(tmp_path):
     tasks = [flow_task(tmp_path, clip) for clip in ("b", "a!", "a")]
-    assert [job.task.clip for job in pipeline.jobs(tasks, OPTIONS)] == ["a", "a!", "b"]
+    assert [job.task.labels.clip for job in pipeline.jobs(tasks, OPTIONS)] == ["a", "a!", "b"]
 
 
 def test_a_fingerprint_tells_types_of_readers_apart():

@@ -19,7 +19,7 @@ from data_builders.pixels.faces import FaceOptions, crop_pair
 from data_builders.simulation.drawing import draw_face
 from data_builders.simulation.people import draw_person
 from data_builders.sources.base import ClipTask, FlowFile
-from ethnicmer_jax.base.schema import UserError
+from ethnicmer_jax.base.schema import ClipLabels, UserError
 
 CLASSES = ("White", "Black", "East Asian", "Southeast Asian")
 WEIGHT = np.array([[4.0, -3.0, 1.0, 0.5], [2.0, -2.0, 0.0, 1.0], [1.0, -1.0, 2.0, 0.0]])
@@ -43,7 +43,7 @@ def _drawn(ethnicity: str) -> np.ndarray:
 
 
 def _task(motion, clip="c1"):
-    return ClipTask("db", "s1", clip, "negative", "disgust", motion)
+    return ClipTask(ClipLabels("db", "s1", clip, "negative", "disgust"), motion)
 
 
 def _model(tmp_path, **options):

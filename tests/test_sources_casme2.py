@@ -44,11 +44,20 @@ def test_a_sound_folder_lists_every_clip_with_a_class(tmp_path):
         "casme2/sub02/EP01_11f",
     ]
     task = listing.tasks[1]
-    assert (task.emotion, task.raw_emotion) == ("negative", "disgust")
-    assert [str(unit) for unit in task.action_units] == ["4", "L10"]
-    assert (task.onset, task.apex, task.offset, task.fps) == (5, 8, 11, 200.0)
-    assert (task.ethnicity, task.gender, task.age_decade) == ("Unknown", "unknown", -1)
-    assert math.isnan(task.ethnicity_agreement)
+    assert (task.labels.emotion, task.labels.raw_emotion) == ("negative", "disgust")
+    assert [str(unit) for unit in task.labels.action_units] == ["4", "L10"]
+    assert (task.labels.onset, task.labels.apex, task.labels.offset, task.labels.fps) == (
+        5,
+        8,
+        11,
+        200.0,
+    )
+    assert (task.labels.ethnicity, task.labels.gender, task.labels.age_decade) == (
+        "Unknown",
+        "unknown",
+        -1,
+    )
+    assert math.isnan(task.labels.ethnicity_agreement)
 
 
 def test_the_frames_are_those_with_exactly_these_numbers(tmp_path):
@@ -76,23 +85,23 @@ def test_the_sheet_and_the_frames_may_lie_a_folder_further_down(tmp_path):
 
 
 def test_subjects_may_be_coded_as_text(tmp_path):
-    assert list_with(tmp_path, subject="sub01").tasks[1].subject == "sub01"
+    assert list_with(tmp_path, subject="sub01").tasks[1].labels.subject == "sub01"
 
 
 @pytest.mark.parametrize("apex", ["/", None, -1, 4, 5, 12, 500, "late", 7.5])
 def test_an_unusable_apex_becomes_the_middle_frame_and_is_reported(tmp_path, apex):
     listing = list_with(tmp_path, apex=apex)
     task = listing.tasks[1]
-    assert task.apex == 8  # the middle of onset 5 and offset 11
+    assert task.labels.apex == 8  # the middle of onset 5 and offset 11
     assert task.motion.apex.name == "reg_img8.jpg"
-    assert task.extra["apex_fallback"] == "middle"
+    assert task.labels.extra["apex_fallback"] == "middle"
     [what] = problems_of(listing, CHANGED)
     assert "used the middle frame, 8" in what
     assert not any(problem.fatal for problem in listing.problems)
 
 
 def test_the_middle_of_the_shortest_clip_is_not_its_onset(tmp_path):
-    assert list_with(tmp_path, apex="/", onset=5, offset=6).tasks[1].apex == 6
+    assert list_with(tmp_path, apex="/", onset=5, offset=6).tasks[1].labels.apex == 6
 
 
 @pytest.mark.parametrize(
@@ -108,8 +117,8 @@ def test_onset_and_offset_must_be_numbers_in_order(tmp_path, changes):
 
 def test_a_garbage_cell_of_action_units_is_reported_and_the_clip_kept(tmp_path):
     listing = list_with(tmp_path, units="smile")
-    assert listing.tasks[1].action_units == ()
-    assert listing.tasks[1].extra["action_units_unread"] == "smile"
+    assert listing.tasks[1].labels.action_units == ()
+    assert listing.tasks[1].labels.extra["action_units_unread"] == "smile"
     [what] = problems_of(listing, CHANGED)
     assert "'smile' is not a cell of Action Units" in what
     assert not listing.problems[0].fatal
@@ -222,7 +231,7 @@ def test_the_real_sheet_has_the_published_counts(annotations):
     assert len({subject for subject, _ in coding.codes}) == 26
     assert coding.classless == {"others": 99}
     assert len(coding.clips) == 157
-    assert {clip.person.ethnicity for clip in coding.clips} == {ETHNICITIES[2]}
+    assert {clip.ethnicity for clip in coding.clips} == {ETHNICITIES[2]}
     assert len({clip.subject for clip in coding.clips}) == 25
 
 

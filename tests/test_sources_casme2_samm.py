@@ -46,7 +46,7 @@ def test_one_table_of_ethnicities_serves_both(tmp_path):
     )
     listing = casme2_samm.list_clips(tmp_path)
     assert listing.problems == ()
-    assert [task.ethnicity for task in listing.tasks] == [
+    assert [task.labels.ethnicity for task in listing.tasks] == [
         *["Asian"] * 3,
         *["White"] * 2,
         "Indian",
@@ -73,7 +73,7 @@ def test_the_real_sheets_give_the_published_pool_and_groups(annotations):
     # The reference counts Indian and Others (codes 2 and up) as Asian.
     group = {"White": "Non-Asian", "Black": "Non-Asian"}
     assert collections.Counter(
-        (clip.emotion, group.get(clip.person.ethnicity, "Asian")) for _, clip in pool
+        (clip.emotion, group.get(clip.ethnicity, "Asian")) for _, clip in pool
     ) == {
         ("negative", "Asian"): 136,
         ("negative", "Non-Asian"): 56,

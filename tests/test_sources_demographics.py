@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import math
-
 import fictitious
 import pytest
 
@@ -17,7 +15,7 @@ def test_ethnicity_comes_from_the_table_beside_the_database(tmp_path):
         "samm,2,White,1,human\n"
     )
     listing = casme2.list_clips(tmp_path)
-    by_subject = {task.subject: task for task in listing.tasks}
+    by_subject = {task.labels.subject: task.labels for task in listing.tasks}
     labelled = by_subject["sub01"]
     assert (labelled.ethnicity, labelled.ethnicity_source) == ("Asian", "fairface")
     assert labelled.ethnicity_agreement == 0.75
@@ -50,17 +48,20 @@ def test_a_table_that_is_named_must_be_there(tmp_path):
 
 
 def test_the_reference_s_codes_are_translated():
-    person = demographics.from_sheet({"race": 3, "age": 2.0, "gender": "1"})
-    assert (person.ethnicity, person.ethnicity_source) == ("Indian", "coding sheet")
-    assert (person.age_decade, person.gender) == (2, "female")
-    assert math.isnan(person.ethnicity_agreement)
+    labels = demographics.from_sheet({"race": 3, "age": 2.0, "gender": "1"})
+    assert labels == {
+        "ethnicity": "Indian",
+        "ethnicity_source": "coding sheet",
+        "age_decade": 2,
+        "gender": "female",
+    }
 
 
 def test_a_sheet_without_codes_leaves_everything_unknown():
     for cells in ({}, {"race": None, "age": None, "gender": None}):
-        person = demographics.from_sheet(cells)
-        assert (person.ethnicity, person.ethnicity_source) == ("Unknown", "")
-        assert (person.age_decade, person.gender) == (-1, "unknown")
+        labels = demographics.from_sheet(cells)
+        assert (labels["ethnicity"], labels["ethnicity_source"]) == ("Unknown", "")
+        assert (labels["age_decade"], labels["gender"]) == (-1, "unknown")
 
 
 @pytest.mark.parametrize("cells", [{"race": 5}, {"race": "Asian"}, {"age": "old"}, {"gender": 2}])
@@ -75,9 +76,9 @@ def test_the_table_wins_over_the_sheet_and_keeps_its_age_and_gender(tmp_path):
     columns = (*fictitious.CASME2_COLUMNS, "Age", "Gender", "Race")
     rows = [(1, "EP02_01f", 46, 59, 86, 12, "happiness", 2, 0, 4)]
     fictitious.write_sheet(tmp_path / "CASME2-coding-20190701.xlsx", columns, rows)
-    assert casme2.list_clips(tmp_path).tasks[0].ethnicity == "Others"
+    assert casme2.list_clips(tmp_path).tasks[0].labels.ethnicity == "Others"
     table = tmp_path / "mine.csv"
     table.write_text("database,subject,ethnicity\nCASME2,1,Asian\n")
-    [task] = casme2.list_clips(tmp_path, table).tasks
-    assert (task.ethnicity, task.ethnicity_source) == ("Asian", "metadata")
-    assert (task.age_decade, task.gender) == (2, "male")
+    [labels] = [task.labels for task in casme2.list_clips(tmp_path, table).tasks]
+    assert (labels.ethnicity, labels.ethnicity_source) == ("Asian", "metadata")
+    assert (labels.age_decade, labels.gender) == (2, "male")

@@ -54,8 +54,8 @@ def test_the_merged_source_reads_labels_frames_and_groups_as_drawn(root, truth):
     for task in listing.tasks:
         original = drawn[key_of[task.key]]
         for name in ("emotion", "ethnicity", "action_units", "onset", "apex", "offset", "fps"):
-            assert getattr(task, name) == getattr(original, name), name
-        assert task.raw_emotion.lower() == original.raw_emotion
+            assert getattr(task.labels, name) == getattr(original.labels, name), name
+        assert task.labels.raw_emotion.lower() == original.labels.raw_emotion
 
 
 def test_the_licensed_path_builds_what_was_drawn(built, truth):
@@ -75,7 +75,7 @@ def test_the_flow_after_jpeg_detection_and_cropping_is_the_drawn_motion(root, tr
     specs = {task.key: task.motion.spec for task in simulated.list_clips(OPTIONS).tasks}
     drawn = truth.set_index(["database", "subject", "clip"])["drawn"]
     for task in casme2_samm.list_clips(root).tasks:
-        spec = specs[drawn.loc[(task.database, task.subject, task.clip)]]
+        spec = specs[drawn.loc[(task.labels.database, task.labels.subject, task.labels.clip)]]
         pair = faces.crop_pair(*task.motion.read(), faces.FaceOptions())
         found = flow.compute(pair.onset, pair.apex, "tvl1")
         size = found.shape[:2]

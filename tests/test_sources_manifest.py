@@ -46,25 +46,27 @@ def test_a_row_becomes_a_clip(folder):
     row = "Lab,006,006_1,Disgust,flow.png,asian,2,Female,4+L10,200,Jena"
     (task,) = listing(folder, row, header=header).tasks
     assert task.key == "lab/006/006_1"
-    assert (task.emotion, task.raw_emotion) == ("negative", "Disgust")
+    assert (task.labels.emotion, task.labels.raw_emotion) == ("negative", "Disgust")
     assert task.motion == FlowFile(folder / "flow.png")
-    assert task.action_units == (ActionUnit(4), ActionUnit(10, "L"))
-    assert (task.ethnicity, task.ethnicity_source) == ("Asian", "metadata")
-    assert (task.age_decade, task.gender, task.fps) == (2, "female", 200.0)
-    assert task.extra == {"site": "Jena"}
+    assert task.labels.action_units == (ActionUnit(4), ActionUnit(10, "L"))
+    assert (task.labels.ethnicity, task.labels.ethnicity_source) == ("Asian", "metadata")
+    assert (task.labels.age_decade, task.labels.gender, task.labels.fps) == (2, "female", 200.0)
+    assert task.labels.extra == {"site": "Jena"}
 
 
 def test_what_is_left_blank_is_unknown(folder):
     header = "database,subject,clip,emotion,flow,ethnicity,age_decade,gender,action_units,fps"
-    (task,) = listing(folder, "lab,1,1,anger,flow.png,,,,,", header=header).tasks
-    assert (task.ethnicity, task.ethnicity_source) == ("Unknown", "")
-    assert (task.age_decade, task.gender, task.action_units) == (-1, "unknown", ())
-    assert math.isnan(task.fps)
+    [labels] = [
+        task.labels for task in listing(folder, "lab,1,1,anger,flow.png,,,,,", header=header).tasks
+    ]
+    assert (labels.ethnicity, labels.ethnicity_source) == ("Unknown", "")
+    assert (labels.age_decade, labels.gender, labels.action_units) == (-1, "unknown", ())
+    assert math.isnan(labels.fps)
 
 
 def test_codes_that_look_like_numbers_keep_their_zeros(folder):
-    (task,) = listing(folder, "lab,007,0010,anger,flow.png").tasks
-    assert (task.subject, task.clip) == ("007", "0010")
+    [labels] = [task.labels for task in listing(folder, "lab,007,0010,anger,flow.png").tasks]
+    assert (labels.subject, labels.clip) == ("007", "0010")
 
 
 def test_clips_coded_as_others_are_counted_and_left_out(folder):
@@ -93,8 +95,11 @@ def test_frames_are_given_by_number_by_name_or_by_path(folder, cells, motion):
 
 def test_frame_numbers_are_kept(folder):
     header = "database,subject,clip,emotion,frames,onset,apex,offset"
-    (task,) = listing(folder, "lab,1,1,anger,frames,img3.jpg,6,", header=header).tasks
-    assert (task.onset, task.apex, task.offset) == (3, 6, -1)
+    [labels] = [
+        task.labels
+        for task in listing(folder, "lab,1,1,anger,frames,img3.jpg,6,", header=header).tasks
+    ]
+    assert (labels.onset, labels.apex, labels.offset) == (3, 6, -1)
 
 
 ONE_PROBLEM = {
@@ -118,8 +123,9 @@ ONE_PROBLEM = {
 @pytest.mark.parametrize("name", ["", "..", "a/b", "a-draw1"])
 def test_no_source_lists_a_name_that_cannot_be_that_of_a_fold(folder, field, name):
     (task,) = listing(folder, "lab,1,1,anger,flow.png").tasks
+    labels = dataclasses.replace(task.labels, **{field: name})
     with pytest.raises(UserError, match=f"^{field} .* give it a plain name"):
-        Listing((dataclasses.replace(task, **{field: name}),))
+        Listing((dataclasses.replace(task, labels=labels),))
 
 
 @pytest.mark.parametrize(("row", "expected"), ONE_PROBLEM.values(), ids=ONE_PROBLEM)
@@ -207,8 +213,11 @@ def test_a_table_of_ethnicities_beside_the_manifest_wins_over_its_column(folder)
     ]
     found = listing(folder, *rows, header=header)
     assert found.problems == ()
-    assert [task.ethnicity for task in found.tasks] == ["Indian", "Indian", "Unknown"]
-    assert (found.tasks[0].ethnicity_source, found.tasks[0].ethnicity_agreement) == ("human", 0.9)
+    assert [task.labels.ethnicity for task in found.tasks] == ["Indian", "Indian", "Unknown"]
+    assert (found.tasks[0].labels.ethnicity_source, found.tasks[0].labels.ethnicity_agreement) == (
+        "human",
+        0.9,
+    )
     assert found.notes == ("ethnicities from ethnicity.csv",)
 
 
@@ -265,8 +274,8 @@ def test_any_printable_code_survives(tmp_path_factory, subject, clip):
     buffer = io.StringIO()
     csv.writer(buffer).writerows([HEADER.split(","), ["lab", subject, clip, "anger", "flow.png"]])
     (folder / "manifest.csv").write_text(buffer.getvalue(), encoding="utf-8", newline="")
-    (task,) = manifest.list_clips(folder / "manifest.csv").tasks
-    assert (task.subject, task.clip) == (subject, clip)
+    [labels] = [task.labels for task in manifest.list_clips(folder / "manifest.csv").tasks]
+    assert (labels.subject, labels.clip) == (subject, clip)
 
 
 @pytest.mark.parametrize(
@@ -297,4 +306,4 @@ def test_the_real_manifest_lists_its_278_clips(real_manifest):
     found = manifest.list_clips(real_manifest)
     assert found.problems == ()
     assert len(found.tasks) == 278
-    assert len({(task.database, task.subject) for task in found.tasks}) == 52
+    assert len({(task.labels.database, task.labels.subject) for task in found.tasks}) == 52

@@ -30,10 +30,20 @@ def test_a_sound_folder_lists_every_clip_with_a_class(tmp_path):
         "samm/037/037_3_2",
     ]
     task = listing.tasks[2]
-    assert (task.emotion, task.raw_emotion) == ("surprise", "Surprise")
-    assert [str(unit) for unit in task.action_units] == ["A1B", "A2C"]
-    assert (task.onset, task.apex, task.offset, task.fps) == (3196, 3199, 3202, 200.0)
-    assert task.extra == {"Code": "1", "Duration": "9", "Micro": "Micro", "Objective Classes": "3"}
+    assert (task.labels.emotion, task.labels.raw_emotion) == ("surprise", "Surprise")
+    assert [str(unit) for unit in task.labels.action_units] == ["A1B", "A2C"]
+    assert (task.labels.onset, task.labels.apex, task.labels.offset, task.labels.fps) == (
+        3196,
+        3199,
+        3202,
+        200.0,
+    )
+    assert task.labels.extra == {
+        "Code": "1",
+        "Duration": "9",
+        "Micro": "Micro",
+        "Objective Classes": "3",
+    }
 
 
 def test_grey_frames_are_found_by_their_zero_padded_number(tmp_path):
@@ -45,14 +55,14 @@ def test_grey_frames_are_found_by_their_zero_padded_number(tmp_path):
 
 
 def test_a_subject_that_the_spreadsheet_made_a_number_keeps_its_folder(tmp_path):
-    assert list_with(tmp_path, subject=6).tasks[1].subject == "006"
+    assert list_with(tmp_path, subject=6).tasks[1].labels.subject == "006"
 
 
 @pytest.mark.parametrize("apex", [-1, None, 17, 23])
 def test_an_unusable_apex_becomes_the_offset_and_is_reported(tmp_path, apex):
     listing = list_with(tmp_path, apex=apex)
-    assert listing.tasks[1].apex == 22
-    assert listing.tasks[1].extra["apex_fallback"] == "offset"
+    assert listing.tasks[1].labels.apex == 22
+    assert listing.tasks[1].labels.extra["apex_fallback"] == "offset"
     [problem] = listing.problems
     assert problem.where == CHANGED
     assert not problem.fatal
@@ -99,7 +109,7 @@ def test_the_real_sheet_has_the_published_counts(annotations):
 def test_the_real_sheet_s_subjects_have_the_published_ethnicities(annotations):
     rows = coding_sheet.read_rows(annotations / "SAMMMetaEmotionConcised.xlsx")
     coding = coded_clips.read_coding(rows, samm.DATABASE)
-    people = {clip.subject: clip.person.ethnicity for clip in coding.clips}
+    people = {clip.subject: clip.ethnicity for clip in coding.clips}
     counts = {name: list(people.values()).count(name) for name in set(people.values())}
     # Reference: 11 Asian by its grouping (5 Asian, 2 Indian, 4 Others) and 17 Non-Asian.
     assert (counts["Asian"], counts["Indian"], counts["Others"]) == (5, 2, 4)

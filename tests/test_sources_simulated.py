@@ -56,16 +56,16 @@ def test_a_task_is_small_picklable_and_labelled(tasks):
         data = pickle.dumps(task)
         assert len(data) < 4096
         assert pickle.loads(data) == task
-        assert task.emotion in EMOTIONS
-        assert task.ethnicity in ("Asian", "White")
-        assert task.ethnicity_source == "simulated"
-        assert task.onset < task.apex < task.offset
-        assert task.extra["sim_group"] == task.ethnicity
-        assert task.extra["sim_effect"] == "0.5"
-        codes = [entry.split(":")[0] for entry in task.extra["sim_aus"].split("+")]
-        assert codes == [str(au) for au in task.action_units]
+        assert task.labels.emotion in EMOTIONS
+        assert task.labels.ethnicity in ("Asian", "White")
+        assert task.labels.ethnicity_source == "simulated"
+        assert task.labels.onset < task.labels.apex < task.labels.offset
+        assert task.labels.extra["sim_group"] == task.labels.ethnicity
+        assert task.labels.extra["sim_effect"] == "0.5"
+        codes = [entry.split(":")[0] for entry in task.labels.extra["sim_aus"].split("+")]
+        assert codes == [str(au) for au in task.labels.action_units]
     assert len({task.key for task in tasks}) == len(tasks)
-    assert {(task.database, task.ethnicity) for task in tasks} == {
+    assert {(task.labels.database, task.labels.ethnicity) for task in tasks} == {
         ("simcasme2", "Asian"),
         ("simsamm", "Asian"),
         ("simsamm", "White"),
@@ -78,11 +78,11 @@ def test_frames_are_colour_or_grey_by_database(tasks):
         assert onset.shape == apex.shape == (400, 400, 3)
         assert onset.dtype == np.uint8
         grey = bool((onset[..., 0] == onset[..., 2]).all())
-        assert grey == (task.database == "simsamm")
+        assert grey == (task.labels.database == "simsamm")
 
 
 def test_retinaface_finds_every_face_colour_and_grey(tasks):
-    clips = [*tasks[::3], *(task for task in tasks if task.database == "simsamm")]
+    clips = [*tasks[::3], *(task for task in tasks if task.labels.database == "simsamm")]
     for task in clips:
         for frame in task.motion.read():
             faces = retinaface.detect_faces(frame)
@@ -130,14 +130,14 @@ def test_motion_is_subtle():
 
 def test_motion_fields_are_the_drawn_clips_without_frames(tasks):
     records = simulated.draw_motion_fields(TINY)
-    assert [record.key for record in records] == [task.key for task in tasks]
+    assert [record.labels.key for record in records] == [task.key for task in tasks]
     for record, task in zip(records, tasks, strict=True):
         assert record.flow.shape == (28, 28, 3)
         assert record.flow.dtype == np.float32
         assert record.flow_unit == "percent_of_width"
         assert (record.flow[..., 2] >= 0).all()
         for name in ("emotion", "raw_emotion", "action_units", "ethnicity", "onset", "extra"):
-            assert getattr(record, name) == getattr(task, name)
+            assert getattr(record.labels, name) == getattr(task.labels, name)
 
 
 @pytest.mark.parametrize(("proportions", "least", "most"), [(0.0, 0.35, 0.65), (0.1, 0.75, 1.0)])
@@ -150,8 +150,8 @@ def test_flow_gives_the_group_away_by_proportions_and_not_by_looks(proportions, 
         cohorts=parse_cohorts("sim:Asian:20,sim:White:20"),
     )
     records = simulated.draw_motion_fields(options)
-    labels = np.array([int(record.ethnicity == "White") for record in records])
-    persons = np.array([record.subject for record in records])
+    labels = np.array([int(record.labels.ethnicity == "White") for record in records])
+    persons = np.array([record.labels.subject for record in records])
     flows = np.stack([record.flow / np.abs(record.flow).max() for record in records])
     found = probe.balanced_accuracy(flows, labels, persons, n_resamples=10).estimate
     assert least <= found <= most, found

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from configs import common
-from ethnicmer_jax.base.schema import EMOTIONS, ClipRecord
+from ethnicmer_jax.base.schema import EMOTIONS, ClipLabels, ClipRecord
 from ethnicmer_jax.data import dataset, targets
 from ethnicmer_jax.protocols import build
 
@@ -34,14 +34,16 @@ def records(people=PEOPLE, clips=3, size=28):
     """`clips` clips of each person; the emotions take turns."""
     return [
         ClipRecord(
-            database=database,
-            subject=subject,
-            clip=f"c{number}",
-            emotion=EMOTIONS[number % 3],
-            raw_emotion=EMOTIONS[number % 3],
+            ClipLabels(
+                database=database,
+                subject=subject,
+                clip=f"c{number}",
+                emotion=EMOTIONS[number % 3],
+                raw_emotion=EMOTIONS[number % 3],
+                ethnicity=ethnicity,
+            ),
             flow=flow(number % 3, 1000 * who + number, size),
             flow_unit="percent_of_width",
-            ethnicity=ethnicity,
         )
         for who, (database, subject, ethnicity) in enumerate(people)
         for number in range(clips)
@@ -98,13 +100,14 @@ def write_manifest(folder, people=PEOPLE, clips=3):
     rows = []
     for number, record in enumerate(records(people, clips)):
         np.save(folder / f"{number}.npy", record.flow)
+        labels = record.labels
         rows.append(
             {
-                "database": record.database,
-                "subject": record.subject,
-                "clip": record.clip,
-                "emotion": record.raw_emotion,
-                "ethnicity": record.ethnicity,
+                "database": labels.database,
+                "subject": labels.subject,
+                "clip": labels.clip,
+                "emotion": labels.raw_emotion,
+                "ethnicity": labels.ethnicity,
                 "flow": f"{number}.npy",
             }
         )
@@ -120,15 +123,14 @@ def read_manifest(path, size=28):
     def one(row):
         image = cv2.imread(str(path.parent / row.flow))[..., ::-1]
         pixels = cv2.resize(image, (size, size), interpolation=cv2.INTER_AREA)
-        return ClipRecord(
+        labels = ClipLabels(
             database=row.database,
             subject=row.subject,
             clip=row.clip,
             emotion=row.emotion,
             raw_emotion=row.emotion,
-            flow=pixels.astype(np.float32) / 255,
-            flow_unit="normalised",
             ethnicity=row.ethnicity or "Unknown",
         )
+        return ClipRecord(labels, pixels.astype(np.float32) / 255, "normalised")
 
     return dataset.from_records([one(row) for row in table.itertuples()])

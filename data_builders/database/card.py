@@ -64,13 +64,13 @@ def _cell(value: Any) -> str:
 
 def _row(task: ClipTask) -> dict[str, Any]:
     return {
-        "database": task.database,
-        "person": f"{task.database}/{task.subject}",
-        "ethnicity": task.ethnicity,
-        "emotion": task.emotion,
-        "source": task.ethnicity_source or "nobody",
+        "database": task.labels.database,
+        "person": task.labels.person,
+        "ethnicity": task.labels.ethnicity,
+        "emotion": task.labels.emotion,
+        "source": task.labels.ethnicity_source or "nobody",
         "frames": not isinstance(task.motion, FlowFile),
-        "action_units": bool(task.action_units),
+        "action_units": bool(task.labels.action_units),
     }
 
 

@@ -83,7 +83,7 @@ def summarise(listing: Listing) -> pd.DataFrame:
       fatal problem) and `reported` (those with a documented fall-back only).
     """
     clips = pd.DataFrame(
-        [(_person(task.key), task.emotion) for task in listing.tasks],
+        [(_person(task.key), task.labels.emotion) for task in listing.tasks],
         columns=["subject", "emotion"],
     )
     classes = pd.crosstab(clips["subject"], clips["emotion"]).reindex(columns=[*EMOTIONS])

@@ -6,6 +6,7 @@ as a table, `clips.csv`, and described column by column.
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 import pathlib
@@ -16,27 +17,38 @@ import pandas as pd
 
 from data_builders.sources.base import ClipTask
 from ethnicmer_jax.base import files
+from ethnicmer_jax.base.schema import ClipLabels
 
 TABLE = "clips.csv"
 FILE_NAME = "croissant.json"
 
 _COLUMNS = {
-    "database": ("sc:Text", "Source database."),
-    "subject": ("sc:Text", "Subject code within the database."),
-    "clip": ("sc:Text", "Clip code within the subject."),
-    "emotion": ("sc:Text", "negative, positive or surprise."),
-    "raw_emotion": ("sc:Text", "Emotion as the source database codes it."),
-    "action_units": ("sc:Text", "FACS Action Units, joined by +."),
-    "ethnicity": ("sc:Text", "White, Black, Asian, Indian, Others or Unknown."),
-    "ethnicity_source": ("sc:Text", "Who labelled the ethnicity."),
-    "ethnicity_agreement": ("sc:Float", "Share of votes for the label; empty: unknown."),
-    "age_decade": ("sc:Integer", "Decade of life; -1 unknown."),
-    "gender": ("sc:Text", "male, female or unknown."),
-    "fps": ("sc:Float", "Frames per second; empty: unknown."),
-    "onset": ("sc:Integer", "First frame; -1 unknown."),
-    "apex": ("sc:Integer", "Most intense frame; -1 unknown."),
-    "offset": ("sc:Integer", "Last frame; -1 unknown."),
+    "database": "Source database.",
+    "subject": "Subject code within the database.",
+    "clip": "Clip code within the subject.",
+    "emotion": "negative, positive or surprise.",
+    "raw_emotion": "Emotion as the source database codes it.",
+    "action_units": "FACS Action Units, joined by +.",
+    "ethnicity": "White, Black, Asian, Indian, Others or Unknown.",
+    "ethnicity_source": "Who labelled the ethnicity.",
+    "ethnicity_agreement": "Share of votes for the label; empty: unknown.",
+    "age_decade": "Decade of life; -1 unknown.",
+    "gender": "male, female or unknown.",
+    "fps": "Frames per second; empty: unknown.",
+    "onset": "First frame; -1 unknown.",
+    "apex": "Most intense frame; -1 unknown.",
+    "offset": "Last frame; -1 unknown.",
 }
+"""Label -> its description; the fields of `schema.ClipLabels` but `extra`."""
+
+_TYPES = {
+    "str": "sc:Text",
+    "tuple[ActionUnit, ...]": "sc:Text",
+    "float": "sc:Float",
+    "int": "sc:Integer",
+}
+"""Annotation of a field -> its type in Croissant."""
+
 _CONTEXT = {
     "@language": "en",
     "@vocab": "https://schema.org/",
@@ -70,9 +82,9 @@ def describe(directory: pathlib.Path, tasks: Sequence[ClipTask], name: str) -> N
 
 
 def _table(tasks: Sequence[ClipTask]) -> pd.DataFrame:
-    rows = [{column: getattr(task, column) for column in _COLUMNS} for task in tasks]
+    rows = [{column: getattr(task.labels, column) for column in _COLUMNS} for task in tasks]
     table = pd.DataFrame(rows, columns=list(_COLUMNS))
-    table["action_units"] = ["+".join(map(str, task.action_units)) for task in tasks]
+    table["action_units"] = ["+".join(map(str, task.labels.action_units)) for task in tasks]
     return table
 
 
@@ -116,12 +128,12 @@ def _file(path: pathlib.Path) -> dict[str, Any]:
 
 
 def _field(column: str) -> dict[str, Any]:
-    data_type, description = _COLUMNS[column]
+    [annotation] = [f.type for f in dataclasses.fields(ClipLabels) if f.name == column]
     return {
         "@type": "cr:Field",
         "@id": f"clips/{column}",
         "name": column,
-        "description": description,
-        "dataType": data_type,
+        "description": _COLUMNS[column],
+        "dataType": _TYPES[annotation],
         "source": {"fileObject": {"@id": TABLE}, "extract": {"column": column}},
     }

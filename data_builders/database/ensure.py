@@ -81,7 +81,7 @@ class _Plan:
 
     @functools.cached_property
     def fingerprint(self) -> str:
-        labels = [dataclasses.replace(job.task, motion=None) for job in self.jobs]
+        labels = [job.task.labels for job in self.jobs]
         return fingerprint(labels, [job.key for job in self.jobs], self.options.identity())
 
     @property

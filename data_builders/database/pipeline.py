@@ -124,7 +124,7 @@ class Job:
 
 def jobs(tasks: Sequence[ClipTask], options: BuildOptions) -> tuple[Job, ...]:
     """The tasks with their fingerprints, sorted by database, subject and clip."""
-    ordered = sorted(tasks, key=lambda task: (task.database, task.subject, task.clip))
+    ordered = sorted(tasks, key=lambda task: task.labels.identity)
     identity = options.identity()
     return tuple(Job(task, fingerprint(task.motion, identity)) for task in ordered)
 
@@ -219,18 +219,13 @@ def _start_worker() -> None:
 
 
 def _record(task: ClipTask, pixels: Pixels) -> ClipRecord:
-    labels = {
-        field.name: getattr(task, field.name)
-        for field in dataclasses.fields(task)
-        if field.name not in ("motion", "extra")
-    }
+    extra = {**task.labels.extra, **pixels.notes}
     return ClipRecord(
-        **labels,
-        flow=pixels.flow,
-        flow_unit=pixels.flow_unit,
-        onset_image=pixels.onset_image,
-        apex_image=pixels.apex_image,
-        extra={**task.extra, **pixels.notes},
+        dataclasses.replace(task.labels, extra=extra),
+        pixels.flow,
+        pixels.flow_unit,
+        pixels.onset_image,
+        pixels.apex_image,
     )
 
 

@@ -120,19 +120,18 @@ def features(flow_size: int) -> tfds.features.FeaturesDict:
 def keyed_example(record: ClipRecord) -> tuple[str, dict[str, Any]]:
     """The TFDS key and example of one record: labels as names, images as PNG bytes."""
     has_frames = record.onset_image is not None and record.apex_image is not None
+    labels = record.labels
     example = {
-        field.name: getattr(record, field.name)
-        for field in dataclasses.fields(ClipRecord)
-        if field.name not in ("onset_image", "apex_image", "action_units", "extra")
-    }
-    example |= {
+        **{field.name: getattr(labels, field.name) for field in dataclasses.fields(labels)},
+        "action_units": [str(unit) for unit in labels.action_units],
+        "extra": json.dumps(dict(labels.extra), sort_keys=True, ensure_ascii=False),
+        "flow": record.flow,
+        "flow_unit": record.flow_unit,
         "has_frames": has_frames,
         "onset_image": _png(record.onset_image if has_frames else _NO_IMAGE),
         "apex_image": _png(record.apex_image if has_frames else _NO_IMAGE),
-        "action_units": [str(unit) for unit in record.action_units],
-        "extra": json.dumps(dict(record.extra), sort_keys=True, ensure_ascii=False),
     }
-    return record.key, example
+    return labels.key, example
 
 
 def _png(rgb: np.ndarray) -> io.BytesIO:

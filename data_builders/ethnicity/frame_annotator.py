@@ -72,7 +72,7 @@ class FrameAnnotator:
             yield self._vote(task, options)
 
     def _vote(self, task: ClipTask, options: faces.FaceOptions) -> Vote:
-        who = task.database, task.subject, task.clip, self.name
+        who = *task.labels.identity, self.name
         try:
             seen = [self.classifier.judge(crop) for crop in _crops(task, options)]
         except ValueError as error:

@@ -30,7 +30,7 @@ class Vote:
     """What one annotator says about one clip.
 
     Attributes:
-      database, subject, clip: identity, as in `schema.ClipRecord`.
+      database, subject, clip: identity, as in `schema.ClipLabels`.
       annotator: who says it.
       probabilities: over LABELS, summing to 1; None where the annotator failed.
       error: why it failed, "" otherwise.

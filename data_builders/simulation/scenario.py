@@ -53,7 +53,7 @@ class ClipSpec:
     Attributes:
       subject: who.
       clip: clip code within the subject.
-      emotion, raw_emotion: as in schema.ClipRecord.
+      emotion, raw_emotion: as in schema.ClipLabels.
       movements: the Action Units that really move, with amplitudes.
       pose: where the head is at onset, in the drawn frame.
       apex_pose: where it has drifted to at apex.

@@ -9,15 +9,13 @@ tasks are small and picklable.
 from __future__ import annotations
 
 import dataclasses
-import math
 import pathlib
-from collections.abc import Mapping
 from typing import Protocol
 
 import numpy as np
 
 from ethnicmer_jax.base.run_id import check_name
-from ethnicmer_jax.base.schema import UNKNOWN, ActionUnit, clip_key
+from ethnicmer_jax.base.schema import ClipLabels
 
 
 @dataclasses.dataclass(frozen=True)
@@ -72,30 +70,20 @@ class FramePair:
 
 @dataclasses.dataclass(frozen=True)
 class ClipTask:
-    """One clip before its pixels are read; fields as in `schema.ClipRecord`."""
+    """One clip before its pixels are read.
 
-    database: str
-    subject: str
-    clip: str
-    emotion: str
-    raw_emotion: str
+    Attributes:
+      labels: which clip it is, and what is known of it.
+      motion: where its pixels are.
+    """
+
+    labels: ClipLabels
     motion: FlowFile | FrameReader
-    action_units: tuple[ActionUnit, ...] = ()
-    ethnicity: str = UNKNOWN
-    ethnicity_source: str = ""
-    ethnicity_agreement: float = math.nan
-    age_decade: int = -1
-    gender: str = "unknown"
-    fps: float = math.nan
-    onset: int = -1
-    apex: int = -1
-    offset: int = -1
-    extra: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
     @property
     def key(self) -> str:
         """`database/subject/clip`."""
-        return clip_key(self.database, self.subject, self.clip)
+        return self.labels.key
 
 
 @dataclasses.dataclass(frozen=True)
@@ -118,5 +106,5 @@ class Listing:
 
     def __post_init__(self) -> None:
         for kind in ("database", "subject"):
-            for name in {getattr(task, kind): None for task in self.tasks}:
+            for name in {getattr(task.labels, kind): None for task in self.tasks}:
                 check_name(kind, name)

@@ -13,13 +13,18 @@ import dataclasses
 import numbers
 import re
 from collections.abc import Mapping, Sequence
-from typing import Literal
+from typing import Any, Literal
 
 from data_builders.sources import action_units, demographics
 from data_builders.sources.base import Problem
 from data_builders.sources.coding_sheet import CodedRow
-from data_builders.sources.demographics import Demographics
-from ethnicmer_jax.base.schema import RAW_EMOTION_TO_CLASS, ActionUnit, clip_key, emotion_class
+from ethnicmer_jax.base.schema import (
+    RAW_EMOTION_TO_CLASS,
+    ActionUnit,
+    ClipLabels,
+    clip_key,
+    emotion_class,
+)
 
 _WITHOUT_CLASS = ("other", "others")
 
@@ -63,22 +68,6 @@ class CodedDatabase:
 
 
 @dataclasses.dataclass(frozen=True)
-class CodedClip:
-    """One clip as the sheet codes it; fields as in `schema.ClipRecord`."""
-
-    subject: str
-    clip: str
-    emotion: str
-    raw_emotion: str
-    action_units: tuple[ActionUnit, ...]
-    onset: int
-    apex: int
-    offset: int
-    person: Demographics
-    extra: Mapping[str, str]
-
-
-@dataclasses.dataclass(frozen=True)
 class Coding:
     """A whole sheet: its clips, those that cannot be used, those that have no class.
 
@@ -89,7 +78,7 @@ class Coding:
       codes: (subject, clip) of every row that has them, whatever else is wrong.
     """
 
-    clips: tuple[CodedClip, ...]
+    clips: tuple[ClipLabels, ...]
     problems: tuple[Problem, ...]
     classless: Mapping[str, int]
     codes: frozenset[tuple[str, str]]
@@ -97,7 +86,7 @@ class Coding:
 
 def read_coding(rows: Sequence[CodedRow], database: CodedDatabase) -> Coding:
     """Reads every row; a faulty one becomes a problem and hides no other."""
-    clips: list[CodedClip] = []
+    clips: list[ClipLabels] = []
     problems: list[Problem] = []
     classless: collections.Counter[str] = collections.Counter()
     first_row: dict[tuple[str, str], str] = {}
@@ -140,8 +129,8 @@ def _codes(row: CodedRow, database: CodedDatabase) -> tuple[str, str]:
 
 def _clip(
     row: CodedRow, code: tuple[str, str], raw_emotion: str, database: CodedDatabase
-) -> tuple[CodedClip, list[str]]:
-    """The clip, and what had to be done without.
+) -> tuple[ClipLabels, list[str]]:
+    """The clip's labels, and what had to be done without.
 
     Raises:
       ValueError: the clip cannot be used.
@@ -153,7 +142,8 @@ def _clip(
     fallbacks: list[str] = []
     extra = dict(row.extra)
     onset, apex, offset = _frames(row, database, extra, fallbacks)
-    clip = CodedClip(
+    labels = ClipLabels(
+        database.name,
         *code,
         emotion=emotion,
         raw_emotion=raw_emotion,
@@ -161,10 +151,11 @@ def _clip(
         onset=onset,
         apex=apex,
         offset=offset,
-        person=_person(row, fallbacks),
+        fps=database.fps,
         extra=extra,
+        **_person(row, fallbacks),
     )
-    return clip, fallbacks
+    return labels, fallbacks
 
 
 def _frames(
@@ -198,12 +189,12 @@ def _action_units(
         return ()
 
 
-def _person(row: CodedRow, fallbacks: list[str]) -> Demographics:
+def _person(row: CodedRow, fallbacks: list[str]) -> dict[str, Any]:
     try:
         return demographics.from_sheet(row.cells)
     except ValueError as error:
         fallbacks.append(f"{error}; the clip is kept without demographics")
-        return Demographics()
+        return {}
 
 
 def _frame_number(cell: object) -> int | None:

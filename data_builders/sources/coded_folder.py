@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import os
 import pathlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from data_builders.pixels import frames
 from data_builders.sources import coding_sheet, demographics
 from data_builders.sources.base import ClipTask, FramePair, Listing, Problem
-from data_builders.sources.coded_clips import CodedClip, CodedDatabase, Coding, read_coding
-from data_builders.sources.demographics import Demographics
+from data_builders.sources.coded_clips import CodedDatabase, Coding, read_coding
+from data_builders.sources.demographics import Ethnicities
 from data_builders.sources.frame_folder import frame_path
-from ethnicmer_jax.base.schema import UNKNOWN, UserError, clip_key
+from ethnicmer_jax.base.schema import UNKNOWN, ClipLabels, UserError
 
 _SEARCHED_DEPTH = 3
 
@@ -45,14 +45,13 @@ def list_clips(
     root = find_frames(raw, database)
     people, missing_people = _people(raw, database, coding, ethnicity)
     tasks, missing_frames = [], []
-    for clip in coding.clips:
+    for labels in coding.clips:
         try:
-            pair = _frame_pair(root, clip)
+            pair = _frame_pair(root, labels)
         except ValueError as error:
-            where = clip_key(database.name, clip.subject, clip.clip)
-            missing_frames.append(Problem(where, str(error)))
+            missing_frames.append(Problem(labels.key, str(error)))
         else:
-            tasks.append(_task(database, clip, pair, people.get(clip.subject, clip.person)))
+            tasks.append(ClipTask(demographics.relabelled(labels, people), pair))
     return Listing(
         tuple(tasks),
         (*coding.problems, *missing_frames, *missing_people),
@@ -100,13 +99,13 @@ def _folders(folder: pathlib.Path) -> list[pathlib.Path]:
         return sorted(pathlib.Path(entry.path) for entry in entries if entry.is_dir())
 
 
-def _frame_pair(root: pathlib.Path, clip: CodedClip) -> FramePair:
-    folder = root / clip.subject / clip.clip
+def _frame_pair(root: pathlib.Path, labels: ClipLabels) -> FramePair:
+    folder = root / labels.subject / labels.clip
     if not folder.is_dir():
-        raise ValueError(f"its folder {root.name}/{clip.subject}/{clip.clip} is missing")
+        raise ValueError(f"its folder {root.name}/{labels.subject}/{labels.clip} is missing")
     onset, apex = (
         _frame(root, folder, name, number)
-        for name, number in (("onset", clip.onset), ("apex", clip.apex))
+        for name, number in (("onset", labels.onset), ("apex", labels.apex))
     )
     return FramePair(onset, apex)
 
@@ -122,41 +121,16 @@ def _frame(root: pathlib.Path, folder: pathlib.Path, name: str, number: int) -> 
 
 def _people(
     raw: pathlib.Path, database: CodedDatabase, coding: Coding, ethnicity: pathlib.Path | None
-) -> tuple[Mapping[str, Demographics], list[Problem]]:
+) -> tuple[Ethnicities, list[Problem]]:
     """Subjects in the table of ethnicities, and a problem for each that it lacks."""
     beside = raw / demographics.TABLE
     if ethnicity is None and not beside.is_file():
         return {}, []
     table = ethnicity or beside
     people = demographics.read_table(table, database.name, database.subject)
-    lacking = sorted({clip.subject for clip in coding.clips} - set(people))
+    lacking = sorted({clip.person for clip in coding.clips} - set(people))
     what = f"has no row in {table.name}: ethnicity {UNKNOWN} unless the coding sheet has it"
-    return people, [Problem(f"{database.name}/{name}", what, fatal=False) for name in lacking]
-
-
-def _task(
-    database: CodedDatabase, clip: CodedClip, pair: FramePair, person: Demographics
-) -> ClipTask:
-    return ClipTask(
-        database=database.name,
-        subject=clip.subject,
-        clip=clip.clip,
-        emotion=clip.emotion,
-        raw_emotion=clip.raw_emotion,
-        motion=pair,
-        action_units=clip.action_units,
-        ethnicity=person.ethnicity,
-        ethnicity_source=person.ethnicity_source,
-        ethnicity_agreement=person.ethnicity_agreement,
-        # Only the sheet knows age and gender.
-        age_decade=clip.person.age_decade,
-        gender=clip.person.gender,
-        fps=database.fps,
-        onset=clip.onset,
-        apex=clip.apex,
-        offset=clip.offset,
-        extra=clip.extra,
-    )
+    return people, [Problem(person, what, fatal=False) for person in lacking]
 
 
 def _notes(

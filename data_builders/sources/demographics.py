@@ -11,10 +11,11 @@ import dataclasses
 import math
 import pathlib
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import pandas as pd
 
-from ethnicmer_jax.base.schema import ETHNICITIES, UNKNOWN, UserError
+from ethnicmer_jax.base.schema import ETHNICITIES, UNKNOWN, ClipLabels, UserError
 
 TABLE = "ethnicity.csv"
 SHEET_SOURCE = "coding sheet"
@@ -22,22 +23,33 @@ _GENDER_CODES = {"0": "male", "1": "female"}
 
 
 @dataclasses.dataclass(frozen=True)
-class Demographics:
-    """What is known of one subject; fields as in `schema.ClipRecord`."""
+class Ethnicity:
+    """A subject's ethnicity as a table has it; fields as in `schema.ClipLabels`."""
 
     ethnicity: str = UNKNOWN
     ethnicity_source: str = ""
     ethnicity_agreement: float = math.nan
-    age_decade: int = -1
-    gender: str = "unknown"
 
 
-def from_sheet(cells: Mapping[str, object]) -> Demographics:
-    """Demographics from the reference's codes in a row of a coding sheet.
+Ethnicities = Mapping[str, Ethnicity]
+"""`database/subject` -> what a table says of the subject."""
+
+
+def relabelled(labels: ClipLabels, people: Ethnicities) -> ClipLabels:
+    """A clip's labels with the ethnicity that a table has for its subject, if any."""
+    person = people.get(labels.person)
+    return dataclasses.replace(labels, **vars(person)) if person else labels
+
+
+def from_sheet(cells: Mapping[str, object]) -> dict[str, Any]:
+    """Labels from the reference's codes in a row of a coding sheet.
 
     Args:
       cells: may hold `race` (0 White, 1 Black, 2 Asian, 3 Indian, 4 Others), `age`
         (decade of life) and `gender` (0 male, 1 female).
+
+    Returns:
+      Fields of `schema.ClipLabels`.
 
     Raises:
       ValueError: a cell holds something else.
@@ -49,17 +61,17 @@ def from_sheet(cells: Mapping[str, object]) -> Demographics:
         raise ValueError(f"Age {age!r} is not a decade of life such as 2 (the twenties)")
     if gender and gender not in _GENDER_CODES:
         raise ValueError(f"Gender {gender!r} is neither 0 (male) nor 1 (female)")
-    return Demographics(
-        ethnicity=ETHNICITIES[int(race)] if race else UNKNOWN,
-        ethnicity_source=SHEET_SOURCE if race else "",
-        age_decade=int(age) if age else -1,
-        gender=_GENDER_CODES.get(gender, "unknown"),
-    )
+    return {
+        "ethnicity": ETHNICITIES[int(race)] if race else UNKNOWN,
+        "ethnicity_source": SHEET_SOURCE if race else "",
+        "age_decade": int(age) if age else -1,
+        "gender": _GENDER_CODES.get(gender, "unknown"),
+    }
 
 
 def read_table(
     path: pathlib.Path, database: str, subject_code: Callable[[object], str]
-) -> dict[str, Demographics]:
+) -> dict[str, Ethnicity]:
     """One database's subjects in a table of ethnicities.
 
     Args:
@@ -69,24 +81,24 @@ def read_table(
       subject_code: brings a subject's code into the database's form (6 -> 006).
 
     Returns:
-      Ethnicity, source and agreement by subject.
+      Ethnicity, source and agreement by `database/subject`.
 
     Raises:
       UserError: the table is missing or no such table, an ethnicity is not one of
         `schema.ETHNICITIES`, or a subject has two rows.
     """
     table = _table(path)
-    found: dict[str, Demographics] = {}
+    found: dict[str, Ethnicity] = {}
     for index, row in table[table["database"].str.lower() == database].iterrows():
         where = f"{path.name} line {index + 2}"
         try:
-            subject = subject_code(row["subject"])
-            person = _person(row)
+            key = f"{database}/{subject_code(row['subject'])}"
+            ethnicity = _ethnicity(row)
         except ValueError as error:
             raise UserError(f"{where}: {error}") from error
-        if subject in found:
-            raise UserError(f"{where}: {database}/{subject} has a row already; keep one of them")
-        found[subject] = person
+        if key in found:
+            raise UserError(f"{where}: {key} has a row already; keep one of them")
+        found[key] = ethnicity
     return found
 
 
@@ -106,13 +118,13 @@ def _table(path: pathlib.Path) -> pd.DataFrame:
     return table.fillna("").apply(lambda column: column.str.strip())
 
 
-def _person(row: pd.Series) -> Demographics:
+def _ethnicity(row: pd.Series) -> Ethnicity:
     if row["ethnicity"] not in ETHNICITIES:
         raise ValueError(f"ethnicity {row['ethnicity']!r} is not one of {', '.join(ETHNICITIES)}")
     agreement = float(row.get("agreement", "") or "nan")
     if not (math.isnan(agreement) or 0 <= agreement <= 1):
         raise ValueError(f"agreement {agreement} is not a share from 0 to 1")
-    return Demographics(
+    return Ethnicity(
         ethnicity=row["ethnicity"],
         ethnicity_source=row.get("source", "") or "metadata",
         ethnicity_agreement=agreement,

@@ -18,7 +18,7 @@ from data_builders.sources import simulated
 from data_builders.sources.base import ClipTask
 from ethnicmer_jax.base import files
 from ethnicmer_jax.base.progress import Progress
-from ethnicmer_jax.base.schema import ETHNICITIES, UserError
+from ethnicmer_jax.base.schema import ETHNICITIES, ClipLabels, UserError
 
 _JPEG_QUALITY = 95
 _SUBJECT_DIGITS = 3
@@ -44,57 +44,57 @@ class Layout:
     grey: bool
     frames: str
     sheet: str
-    subject: Callable[[ClipTask], str]
-    clip: Callable[[ClipTask], str]
+    subject: Callable[[ClipLabels], str]
+    clip: Callable[[ClipLabels], str]
     frame: Callable[[str, int], str]
-    row: Callable[[ClipTask], Mapping[str, object]]
+    row: Callable[[ClipLabels], Mapping[str, object]]
 
 
-def _action_units(task: ClipTask) -> str | int:
+def _action_units(labels: ClipLabels) -> str | int:
     """`4+L10`; a single AU is a number, as spreadsheets make of it."""
-    codes = "+".join(map(str, task.action_units))
+    codes = "+".join(map(str, labels.action_units))
     return int(codes) if codes.isdecimal() else codes
 
 
-def _annotation(task: ClipTask) -> dict[str, object]:
+def _annotation(labels: ClipLabels) -> dict[str, object]:
     """The columns that the reference's annotation adds to the official sheets."""
     return {
         "Age": None,
         "Gender": None,
-        "Race": ETHNICITIES.index(task.ethnicity),
-        "RaceConcised": _RACE_CONCISED.get(task.ethnicity, "Asian"),
-        "EstimatedEmotionConcised": task.emotion.capitalize(),
+        "Race": ETHNICITIES.index(labels.ethnicity),
+        "RaceConcised": _RACE_CONCISED.get(labels.ethnicity, "Asian"),
+        "EstimatedEmotionConcised": labels.emotion.capitalize(),
     }
 
 
-def _casme2_row(task: ClipTask) -> dict[str, object]:
+def _casme2_row(labels: ClipLabels) -> dict[str, object]:
     return {
-        "Subject": int(task.subject.removeprefix("sub")),
-        "Filename": task.clip,
-        "OnsetFrame": task.onset,
-        "ApexFrame": task.apex,
-        "OffsetFrame": task.offset,
-        "Action Units": _action_units(task),
-        "Estimated Emotion": task.raw_emotion,
-        **_annotation(task),
+        "Subject": int(labels.subject.removeprefix("sub")),
+        "Filename": labels.clip,
+        "OnsetFrame": labels.onset,
+        "ApexFrame": labels.apex,
+        "OffsetFrame": labels.offset,
+        "Action Units": _action_units(labels),
+        "Estimated Emotion": labels.raw_emotion,
+        **_annotation(labels),
     }
 
 
-def _samm_row(task: ClipTask) -> dict[str, object]:
+def _samm_row(labels: ClipLabels) -> dict[str, object]:
     return {
-        "Subject": task.subject,
-        "Filename": task.clip,
+        "Subject": labels.subject,
+        "Filename": labels.clip,
         "Code": 1,
-        "Onset": task.onset,
-        "Apex Frame": task.apex,
-        "Offset": task.offset,
-        "Duration": task.offset - task.onset + 1,
+        "Onset": labels.onset,
+        "Apex Frame": labels.apex,
+        "Offset": labels.offset,
+        "Duration": labels.offset - labels.onset + 1,
         "Micro": "Micro - 1/2",
-        "Action Units": _action_units(task),
-        "Estimated Emotion": task.raw_emotion.capitalize(),
+        "Action Units": _action_units(labels),
+        "Estimated Emotion": labels.raw_emotion.capitalize(),
         "Objective Classes": None,
         "Notes": None,
-        **_annotation(task),
+        **_annotation(labels),
     }
 
 
@@ -103,8 +103,8 @@ CASME2 = Layout(
     grey=False,
     frames="Cropped",
     sheet="CASME2-coding.xlsx",
-    subject=lambda task: f"sub{task.subject}",
-    clip=lambda task: f"EP{task.clip}_01f",
+    subject=lambda labels: f"sub{labels.subject}",
+    clip=lambda labels: f"EP{labels.clip}_01f",
     frame=lambda subject, number: f"reg_img{number}.jpg",
     row=_casme2_row,
 )
@@ -114,8 +114,8 @@ SAMM = Layout(
     grey=True,
     frames="SAMM_CROP",
     sheet="SAMM_Micro_FACS_Codes.xlsx",
-    subject=lambda task: task.subject,
-    clip=lambda task: f"{task.subject}_1_{int(task.clip)}",
+    subject=lambda labels: labels.subject,
+    clip=lambda labels: f"{labels.subject}_1_{int(labels.clip)}",
     frame=lambda subject, number: f"{subject}_{number:05d}.jpg",
     row=_samm_row,
 )
@@ -175,7 +175,7 @@ def _write(
     if not drawn:
         kind = "grey" if layout.grey else "colour"
         raise UserError(f"the {layout.database} layout needs a {kind} cohort; there is none")
-    if any(len(task.subject) > _SUBJECT_DIGITS for task in drawn):
+    if any(len(task.labels.subject) > _SUBJECT_DIGITS for task in drawn):
         raise UserError(f"the {layout.database} layout has room for 99 subjects of an ethnicity")
     clips = [(task.key, _named(task, layout)) for task in drawn]
     keys = [clip.key for _, clip in clips]
@@ -185,28 +185,31 @@ def _write(
             f"give only one of them {'grey' if layout.grey else 'colour'} cohorts"
         )
     for _, clip in Progress(f"writing {layout.database}", clips, unit="clip"):
-        _write_frames(clip, root / layout.frames / clip.subject / clip.clip, layout, every)
-    sheet = pd.DataFrame([layout.row(clip) for _, clip in clips])
+        _write_frames(clip, root / layout.frames, layout, every)
+    sheet = pd.DataFrame([layout.row(clip.labels) for _, clip in clips])
     sheet.to_excel(root / layout.sheet, index=False)
     return clips
 
 
 def _named(task: ClipTask, layout: Layout) -> ClipTask:
-    return dataclasses.replace(
-        task,
+    labels = dataclasses.replace(
+        task.labels,
         database=layout.database,
-        subject=layout.subject(task),
-        clip=layout.clip(task),
+        subject=layout.subject(task.labels),
+        clip=layout.clip(task.labels),
     )
+    return dataclasses.replace(task, labels=labels)
 
 
-def _write_frames(clip: ClipTask, folder: pathlib.Path, layout: Layout, every: int) -> None:
+def _write_frames(clip: ClipTask, frames: pathlib.Path, layout: Layout, every: int) -> None:
+    labels = clip.labels
+    folder = frames / labels.subject / labels.clip
     folder.mkdir(parents=True)
-    numbers = {*range(clip.onset, clip.offset, every), clip.apex, clip.offset}
+    numbers = {*range(labels.onset, labels.offset, every), labels.apex, labels.offset}
     for number in sorted(numbers):
         frame = clip.motion.frame(number)
         stored = frame[..., 0] if layout.grey else cv2.cvtColor(frame, cv2.COLOR_RGB2BGR)
-        path = folder / layout.frame(clip.subject, number)
+        path = folder / layout.frame(labels.subject, number)
         if not cv2.imwrite(str(path), stored, [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY]):
             raise OSError(f"{path} could not be written")
 
@@ -214,20 +217,20 @@ def _write_frames(clip: ClipTask, folder: pathlib.Path, layout: Layout, every: i
 def _tables(root: pathlib.Path, clips: Sequence[tuple[str, ClipTask]]) -> None:
     truth = pd.DataFrame(
         {
-            "database": clip.database,
-            "subject": clip.subject,
-            "clip": clip.clip,
-            "emotion": clip.emotion,
-            "raw_emotion": clip.raw_emotion,
-            "ethnicity": clip.ethnicity,
-            "onset": clip.onset,
-            "apex": clip.apex,
-            "offset": clip.offset,
-            "action_units": "+".join(map(str, clip.action_units)),
+            "database": labels.database,
+            "subject": labels.subject,
+            "clip": labels.clip,
+            "emotion": labels.emotion,
+            "raw_emotion": labels.raw_emotion,
+            "ethnicity": labels.ethnicity,
+            "onset": labels.onset,
+            "apex": labels.apex,
+            "offset": labels.offset,
+            "action_units": "+".join(map(str, labels.action_units)),
             "drawn": drawn,
-            **clip.extra,
+            **labels.extra,
         }
-        for drawn, clip in clips
+        for drawn, labels in ((drawn, clip.labels) for drawn, clip in clips)
     )
     files.write_table(root / "truth.csv", truth)
     people = truth[["database", "subject", "ethnicity"]].drop_duplicates()

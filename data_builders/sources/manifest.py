@@ -21,8 +21,9 @@ from typing import Any
 
 from data_builders.sources import action_units, cells, demographics
 from data_builders.sources.base import ClipTask, FlowFile, FramePair, FrameReader, Listing, Problem
+from data_builders.sources.demographics import Ethnicity
 from data_builders.sources.frame_folder import frame_number, frame_path
-from ethnicmer_jax.base.schema import UNKNOWN, UserError
+from ethnicmer_jax.base.schema import UNKNOWN, ClipLabels, UserError
 
 REQUIRED = ("database", "subject", "clip", "emotion")
 MOTION = ("flow", "frames", "onset_path")
@@ -80,13 +81,12 @@ class _Row:
     def task(self) -> ClipTask | None:
         """The row's clip, or None where it has no class or a faulty cell."""
         ethnicity = self._read("ethnicity", cells.ethnicity)
-        task = ClipTask(
+        labels = ClipLabels(
             database=self._read("database", functools.partial(cells.name, "database")).lower(),
             subject=self._read("subject", functools.partial(cells.name, "subject")),
             clip=self._read("clip", cells.code),
             emotion=self._read("emotion", cells.emotion),
             raw_emotion=self.cells["emotion"],
-            motion=self._motion(),
             action_units=self._read("action_units", action_units.parse, ()),
             ethnicity=ethnicity,
             ethnicity_source="" if ethnicity == UNKNOWN else "metadata",
@@ -96,7 +96,8 @@ class _Row:
             **{name: frame_number(self.cells.get(name, "")) for name in _FRAMES},
             extra={name: text for name, text in self.cells.items() if name not in _KNOWN},
         )
-        return None if self.problems or self.without_class else task
+        motion = self._motion()
+        return None if self.problems or self.without_class else ClipTask(labels, motion)
 
     def _read(self, column: str, parse: Callable[[str], Any], on_error: Any = "") -> Any:
         try:
@@ -202,19 +203,13 @@ def _checked_header(path: pathlib.Path, header: list[str]) -> list[str]:
 def _relabelled(
     clips: list[tuple[str, ClipTask]], table: pathlib.Path
 ) -> list[tuple[str, ClipTask]]:
-    people = {
-        (database, subject): person
-        for database in {task.database for _, task in clips}
-        for subject, person in demographics.read_table(table, database, str).items()
-    }
-
-    def relabelled(task: ClipTask) -> ClipTask:
-        person = people.get((task.database, task.subject))
-        names = ("ethnicity", "ethnicity_source", "ethnicity_agreement")
-        labels = {name: getattr(person, name) for name in names} if person else {}
-        return dataclasses.replace(task, **labels)
-
-    return [(where, relabelled(task)) for where, task in clips]
+    people: dict[str, Ethnicity] = {}
+    for database in {task.labels.database for _, task in clips}:
+        people |= demographics.read_table(table, database, str)
+    return [
+        (where, dataclasses.replace(task, labels=demographics.relabelled(task.labels, people)))
+        for where, task in clips
+    ]
 
 
 def _duplicates(clips: list[tuple[str, ClipTask]]) -> Iterator[Problem]:
@@ -227,11 +222,11 @@ def _duplicates(clips: list[tuple[str, ClipTask]]) -> Iterator[Problem]:
 
 def _contradictions(clips: list[tuple[str, ClipTask]]) -> Iterator[Problem]:
     """A person with two ethnicities: mono- and stereo-ethnic folds are made of persons."""
-    first: dict[tuple[str, str], tuple[str, str]] = {}
+    first: dict[str, tuple[str, str]] = {}
     for where, task in clips:
-        if task.ethnicity == UNKNOWN:
+        person, ethnicity = task.labels.person, task.labels.ethnicity
+        if ethnicity == UNKNOWN:
             continue
-        known = first.setdefault((task.database, task.subject), (task.ethnicity, where))
-        if known[0] != task.ethnicity:
-            person = f"{task.database}/{task.subject}"
-            yield Problem(where, f"{person} is {task.ethnicity} here and {known[0]} in {known[1]}")
+        known = first.setdefault(person, (ethnicity, where))
+        if known[0] != ethnicity:
+            yield Problem(where, f"{person} is {ethnicity} here and {known[0]} in {known[1]}")

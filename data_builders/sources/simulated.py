@@ -21,7 +21,7 @@ from data_builders.simulation import film, scenario
 from data_builders.simulation.options import SimulatedOptions
 from data_builders.simulation.scenario import ClipSpec
 from data_builders.sources.base import ClipTask, Listing
-from ethnicmer_jax.base.schema import ClipRecord
+from ethnicmer_jax.base.schema import ClipLabels, ClipRecord
 
 ETHNICITY_SOURCE = "simulated"
 
@@ -68,7 +68,7 @@ def specs(options: SimulatedOptions) -> Iterator[ClipSpec]:
 
 
 def truth(options: SimulatedOptions, spec: ClipSpec) -> dict[str, str]:
-    """What is known of a clip because it was made: text, for `ClipRecord.extra`.
+    """What is known of a clip because it was made: text, for `ClipLabels.extra`.
 
     `sim_group` is the ethnicity, `sim_aus` reads `4:2.61+L10:1.80` with amplitudes in
     percent of the pupils' distance; `sim_effect`, `sim_appearance`, `sim_proportions` and
@@ -119,28 +119,27 @@ def draw_motion_fields(options: SimulatedOptions, size: int = 28) -> list[ClipRe
     return [_record(options, spec, size) for spec in specs(options)]
 
 
-def _labels(options: SimulatedOptions, spec: ClipSpec) -> dict[str, object]:
-    """The fields that ClipTask and ClipRecord share."""
-    return {
-        "database": spec.subject.cohort.database,
-        "subject": spec.subject.code,
-        "clip": spec.clip,
-        "emotion": spec.emotion,
-        "raw_emotion": spec.raw_emotion,
-        "action_units": tuple(moved.action_unit for moved in spec.movements),
-        "ethnicity": spec.subject.cohort.ethnicity,
-        "ethnicity_source": ETHNICITY_SOURCE,
-        "ethnicity_agreement": 1.0,
-        "fps": scenario.FPS,
-        "onset": spec.onset,
-        "apex": spec.apex,
-        "offset": spec.offset,
-        "extra": truth(options, spec),
-    }
+def _labels(options: SimulatedOptions, spec: ClipSpec) -> ClipLabels:
+    return ClipLabels(
+        database=spec.subject.cohort.database,
+        subject=spec.subject.code,
+        clip=spec.clip,
+        emotion=spec.emotion,
+        raw_emotion=spec.raw_emotion,
+        action_units=tuple(moved.action_unit for moved in spec.movements),
+        ethnicity=spec.subject.cohort.ethnicity,
+        ethnicity_source=ETHNICITY_SOURCE,
+        ethnicity_agreement=1.0,
+        fps=scenario.FPS,
+        onset=spec.onset,
+        apex=spec.apex,
+        offset=spec.offset,
+        extra=truth(options, spec),
+    )
 
 
 def _task(options: SimulatedOptions, spec: ClipSpec) -> ClipTask:
-    return ClipTask(motion=DrawnClip(spec, options.sensor_noise), **_labels(options, spec))
+    return ClipTask(_labels(options, spec), DrawnClip(spec, options.sensor_noise))
 
 
 def _record(options: SimulatedOptions, spec: ClipSpec, size: int) -> ClipRecord:
@@ -151,11 +150,7 @@ def _record(options: SimulatedOptions, spec: ClipSpec, size: int) -> ClipRecord:
     per_cell = (skin + film.drift(spec, xs, ys, skin)) * (size / (2.0 * half))
     error = _smooth_noise(np.random.default_rng(spec.noise), size)
     moved = per_cell + options.flow_noise * size / 100.0 * error
-    return ClipRecord(
-        flow=flow.to_record(moved, size),
-        flow_unit="percent_of_width",
-        **_labels(options, spec),
-    )
+    return ClipRecord(_labels(options, spec), flow.to_record(moved, size), "percent_of_width")
 
 
 def _crop(spec: ClipSpec) -> tuple[np.ndarray, float]:

@@ -90,8 +90,8 @@ class ActionUnit:
 
 
 @dataclasses.dataclass(frozen=True)
-class ClipRecord:
-    """One micro-expression clip, ready to be packaged.
+class ClipLabels:
+    """Which clip it is, and what is known of it besides its pixels.
 
     Attributes:
       database: database name in lower case, e.g. "casme2".
@@ -99,10 +99,6 @@ class ClipRecord:
       clip: clip code within the subject.
       emotion: one of EMOTIONS.
       raw_emotion: the emotion as the database codes it.
-      flow: float32 [H, W, 3]; u, v, optical strain from onset to apex.
-      flow_unit: one of FLOW_UNITS.
-      onset_image: uint8 [S, S, 3] RGB face crop at onset, or None without frames.
-      apex_image: uint8 [S, S, 3] RGB face crop at apex, or None without frames.
       action_units: the coded AUs.
       ethnicity: one of ETHNICITIES.
       ethnicity_source: who labelled it ("metadata", "fairface", "human", ...).
@@ -120,10 +116,6 @@ class ClipRecord:
     clip: str
     emotion: str
     raw_emotion: str
-    flow: np.ndarray
-    flow_unit: str
-    onset_image: np.ndarray | None = None
-    apex_image: np.ndarray | None = None
     action_units: tuple[ActionUnit, ...] = ()
     ethnicity: str = UNKNOWN
     ethnicity_source: str = ""
@@ -137,9 +129,38 @@ class ClipRecord:
     extra: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
     @property
+    def identity(self) -> tuple[str, str, str]:
+        """(database, subject, clip): what clips are sorted by."""
+        return self.database, self.subject, self.clip
+
+    @property
     def key(self) -> str:
         """`database/subject/clip`: unique, and what every table joins on."""
-        return clip_key(self.database, self.subject, self.clip)
+        return clip_key(*self.identity)
+
+    @property
+    def person(self) -> str:
+        """`database/subject`."""
+        return f"{self.database}/{self.subject}"
+
+
+@dataclasses.dataclass(frozen=True)
+class ClipRecord:
+    """One micro-expression clip, ready to be packaged.
+
+    Attributes:
+      labels: which clip it is, and what is known of it.
+      flow: float32 [H, W, 3]; u, v, optical strain from onset to apex.
+      flow_unit: one of FLOW_UNITS.
+      onset_image: uint8 [S, S, 3] RGB face crop at onset, or None without frames.
+      apex_image: uint8 [S, S, 3] RGB face crop at apex, or None without frames.
+    """
+
+    labels: ClipLabels
+    flow: np.ndarray
+    flow_unit: str
+    onset_image: np.ndarray | None = None
+    apex_image: np.ndarray | None = None
 
 
 def clip_key(database: str, subject: str, clip: str) -> str:

@@ -19,6 +19,7 @@ from ethnicmer_jax.base.schema import (
     FLOW_UNITS,
     GENDERS,
     ActionUnit,
+    ClipLabels,
     ClipRecord,
     UserError,
 )
@@ -102,36 +103,40 @@ def from_records(records: Sequence[ClipRecord]) -> Dataset:
     """
     if not records:
         raise ValueError("a data set needs at least one clip")
-    records = sorted(records, key=lambda record: (record.database, record.subject, record.clip))
-    for one, next_one in itertools.pairwise(records):
-        if one.key == next_one.key:
-            raise ValueError(f"clip {one.key} occurs twice")
+    records = sorted(records, key=lambda record: record.labels.identity)
+    labels = [record.labels for record in records]
+    for earlier, later in itertools.pairwise(labels):
+        if earlier.key == later.key:
+            raise ValueError(f"clip {later.key} occurs twice")
 
     def texts(name: str) -> np.ndarray:
-        return np.array([getattr(record, name) for record in records], dtype=np.str_)
+        return np.array([getattr(clip, name) for clip in labels], dtype=np.str_)
 
     def numbers(name: str, dtype: type) -> np.ndarray:
-        return np.array([getattr(record, name) for record in records], dtype=dtype)
+        return np.array([getattr(clip, name) for clip in labels], dtype=dtype)
+
+    def codes(name: str, names: Sequence[str]) -> np.ndarray:
+        return np.array([names.index(getattr(clip, name)) for clip in labels], np.int32)
 
     return Dataset(
         flow=_stacked(records, "flow").astype(np.float32, copy=False),
-        flow_unit=texts("flow_unit"),
+        flow_unit=np.array([record.flow_unit for record in records], dtype=np.str_),
         onset_image=_images(records, "onset_image"),
         apex_image=_images(records, "apex_image"),
-        emotion=np.array([EMOTIONS.index(record.emotion) for record in records], np.int32),
+        emotion=codes("emotion", EMOTIONS),
         raw_emotion=texts("raw_emotion"),
-        ethnicity=np.array([ETHNICITIES.index(record.ethnicity) for record in records], np.int32),
+        ethnicity=codes("ethnicity", ETHNICITIES),
         database=texts("database"),
         subject=texts("subject"),
         clip=texts("clip"),
-        action_units=tuple(tuple(record.action_units) for record in records),
+        action_units=tuple(tuple(clip.action_units) for clip in labels),
         ethnicity_source=texts("ethnicity_source"),
         ethnicity_agreement=numbers("ethnicity_agreement", np.float32),
         gender=texts("gender"),
         age_decade=numbers("age_decade", np.int32),
         fps=numbers("fps", np.float32),
-        frames=np.array([(r.onset, r.apex, r.offset) for r in records], np.int32),
-        extra=tuple(dict(record.extra) for record in records),
+        frames=np.array([(clip.onset, clip.apex, clip.offset) for clip in labels], np.int32),
+        extra=tuple(dict(clip.extra) for clip in labels),
     )
 
 
@@ -163,20 +168,23 @@ def _record(example: Mapping[str, Any]) -> ClipRecord:
     }
     integers = {name: int(example[name]) for name in ("age_decade", "onset", "apex", "offset")}
     has_frames = bool(example["has_frames"])
-    return ClipRecord(
+    labels = ClipLabels(
         **text,
         **integers,
         emotion=EMOTIONS[example["emotion"]],
-        flow=example["flow"],
-        flow_unit=FLOW_UNITS[example["flow_unit"]],
-        onset_image=example["onset_image"] if has_frames else None,
-        apex_image=example["apex_image"] if has_frames else None,
         action_units=tuple(ActionUnit.from_code(code.decode()) for code in example["action_units"]),
         ethnicity=ETHNICITIES[example["ethnicity"]],
         ethnicity_agreement=float(example["ethnicity_agreement"]),
         gender=GENDERS[example["gender"]],
         fps=float(example["fps"]),
         extra=json.loads(example["extra"]),
+    )
+    return ClipRecord(
+        labels,
+        example["flow"],
+        FLOW_UNITS[example["flow_unit"]],
+        example["onset_image"] if has_frames else None,
+        example["apex_image"] if has_frames else None,
     )
 
 
