@@ -137,7 +137,7 @@ def _drawn(contrast, sides, rng) -> np.ndarray:
     sides = np.asarray(sides, object).copy()
     if contrast == "placebo":
         sides = rng.permutation(sides)
-    for name in set(sides) - {""}:
+    for name in sorted(set(sides) - {""}):
         members = np.flatnonzero(sides == name)
         sides[rng.permutation(members)[: len(members) // 5]] = ""
     return sides

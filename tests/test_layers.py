@@ -130,6 +130,32 @@ def test_science_needs_no_jax():
     assert wrong == []
 
 
+def test_the_report_draws_and_computes_nothing():
+    """Estimates, tests and statistics of tables are `analysis`, whose findings a page shows."""
+    statistics = {"scipy", "statsmodels", "sklearn"}
+    computing = tuple(
+        f"ethnicmer_jax.analysis.{name}"
+        for name in ("bootstrap", "permutation", "contrast", "counts", "metrics", "correctness")
+    )
+    methods = {"mean", "median", "std", "var", "quantile", "agg", "nunique"}
+    wrong = []
+    for name, tree in TREES.items():
+        if not name.startswith("ethnicmer_jax.report"):
+            continue
+        wrong += [
+            (name, other)
+            for other in imports(tree)
+            if other.split(".")[0] in statistics or other.startswith(computing)
+        ]
+        wrong += [
+            (name, node.func.attr)
+            for node in ast.walk(tree)
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
+            if node.func.attr in methods
+        ]
+    assert wrong == []
+
+
 def test_the_report_runs_without_jax():
     code = (
         "import sys, ethnicmer_jax.report.study.page, ethnicmer_jax.jobs.job\n"

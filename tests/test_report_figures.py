@@ -8,6 +8,8 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from ethnicmer_jax.analysis.action_units.findings import UnitFindings
+from ethnicmer_jax.analysis.calibration import with_wilson
 from ethnicmer_jax.report import figures, style
 from ethnicmer_jax.report.study import figures as study_figures
 
@@ -64,7 +66,7 @@ def test_svg_is_well_formed_dateless_and_escaped():
 
 def test_figures_do_not_depend_on_what_was_drawn_before():
     first = _forest()
-    study_figures.rejection_curves(REJECTIONS)
+    figures.rejection_curves(with_wilson(REJECTIONS))
     assert _forest() == first
 
 
@@ -126,27 +128,24 @@ def test_one_epoch_still_draws():
     assert "loss from 1.000 to 1.000" in drawn.alt
 
 
-def test_rare_units_are_left_out_of_the_prevalence_map():
-    drawn = study_figures.au_prevalence(PREVALENCE)
+def test_the_prevalence_map_names_its_highest_share():
+    drawn = study_figures.au_prevalence(UnitFindings(5, PREVALENCE, pd.DataFrame()))
     assert "AU12 in positive, asian: 90%" in drawn.alt
-    with pytest.raises(ValueError, match="no Action Unit"):
-        study_figures.au_prevalence(PREVALENCE, min_clips=100)
+    assert "shown in 5 or more clips" in drawn.caption
 
 
 def test_untested_differences_are_not_counted_as_tests():
     table = pd.DataFrame(
         {"emotion": ["negative", "positive", "positive"], "au": [4, 4, 12]}
         | {"difference": [0.5, -0.1, 0.2], "p_holm": [0.01, np.nan, 0.4]}
+        | {"reject": [True, False, False]}
     )
-    drawn = study_figures.au_difference(table, ("asian", "non_asian"))
+    found = UnitFindings(5, PREVALENCE, table)
+    drawn = study_figures.au_difference(found, ("asian", "non_asian"))
     assert "1 of 2 tested differences" in drawn.alt
     assert "no database holds both groups" in drawn.caption
 
 
-def test_rejection_rates_carry_wilson_intervals():
-    # Wilson 95% of 10 / 200: centre .0594, half width .0322 (Newcombe 1998's formula).
-    table = study_figures.with_wilson(REJECTIONS)
-    assert table.loc[0, ["rate", "low", "high"]].tolist() == pytest.approx(
-        [0.05, 0.0274, 0.0896], abs=1e-3
-    )
-    assert "16 + 16 5.0% of 200" in study_figures.rejection_curves(REJECTIONS).alt
+def test_false_alarms_are_told_with_the_number_of_databases():
+    drawn = figures.rejection_curves(with_wilson(REJECTIONS))
+    assert "16 + 16 5.0% of 200" in drawn.alt

@@ -10,7 +10,7 @@ import pandas as pd
 from ethnicmer_jax.explain import wording
 from ethnicmer_jax.explain.findings import ALL, Findings
 from ethnicmer_jax.explain.folds import MapName
-from ethnicmer_jax.report import explained, figures, job
+from ethnicmer_jax.report import explained, figures, provenance
 from ethnicmer_jax.report.document import Block, Document, Facts, Gallery, Listing, Prose, Section
 from ethnicmer_jax.report.style import Figure
 from ethnicmer_jax.report.tables import Column, Table
@@ -47,12 +47,11 @@ def build(
       command: what makes the page again.
       simulated: whether the clips are.
     """
-    first = [job.SIMULATED] if simulated else []
     return Document(
         title="Where the networks look",
         question="Which parts of the face decide, are they the same in every group, and do the "
         "maps show the network at all?",
-        conclusion=[*first, *wording.conclusion(findings, primary)],
+        conclusion=[*provenance.warnings(simulated), *wording.conclusion(findings, primary)],
         sections=[
             checks(findings),
             groups(findings, primary),

@@ -7,9 +7,11 @@ import pathlib
 import pandas as pd
 
 from ethnicmer_jax.base import files
+from ethnicmer_jax.report import columns
 from ethnicmer_jax.report.document import Block, Gallery, Link, Prose, Section
+from ethnicmer_jax.report.prose import text
 from ethnicmer_jax.report.style import Figure
-from ethnicmer_jax.report.tables import Column, PValue, Table
+from ethnicmer_jax.report.tables import Column, Table
 
 FOLDER = "explain"
 SUMMARY = "summary.json"
@@ -39,7 +41,7 @@ def sections(directory: pathlib.Path) -> list[Section]:
     blocks: list[Block] = [
         Prose(summary["conclusion"]),
         Link(
-            "The maps of single clips, the checks and all tests are on a page of their own:",
+            text("explained.link"),
             "where the networks look",
             f"../{FOLDER}/index.html",
         ),
@@ -60,13 +62,18 @@ def region_table(tests: pd.DataFrame, groups: tuple[str, ...], name: str) -> Tab
       groups: first and second.
       name: file stem.
     """
-    one = tests.iloc[0]
+    first = tests.iloc[0]
     return Table(
         name,
-        f"Share of the {METHODS[one.method]} map of the {one['head']} head ({one.branch} branch) "
-        f"that falls on each region, mean over subjects, {one.emotion} emotions: {one.persons_a} "
-        f"subjects of {groups[0]}, {one.persons_b} of {groups[1]}. 95% intervals from "
-        "resampling subjects; p from permuting groups of subjects, Holm over the six regions.",
+        text(
+            "explained.regions",
+            method=METHODS[first["method"]],
+            head=first["head"],
+            branch=first["branch"],
+            emotion=first["emotion"],
+            subjects=(first["persons_a"], first["persons_b"]),
+            groups=groups,
+        ),
         tests,
         region_columns(groups),
     )
@@ -75,14 +82,14 @@ def region_table(tests: pd.DataFrame, groups: tuple[str, ...], name: str) -> Tab
 def region_columns(groups: tuple[str, ...]) -> list[Column]:
     """The columns of one region's test."""
     return [
-        Column("Region", "{region}", False),
-        Column(groups[0], "{mean_a:.3f}"),
-        Column(groups[1], "{mean_b:.3f}"),
-        Column("Difference [95% interval]", "{difference:+.3f} [{low:+.3f}, {high:+.3f}]"),
-        PValue("p within database", "{p_within}"),
-        PValue("Holm", "{p_within_holm}"),
-        PValue("p unrestricted", "{p_unrestricted}"),
-        PValue("Holm", "{p_unrestricted_holm}"),
+        columns.text("Region", "region"),
+        columns.number(groups[0], "mean_a"),
+        columns.number(groups[1], "mean_b"),
+        columns.difference("Difference [95% interval]", key="difference"),
+        columns.p_value("p within database", "p_within"),
+        columns.p_holm("p within database (Holm)", "p_within_holm"),
+        columns.p_value("p unrestricted", "p_unrestricted"),
+        columns.p_holm("p unrestricted (Holm)", "p_unrestricted_holm"),
     ]
 
 

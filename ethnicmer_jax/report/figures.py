@@ -1,4 +1,4 @@
-"""The figures every report may use: intervals, confusion matrices, learning curves.
+"""The figures that several pages use: intervals, confusion matrices, curves.
 
 Each function takes tidy tables and returns a `style.Figure`; nothing here reads a file.
 """
@@ -14,7 +14,9 @@ from matplotlib.axes import Axes
 from matplotlib.colors import Colormap
 from matplotlib.figure import Figure as Canvas
 
+from ethnicmer_jax.analysis.calibration import NOMINAL
 from ethnicmer_jax.report import style
+from ethnicmer_jax.report.prose import text
 from ethnicmer_jax.report.style import Figure
 
 _LABEL_WIDTH = 26
@@ -101,7 +103,7 @@ def forest(
     missing = {"label", "estimate", "low", "high"} - set(rows.columns)
     if missing or rows.empty:
         raise ValueError(f"a forest plot needs rows with label, estimate, low, high: {missing}")
-    lines = _forest_lines(rows, "{:+.3f}" if signed else "{:.3f}")
+    lines = _forest_lines(rows, "{:+z.3f}" if signed else "{:z.3f}")
     with style.styled():
         figure, names, axes, numbers = _forest_axes(lines, legend=bool(references))
         _draw_references(axes, references or {})
@@ -116,6 +118,18 @@ def forest(
             alt=f"Forest plot of {xlabel}: {spoken}.",
             wide=figure.get_figwidth() > style.NARROW,
         )
+
+
+def differences(rows: pd.DataFrame, *, name: str, caption: str) -> Figure:
+    """A forest plot of differences of UF1; see `forest`."""
+    return forest(
+        rows,
+        name=name,
+        caption=caption,
+        xlabel="difference of UF1",
+        references={"no difference": 0.0},
+        signed=True,
+    )
 
 
 def _forest_axes(lines: Sequence[dict], *, legend: bool) -> tuple[Canvas, Axes, Axes, Axes]:
@@ -207,13 +221,51 @@ def curves(frame: pd.DataFrame, *, name: str, ylabel: str, caption: str) -> Figu
         axes.set_xlabel("epoch")
         axes.set_ylabel(ylabel)
         axes.xaxis.get_major_locator().set_params(integer=True)
-        if frame.series.nunique() > 1:
+        if len(set(frame["series"])) > 1:
             axes.legend()
         ends = "; ".join(
             f"{series} from {part['mean'].iloc[0]:.3f} to {part['mean'].iloc[-1]:.3f}"
             for series, part in frame.groupby("series", sort=False)
         )
         return style.finish(figure, name=name, caption=caption, alt=f"{ylabel} by epoch: {ends}.")
+
+
+def rejection_curves(table: pd.DataFrame, *, name: str = "calibration") -> Figure:
+    """How often the study rejects, against the true effect, with Wilson 95% bands.
+
+    At effect 0 a curve shows the false-alarm rate (nominal 5%, dotted), elsewhere power.
+
+    Args:
+      table: one row per series and effect: columns series (str, e.g. "16 + 16 subjects"),
+        effect (float), databases (count) and rate, low, high (`calibration.with_wilson`).
+      name: file stem.
+    """
+    with style.styled():
+        figure = style.canvas(4.8, 3.8)
+        axes = figure.subplots()
+        for index, (series, part) in enumerate(table.groupby("series", sort=False)):
+            part = part.sort_values("effect")
+            colour = style.PALETTE[index % len(style.PALETTE)]
+            marker = style.MARKERS[index % len(style.MARKERS)]
+            axes.fill_between(part.effect, part.low, part.high, color=colour, alpha=0.16, lw=0)
+            axes.plot(part.effect, part.rate, color=colour, marker=marker, ms=5, label=series)
+        axes.axhline(NOMINAL, color=style.INK, linestyle=":", linewidth=1.3)
+        axes.text(table.effect.max(), NOMINAL + 0.015, "nominal 5%", ha="right", va="bottom")
+        axes.set_xlabel("true effect (0 = universal display rules)")
+        axes.set_ylabel("rejection rate")
+        axes.set_ylim(-0.02, 1.03)
+        axes.yaxis.set_major_formatter(lambda rate, _: f"{rate:.0%}")
+        axes.legend(loc="lower center", bbox_to_anchor=(0.45, 1), ncols=2, borderpad=0)
+        alarms = "; ".join(
+            f"{row.series} {row.rate:.1%} of {row.databases}"
+            for row in table[table.effect == 0].itertuples()
+        )
+        return style.finish(
+            figure,
+            name=name,
+            caption=text("calibration.curves"),
+            alt=f"Rejection rate by true effect. False alarms at effect 0: {alarms or 'none'}.",
+        )
 
 
 def _wrapped(label: str) -> str:

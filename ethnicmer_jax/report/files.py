@@ -8,10 +8,8 @@ import pathlib
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
-from ethnicmer_jax.analysis.metrics import group_labels
 from ethnicmer_jax.base import predictions as predictions_file
 from ethnicmer_jax.base.grouping import Grouping, grouping
 from ethnicmer_jax.base.predictions import Predictions
@@ -51,11 +49,12 @@ class Inputs:
         return grouping(protocol["grouping"], protocol.get("grouping_custom"))
 
     @property
-    def groups(self) -> np.ndarray:
-        """The group of each row of the predictions, str [n]; "" where it belongs to none."""
-        chosen = self.grouping
-        members = chosen and {e: g for g, of in chosen.groups.items() for e in of}
-        return group_labels(self.predictions, members)
+    def members(self) -> dict[str, str] | None:
+        """Ethnicity -> group; None where each ethnicity is its own group."""
+        if self.grouping is None:
+            return None
+        groups = self.grouping.groups.items()
+        return {ethnicity: group for group, members in groups for ethnicity in members}
 
     @property
     def notes(self) -> list[str]:

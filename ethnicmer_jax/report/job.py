@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import pathlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
-from ethnicmer_jax.analysis import comparisons, conclusion, results
-from ethnicmer_jax.analysis.conclusion import Range
-from ethnicmer_jax.report import document, explained, files, provenance, sections
-from ethnicmer_jax.report.document import Document, Section
+from ethnicmer_jax.analysis import learning_curves
+from ethnicmer_jax.analysis.job import JobFindings
+from ethnicmer_jax.report import columns, document, explained, figures, files, provenance
+from ethnicmer_jax.report.document import Document, Gallery, Prose, Section
+from ethnicmer_jax.report.prose import paragraphs, text
+from ethnicmer_jax.report.style import Figure
+from ethnicmer_jax.report.tables import Table
 
-SIMULATED = "The clips are simulated: what follows tests the program and says nothing about people."
+MANY_RUNS = 6
+"""Longer tables of runs are folded away."""
 
 
 def write(workdir: pathlib.Path) -> pathlib.Path:
@@ -26,60 +30,159 @@ def write(workdir: pathlib.Path) -> pathlib.Path:
       The path of index.html.
 
     Raises:
-      UserError: a file is missing, invalid or disagrees with another (see `inputs.read`).
+      UserError: a file is missing, invalid or disagrees with another (see `files.read`).
     """
     workdir = pathlib.Path(workdir)
-    made = build(files.read(workdir), explained.sections(workdir))
-    return document.save(made, workdir / "report")
+    page = build(files.read(workdir), explained.sections(workdir))
+    return document.save(page, workdir / "report")
 
 
 def build(job: files.Inputs, more: Sequence[Section] = ()) -> Document:
     """The report as data, with `more` after the results."""
-    group = job.groups
-    parts = results.part_scores(job.predictions, group)
-    runs = results.run_scores(job.predictions)
-    compared = comparisons.compare_all(job.predictions, group)
+    found = JobFindings.of(job.predictions, job.members)
     return Document(
         title=f"Micro-expression recognition: {job.title}",
-        question="Does the model recognise micro-expressions better than a baseline, and "
-        "equally well in every ethnic group?",
-        conclusion=conclusions(job, parts, compared),
+        question=text("job.question"),
+        conclusion=[*provenance.warnings(job.simulated), *found.conclusions],
         sections=[
-            sections.main_results(job, parts),
-            sections.differences(compared),
-            sections.data_card(job, group),
-            sections.part_tables(job, parts, group),
-            sections.learning_curves(job.scalars),
-            sections.runs_section(runs),
+            _main_results(found),
+            _differences(found),
+            provenance.data_card(found.data),
+            _parts(found),
+            _curves(learning_curves.families(job.scalars)),
+            _runs(found.runs),
             *more,
-            provenance.what_was_run(job),
-            provenance.methods(),
+            provenance.what_was_run(job, found.runs),
+            Section("methods", "Methods", [Prose(paragraphs("job.methods"))]),
             provenance.responsible_use(),
             provenance.reproduce(job),
         ],
     )
 
 
-def conclusions(
-    job: files.Inputs, parts: pd.DataFrame, compared: Sequence[comparisons.Comparison]
-) -> list[str]:
-    """What can be said about each arm's score and about each difference."""
-    arm = results.arms(job.predictions)
-    names = list(dict.fromkeys(arm))
-    sentences = [SIMULATED] if job.simulated else []
-    for name, row in zip(names, parts.head(len(names)).itertuples(), strict=True):
-        baselines = results.baselines(job.predictions.select(arm == name))
-        sentences.append(
-            conclusion.above_baseline(
-                Range(row.uf1, row.uf1_low, row.uf1_high),
-                baselines["majority class"]["uf1"],
-                score="UF1" if len(names) == 1 else f"UF1 of {name}",
-                baseline_name="majority-class baseline",
-            )
+def _main_results(found: JobFindings) -> Section:
+    """Pooled scores of each arm against the baselines, a forest plot, confusion matrices."""
+    table = Table(
+        "main_results",
+        text("job.main_results", intervals=text("job.intervals")),
+        found.scores,
+        (
+            columns.text("Arm", "arm"),
+            columns.text("Score", "score"),
+            columns.count("Runs", "n_runs"),
+            columns.number("Mean", "mean"),
+            columns.interval(),
+            columns.number("SD", "sd"),
+            columns.number("Majority class", "majority_class"),
+            columns.number("Chance", "chance"),
+        ),
+    )
+    single = len(found.arms) == 1
+    matrices = [
+        figures.confusion(
+            matrix.counts,
+            found.classes,
+            name="confusion" if single else f"confusion_{number}",
+            of=text("job.confusion", arm=arm, n_runs=matrix.n_runs),
         )
-    if not any(comparison.of == "groups" for comparison in compared):
-        sentences.append("No arm tested two ethnic groups, so groups are not compared here.")
-    for comparison in compared:
-        context = f"Arm {comparison.where}. " if comparison.where else ""
-        sentences.append(context + " ".join(comparison.finding.sentences))
-    return sentences
+        for number, (arm, matrix) in enumerate(found.confusions.items(), start=1)
+    ]
+    forest = _forest(found)
+    galleries = [[forest, *matrices]] if single else [[forest], matrices]
+    return Section("results", "Results", [table, *map(Gallery, galleries)])
+
+
+def _forest(found: JobFindings) -> Figure:
+    """UF1 of every part; the baselines only where they are the same for all rows."""
+    baselines = None
+    if len(found.arms) == 1:
+        uf1 = found.scores.set_index("score").loc["UF1"]
+        baselines = {"majority class": uf1["majority_class"], "chance": uf1["chance"]}
+    parts = found.parts
+    return figures.forest(
+        parts.assign(estimate=parts["uf1"], low=parts["uf1_low"], high=parts["uf1_high"]),
+        name="uf1_forest",
+        caption=text("job.forest", intervals=text("job.intervals"), baselines=baselines),
+        xlabel="UF1",
+        references=baselines,
+    )
+
+
+def _differences(found: JobFindings) -> Section:
+    """Differences between arms and between groups, with their verdicts."""
+    frame = found.differences
+    if frame.empty:
+        nothing = Prose(paragraphs("job.nothing_to_compare"))
+        return Section("differences", "Differences", [nothing])
+    level = text("job.level", level=f"{100 * found.level:.4g}%", joint=len(frame) > 1)
+    table = Table(
+        "differences",
+        text("job.differences", level=level),
+        frame,
+        (
+            columns.text("Difference", "label"),
+            columns.difference("UF1 [interval]"),
+            columns.count("Subjects", "subjects"),
+            columns.text("Design", "design"),
+            columns.text("Verdict", "verdict"),
+        ),
+    )
+    plot = figures.differences(
+        frame, name="differences_forest", caption=text("job.differences_forest", level=level)
+    )
+    return Section("differences", "Differences", [table, Gallery([plot])])
+
+
+def _parts(found: JobFindings) -> Section:
+    """Scores by group, by database and by class."""
+    tables = [_part_table(heading, rows) for heading, rows in found.sections.items()]
+    per_class = Table(
+        "classes",
+        text("job.classes"),
+        found.per_class,
+        (columns.text("Arm", "arm"), columns.text("Group", "part"), *columns.per_class()),
+    )
+    return Section("parts", "Groups, databases, classes", [*tables, per_class])
+
+
+def _part_table(heading: str, rows: pd.DataFrame) -> Table:
+    part = heading.removeprefix("By ")
+    return Table(
+        part.replace(" ", "_"),
+        f"{heading}. {text('job.intervals')}",
+        rows,
+        (
+            columns.text(part.capitalize(), "label"),
+            columns.count("Subjects", "n_subjects"),
+            columns.count("Clips", "n_clips"),
+            *columns.scores(),
+        ),
+    )
+
+
+def _curves(families: Mapping[str, pd.DataFrame]) -> Section:
+    """One figure for each family of training curves."""
+    if not families:
+        return Section("curves", "Learning curves", [Prose(paragraphs("job.no_curves"))])
+    drawn = [
+        figures.curves(
+            points,
+            name=f"curves_{number}",
+            ylabel=family,
+            caption=text("job.curve", family=family),
+        )
+        for number, (family, points) in enumerate(families.items(), start=1)
+    ]
+    return Section("curves", "Learning curves", [Prose(paragraphs("job.curves")), Gallery(drawn)])
+
+
+def _runs(runs: pd.DataFrame) -> Section:
+    """The scores of every run."""
+    table = Table(
+        "runs",
+        f"Scores of every run ({len(runs):,})",
+        runs,
+        columns.per_run(),
+        collapsed=len(runs) > MANY_RUNS,
+    )
+    return Section("runs", "Runs", [table])

@@ -1,28 +1,19 @@
-"""The summary of a sweep: one row a point, as CSV, Markdown and a self-contained page."""
+"""The summary of a sweep: one row per point, as CSV, Markdown and a self-contained page."""
 
 from __future__ import annotations
 
 import pathlib
 from collections.abc import Sequence
 
-import numpy as np
 import pandas as pd
 
 from ethnicmer_jax.analysis import sweep
 from ethnicmer_jax.analysis.sweep import Result
 from ethnicmer_jax.base import files
-from ethnicmer_jax.report import document, figures, job, provenance
+from ethnicmer_jax.report import columns, document, figures, provenance
 from ethnicmer_jax.report.document import Block, Document, Gallery, Listing, Prose, Section
+from ethnicmer_jax.report.prose import paragraphs, text
 from ethnicmer_jax.report.tables import Column, Table
-
-_METHODS = (
-    "Every point is a job of its own, with its own report in points/. Every prediction is of a "
-    "clip whose subject took no part in training the model that made it, and scores are computed "
-    "from all test predictions of a run at once. Intervals come from resampling whole subjects; "
-    "they do not cover what other training subjects would have changed, and are not widened for "
-    "the number of points."
-)
-_LABELS = {"uf1": "UF1", "uar": "UAR", "accuracy": "Accuracy"}
 
 
 def write(name: str, results: Sequence[Result], directory: pathlib.Path) -> pathlib.Path:
@@ -38,52 +29,46 @@ def write(name: str, results: Sequence[Result], directory: pathlib.Path) -> path
     """
     values = sweep.frame(results)
     shown = _table(values)
-    sentences = [job.SIMULATED] if _simulated(results) else []
-    sentences += sweep.conclusions(values)
-    heading = f"# Sweep: {name}\n\n" + "".join(f"- {text}\n" for text in sentences)
+    simulated = any(r.config.get("data", {}).get("source") == "simulated" for r in results)
+    sentences = [*provenance.warnings(simulated), *sweep.conclusions(values)]
+    heading = f"# Sweep: {name}\n\n" + "".join(f"- {sentence}\n" for sentence in sentences)
     files.write_table(directory / "summary.csv", values)
     files.write_text(directory / "summary.md", f"{heading}\n{shown.markdown()}\n{shown.caption}\n")
-    built = _document(name, values, shown, sentences)
-    files.write_text(directory / "summary.html", document.render(built))
+    page = _document(name, values, shown, sentences)
+    files.write_text(directory / "summary.html", document.render(page))
     return directory / "summary.html"
 
 
-def _simulated(results: Sequence[Result]) -> bool:
-    return any(r.config.get("data", {}).get("source") == "simulated" for r in results)
-
-
 def _table(values: pd.DataFrame) -> Table:
-    uf1, *others = (_score_columns(values, score, label) for score, label in _LABELS.items())
-    difference = Column(
-        "UF1 − first", "{difference:+.3f} [{difference_low:+.3f}, {difference_high:+.3f}]"
-    )
-    columns = [Column("Point", "{label}", False), *uf1, difference, *others[0], *others[1]]
-    columns += [Column("Runs", "{runs:,.0f}"), Column("Clips", "{clips:,.0f}")]
-    columns += [Column("Minutes", "{minutes:.1f}")]
-    if (values.status != "finished").any():
-        columns.insert(1, Column("Status", "{status}", False))
+    uf1, *others = (_score_columns(values, score) for score in columns.SCORES)
+    shown = [
+        columns.text("Point", "label"),
+        *uf1,
+        columns.difference("UF1 − first", key="difference", prefix="difference_"),
+        *(column for score in others for column in score),
+        Column("Runs", "{runs:,.0f}"),
+        Column("Clips", "{clips:,.0f}"),
+        columns.number("Minutes", "minutes", 1),
+    ]
+    if (values["status"] != "finished").any():
+        shown.insert(1, columns.text("Status", "status"))
     return Table(
         "summary",
-        "Pooled scores, mean over runs, with 95% intervals from resampling subjects; SD: spread "
-        "over runs (seeds, draws). UF1 − first: difference from the first point, the same "
-        "subjects resampled on both sides. Clips that several runs test count once. Minutes: "
-        "wall time of the processes that worked at a point, its report included.",
-        values.assign(minutes=values.seconds / 60, label=_labels(values)),
-        columns,
+        text("sweep.summary"),
+        values.assign(minutes=values["seconds"] / 60, label=_labels(values)),
+        shown,
     )
 
 
-def _score_columns(values: pd.DataFrame, score: str, label: str) -> list[Column]:
+def _score_columns(values: pd.DataFrame, score: str) -> list[Column]:
     """The score with its interval, and its spread where any point has more than one run."""
-    columns = [Column(label, f"{{{score}:.3f}} [{{{score}_low:.3f}}, {{{score}_high:.3f}}]")]
-    if values[f"{score}_sd"].notna().any():
-        columns.append(Column("SD", f"{{{score}_sd:.3f}}"))
-    return columns
+    spread = [columns.number("SD", f"{score}_sd")] if values[f"{score}_sd"].notna().any() else []
+    return [columns.score(score), *spread]
 
 
 def _labels(values: pd.DataFrame) -> list[str]:
     """The names of the points, such that a line can be broken between two settings."""
-    return [name.replace(",", ", ") for name in values.point]
+    return [name.replace(",", ", ") for name in values["point"]]
 
 
 def _document(name: str, values: pd.DataFrame, table: Table, sentences: Sequence[str]) -> Document:
@@ -93,11 +78,11 @@ def _document(name: str, values: pd.DataFrame, table: Table, sentences: Sequence
         points.append(Listing("\n".join(failures)))
     return Document(
         title=f"Sweep: {name}",
-        question="How much does each of these settings matter?",
+        question=text("sweep.question"),
         conclusion=sentences,
         sections=[
             Section("points", "Points", points),
-            Section("methods", "Methods", [Prose([_METHODS])]),
+            Section("methods", "Methods", [Prose(paragraphs("sweep.methods"))]),
             provenance.responsible_use(),
         ],
     )
@@ -105,34 +90,19 @@ def _document(name: str, values: pd.DataFrame, table: Table, sentences: Sequence
 
 def _forests(values: pd.DataFrame) -> list[Gallery]:
     """UF1 of the finished points, and their differences from the first."""
-    scored = values[values.uf1.notna()]
-    compared = values[values.difference.notna()]
+    scored, compared = _lines(values, "uf1"), _lines(values, "difference")
     drawn = []
     if len(scored):
-        drawn.append(
-            figures.forest(
-                _lines(scored, "uf1"),
-                name="uf1_forest",
-                caption="UF1 of the finished points with 95% intervals from resampling subjects.",
-                xlabel="UF1",
-            )
-        )
+        caption = text("sweep.forest")
+        drawn.append(figures.forest(scored, name="uf1_forest", caption=caption, xlabel="UF1"))
     if len(compared):
-        drawn.append(
-            figures.forest(
-                _lines(compared, "difference"),
-                name="differences_forest",
-                caption=f"Difference of UF1 from {values.point[0]} with 95% intervals from "
-                "resampling subjects, each taken by itself.",
-                xlabel="difference of UF1",
-                references={"no difference": 0.0},
-                signed=True,
-            )
-        )
+        caption = text("sweep.differences_forest", first=values["point"].iloc[0])
+        drawn.append(figures.differences(compared, name="differences_forest", caption=caption))
     return [Gallery(drawn)] if drawn else []
 
 
 def _lines(values: pd.DataFrame, score: str) -> pd.DataFrame:
-    bounds = values[[score, f"{score}_low", f"{score}_high"]].to_numpy(np.float64)
-    lines = pd.DataFrame(bounds, columns=["estimate", "low", "high"])
-    return lines.assign(label=_labels(values))
+    """The points that have a value, in the columns of a forest plot."""
+    names = {score: "estimate", f"{score}_low": "low", f"{score}_high": "high"}
+    lines = values[list(names)].astype(float).rename(columns=names).assign(label=_labels(values))
+    return lines[lines["estimate"].notna()]

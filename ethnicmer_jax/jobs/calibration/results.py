@@ -13,10 +13,10 @@ from collections.abc import Sequence
 import ml_collections
 import pandas as pd
 
+from ethnicmer_jax.analysis import calibration
 from ethnicmer_jax.base import files
 from ethnicmer_jax.base.schema import UserError
 from ethnicmer_jax.jobs.calibration.plan import Chunk
-from ethnicmer_jax.report.study import figures
 
 DATABASES, RATES = "databases.csv", "calibration.csv"
 _FLAGS = ("found", "survives")
@@ -84,7 +84,7 @@ def rates(databases: pd.DataFrame, config: ml_collections.ConfigDict) -> pd.Data
                 | _describe(part)
                 for effect, part in mine.groupby("effect")
             ]
-    table = figures.with_wilson(pd.DataFrame(rows))
+    table = calibration.with_wilson(pd.DataFrame(rows))
     first = ["series", "effect", "rejections", "databases", "rate", "low", "high"]
     return table[[*first, *(name for name in table.columns if name not in first)]]
 

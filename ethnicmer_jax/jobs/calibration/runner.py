@@ -10,6 +10,7 @@ import pandas as pd
 from rich.console import Console
 from tqdm import tqdm
 
+from ethnicmer_jax.analysis.calibration import conclusions
 from ethnicmer_jax.base import environment, files
 from ethnicmer_jax.base.schema import UserError
 from ethnicmer_jax.jobs.calibration import plan, results, trial, worlds
@@ -66,7 +67,7 @@ def _report(rates: pd.DataFrame, directory: pathlib.Path) -> None:
 
     facts = environment.describe([device.device_kind for device in jax.local_devices()])
     console = Console(highlight=False)
-    console.print(*calibration.sentences(rates), sep="\n", soft_wrap=True)
+    console.print(*conclusions(rates), sep="\n", soft_wrap=True)
     path = calibration.write(rates, facts, str(facts["command"]), directory)
     console.print(f"report: {path}", soft_wrap=True)
 

@@ -1,4 +1,4 @@
-"""The figures of a study: train x test matrix, placebos, Action Units, calibration curves.
+"""The figures of a study: train x test matrix, placebos, Action Units.
 
 Each function takes tidy tables and returns a `style.Figure`; nothing here reads a file.
 """
@@ -9,12 +9,12 @@ import numpy as np
 import pandas as pd
 from matplotlib.colors import Colormap
 
-from ethnicmer_jax.analysis import effects
+from ethnicmer_jax.analysis.action_units.findings import UnitFindings
 from ethnicmer_jax.analysis.effects import p_text
+from ethnicmer_jax.analysis.study.findings import Placebo
 from ethnicmer_jax.report import figures, style
+from ethnicmer_jax.report.prose import text
 from ethnicmer_jax.report.style import Figure
-
-NOMINAL = 0.05
 
 
 def train_by_test(table: pd.DataFrame, *, name: str = "matrix") -> Figure:
@@ -24,11 +24,11 @@ def train_by_test(table: pd.DataFrame, *, name: str = "matrix") -> Figure:
       table: columns train, test (str), estimate, low, high.
       name: file stem.
     """
-    text = [f"{r.estimate:.3f}\n[{r.low:.3f}, {r.high:.3f}]" for r in table.itertuples()]
-    table = table.assign(text=text)
+    labels = [f"{r.estimate:.3f}\n[{r.low:.3f}, {r.high:.3f}]" for r in table.itertuples()]
+    table = table.assign(label=labels)
     order = {"index": list(table["train"].unique()), "columns": list(table["test"].unique())}
     values = table.pivot(index="train", columns="test", values="estimate").reindex(**order)
-    labels = table.pivot(index="train", columns="test", values="text").reindex(**order)
+    labels = table.pivot(index="train", columns="test", values="label").reindex(**order)
     with style.styled():
         figure = style.canvas(1.9 + 1.35 * values.shape[1], 0.9 + 0.62 * len(values))
         axes = figure.subplots()
@@ -46,66 +46,44 @@ def train_by_test(table: pd.DataFrame, *, name: str = "matrix") -> Figure:
         return style.finish(
             figure,
             name=name,
-            caption="UF1 by training set and tested side: the same test subjects in a column, "
-            "training sets of the same size, with 95% intervals from resampling subjects.",
+            caption=text("study.matrix"),
             alt=f"Heat map of UF1, trained on and tested on: {spoken}.",
         )
 
 
-def placebos(null: np.ndarray, observed: float, *, name: str, quantity: str, p: float) -> Figure:
-    """What groups that mean nothing give, draw by draw, beside what the real ones give.
-
-    Args:
-      null: the quantity in each placebo draw, [draws].
-      observed: that of the real groups.
-      name: file stem.
-      quantity: for the axis.
-      p: share of placebo draws as far from 0 as `observed`.
-    """
+def placebos(placebo: Placebo) -> Figure:
+    """What groups that mean nothing give, draw by draw, beside what the real ones give."""
+    null, observed, p = placebo.null, placebo.observed, p_text(placebo.p)
     with style.styled():
         figure = style.canvas(4.6, 2.6)
         axes = figure.subplots()
         bins = np.histogram_bin_edges(np.append(null, observed), bins=24)
         axes.hist(null, bins=bins, color=style.PALETTE[0], alpha=0.55, label="placebo draws")
         axes.axvline(observed, color=style.PALETTE[1], label="ethnic groups")
-        axes.set_xlabel(quantity)
+        axes.set_xlabel(placebo.quantity)
         axes.set_ylabel("draws")
         axes.yaxis.get_major_locator().set_params(integer=True)
         axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1), ncols=2, borderpad=0)
         return style.finish(
             figure,
-            name=name,
-            caption=f"{quantity[0].upper()}{quantity[1:]}: {len(null)} placebo draws (random "
-            f"halves of the real groups) and the mean over draws of the real groups, {p_text(p)}. "
-            "One draw scatters more than a mean over draws, so this control is a strict one.",
+            name=f"placebo_{placebo.name}",
+            caption=text("study.placebos", quantity=placebo.quantity, draws=len(null), p=p),
             alt=f"Histogram of {len(null)} placebo draws between {null.min():+.3f} and "
-            f"{null.max():+.3f}; the ethnic groups give {observed:+.3f}, {p_text(p)}.",
+            f"{null.max():+.3f}; the ethnic groups give {observed:+.3f}, {p}.",
         )
 
 
 def au_prevalence(
-    table: pd.DataFrame,
-    *,
-    min_clips: int = 5,
-    name: str = "au_prevalence",
-    units: str = "Action Units",
+    found: UnitFindings, *, name: str = "au_prevalence", units: str = "Action Units"
 ) -> Figure:
     """Share of clips that show each Action Unit, by emotion and group.
 
     Args:
-      table: `action_units.prevalence`: columns emotion, group (str), au (int), n_with and
-        n_clips (counts) and prevalence, in [0, 1]. Absent combinations stay blank.
-      min_clips: AUs that fewer clips show, over all cells, are left out.
+      found: combinations of emotion and group without clips stay blank.
       name: file stem.
       units: what the rows are, for the caption.
-
-    Raises:
-      ValueError: no AU is frequent enough.
     """
-    total = table.groupby("au").n_with.transform("sum")
-    table = table[total >= min_clips].sort_values(["emotion", "group"])
-    if table.empty:
-        raise ValueError(f"no Action Unit is shown in {min_clips} or more clips")
+    table = found.prevalence.sort_values(["emotion", "group"])
     table = table.assign(column=table.emotion + "\n" + table.group)
     table = table.assign(label=table.n_with.astype(str) + "/" + table.n_clips.astype(str))
     peak = table.loc[table.prevalence.idxmax()]
@@ -116,16 +94,14 @@ def au_prevalence(
         limits=(0.0, 1.0),
         bar="share of clips",
         name=name,
-        caption=f"Prevalence of {units} by emotion and group: clips that show them, out of all "
-        f"clips; those shown in {min_clips} or more clips. Clips of one subject are "
-        "not independent.",
+        caption=text("study.prevalence", units=units, min_clips=found.min_clips),
         alt=f"Heat map of Action Unit prevalence; the highest share is AU{peak.au} in "
         f"{peak.emotion}, {peak.group}: {peak.prevalence:.0%}.",
     )
 
 
 def au_difference(
-    table: pd.DataFrame,
+    found: UnitFindings,
     groups: tuple[str, str],
     *,
     name: str = "au_difference",
@@ -134,22 +110,15 @@ def au_difference(
     """Difference in prevalence between two groups, with Holm-adjusted p values.
 
     Args:
-      table: `action_units.compare`: columns emotion (str), au (int), difference (share of the
-        first group minus that of the second, in [-1, 1]) and p_holm (NaN where no database
-        holds both groups).
+      found: with at least one test.
       groups: the two groups, in the order of subtraction.
       name: file stem.
       units: what the rows are, for the caption.
-
-    Raises:
-      ValueError: no row.
     """
-    if table.empty:
-        raise ValueError("no Action Unit was compared")
+    table = found.tests
     label = table.difference.map("{:+.2f}".format) + "\n" + table.p_holm.map(p_text)
     table = table.assign(label=label)
-    untested = int(table.p_holm.isna().sum())
-    missing = " n/a: no database holds both groups." if untested else ""
+    untested = found.n_tested < len(table)
     return _heat_map(
         table.pivot(index="au", columns="emotion", values="difference"),
         table.pivot(index="au", columns="emotion", values="label"),
@@ -157,11 +126,10 @@ def au_difference(
         limits=(-1.0, 1.0),
         bar="difference in share",
         name=name,
-        caption=f"Prevalence of {units}, {groups[0]} minus {groups[1]}; p values from "
-        f"permuting the group of subjects within databases, adjusted by Holm's method.{missing}",
+        caption=text("study.unit_difference", units=units, groups=groups, untested=untested),
         alt=f"Heat map of differences in Action Unit prevalence, {groups[0]} minus {groups[1]}: "
-        f"{int((table.p_holm < NOMINAL).sum())} of {len(table) - untested} tested differences "
-        "have an adjusted p below .05.",
+        f"{found.n_different} of {found.n_tested} tested differences have an adjusted p of .05 or "
+        "less.",
     )
 
 
@@ -196,51 +164,3 @@ def _heat_map(
         axes.xaxis.tick_top()
         figure.colorbar(axes.images[0], ax=axes, label=bar, shrink=0.8, aspect=30)
         return style.finish(figure, name=name, caption=caption, alt=alt, wide=width > style.NARROW)
-
-
-def with_wilson(table: pd.DataFrame) -> pd.DataFrame:
-    """Adds rate, low and high (Wilson 95%) to counts of rejections out of databases."""
-    pairs = zip(table.rejections, table.databases, strict=True)
-    bounds = np.array([effects.wilson_interval(hits, total) for hits, total in pairs])
-    rate = table.rejections / table.databases
-    return table.assign(rate=rate, low=bounds[:, 0], high=bounds[:, 1])
-
-
-def rejection_curves(table: pd.DataFrame, *, name: str = "calibration") -> Figure:
-    """How often the study rejects, against the true effect, with Wilson 95% bands.
-
-    At effect 0 a curve shows the false-alarm rate (nominal 5%, dotted), elsewhere power.
-
-    Args:
-      table: one row a (series, effect): columns series (str, e.g. "16 + 16 subjects"), effect
-        (float), rejections and databases (counts of simulated databases).
-      name: file stem.
-    """
-    table = with_wilson(table)
-    with style.styled():
-        figure = style.canvas(4.8, 3.8)
-        axes = figure.subplots()
-        for index, (series, part) in enumerate(table.groupby("series", sort=False)):
-            part = part.sort_values("effect")
-            colour = style.PALETTE[index % len(style.PALETTE)]
-            marker = style.MARKERS[index % len(style.MARKERS)]
-            axes.fill_between(part.effect, part.low, part.high, color=colour, alpha=0.16, lw=0)
-            axes.plot(part.effect, part.rate, color=colour, marker=marker, ms=5, label=series)
-        axes.axhline(NOMINAL, color=style.INK, linestyle=":", linewidth=1.3)
-        axes.text(table.effect.max(), NOMINAL + 0.015, "nominal 5%", ha="right", va="bottom")
-        axes.set_xlabel("true effect (0 = universal display rules)")
-        axes.set_ylabel("rejection rate")
-        axes.set_ylim(-0.02, 1.03)
-        axes.yaxis.set_major_formatter(lambda rate, _: f"{rate:.0%}")
-        axes.legend(loc="lower center", bbox_to_anchor=(0.45, 1), ncols=2, borderpad=0)
-        alarms = "; ".join(
-            f"{row.series} {row.rate:.1%} of {row.databases}"
-            for row in table[table.effect == 0].itertuples()
-        )
-        return style.finish(
-            figure,
-            name=name,
-            caption="Share of simulated databases in which the study rejects universality, with "
-            "Wilson 95% intervals. At effect 0 every rejection is a false alarm.",
-            alt=f"Rejection rate by true effect. False alarms at effect 0: {alarms or 'none'}.",
-        )

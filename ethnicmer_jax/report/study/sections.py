@@ -1,119 +1,192 @@
-"""The sections of a study's report, made from tables of numbers; nothing here computes one."""
+"""The sections of a study's report, drawn from its findings."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import pandas as pd
 
-from ethnicmer_jax.analysis import controls
-from ethnicmer_jax.analysis.conclusion import Verdict as Finding
-from ethnicmer_jax.analysis.study.verdict import Verdict
+from ethnicmer_jax.analysis.action_units.findings import ActionUnitFindings
+from ethnicmer_jax.analysis.conclusion import interval_text
+from ethnicmer_jax.analysis.study.findings import GroupFindings, StudyFindings
+from ethnicmer_jax.analysis.study.groups import Groups
+from ethnicmer_jax.analysis.study.reference import Reference
 from ethnicmer_jax.base.contrast_roles import MAIN
 from ethnicmer_jax.base.run_id import RunId
-from ethnicmer_jax.report import figures
+from ethnicmer_jax.report import columns, figures
 from ethnicmer_jax.report.document import Block, Gallery, Prose, Section
+from ethnicmer_jax.report.prose import paragraphs, text
 from ethnicmer_jax.report.study import figures as study_figures
 from ethnicmer_jax.report.style import Figure
-from ethnicmer_jax.report.tables import Column, PValue, Table
+from ethnicmer_jax.report.tables import Column, Table
 
 RUNS_SHOWN = 40
-_UF1 = Column("UF1 [95% interval]", "{estimate:.3f} [{low:.3f}, {high:.3f}]")
-_SIGNED = Column("UF1 [95% interval]", "{estimate:+z.3f} [{low:+z.3f}, {high:+z.3f}]")
+"""Rows of a long table that the page shows."""
 
 
-def main_result(
-    advantages: pd.DataFrame, arms: pd.DataFrame, matrix: pd.DataFrame, differences: pd.DataFrame
-) -> Section:
-    """The main question first, then arms, matrix and differences.
-
-    Args:
-      advantages: own-group advantages: columns section, label, estimate, low, high, n_subjects,
-        p and detectable; may be empty.
-      arms: the cells to draw: columns section, label, estimate, low, high.
-      matrix: see `study.figures.train_by_test`; may be empty.
-      differences: columns section, label, estimate, low, high, design, n_subjects, p, p_holm
-        and detectable.
-    """
-    drawn = []
-    if not advantages.empty:
-        drawn.append(_differences_forest(advantages, "advantage_forest", _ADVANTAGE))
-    if not matrix.empty:
-        drawn.append(study_figures.train_by_test(matrix))
+def main_result(found: StudyFindings) -> Section:
+    """The main question first, then arms, matrix and differences."""
+    drawn, tables = [], []
+    if not found.advantages.empty:
+        drawn.append(_forest("advantage_forest", found.advantages))
+        tables.append(_advantages(found.advantages))
+    if not found.matrix.empty:
+        drawn.append(study_figures.train_by_test(found.matrix))
     drawn.append(
         figures.forest(
-            arms,
-            name="arms_forest",
-            caption="Pooled UF1, mean over draws and seeds, with 95% intervals from resampling "
-            "subjects.",
-            xlabel="UF1",
+            found.arms, name="arms_forest", caption=text("study.arms_forest"), xlabel="UF1"
         )
     )
-    if not differences.empty:
-        drawn.append(_differences_forest(differences, "differences_forest", _DIFFERENCES))
-    tables = []
-    if not advantages.empty:
-        tables.append(_advantage_table(advantages))
-    if not differences.empty:
-        tables.append(_difference_table(differences))
-    return Section("results", "Main result", [Prose([_EXPLAINED]), Gallery(drawn), *tables])
+    if not found.differences.empty:
+        drawn.append(_forest("differences_forest", found.differences))
+        tables.append(_differences(found.differences))
+    explained = Prose(paragraphs("study.main_result"))
+    return Section("results", "Main result", [explained, Gallery(drawn), *tables])
 
 
-_EXPLAINED = (
-    "The own-group advantage is what it is worth to have been trained on the group that is "
-    "tested: UF1 when trained and tested on the same group minus UF1 when trained on the other "
-    "group and tested on the same subjects, averaged over the two groups. How good a training "
-    "set is in general, and how hard a group is to recognise, cancel. Were displays of emotion "
-    "universal, it would be 0. It is the one main question; all other tests are one family "
-    "under Holm's correction."
-)
-_ADVANTAGE = "Own-group advantage in UF1, with 95% intervals from resampling subjects."
-_DIFFERENCES = "Differences of pooled UF1, with 95% intervals from resampling subjects."
+def controls(found: StudyFindings, baseline: str | None) -> Section:
+    """Each control's own estimate, and which differences survived it.
+
+    Args:
+      found: with the controls.
+      baseline: a sentence on how well the database is told from a clip, if measured.
+    """
+    blocks: list[Block] = [Prose([baseline])] if baseline else []
+    drawn = [study_figures.placebos(placebo) for placebo in found.placebos]
+    tables = [] if found.survival.empty else [_survival(found.survival)]
+    if not found.controls.empty:
+        drawn.append(_forest("controls_forest", found.controls))
+        tables.append(_control_estimates(found.controls))
+    blocks += [Gallery(drawn)] if drawn else []
+    blocks += tables
+    return Section("controls", "Controls", blocks or [Prose(paragraphs("study.no_control"))])
 
 
-def _differences_forest(frame: pd.DataFrame, name: str, caption: str) -> Figure:
-    return figures.forest(
+def groups(found: GroupFindings) -> Section:
+    """The groups in the pooled LOSO: scores, gaps, effect sizes and tests."""
+    numbers = found.numbers
+    scores = Table(
+        "group_scores",
+        text("study.group_scores"),
+        numbers.scores,
+        (
+            columns.text("Group", "group"),
+            columns.count("Subjects", "n_subjects"),
+            columns.count("Clips", "n_clips"),
+            *columns.scores(),
+        ),
+    )
+    tests = Table(
+        "group_tests",
+        text("study.group_tests"),
+        found.tests,
+        (
+            columns.text("Test", "test"),
+            columns.text("Measured", "measured"),
+            columns.p_value(),
+            columns.p_holm(),
+        ),
+    )
+    classes = Table(
+        "group_classes",
+        text("study.group_classes"),
+        numbers.classes,
+        (columns.text("Group", "part"), *columns.per_class()),
+    )
+    gaps = Table(
+        "group_gaps",
+        text("study.group_gaps"),
+        numbers.gaps,
+        (
+            columns.text("Gap", "gap"),
+            columns.number("Size", "value"),
+            columns.text("Worst group", "worst_group"),
+        ),
+    )
+    said = Prose([found.sentence, _effect_sizes(numbers)])
+    return Section("groups", "Groups in the pooled LOSO", [said, scores, tests, classes, gaps])
+
+
+def reference(found: Reference) -> Section:
+    """The reference's own comparison beside ours."""
+    arms = Table(
+        "reference_arms",
+        text("study.reference_arms"),
+        found.arms,
+        (
+            columns.text("Arm", "cell"),
+            Column("Draws", "{draws} ({n_runs:,})", False),
+            columns.number("Subjects per run", "subjects", 1),
+            columns.number("Clips per run", "clips", 1),
+            Column("Largest class", "{largest_class:.0%}"),
+            columns.estimate(),
+        ),
+    )
+    differences = Table(
+        "reference_differences",
+        text("study.reference_differences"),
+        found.differences,
+        (
+            columns.text("Difference", "label"),
+            columns.difference(
+                "The reference's draw", key="reference_estimate", prefix="reference_"
+            ),
+            columns.difference("Ours", key="ours_estimate", prefix="ours_"),
+        ),
+    )
+    explained = Prose(paragraphs("study.reference"))
+    return Section("reference", "The reference's own comparison", [explained, arms, differences])
+
+
+def matching(frame: pd.DataFrame) -> Section:
+    """What was matched across arms; every column is shown.
+
+    Args:
+      frame: column arm (`<contrast>.<cell>`) and any others.
+    """
+    shown = [_as_recorded(str(key), frame[key]) for key in frame.columns]
+    main = frame[[RunId.parse(str(arm)).part == MAIN for arm in frame["arm"]]]
+    every_arm = Table(
+        "matching_all",
+        text("study.matching_all", rows=f"{len(frame):,}"),
         frame,
-        name=name,
-        caption=caption,
-        xlabel="difference of UF1",
-        references={"no difference": 0.0},
-        signed=True,
+        shown,
+        collapsed=True,
+        shown=RUNS_SHOWN,
+    )
+    tables = [Table("matching", text("study.matching"), main, shown), every_arm]
+    return Section("matching", "What was matched", tables)
+
+
+def action_units(found: ActionUnitFindings) -> Section:
+    """Prevalence and tests of single Action Units, and of pairs where there are any."""
+    pair = found.groups
+    drawn = [
+        study_figures.au_prevalence(found.units),
+        study_figures.au_difference(found.units, pair),
+    ]
+    tables = [_unit_tests("action_units", "Action Unit", found.units.tests, pair)]
+    if found.pairs:
+        units = "pairs of Action Units"
+        drawn += [
+            study_figures.au_prevalence(found.pairs, name="au_pairs_prevalence", units=units),
+            study_figures.au_difference(found.pairs, pair, name="au_pairs", units=units),
+        ]
+        tests = found.pairs.tests
+        tables.append(_unit_tests("action_unit_pairs", "pair of Action Units", tests, pair))
+    return Section(
+        "action-units", "Action Units", [Prose([found.summary]), Gallery(drawn), *tables]
     )
 
 
-def _advantage_table(frame: pd.DataFrame) -> Table:
-    return Table(
-        "advantages",
-        "Own-group advantage. p: of the same bootstrap, two-sided. Detectable: the smallest true "
-        "advantage that this sample shows with 80% power.",
-        frame,
-        (
-            Column("Groups", "{label}", False),
-            Column("Subjects", "{n_subjects:,}"),
-            _SIGNED,
-            PValue("p", "{p}"),
-            Column("Detectable", "{detectable:.3f}"),
-        ),
-    )
+def calibration(rates: pd.DataFrame) -> Section:
+    """False-alarm rate and power on simulated databases.
 
-
-def _difference_table(frame: pd.DataFrame) -> Table:
-    return Table(
-        "differences",
-        "Differences of pooled UF1, mean over draws and seeds. Paired: the same test subjects on "
-        "both sides. p: of the same bootstrap, two-sided; adjusted by Holm's method over all "
-        "tests but that of the main question.",
-        frame,
-        (
-            Column("Difference", "{label}", False),
-            Column("Subjects", "{n_subjects:,}"),
-            Column("Design", "{design}", False),
-            _SIGNED,
-            PValue("p", "{p}"),
-            PValue("p (Holm)", "{p_holm}"),
-            Column("Detectable", "{detectable:.3f}"),
-        ),
+    Args:
+      rates: columns series (str), effect (float), rejections, databases (int) and those of
+        `calibration.with_wilson`.
+    """
+    table = Table("calibration", text("study.calibration"), rates, columns.rejections("Design"))
+    return Section(
+        "calibration", "Calibration", [Gallery([figures.rejection_curves(rates)]), table]
     )
 
 
@@ -126,162 +199,132 @@ def cells(frame: pd.DataFrame, runs: pd.DataFrame) -> Section:
     """
     all_cells = Table(
         "cells",
-        f"Every contrast and cell ({len(frame):,}): UF1, mean over runs, with 95% intervals from "
-        "resampling subjects",
+        text("study.cells", rows=f"{len(frame):,}"),
         frame,
         (
-            Column("Contrast or job", "{section}", False),
-            Column("Cell", "{label}", False),
-            Column("Runs", "{n_runs:,}"),
-            Column("Subjects", "{n_subjects:,}"),
-            Column("Clips a run", "{n_clips:.1f}"),
-            _UF1,
-            Column("SD over runs", "{sd:.3f}"),
-            Column("UAR", "{uar:.3f}"),
+            columns.text("Contrast or job", "section"),
+            columns.text("Cell", "label"),
+            columns.count("Runs", "n_runs"),
+            columns.count("Subjects", "n_subjects"),
+            columns.number("Clips per run", "n_clips", 1),
+            columns.estimate(),
+            columns.number("SD over runs", "sd"),
+            columns.number("UAR", "uar"),
         ),
         collapsed=True,
     )
-    some = f", the first {RUNS_SHOWN} of {len(runs):,} shown" if len(runs) > RUNS_SHOWN else ""
     every_run = Table(
         "runs",
-        f"Every run{some}; tables/runs.csv holds all, metrics.json their groups and classes",
+        text("study.runs", rows=len(runs), shown=RUNS_SHOWN),
         runs,
-        (
-            Column("Run", "{run}", False),
-            Column("Folds", "{folds:,}"),
-            Column("Clips", "{clips:,}"),
-            Column("UF1", "{uf1:.3f}"),
-            Column("UAR", "{uar:.3f}"),
-            Column("Accuracy", "{accuracy:.3f}"),
-        ),
+        columns.per_run(),
         collapsed=True,
         shown=RUNS_SHOWN,
     )
     return Section("cells", "All cells and runs", [all_cells, every_run])
 
 
-def control_section(
-    estimates: pd.DataFrame,
-    verdicts: Sequence[Verdict],
-    placebos: Sequence[Figure] = (),
-    remarks: Sequence[str] = (),
-) -> Section:
-    """Each control's own estimate, and which differences survived it.
-
-    Args:
-      estimates: columns section, label, estimate, low, high, p; may be empty.
-      verdicts: what was controlled.
-      placebos: figures of the placebo draws.
-      remarks: sentences on what else was measured.
-    """
-    blocks: list[Block] = [Prose(remarks)] if remarks else []
-    survived = [_survival(verdict) for verdict in verdicts if verdict.controls]
-    drawn = list(placebos)
-    if not estimates.empty:
-        drawn.append(_differences_forest(estimates, "controls_forest", _CONTROLS))
-    if drawn:
-        blocks.append(Gallery(drawn))
-    if survived:
-        blocks.append(_verdict_table(pd.concat(survived, ignore_index=True)))
-    if not estimates.empty:
-        blocks.append(_estimate_table(estimates))
-    return Section("controls", "Controls", blocks or [Prose(["No control was run."])])
+def _forest(name: str, frame: pd.DataFrame) -> Figure:
+    return figures.differences(frame, name=name, caption=text(f"study.{name}"))
 
 
-_CONTROLS = (
-    "What the controls measured, in differences of UF1, with 95% intervals from resampling "
-    "subjects. Where ethnicity plays no part the differences to made-up labels lie around 0."
-)
-
-
-def _estimate_table(frame: pd.DataFrame) -> Table:
+def _advantages(frame: pd.DataFrame) -> Table:
     return Table(
-        "control_estimates",
-        f"What the controls measured ({len(frame)}), with p values of the same bootstrap, not "
-        "adjusted",
+        "advantages",
+        text("study.advantages"),
         frame,
         (
-            Column("Measured", "{label}", False),
-            Column("Kind", "{section}", False),
-            _SIGNED,
-            PValue("p", "{p}"),
+            columns.text("Groups", "label"),
+            columns.count("Subjects", "n_subjects"),
+            columns.difference(),
+            columns.p_value(),
+            columns.number("Detectable", "detectable"),
+        ),
+    )
+
+
+def _differences(frame: pd.DataFrame) -> Table:
+    return Table(
+        "differences",
+        text("study.differences"),
+        frame,
+        (
+            columns.text("Difference", "label"),
+            columns.count("Subjects", "n_subjects"),
+            columns.text("Design", "design"),
+            columns.difference(),
+            columns.p_value(),
+            columns.p_holm(),
+            columns.number("Detectable", "detectable"),
+        ),
+    )
+
+
+def _control_estimates(frame: pd.DataFrame) -> Table:
+    return Table(
+        "control_estimates",
+        text("study.control_estimates", rows=len(frame)),
+        frame,
+        (
+            columns.text("Measured", "label"),
+            columns.text("Kind", "section"),
+            columns.difference(),
+            columns.p_value(),
         ),
         collapsed=True,
     )
 
 
-def _survival(verdict: Verdict) -> pd.DataFrame:
-    """One row a control; a difference that was not found has nothing to survive."""
-    frame = controls.as_frame(list(verdict.controls)).assign(quantity=verdict.quantity)
-    found = verdict.finding.verdict not in (Finding.NO_EVIDENCE, Finding.UNDEFINED)
-    return frame if found else frame.assign(verdict="no difference to survive")
-
-
-def _verdict_table(frame: pd.DataFrame) -> Table:
-    names = {"quantity": "Difference", "control": "Control", "result": "Result"}
-    names |= {"verdict": "Verdict"}
+def _survival(frame: pd.DataFrame) -> Table:
     return Table(
         "controls",
-        "Whether each difference survives each control: the same difference there must exclude "
-        "0 on the same side, and placebo groups must rarely differ as much.",
-        frame[list(names)],
-        [Column(label, f"{{{key}}}", False) for key, label in names.items()],
+        text("study.controls"),
+        frame,
+        (
+            columns.text("Difference", "quantity"),
+            columns.text("Control", "control"),
+            columns.text("Result", "result"),
+            columns.text("Verdict", "verdict"),
+        ),
     )
 
 
-def matching(frame: pd.DataFrame) -> Section:
-    """What was matched across arms; every column is shown, floats with three digits.
+def _effect_sizes(numbers: Groups) -> str:
+    ratio = numbers.odds_ratio
+    return text(
+        "study.effect_sizes",
+        groups=numbers.names,
+        shares=[f"{share:.1%}" for share in numbers.recognised],
+        cohen_h=f"{numbers.cohen_h:+.2f}",
+        odds_ratio=f"{ratio.estimate:.2f} [{ratio.low:.2f}, {ratio.high:.2f}]",
+        difference=interval_text(numbers.difference),
+    )
 
-    Args:
-      frame: column arm (`<contrast>.<cell>`) and any others.
-    """
-    columns = [_plain(str(key), frame[key]) for key in frame.columns]
-    main = frame[[RunId.parse(str(arm)).part == MAIN for arm in frame["arm"]]]
-    tables = [
-        Table(
-            "matching",
-            "The arms of the main comparison. Shares are of an arm's clips; kept: the share of "
-            "its subjects' clips that matching left; alike in database: the share of its subjects "
-            "for whom the other side has one of the same database.",
-            main,
-            columns,
+
+def _unit_tests(name: str, unit: str, tests: pd.DataFrame, groups: tuple[str, str]) -> Table:
+    return Table(
+        name,
+        text("study.unit_tests", unit=unit, groups=groups, rows=len(tests)),
+        tests,
+        (
+            Column(unit.capitalize(), "AU{au}", False),
+            columns.text("Emotion", "emotion"),
+            Column(groups[0], "{n_with_a}/{n_a}"),
+            Column(groups[1], "{n_with_b}/{n_b}"),
+            Column("Difference", "{difference:+z.3f}"),
+            Column("Cohen's h", "{cohen_h:+z.2f}"),
+            Column("Subjects who show it", "{persons_a} + {persons_b}"),
+            columns.p_value("p, Fisher (clips taken as independent)", "p_fisher"),
+            columns.p_value("p, subjects permuted", "p_permutation"),
+            columns.p_value("p, permuted within database", "p_within_database"),
+            columns.p_holm("p, permuted within database (Holm)"),
         ),
-        Table(
-            "matching_all",
-            f"The arms of every contrast ({len(frame):,})",
-            frame,
-            columns,
-            collapsed=True,
-            shown=RUNS_SHOWN,
-        ),
-    ]
-    return Section("matching", "What was matched", tables)
+        collapsed=True,
+    )
 
 
-def _plain(key: str, values: pd.Series) -> Column:
+def _as_recorded(key: str, values: pd.Series) -> Column:
     """A column under its own name, floats with three digits at most."""
     number = pd.api.types.is_numeric_dtype(values)
     digits = ":.3g" if pd.api.types.is_float_dtype(values) else ""
     return Column(key.replace("_", " ").capitalize(), f"{{{key}{digits}}}", number)
-
-
-def calibration(counts: pd.DataFrame) -> Section:
-    """False-alarm rate and power on simulated databases.
-
-    Args:
-      counts: columns series (str), effect (float), rejections and databases (int).
-    """
-    table = Table(
-        "calibration",
-        "Rejections on simulated databases of known effect, with Wilson 95% intervals.",
-        study_figures.with_wilson(counts),
-        (
-            Column("Design", "{series}", False),
-            Column("True effect", "{effect:g}"),
-            Column("Databases", "{databases:,}"),
-            Column("Rejections", "{rejections:,}"),
-            Column("Rate [95% interval]", "{rate:.1%} [{low:.1%}, {high:.1%}]"),
-        ),
-    )
-    curves = study_figures.rejection_curves(counts)
-    return Section("calibration", "Calibration", [Gallery([curves]), table])

@@ -1,0 +1,64 @@
+"""How often a study rejects on simulated databases: rates, their intervals and the wording."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import pandas as pd
+
+from ethnicmer_jax.analysis import effects
+
+NOMINAL = 0.05
+"""The false-alarm rate that a test promises."""
+
+POWER = 0.8
+"""The rejection rate from which an effect counts as one that the study finds."""
+
+
+def with_wilson(table: pd.DataFrame) -> pd.DataFrame:
+    """Adds rate, low and high (Wilson 95%) to counts of rejections out of databases."""
+    pairs = zip(table["rejections"], table["databases"], strict=True)
+    bounds = np.array([effects.wilson_interval(hits, total) for hits, total in pairs])
+    rate = table["rejections"] / table["databases"]
+    return table.assign(rate=rate, low=bounds[:, 0], high=bounds[:, 1])
+
+
+def conclusions(rates: pd.DataFrame) -> list[str]:
+    """For each series, its false alarms at effect 0 and the smallest effect found with POWER.
+
+    Args:
+      rates: columns series, effect, databases and those of `with_wilson`.
+    """
+    return [
+        sentence
+        for series, part in rates.groupby("series", sort=False)
+        for sentence in _of_series(str(series), part)
+    ]
+
+
+def _of_series(series: str, part: pd.DataFrame) -> Iterator[str]:
+    for null in part[part["effect"] == 0].itertuples():
+        yield (
+            f"{series}: false alarms in {null.rate:.1%} [{null.low:.1%}, {null.high:.1%}] of "
+            f"{null.databases} databases, {_against_nominal(null.low, null.high)}."
+        )
+    tried = part[part["effect"] > 0]
+    powerful = tried[tried["rate"] >= POWER]
+    if len(powerful):
+        row = powerful.loc[powerful["effect"].idxmin()]
+        yield (
+            f"{series}: power {row['rate']:.0%} [{row['low']:.0%}, {row['high']:.0%}] at "
+            f"effect {row['effect']:g} ({row['databases']} databases)."
+        )
+    elif len(tried):
+        yield f"{series}: no effect that was tried is found with {POWER:.0%} power."
+
+
+def _against_nominal(low: float, high: float) -> str:
+    """An interval that holds the nominal rate does not show that the rate is kept."""
+    if low > NOMINAL:
+        return f"above the nominal {NOMINAL:.0%}"
+    if high < NOMINAL:
+        return f"below the nominal {NOMINAL:.0%}: the test is conservative"
+    return f"compatible with the nominal {NOMINAL:.0%} and with rates up to {high:.1%}"

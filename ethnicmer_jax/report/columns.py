@@ -1,0 +1,110 @@
+"""The columns that tables share: one label and one number format for each quantity."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from ethnicmer_jax.report.tables import Column, PValue
+
+SCORES = {"uf1": "UF1", "uar": "UAR", "accuracy": "Accuracy"}
+"""Score -> label."""
+
+
+def text(label: str, key: str) -> Column:
+    """Words, aligned to the left."""
+    return Column(label, f"{{{key}}}", numeric=False)
+
+
+def count(label: str, key: str) -> Column:
+    """A whole number, such as of clips or subjects."""
+    return Column(label, f"{{{key}:,}}")
+
+
+def number(label: str, key: str, digits: int = 3) -> Column:
+    """A score, a share or a spread of them."""
+    return Column(label, f"{{{key}:z.{digits}f}}")
+
+
+def estimate(label: str = "UF1 [95% interval]") -> Column:
+    """An estimate with its interval: the frame's columns estimate, low and high."""
+    return _interval(label, "estimate", "", ":z.3f")
+
+
+def difference(
+    label: str = "UF1 [95% interval]", *, key: str = "estimate", prefix: str = ""
+) -> Column:
+    """A difference with its interval, with signs.
+
+    Args:
+      label: header.
+      key: the frame's column of the difference.
+      prefix: stands before low and high in the frame's columns of the bounds.
+    """
+    return _interval(label, key, prefix, ":+z.3f")
+
+
+def interval(label: str = "95% interval") -> Column:
+    """The bounds alone: the frame's columns low and high."""
+    return Column(label, "[{low:z.3f}, {high:z.3f}]")
+
+
+def score(name: str) -> Column:
+    """A score with its interval: the frame's columns <name>, <name>_low and <name>_high."""
+    return _interval(SCORES[name], name, f"{name}_", ":z.3f")
+
+
+def scores() -> Iterable[Column]:
+    """Every score with its interval."""
+    return map(score, SCORES)
+
+
+def bare_scores() -> Iterable[Column]:
+    """Every score without an interval."""
+    return (number(label, name) for name, label in SCORES.items())
+
+
+def per_run() -> tuple[Column, ...]:
+    """Folds, clips and scores of each run."""
+    return (
+        text("Run", "run"),
+        count("Folds", "folds"),
+        count("Clips", "clips"),
+        *bare_scores(),
+    )
+
+
+def per_class() -> tuple[Column, ...]:
+    """Class, clips and rates of `results.class_scores`."""
+    return (
+        text("Class", "emotion"),
+        count("Clips", "clips"),
+        number("F1", "f1"),
+        number("Recall", "recall"),
+        number("False-positive rate", "false_positive_rate"),
+    )
+
+
+def rejections(series: str) -> tuple[Column, ...]:
+    """Rejections on simulated databases of `calibration.with_wilson`; `series` is a header."""
+    return (
+        text(series, "series"),
+        Column("True effect", "{effect:g}"),
+        count("Databases", "databases"),
+        count("Rejections", "rejections"),
+        _interval("Rate [95% interval]", "rate", "", ":.1%"),
+    )
+
+
+def p_value(label: str = "p", key: str = "p") -> Column:
+    """A p value."""
+    return PValue(label, f"{{{key}}}")
+
+
+def p_holm(label: str = "p (Holm)", key: str = "p_holm") -> Column:
+    """A p value after Holm's correction."""
+    return PValue(label, f"{{{key}}}")
+
+
+def _interval(label: str, key: str, prefix: str, form: str) -> Column:
+    bounds = f"[{{{prefix}low{form}}}, {{{prefix}high{form}}}]"
+    return Column(label, f"{{{key}{form}}} {bounds}")
