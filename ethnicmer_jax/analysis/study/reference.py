@@ -10,9 +10,8 @@ from ethnicmer_jax.analysis import contrast
 from ethnicmer_jax.analysis.conclusion import interval_text
 from ethnicmer_jax.analysis.study.estimates import n_persons, planned
 from ethnicmer_jax.analysis.study.runs import StudyRuns
-from ethnicmer_jax.base.contrast_roles import MAIN
+from ethnicmer_jax.base.contrast_roles import MAIN, REFERENCE
 
-REFERENCE = "reference"
 _SOURCES = (("the reference's", REFERENCE), ("ours", MAIN))
 
 
