@@ -8,10 +8,10 @@ from ethnicmer_jax.analysis import learning_curves
 
 def test_curves_whose_names_end_alike_share_an_axis_and_words_are_no_curve():
     rows = [
-        {"epoch": epoch, "group": group, "run": None, "phase": "a", "nothing": None}
-        | {"loss": epoch + group / 10, "final_loss": 1.0, "accuracy": 0.5}
+        {"epoch": epoch, "flight": flight, "run": None, "phase": "a", "nothing": None}
+        | {"loss": epoch + flight / 10, "final_loss": 1.0, "accuracy": 0.5}
         for epoch in (0, 1)
-        for group in range(11)
+        for flight in range(11)
     ]
     families = learning_curves.families(pd.DataFrame(rows))
     assert list(families) == ["loss", "accuracy"]
@@ -22,5 +22,5 @@ def test_curves_whose_names_end_alike_share_an_axis_and_words_are_no_curve():
 
 
 def test_without_scalars_there_is_no_curve():
-    nothing = pd.DataFrame({"epoch": [], "group": [], "run": []})
+    nothing = pd.DataFrame({"epoch": [], "flight": [], "run": []})
     assert learning_curves.families(nothing) == {}

@@ -9,14 +9,14 @@ import pandas as pd
 BAND = (0.05, 0.95)
 """Quantiles between which the band of a curve lies."""
 
-_KEYS = ("epoch", "group", "run")
+_KEYS = ("epoch", "flight", "run")
 
 
 def families(scalars: pd.DataFrame) -> Mapping[str, pd.DataFrame]:
     """The curves that share an axis: those whose names end alike ("loss", "accuracy").
 
     Args:
-      scalars: columns epoch, group, run and one for each curve.
+      scalars: columns epoch, flight, run and one for each curve.
 
     Returns:
       Family -> columns series, x (epoch), mean, low, high; one row per series and epoch.
