@@ -109,7 +109,7 @@ def get_config() -> ml_collections.ConfigDict:
     config.engine.folds_in_flight = 0  # bounds the memory; 0 chooses by the device
 
     config.study = ml_collections.ConfigDict()  # for the protocol study, beside its draws
-    config.study.jobs = ()  # those of study/jobs.py that are run; () for all of them
+    config.study.jobs = ()  # those of jobs/study/plan.py that are run; () for all of them
     config.study.pooled_seeds = 5  # of LOSO over everybody
     config.study.label_seeds = 2  # of each model that is told the ethnicity
 

@@ -1,18 +1,25 @@
-"""The command: `python -m ethnicmer_jax.main --config=configs/stereo.py --workdir=DIR`."""
+"""The command: `python -m ethnicmer_jax.main --config=configs/stereo.py --workdir=DIR`.
+
+A work directory that is there already needs no --config: its config.json says what to do.
+With --config, --help also lists every setting.
+"""
 
 from __future__ import annotations
+
+import pathlib
 
 from absl import flags
 from ml_collections import config_flags
 
+from ethnicmer_jax import jobs
 from ethnicmer_jax.base import cli, environment
-from ethnicmer_jax.jobs import job, study
+from ethnicmer_jax.base.schema import UserError
 
 _CONFIG = config_flags.DEFINE_config_file(
     "config", None, "File of the config, such as configs/stereo.py.", lock_config=True
 )
 _WORKDIR = flags.DEFINE_string("workdir", None, "Directory for everything that the job writes.")
-_MODE = flags.DEFINE_enum("mode", "all", job.MODES, "Which part of the job to run.")
+_MODE = flags.DEFINE_enum("mode", "all", jobs.MODES, "Which part of the job to run.")
 _DRAWS = flags.DEFINE_integer(
     "draws", None, "Draws of a study: short for --config.protocol.draws.", lower_bound=1
 )
@@ -23,8 +30,12 @@ _DISTRIBUTED = flags.DEFINE_bool(
 
 def main() -> None:
     """Runs the job that the flags describe."""
-    config = cli.config_of(_CONFIG)
+    there = (pathlib.Path(_WORKDIR.value or "") / "config.json").is_file()
+    resumed = there and _CONFIG.value is None
+    config = None if resumed else cli.config_of(_CONFIG)
     directory = cli.directory_of(_WORKDIR)
+    if _DRAWS.value and resumed:
+        raise UserError("--draws changes a config: name it with --config")
     if _DRAWS.value:
         config.protocol.draws = _DRAWS.value
     environment.prefer_core_devices()
@@ -34,8 +45,10 @@ def main() -> None:
 
         jax.distributed.initialize()
         first = jax.process_index() == 0
-    runner = study if config.protocol.name == "study" else job
-    runner.run(config, directory, _MODE.value, first)
+    if resumed:
+        jobs.resume(directory, _MODE.value, first)
+    else:
+        jobs.run(config, directory, _MODE.value, first)
 
 
 if __name__ == "__main__":

@@ -244,17 +244,18 @@ def test_a_damaged_part_and_another_config_are_refused(tmp_path):
 @pytest.mark.parametrize(
     ("setting", "value", "message"),
     [
-        ("databases", 0, "calibration.databases is 0; it must be 1 or more"),
-        ("folds", 1, "calibration.folds is 1; it must be 2 or more"),
-        ("effects", (0.5, 1.0), "must hold 0, for false alarms"),
-        ("effects", (0.0, 2.0), "simulated effect is 2.0: it lies in"),
+        ("databases", 0, "calibration.databases is 0; it must be a whole number from 1"),
+        ("folds", 1, "calibration.folds is 1; it must be a whole number from 2"),
+        ("effects", (0.5, 1.0), "calibration.effects is .*, 0 among them"),
+        ("effects", (0.0, 2.0), "calibration.effects is .* each a number from 0 to 1"),
     ],
 )
-def test_impossible_settings_are_refused(setting, value, message):
+def test_impossible_settings_are_refused(tmp_path, setting, value, message):
     config = calibrate_config.get_config()
     config.calibration[setting] = value
     with pytest.raises(UserError, match=message):
-        plan.chunks(config)
+        runner.run(config, tmp_path / "w")
+    assert not (tmp_path / "w").exists()
 
 
 def test_the_command_refuses_in_one_line(tmp_path):

@@ -8,9 +8,10 @@ import pandas as pd
 import pytest
 import worlds
 
+from ethnicmer_jax import jobs
 from ethnicmer_jax.base.predictions import read
 from ethnicmer_jax.base.schema import UserError
-from ethnicmer_jax.jobs import job
+from ethnicmer_jax.jobs import job, work_directory
 
 PEOPLE = (("lab", "<script>", "Asian"), ("lab", "s2", "Unknown"), ("lab", "s3", "White"))
 
@@ -33,7 +34,7 @@ def finished(tmp_path_factory):
     """A folder with a manifest, its database and a finished work directory `run`."""
     folder = tmp_path_factory.mktemp("job")
     worlds.write_manifest(folder, PEOPLE)
-    job.run(config_for(folder), folder / "run")
+    jobs.run(config_for(folder), folder / "run")
     return folder
 
 
@@ -87,7 +88,7 @@ def test_a_finished_job_only_reports(finished, copied, monkeypatch):
     changed = config_for(finished, data__data_dir="gone")
     monkeypatch.chdir(copied)
     for mode in ("all", "train", "report"):
-        job.run(changed, copied, mode)
+        jobs.run(changed, copied, mode)
     assert stamps(copied) == before
     assert (copied / "report" / "index.html").is_file()
     assert not (copied / "gone").exists()
@@ -96,40 +97,40 @@ def test_a_finished_job_only_reports(finished, copied, monkeypatch):
 def test_evaluating_again_gives_the_same_predictions(finished, copied):
     table = (copied / "predictions.csv").read_bytes()
     (copied / "predictions.csv").unlink()
-    job.run(config_for(finished), copied, "evaluate")
+    jobs.run(config_for(finished), copied, "evaluate")
     assert (copied / "predictions.csv").read_bytes() == table
 
 
 def test_training_alone_does_not_report(finished, tmp_path):
-    job.run(config_for(finished, optim__epochs=1), tmp_path / "run", "train")
+    jobs.run(config_for(finished, optim__epochs=1), tmp_path / "run", "train")
     assert (tmp_path / "run" / "predictions.csv").is_file()
     assert not (tmp_path / "run" / "report").exists()
 
 
-@pytest.mark.parametrize("mode", job.MODES)
+@pytest.mark.parametrize("mode", jobs.MODES)
 def test_another_config_is_refused_with_the_difference(finished, copied, mode):
     before = stamps(copied)
     with pytest.raises(UserError, match=r"optim\.batch_size: 8 -> 4") as caught:
-        job.run(config_for(finished, optim__batch_size=4), copied, mode)
+        jobs.run(config_for(finished, optim__batch_size=4), copied, mode)
     assert "--workdir" in str(caught.value)
     assert stamps(copied) == before
 
 
 def test_engine_settings_may_differ(finished, copied):
-    job.run(config_for(finished, engine__devices=2, engine__folds_in_flight=1), copied)
+    jobs.run(config_for(finished, engine__devices=2, engine__folds_in_flight=1), copied)
 
 
 def test_a_recorded_config_is_the_one_that_was_used(finished, copied):
     before = stamps(copied)
-    config = job.recorded(copied)
+    config = work_directory.recorded(copied)
     assert config.model.dropout == 0.5
     # Nothing differs, so nothing is refused and nothing is done again.
-    job.run(config, copied)
+    jobs.run(config, copied)
     assert stamps(copied) == before
 
 
 def test_the_engine_of_a_work_directory_predicts_what_the_job_did(finished, copied):
-    engine, plan = job.engine(job.recorded(copied), copied)
+    engine, plan = job.engine(work_directory.recorded(copied), copied)
     assert len(plan.folds) == 3
     table = engine.evaluate(copied).table
     pd.testing.assert_frame_equal(table, read(copied / "predictions.csv").table)
@@ -139,12 +140,12 @@ def test_the_engine_of_another_config_is_refused(finished, copied):
     with pytest.raises(UserError, match=r"optim\.batch_size: 8 -> 4"):
         job.engine(config_for(finished, optim__batch_size=4), copied)
     with pytest.raises(UserError, match=r"nowhere/config\.json does not exist"):
-        job.recorded(finished / "nowhere")
+        work_directory.recorded(finished / "nowhere")
 
 
 def test_a_shallow_classifier_is_a_job_like_any_other(finished, tmp_path):
     config = config_for(finished, classifier="svm", shallow__features="pixels")
-    job.run(config, tmp_path / "svm")
+    jobs.run(config, tmp_path / "svm")
     run = tmp_path / "svm"
     names = {path.name for path in run.iterdir()}
     assert names == {"config.json", "folds.npz", "metrics.json", "predictions.csv", "report"}
@@ -155,19 +156,19 @@ def test_a_shallow_classifier_is_a_job_like_any_other(finished, tmp_path):
     assert sorted(table.key) == sorted(read(finished / "run" / "predictions.csv").key)
     before = (run / "predictions.csv").read_bytes()
     with pytest.raises(UserError, match="classifier svm keeps no checkpoints"):
-        job.run(config, run, "evaluate")
+        jobs.run(config, run, "evaluate")
     with pytest.raises(UserError, match="classifier svm keeps no checkpoints"):
         job.engine(config, run)
-    job.run(config, run)
+    jobs.run(config, run)
     assert (run / "predictions.csv").read_bytes() == before
 
 
 def test_another_process_of_a_shallow_job_waits_for_the_first(finished, tmp_path):
     # It would be refused if anything were trained.
-    config = config_for(finished, classifier="svm", shallow__features="hog")
+    config = config_for(finished, classifier="svm", data__raw="gone.csv")
     first = threading.Timer(0.2, (tmp_path / "predictions.csv").touch)
     first.start()
-    job.run(config, tmp_path, first=False)
+    jobs.run(config, tmp_path, first=False)
     first.join()
     assert (tmp_path / "predictions.csv").exists()
 
@@ -178,21 +179,21 @@ def test_another_database_is_refused(finished, copied, tmp_path):
     table[1:].to_csv(tmp_path / "other" / "manifest.csv", index=False)
     (copied / "predictions.csv").unlink()
     with pytest.raises(UserError, match=r"database: \"manifest-\w+\" -> \"manifest-\w+\""):
-        job.run(config_for(tmp_path / "other"), copied)
+        jobs.run(config_for(tmp_path / "other"), copied)
 
 
 def test_missing_rows_are_named(finished, copied):
     lines = (copied / "predictions.csv").read_text().splitlines(keepends=True)
     (copied / "predictions.csv").write_text("".join(lines[:3] + lines[4:]))
     with pytest.raises(UserError, match="1 of 9 rows missing: run loso-seed0, fold lab-<script>"):
-        job.run(config_for(finished), copied)
+        jobs.run(config_for(finished), copied)
 
 
 def test_a_report_without_predictions_says_what_to_do(finished, tmp_path):
     with pytest.raises(UserError, match=r"predictions.csv does not exist: train first"):
-        job.run(config_for(finished), tmp_path / "empty", "report")
+        jobs.run(config_for(finished), tmp_path / "empty", "report")
     with pytest.raises(UserError, match="has no checkpoint"):
-        job.run(config_for(finished), tmp_path / "empty", "evaluate")
+        jobs.run(config_for(finished), tmp_path / "empty", "evaluate")
 
 
 @pytest.mark.parametrize(
@@ -200,18 +201,21 @@ def test_a_report_without_predictions_says_what_to_do(finished, tmp_path):
     [
         ({"data__raw": "gone.csv"}, r"gone\.csv"),
         ({"data__source": "casme3"}, "casme3"),
-        ({"model__fusion": "sum"}, "there is no fusion 'sum'"),
+        ({"model__fusion": "sum"}, r"model\.fusion is 'sum'; it must be one of none, bias"),
         ({"model__emotion_input": "apex"}, "comes without frames"),
-        ({"protocol__name": "kfold"}, r"protocol\.name 'kfold'"),
+        ({"protocol__name": "kfold"}, r"protocol\.name is 'kfold'"),
         ({"protocol__name": "draws", "protocol__subjects": 2}, "asian subjects are asked for"),
         ({"data__classes": 7}, r"data\.classes is 7"),
-        ({"classifier": "svm", "shallow__features": "hog"}, "'hog': choose one of backbone"),
+        ({"classifier": "svm", "shallow__features": "hog"}, "'hog'; it must be one of backbone"),
         ({"classifier": "svm", "model__fusion": "embed"}, "svm has no ethnic branch"),
-        ({"classifier": "forest"}, "no classifier 'forest'; choose one of network, svm, logistic"),
+        (
+            {"classifier": "forest"},
+            "classifier is 'forest'; it must be one of network",
+        ),
     ],
 )
 def test_a_wrong_config_leaves_no_work_directory(finished, tmp_path, overrides, reason):
     with pytest.raises(UserError, match=reason) as caught:
-        job.run(config_for(finished, **overrides), tmp_path / "w")
+        jobs.run(config_for(finished, **overrides), tmp_path / "w")
     assert "\n" not in str(caught.value)
     assert not (tmp_path / "w").exists()

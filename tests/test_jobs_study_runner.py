@@ -12,10 +12,11 @@ import pandas as pd
 import pytest
 import worlds
 
+from ethnicmer_jax import jobs
 from ethnicmer_jax.base.predictions import read
 from ethnicmer_jax.base.schema import UserError
-from ethnicmer_jax.jobs import job, study
-from ethnicmer_jax.jobs.study import plan
+from ethnicmer_jax.jobs import work_directory
+from ethnicmer_jax.jobs.study import runner
 from ethnicmer_jax.training.fold_results import FoldResults
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
@@ -55,7 +56,7 @@ def finished(tmp_path_factory):
     """A folder with a manifest, its database and a trained study `run`."""
     folder = tmp_path_factory.mktemp("study")
     worlds.write_manifest(folder, PEOPLE)
-    study.run(config_for(folder), folder / "run", "train")
+    jobs.run(config_for(folder), folder / "run", "train")
     return folder
 
 
@@ -91,7 +92,7 @@ def test_a_study_is_one_table_over_ordinary_jobs(finished):
     assert recorded["summary"]["uf1"]["n_runs"] == 2
     assert any(note.startswith("ethnicity, draw 1 of 1") for note in recorded["notes"])
     # What comes later can open a job of a study like any other work directory.
-    assert job.recorded(run / "jobs" / "embed").model.embed_source == "label"
+    assert work_directory.recorded(run / "jobs" / "embed").model.embed_source == "label"
 
 
 def test_swapped_labels_change_predictions_and_nothing_else(finished):
@@ -119,13 +120,13 @@ def test_matching_says_what_the_arms_consist_of(finished):
 
 
 def test_the_report_follows_the_predictions_and_needs_no_jobs(finished, copied, monkeypatch):
-    monkeypatch.setattr(plan, "jobs", None)
+    monkeypatch.setattr(runner, "_run_job", None)
     table = pd.read_csv(copied / "predictions.csv", dtype=str)
     arm = table["run"].str.startswith("ethnicity.mono_asian")
     right = arm & (table["emotion"] == "negative")
     table.loc[right, ["p_negative", "p_positive", "p_surprise"]] = ["0.0", "0.0", "1.0"]
     table.to_csv(copied / "predictions.csv", index=False)
-    study.run(config_for(finished, data__data_dir="gone"), copied, "report")
+    jobs.run(config_for(finished, data__data_dir="gone"), copied, "report")
     changed, before = (
         json.loads((run / "metrics.json").read_text()) for run in (copied, finished / "run")
     )
@@ -141,7 +142,7 @@ def test_missing_rows_are_named(finished, copied):
     (copied / "predictions.csv").write_text("".join(lines[:-1]))
     missing = r"1 of \d+ rows missing: run embed_swapped.loso-seed0, fold lab-W3, clip lab/W3/c2"
     with pytest.raises(UserError, match=missing):
-        study.run(config_for(finished), copied, "report")
+        jobs.run(config_for(finished), copied, "report")
 
 
 def test_an_interrupted_study_goes_on_where_it_was(finished, tmp_path, monkeypatch):
@@ -158,9 +159,9 @@ def test_an_interrupted_study_goes_on_where_it_was(finished, tmp_path, monkeypat
     config = config_for(finished, study__jobs=("arms", "pooled"))
     for _ in range(2):
         with pytest.raises(KeyboardInterrupt):
-            study.run(config, tmp_path / "run", "train")
+            jobs.run(config, tmp_path / "run", "train")
         assert not (tmp_path / "run" / "predictions.csv").exists()
-    study.run(config, tmp_path / "run", "train")
+    jobs.run(config, tmp_path / "run", "train")
     trained = [name for names, *_ in calls for name in names]
     assert len(trained) == len(set(trained))
     for one in ("arms", "pooled"):
@@ -187,7 +188,7 @@ def test_a_killed_command_resumes_to_the_same_predictions(finished, tmp_path):
         started.kill()
     assert not (tmp_path / "killed" / "predictions.csv").exists()
     subprocess.run(command, cwd=ROOT, check=True)
-    study.run(job.recorded(tmp_path / "killed"), tmp_path / "whole", "train")
+    jobs.run(work_directory.recorded(tmp_path / "killed"), tmp_path / "whole", "train")
     resumed, whole = (
         (tmp_path / name / "predictions.csv").read_bytes() for name in ("killed", "whole")
     )
@@ -196,18 +197,21 @@ def test_a_killed_command_resumes_to_the_same_predictions(finished, tmp_path):
 
 def test_a_finished_study_refuses_another_config(finished, copied):
     with pytest.raises(UserError, match=r"protocol\.draws: 1 -> 7"):
-        study.run(config_for(finished, protocol__draws=7), copied)
+        jobs.run(config_for(finished, protocol__draws=7), copied)
 
 
 def test_a_study_is_not_evaluated_again(finished, copied):
     with pytest.raises(UserError, match="a study keeps no checkpoints of its draws"):
-        study.run(config_for(finished), copied, "evaluate")
+        jobs.run(config_for(finished), copied, "evaluate")
 
 
 @pytest.mark.parametrize(
     ("overrides", "reason"),
     [
-        ({"study__jobs": ("arms", "embedding")}, "names 'embedding'; choose from arms, pooled"),
+        (
+            {"study__jobs": ("arms", "embedding")},
+            r"study\.jobs is .*'embedding'.*; it must be .* names out of arms, pooled",
+        ),
         ({"study__jobs": ("arms", "bias_swapped")}, "uses the models of bias; name it"),
         ({"study__jobs": ("embed",), "classifier": "svm"}, "job embed needs a network"),
         ({"protocol__subjects": 40}, "40 asian subjects are asked for"),
@@ -216,6 +220,6 @@ def test_a_study_is_not_evaluated_again(finished, copied):
 )
 def test_a_wrong_study_leaves_no_directory(finished, tmp_path, overrides, reason):
     with pytest.raises(UserError, match=reason) as caught:
-        study.run(config_for(finished, **overrides), tmp_path / "w")
+        jobs.run(config_for(finished, **overrides), tmp_path / "w")
     assert "\n" not in str(caught.value)
     assert not (tmp_path / "w").exists()

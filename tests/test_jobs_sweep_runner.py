@@ -7,12 +7,12 @@ import pandas as pd
 import pytest
 import worlds
 
+from ethnicmer_jax import jobs
 from ethnicmer_jax.base.schema import UserError
-from ethnicmer_jax.jobs import job
 from ethnicmer_jax.jobs.sweep import grid, results, runner, selection
 
 PEOPLE = (("lab", "s1", "Asian"), ("lab", "s2", "Unknown"), ("lab", "s3", "White"))
-POINTS = ({}, {"shallow.c": 2}, {"data.classes": 7})
+POINTS = ({}, {"shallow.c": 2}, {"protocol.inner_folds": 9})
 
 
 def points_of(folder, *points, **overrides):
@@ -54,7 +54,7 @@ def finished(tmp_path_factory):
     assert run(folder / "all", points, grid.share(points, "2/2")) == {}
     assert (summary(folder / "all").status == ["not finished", "finished", "not finished"]).all()
     failures = run(folder / "all", points, grid.share(points, "1/2"))
-    assert list(failures) == ["classes=7"]
+    assert list(failures) == ["inner_folds=9"]
     return folder
 
 
@@ -75,9 +75,9 @@ def test_every_point_is_a_job_and_a_failure_stops_no_other(finished):
     assert table.status.to_dict() == {
         "base": "finished",
         "c=2": "finished",
-        "classes=7": "failed",
+        "inner_folds=9": "failed",
     }
-    assert table.error["classes=7"].startswith("data.classes is 7")
+    assert table.error["inner_folds=9"].startswith("protocol.inner_folds is 9")
     # 9 clips, each predicted once by LOSO; the inner folds do not count.
     assert table.clips.tolist()[:2] == [9, 9]
     assert (table.seconds[:2] > 0).all()
@@ -86,7 +86,7 @@ def test_every_point_is_a_job_and_a_failure_stops_no_other(finished):
         point = finished / "all" / "points" / name
         assert (point / "report" / "index.html").is_file()
         assert f"tiny, {name}" in (point / "config.json").read_text()
-    assert not (finished / "all" / "points" / "classes=7").exists()
+    assert not (finished / "all" / "points" / "inner_folds=9").exists()
     assert (finished / "all" / "summary.html").is_file()
 
 
@@ -100,7 +100,7 @@ def test_the_reports_of_nested_jobs_know_no_inner_run(finished):
 
 def test_what_is_finished_is_not_touched_again(finished, copied):
     before = stamps(copied / "points")
-    assert list(run(copied, points_of(finished, *POINTS))) == ["classes=7"]
+    assert list(run(copied, points_of(finished, *POINTS))) == ["inner_folds=9"]
     assert stamps(copied / "points") == before
 
 
@@ -135,7 +135,7 @@ def test_a_fault_of_ours_is_one_line_and_a_traceback_in_a_file(finished, copied,
         raise MemoryError("out of\nmemory")
 
     shutil.rmtree(copied / "points" / "c=2")
-    monkeypatch.setattr(job, "run", without_memory)
+    monkeypatch.setattr(jobs, "run", without_memory)
     points = points_of(finished, *POINTS[:2])
     failures = run(copied, points, points[1:])
     line = "MemoryError: out of memory (traceback in errors/c=2.txt)"

@@ -162,19 +162,12 @@ def test_the_reference_draw_on_the_real_clips(real_manifest, annotations):
         ({"name": "draws", "subjects": 3}, "even number"),
         ({"name": "draws", "draw": "reference"}, "16 asian subjects are asked for"),
         ({"name": "draws", "draw": "reference", "pool": "gone.csv"}, "gone.csv does not exist"),
-        ({"seeds": 0}, "protocol.seeds is 0"),
-        ({"name": "draws", "subjects": 4, "draws": 0}, "protocol.draws is 0"),
     ],
 )
 def test_a_wrong_protocol_is_refused_in_one_line(protocol, reason):
     with pytest.raises(UserError, match=reason) as caught:
         plan(people(), **protocol)
     assert "\n" not in str(caught.value)
-
-
-def test_a_negative_seed_is_refused():
-    with pytest.raises(UserError, match="seed is -1"):
-        plan(people(), seed=-1)
 
 
 def test_a_pool_without_its_columns_is_refused(tmp_path):

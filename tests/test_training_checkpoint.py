@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from ethnicmer_jax.base.schema import UserError
-from ethnicmer_jax.training.checkpoint import FoldCheckpoints, check_keep
+from ethnicmer_jax.training.checkpoint import FoldCheckpoints
 
 NAMES = ["loso-seed0/casme2-<script>", "loso-seed0/samm-006", "loso-seed1/samm-006"]
 
@@ -93,9 +93,3 @@ def test_folds_that_differ_in_their_epoch_have_none_in_common(tmp_path):
     assert checkpoints.common_epoch(NAMES[:2]) == 0
     checkpoints.save(NAMES[1:2], one, 2)
     assert checkpoints.common_epoch(NAMES[:2]) == 0
-
-
-def test_what_to_keep_is_one_of_three():
-    assert check_keep("every") == "every"
-    with pytest.raises(UserError, match=r"checkpoint.keep 'all': choose one of every, final, none"):
-        check_keep("all")

@@ -3,7 +3,6 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from ethnicmer_jax.base.schema import UserError
 from ethnicmer_jax.training import optim
 
 
@@ -27,11 +26,6 @@ def test_warmup_rises_to_where_the_schedule_starts():
 
 def test_warmup_as_long_as_the_training_is_legal():
     assert all(np.isfinite(rates(3, 3, schedule="cosine")))
-
-
-def test_an_unknown_schedule_is_refused():
-    with pytest.raises(UserError, match=r"optim.schedule 'linear': choose from exponential"):
-        rates(schedule="linear")
 
 
 def adam(gradients, rate, decay=0.0, start=1.0):

@@ -162,10 +162,10 @@ def test_what_became_of_the_head_is_said(path, tmp_path):
     [
         ({"freeze": True}, "init.freeze has nothing to freeze: name weights with init.path"),
         ({"ethnic_freeze": True}, "init.ethnic_freeze has nothing to freeze"),
-        ({"path": "nowhere.pth"}, "there is no weights file"),
+        ({"path": "nowhere.pth"}, r"init\.path nowhere\.pth does not exist"),
         ({"path": "short"}, "is not a whole safetensors file"),
         ({"path": "whole", "model": "resnet18"}, "does not hold the weights of resnet18"),
-        ({"ethnic_path": "whole"}, "this fusion has no ethnic branch"),
+        ({"ethnic_path": "whole"}, "fusion none has no ethnic branch"),
     ],
 )
 def test_what_cannot_be_started_from_leaves_no_work_directory(tmp_path, path, overrides, reason):

@@ -302,18 +302,16 @@ def test_the_notes_say_what_was_fitted_on_what():
 @pytest.mark.parametrize(
     ("overrides", "reason"),
     [
-        ({"shallow__features": "hog"}, "'hog': choose one of backbone, pixels, grid"),
+        ({"shallow__features": "hog"}, "'hog'; it must be one of backbone, pixels, grid"),
         ({"shallow__features": "grid", "shallow__grid": 0}, r"shallow\.grid is 0"),
         ({"shallow__features": "grid", "shallow__grid": 29}, "between 1 and 28"),
         ({"engine__devices": -1}, r"engine\.devices is -1"),
         ({"shallow__c": -1.0}, r"shallow\.c is -1\.0"),
-        ({"model__fusion": "embed"}, r"svm has no ethnic branch: set model\.fusion to none"),
-        ({"init__path": "weights.pth"}, r"init\.path names weights .* is pixels"),
         (
             {"init__path": "gone.safetensors", "shallow__features": "backbone"},
             r"no weights file gone\.safetensors",
         ),
-        ({"data__flow_scaling": "max"}, r"flow_scaling 'max'"),
+        ({"data__flow_scaling": "max"}, r"flow_scaling is 'max'"),
         ({"model__emotion_input": "apex"}, "comes without frames"),
     ],
 )

@@ -47,17 +47,22 @@ def config_of(flag: flags.FlagHolder) -> Any:
       flag: from `config_flags.DEFINE_config_file`.
 
     Raises:
-      UserError: the flag was not given, or there is no such file.
+      UserError: the flag was not given, or names no config.
     """
-    try:
-        config = flag.value
-        # The file is read when a field is asked for.
-        name = config and config.name
-    except OSError:
-        name = None
-    if name is None:
+    if flag.value is None:
         raise UserError("--config must name a config file, such as configs/stereo.py")
-    return config
+    try:
+        # The file is read when a field is asked for.
+        if isinstance(flag.value.name, str):
+            return flag.value
+        reason = "its name is no text"
+    except OSError:
+        raise UserError(
+            "--config must name a config file that is there, such as configs/stereo.py"
+        ) from None
+    except Exception as error:  # A config is a program: anything may happen in it.
+        reason = f"{type(error).__name__}: {error}"
+    raise UserError(f"--config names no config such as configs/stereo.py ({reason})")
 
 
 def directory_of(flag: flags.FlagHolder) -> pathlib.Path:
@@ -84,7 +89,9 @@ def refuse(message: str) -> int:
 def _parsed(argv: Sequence[str], module: str) -> list[str]:
     """Parses flags; a wrong one is a user error like any other."""
     argv = list(argv)
-    if any(argument in ("--help", "-help", "-h") for argument in argv[1:]):
+    asked = [argument for argument in argv[1:] if argument in ("--help", "-help", "-h")]
+    argv = [argument for argument in argv if argument not in asked]
+    if asked and not any(argument.startswith("--config") for argument in argv):
         print(_help(module))  # noqa: T201
         sys.exit(0)
     try:
@@ -96,6 +103,12 @@ def _parsed(argv: Sequence[str], module: str) -> list[str]:
     except (AttributeError, KeyError, TypeError) as error:
         # How ml_collections reports a --config.field that does not exist.
         sys.exit(refuse(f"the config has no such field or value: {error}; see configs/common.py"))
+    except Exception as error:  # A config is a program: anything may happen in it.
+        reason = (str(error).strip().splitlines() or [""])[-1].strip()
+        sys.exit(refuse(f"--config cannot be read ({type(error).__name__}: {reason})"))
+    if asked:
+        print(_help(module), _settings(), sep="\n\n")  # noqa: T201
+        sys.exit(0)
     if not flags.FLAGS["verbosity"].present:
         # Orbax tells of every file it writes; its warnings are still shown.
         logging.set_verbosity(logging.WARNING)
@@ -107,3 +120,15 @@ def _help(module: str) -> str:
     words = (sys.modules[module].__doc__ or "").strip()
     own = sys.argv[0] if module == "__main__" else module
     return f"{words}\n\n{flags.FLAGS.module_help(own).strip()}"
+
+
+def _settings() -> str:
+    """The settings of the config that the command line names, with its changes."""
+    from ethnicmer_jax.base import settings_help
+
+    try:
+        values = flags.FLAGS["config"].value.to_dict()
+    except (AttributeError, KeyError, OSError) as error:
+        sys.exit(refuse(f"--config names no config ({error})"))
+    values.pop("sweep", None)
+    return settings_help.listing(values)

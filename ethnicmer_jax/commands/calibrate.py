@@ -17,7 +17,7 @@ from ml_collections import config_flags
 import configs
 from ethnicmer_jax.base import cli, environment
 from ethnicmer_jax.base.schema import UserError
-from ethnicmer_jax.jobs.calibration import frames_check, runner
+from ethnicmer_jax.jobs import check
 
 _CONFIG = config_flags.DEFINE_config_file(
     "config",
@@ -31,14 +31,21 @@ _DATABASES = flags.DEFINE_integer(
 )
 _EFFECTS = flags.DEFINE_list("effects", None, "True effects, such as 0,0.5,1.")
 _CHECK_FRAMES = flags.DEFINE_integer(
-    "check_frames", 0, "Instead, analyse so many databases as motion fields and as drawn frames."
+    "check_frames",
+    0,
+    "Instead, analyse so many databases as motion fields and as drawn frames.",
+    lower_bound=0,
 )
 
 
 def main() -> None:
     """Runs the calibration that the flags describe."""
     config, directory = _config(), cli.directory_of(_WORKDIR)
+    check.settings(config)
     environment.prefer_core_devices()
+    # pandas and figures take seconds to import; who asks for help is spared them.
+    from ethnicmer_jax.jobs.calibration import frames_check, runner
+
     if _CHECK_FRAMES.value:
         frames_check.run(config, _CHECK_FRAMES.value, directory)
     else:

@@ -15,10 +15,10 @@ from absl import flags
 
 from ethnicmer_jax.base import cli
 from ethnicmer_jax.base.schema import UserError
-from ethnicmer_jax.jobs import ensemble
 
 _WORKDIR = flags.DEFINE_multi_string("workdir", [], "A finished job; may be given repeatedly.")
 _OUTPUT = flags.DEFINE_string("output", None, "The work directory to write.")
+_OVERWRITE = flags.DEFINE_bool("overwrite", False, "Replace the mean of other jobs in --output.")
 
 
 def main() -> None:
@@ -26,4 +26,8 @@ def main() -> None:
     if not _WORKDIR.value:
         raise UserError("--workdir is needed, see --help")
     sources = [pathlib.Path(name) for name in _WORKDIR.value]
-    ensemble.write(sources, cli.directory_of(_OUTPUT))
+    output = cli.directory_of(_OUTPUT)
+    # pandas and figures take seconds to import; who asks for help is spared them.
+    from ethnicmer_jax.jobs import ensemble
+
+    ensemble.write(sources, output, overwrite=_OVERWRITE.value)

@@ -14,14 +14,17 @@ from __future__ import annotations
 from absl import flags
 
 from ethnicmer_jax.base import cli
-from ethnicmer_jax.jobs.sweep import selection
 
 _WORKDIR = flags.DEFINE_string("workdir", None, "Directory of a finished sweep.")
 _OUTPUT = flags.DEFINE_string("output", None, "Where to write; by default selected/ in it.")
+_OVERWRITE = flags.DEFINE_bool("overwrite", False, "Replace another selection in --output.")
 
 
 def main() -> None:
     """Selects as the flags say."""
     sweep = cli.directory_of(_WORKDIR)
     output = cli.directory_of(_OUTPUT) if _OUTPUT.value else sweep / "selected"
-    selection.write(sweep, output)
+    # pandas and figures take seconds to import; who asks for help is spared them.
+    from ethnicmer_jax.jobs.sweep import selection
+
+    selection.write(sweep, output, overwrite=_OVERWRITE.value)

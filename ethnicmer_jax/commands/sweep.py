@@ -23,7 +23,7 @@ from ml_collections import config_flags
 
 from ethnicmer_jax.base import cli, environment
 from ethnicmer_jax.base.schema import UserError
-from ethnicmer_jax.jobs.sweep import grid, results, runner
+from ethnicmer_jax.jobs.sweep import grid
 
 _CONFIG = config_flags.DEFINE_config_file(
     "config",
@@ -44,12 +44,17 @@ def main() -> None:
     """Runs the sweep that the flags describe."""
     directory = cli.directory_of(_WORKDIR)
     if _SUMMARY_ONLY.value:
+        from ethnicmer_jax.jobs.sweep import runner
+
         runner.summarise(directory)
         return
     config = cli.config_of(_CONFIG)
     points = grid.points(config)
     mine = grid.share(points, _SHARD.value)
     environment.prefer_core_devices()
+    # pandas and figures take seconds to import; who asks for help is spared them.
+    from ethnicmer_jax.jobs.sweep import results, runner
+
     results.describe(directory, config.name, points)
     failures = runner.run(mine, directory)
     runner.summarise(directory)

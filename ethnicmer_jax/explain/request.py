@@ -15,7 +15,7 @@ from ethnicmer_jax.base.schema import UserError
 from ethnicmer_jax.data.dataset import Dataset
 from ethnicmer_jax.explain import folds
 from ethnicmer_jax.explain.regions import Layout
-from ethnicmer_jax.jobs import job, preparation
+from ethnicmer_jax.jobs import check, work_directory
 from ethnicmer_jax.models.backbones import tap
 from ethnicmer_jax.protocols import Plan
 from ethnicmer_jax.protocols.fold_table import FoldTable
@@ -103,8 +103,8 @@ def trained_in(directory: pathlib.Path) -> tuple[ml_collections.ConfigDict, path
     where = directory / POOLED if (directory / "jobs").is_dir() else directory
     if not (where / "config.json").is_file():
         raise UserError(f"{where} holds no job; name the --workdir of a finished job or study")
-    config = job.recorded(where)
-    preparation.check_network(config)
+    config = work_directory.recorded(where)
+    check.has_checkpoints(config)
     if not (where / "checkpoints").is_dir():
         raise UserError(
             f"{where} holds no checkpoints (checkpoint.keep is {config.checkpoint.keep}); train "

@@ -8,30 +8,39 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from ethnicmer_jax.base import files, predictions
+from ethnicmer_jax.base import files
 from ethnicmer_jax.base.predictions import ROW_KEY, TEXT_COLUMNS, Predictions
 from ethnicmer_jax.base.schema import UserError
-from ethnicmer_jax.jobs import derived
+from ethnicmer_jax.jobs import job, work_directory
 
 
-def write(sources: Sequence[pathlib.Path], output: pathlib.Path) -> None:
+def write(
+    sources: Sequence[pathlib.Path], output: pathlib.Path, *, overwrite: bool = False
+) -> None:
     """Averages finished jobs, and writes the work directory of the result.
 
     Args:
-      sources: work directories over the same folds and clips.
+      sources: different work directories over the same folds and clips.
       output: none of them.
+      overwrite: whether the mean of other jobs may be replaced.
 
     Raises:
-      UserError: a job is not finished, or they cannot be averaged.
+      UserError: a job is not finished, they cannot be averaged, or `output` holds other
+        results.
     """
-    if output.resolve() in [source.resolve() for source in sources]:
+    places = [source.resolve() for source in sources]
+    for number, source in enumerate(sources):
+        if places[number] in places[:number]:
+            raise UserError(f"--workdir={source} is given twice; it would count twice")
+    if output.resolve() in places:
         raise UserError("--output is one of the jobs; name a new directory")
-    tables = [predictions.read(source / "predictions.csv").outer() for source in sources]
+    tables = [work_directory.read(source).table.outer() for source in sources]
     table, members = averaged(tables)
     config = files.read_json(sources[0] / "config.json")
     names = ", ".join(str(files.read_json(s / "config.json")["name"]) for s in sources)
     config |= {"name": f"{names}, averaged", "averaged": [str(source) for source in sources]}
-    derived.write(output, config, table, [f"every clip: the mean over {members} models"])
+    notes = [f"every clip: the mean over {members} models"]
+    job.write_derived(output, config, table, notes, overwrite=overwrite)
 
 
 def averaged(tables: Sequence[Predictions]) -> tuple[Predictions, int]:

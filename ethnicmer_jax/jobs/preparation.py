@@ -1,7 +1,8 @@
-"""From a config to what trains it: the database, the plan of folds, the trainer.
+"""From a config to what trains it: check, database, clips, plan of folds, trainer.
 
-The trainer is the engine for networks and `shallow.Shallow` for the reference's second
-classifier. Both see the same folds and leave the same table of predictions.
+Each step is a function of its own; `prepare` takes all of them. The trainer is the engine
+for networks and `shallow.Shallow` for the reference's second classifier. Both see the same
+folds and leave the same table of predictions.
 """
 
 from __future__ import annotations
@@ -13,13 +14,10 @@ from typing import Any, Protocol
 import ml_collections
 
 from ethnicmer_jax.base.predictions import Predictions
-from ethnicmer_jax.base.schema import UserError
 from ethnicmer_jax.data import targets
 from ethnicmer_jax.data.dataset import Dataset, load
+from ethnicmer_jax.jobs import check
 from ethnicmer_jax.protocols import Plan, build
-
-SHALLOW = ("svm", "logistic")
-CLASSIFIERS = ("network", *SHALLOW)
 
 
 class Trainer(Protocol):
@@ -44,6 +42,19 @@ class Trainer(Protocol):
 
 
 @dataclasses.dataclass(frozen=True)
+class Clips:
+    """The clips that a config is about.
+
+    Attributes:
+      dataset: all of them.
+      database: fingerprinted name of the built database that they are read from.
+    """
+
+    dataset: Dataset
+    database: str
+
+
+@dataclasses.dataclass(frozen=True)
 class Prepared:
     """Everything that can be refused has been; nothing is trained yet.
 
@@ -59,7 +70,7 @@ class Prepared:
 
 
 def prepare(config: ml_collections.ConfigDict) -> Prepared:
-    """Builds or finds the database, plans the folds and makes their trainer.
+    """Everything from the config to the trainer; the database is built where it is missing.
 
     Args:
       config: see configs/common.py.
@@ -67,10 +78,32 @@ def prepare(config: ml_collections.ConfigDict) -> Prepared:
     Raises:
       UserError: a setting is not possible.
     """
-    make = trainer_class(config.classifier)
+    check.settings(config)
+    check.inputs(config)
+    check.network(config)
+    clips = read(config)
+    plan = build(config.protocol, clips.dataset, config.seed)
+    trainer = trainer_of(config, clips.dataset, plan)
+    plan = dataclasses.replace(plan, notes=plan.notes + trainer.notes)
+    return Prepared(trainer, plan, clips.database)
+
+
+def read(config: ml_collections.ConfigDict) -> Clips:
+    """The clips of a config, from its database.
+
+    Raises:
+      UserError: the raw data cannot be used.
+    """
     database = built(config)
-    dataset = load(database)
-    plan = build(config.protocol, dataset, config.seed)
+    return Clips(load(database), database.parent.name)
+
+
+def trainer_of(config: ml_collections.ConfigDict, dataset: Dataset, plan: Plan) -> Trainer:
+    """What trains the folds of a plan.
+
+    Raises:
+      UserError: a setting does not go with the clips.
+    """
     labels = targets.build(
         dataset,
         config.data.classes,
@@ -79,42 +112,19 @@ def prepare(config: ml_collections.ConfigDict) -> Prepared:
         config.model.ethnic_labels,
         config.seed,
     )
-    trainer = make(config, dataset, labels, plan.folds)
-    plan = dataclasses.replace(plan, notes=plan.notes + trainer.notes)
-    return Prepared(trainer, plan, database.parent.name)
-
-
-def check_network(config: ml_collections.ConfigDict) -> None:
-    """Refuses what only a network can do, of any other classifier.
-
-    Raises:
-      UserError: the config's classifier leaves no checkpoints.
-    """
-    if config.classifier in SHALLOW:
-        raise UserError(
-            f"classifier {config.classifier} keeps no checkpoints; "
-            "run --mode=all, which trains it in little time, or set classifier to network"
-        )
+    return trainer_class(config.classifier)(config, dataset, labels, plan.folds)
 
 
 def trainer_class(classifier: str) -> type[Trainer]:
-    """What trains folds with such a classifier; made from config, dataset, targets, folds.
-
-    Raises:
-      UserError: there is no such classifier.
-    """
+    """What trains folds with such a classifier; made from config, dataset, targets, folds."""
     # JAX takes seconds to import, and only networks need it.
-    if classifier == "network":
-        from ethnicmer_jax.training.engine import Engine
-
-        return Engine
-    if classifier in SHALLOW:
+    if classifier in check.SHALLOW:
         from ethnicmer_jax.training.shallow import Shallow
 
         return Shallow
-    raise UserError(
-        f"there is no classifier {classifier!r}; choose one of {', '.join(CLASSIFIERS)}"
-    )
+    from ethnicmer_jax.training.engine import Engine
+
+    return Engine
 
 
 def built(config: ml_collections.ConfigDict) -> pathlib.Path:

@@ -40,18 +40,8 @@ def build(protocol: ml_collections.ConfigDict, dataset: Dataset, seed: int) -> P
       seed: seed of the first run; run i of `protocol.seeds` has seed + i.
 
     Raises:
-      UserError: an unknown name, an unknown database, a number out of range, or too few
-        subjects.
+      UserError: an unknown name, an unknown database, or too few subjects.
     """
-    for name, value, least in (
-        ("seed", seed, 0),
-        ("protocol.seeds", protocol.seeds, 1),
-        ("protocol.draws", protocol.draws, 1),
-        ("protocol.control_draws", protocol.control_draws, 1),
-        ("protocol.draw_seed", protocol.draw_seed, 0),
-    ):
-        if value < least:
-            raise UserError(f"{name} is {value}; it must be {least} or more")
     chosen = grouping(protocol.grouping, protocol.get("grouping_custom"))
     clips = _of_databases(dataset, tuple(protocol.databases))
     _check_names(dataset, clips)

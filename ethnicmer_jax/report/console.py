@@ -1,4 +1,4 @@
-"""What a job prints when it is done: a table of scores, and where the report lies."""
+"""What commands print when they are done: scores, conclusions, where the report lies."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import pathlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import pandas as pd
 from rich.console import Console
 from rich.table import Table
 
@@ -14,7 +15,7 @@ _MOST_RUNS = 12
 
 def print_plan(notes: Sequence[str], folds: int, data: str) -> None:
     """Says what will be trained."""
-    console = Console(highlight=False)
+    console = _console()
     console.print(f"{data}; {folds} folds")
     for note in notes:
         console.print(f"  {note}", style="dim")
@@ -23,7 +24,7 @@ def print_plan(notes: Sequence[str], folds: int, data: str) -> None:
 def print_job(name: str, number: int, jobs: int, seconds: float) -> None:
     """Says that one of the jobs of a study is done, and how long it took this time."""
     text = f"job {number} of {jobs}, {name}: done in {seconds / 60:.1f} min"
-    Console(highlight=False).print(text, style="bold")
+    _console().print(text, style="bold")
 
 
 def print_metrics(metrics: Mapping[str, Any], name: str) -> None:
@@ -33,7 +34,7 @@ def print_metrics(metrics: Mapping[str, Any], name: str) -> None:
       metrics: content of metrics.json.
       name: of the config.
     """
-    console = Console(highlight=False)
+    console = _console()
     table = Table(title=f"{name}: pooled over the test clips of a run", title_justify="left")
     table.add_column("run", overflow="fold")
     for column in ("clips", "folds", "UF1", "UAR", "accuracy"):
@@ -49,10 +50,69 @@ def print_metrics(metrics: Mapping[str, Any], name: str) -> None:
         console.print(f"{label:>8}  {_with_interval(metrics['summary'][score])}")
 
 
+def print_answer(sentences: Sequence[str]) -> None:
+    """Prints what a report concludes."""
+    for sentence in sentences:
+        _console().print(sentence)
+
+
+def print_line(text: str) -> None:
+    """Prints a line that is never broken: a path in it can be copied."""
+    _console().print(text, soft_wrap=True)
+
+
+def print_points(summary: pd.DataFrame) -> None:
+    """Prints the points of a sweep with their UF1.
+
+    Args:
+      summary: content of summary.csv.
+    """
+    table = Table(title="UF1 with 95% intervals", title_justify="left")
+    table.add_column("point", overflow="fold")
+    for column in ("UF1", "difference from the first", "minutes"):
+        table.add_column(column, justify="right")
+    for point in summary.to_dict("records"):
+        shown = (_point_text(point, "uf1", ""), _point_text(point, "difference", "+"))
+        minutes = "" if pd.isna(point["seconds"]) else f"{point['seconds'] / 60:.1f}"
+        state = point["status"] if point["status"] != "finished" else ""
+        table.add_row(str(point["point"]), shown[0] or state, shown[1], minutes)
+    _console().print(table)
+
+
+def print_rates(rates: pd.DataFrame) -> None:
+    """Prints how often each series of a calibration rejects.
+
+    Args:
+      rates: content of calibration.csv.
+    """
+    table = Table(title="rejections on simulated databases", title_justify="left")
+    table.add_column("series", overflow="fold")
+    for column in ("true effect", "databases", "rejected", "95% interval"):
+        table.add_column(column, justify="right")
+    for row in rates.to_dict("records"):
+        interval = f"{row['low']:.1%} to {row['high']:.1%}"
+        numbers = (f"{row['effect']:g}", f"{row['databases']:,}", f"{row['rate']:.1%}")
+        table.add_row(row["series"], *numbers, interval)
+    _console().print(table)
+
+
 def print_report(path: pathlib.Path) -> None:
     """Says where the report lies."""
     # soft_wrap: a path broken over two lines cannot be clicked or copied.
-    Console(highlight=False).print(f"report: {path}", soft_wrap=True)
+    _console().print(f"report: {path}", soft_wrap=True)
+
+
+def _console() -> Console:
+    # Names of configs, runs and paths are text, not markup: [b] is no bold.
+    return Console(highlight=False, markup=False)
+
+
+def _point_text(point: Mapping[str, Any], score: str, sign: str) -> str:
+    values = [point[score], point[f"{score}_low"], point[f"{score}_high"]]
+    if pd.isna(values[0]):
+        return ""
+    value, low, high = (f"{v:{sign}.3f}" for v in values)
+    return f"{value} [{low}, {high}]"
 
 
 def _text(value: float | None) -> str:

@@ -16,7 +16,6 @@ import orbax.checkpoint as ocp
 
 from ethnicmer_jax.base.schema import UserError
 
-KEEP = ("every", "final", "none")
 _WRITERS = 4
 """Saving small folds is bound by file system calls, which overlap."""
 
@@ -114,14 +113,3 @@ def _check_shape(path: tuple[Any, ...], wanted: np.ndarray, found: np.ndarray) -
     if wanted.shape != found.shape:
         name = jax.tree_util.keystr(path)
         raise ValueError(f"{name} has shape {found.shape} there and {wanted.shape} here")
-
-
-def check_keep(keep: str) -> str:
-    """Returns `keep`.
-
-    Raises:
-      UserError: it is not one of KEEP.
-    """
-    if keep not in KEEP:
-        raise UserError(f"checkpoint.keep {keep!r}: choose one of {', '.join(KEEP)}")
-    return keep

@@ -18,12 +18,12 @@ import ml_collections
 import numpy as np
 from tqdm import tqdm
 
-from ethnicmer_jax.base import environment
+from ethnicmer_jax.base import environment, settings
 from ethnicmer_jax.base.predictions import Predictions
 from ethnicmer_jax.data.dataset import Dataset
 from ethnicmer_jax.data.targets import Targets
 from ethnicmer_jax.protocols.fold_table import FoldTable
-from ethnicmer_jax.training import batches, checkpoint, optim, pretrained, resident, settings
+from ethnicmer_jax.training import batches, checkpoint, devices, optim, pretrained, resident
 from ethnicmer_jax.training.batches import Constants
 from ethnicmer_jax.training.fold_results import FoldResults
 from ethnicmer_jax.training.learner import FoldState, Learner, Sums
@@ -76,7 +76,8 @@ class Engine:
         Raises:
           UserError: a setting of the config is not possible.
         """
-        settings.check(config)
+        settings.check(config.to_dict())
+        devices.check(config.engine.devices)
         self._config, self.dataset, self.targets, self.folds = config, dataset, targets, folds
         self._grid = Grid.fitting(
             config.engine.devices,

@@ -10,10 +10,6 @@ from typing import Any
 import jax
 import optax
 
-from ethnicmer_jax.base.schema import UserError
-
-SCHEDULES = ("exponential", "cosine", "constant")
-
 
 def directions(
     weight_decay: float, paces: Mapping[str, float] | None = None
@@ -54,15 +50,8 @@ def learning_rate(config: Mapping[str, Any], epoch: int) -> float:
       config: learning_rate, schedule, decay (factor an epoch, for "exponential"),
         epochs and warmup_epochs.
       epoch: which.
-
-    Raises:
-      UserError: the schedule is not known.
     """
     base, warmup = config["learning_rate"], config["warmup_epochs"]
-    if config["schedule"] not in SCHEDULES:
-        raise UserError(
-            f"optim.schedule {config['schedule']!r}: choose from {', '.join(SCHEDULES)}"
-        )
     if epoch < warmup:
         return base * (epoch + 1) / (warmup + 1)
     past = epoch - warmup

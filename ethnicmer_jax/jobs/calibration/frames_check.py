@@ -10,11 +10,12 @@ import pathlib
 
 import ml_collections
 import pandas as pd
-from rich.console import Console
 from tqdm import tqdm
 
+from ethnicmer_jax.jobs import check
 from ethnicmer_jax.jobs.calibration import plan, results, trial, worlds
 from ethnicmer_jax.jobs.calibration.worlds import World
+from ethnicmer_jax.report import console
 
 FILE = "frames.csv"
 
@@ -31,6 +32,8 @@ def run(config: ml_collections.ConfigDict, databases: int, directory: pathlib.Pa
       One row a database: design, effect, number, then estimate, low and high of the own-group
       advantage by motion fields and by frames (`frames_estimate`, ...).
     """
+    check.settings(config)
+    check.network(config)
     every = [world for chunk in plan.chunks(config) for world in chunk.worlds]
     chosen = [w for w in every if w.design == every[0].design and w.number < databases]
     fields = _findings({world: worlds.motion_fields(world, config) for world in chosen}, config)
@@ -56,11 +59,10 @@ def _findings(drawn: dict[World, object], config: ml_collections.ConfigDict) -> 
 
 
 def _print(table: pd.DataFrame, directory: pathlib.Path) -> None:
-    console = Console(highlight=False)
     agreed = (table["found"] == table["frames_found"]).sum()
     difference = (table["estimate"] - table["frames_estimate"]).abs().mean()
-    console.print(
+    console.print_line(
         f"frames and motion fields agree on {agreed} of {len(table)} databases; the own-group "
         f"advantage differs by {difference:.3f} on average"
     )
-    console.print(f"table: {directory / FILE}", soft_wrap=True)
+    console.print_line(f"table: {directory / FILE}")

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 
 import ml_collections
 
-from ethnicmer_jax.base.schema import UserError
 from ethnicmer_jax.jobs.calibration.worlds import World, options
 
 
@@ -30,15 +29,8 @@ def chunks(config: ml_collections.ConfigDict) -> list[Chunk]:
       config: see configs/calibrate.py.
 
     Raises:
-      UserError: a setting is out of range or not known.
+      UserError: a design is not possible.
     """
-    settings = config.calibration
-    for name, least in (("databases", 1), ("power_databases", 1), ("chunk", 1), ("folds", 2),
-                        ("resamples", 100)):  # fmt: skip
-        if settings[name] < least:
-            raise UserError(f"calibration.{name} is {settings[name]}; it must be {least} or more")
-    if 0.0 not in settings.effects:
-        raise UserError(f"calibration.effects {settings.effects} must hold 0, for false alarms")
     return list(_chunks(config))
 
 

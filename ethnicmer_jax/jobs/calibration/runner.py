@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import gc
 import pathlib
 
 import ml_collections
 import pandas as pd
-from rich.console import Console
 from tqdm import tqdm
 
 from ethnicmer_jax.analysis.calibration import conclusions
 from ethnicmer_jax.base import environment, files
-from ethnicmer_jax.base.schema import UserError
+from ethnicmer_jax.jobs import check, work_directory
 from ethnicmer_jax.jobs.calibration import plan, results, trial, worlds
 from ethnicmer_jax.jobs.calibration.plan import Chunk
-from ethnicmer_jax.report import calibration
+from ethnicmer_jax.report import calibration, console
 
 
 def run(config: ml_collections.ConfigDict, directory: pathlib.Path) -> pd.DataFrame:
@@ -31,8 +29,8 @@ def run(config: ml_collections.ConfigDict, directory: pathlib.Path) -> pd.DataFr
     Raises:
       UserError: a setting is not possible, or the directory is of another calibration.
     """
-    if directory.exists() and not directory.is_dir():
-        raise UserError(f"--workdir={directory} is a file; name a directory")
+    check.settings(config)
+    check.network(config)
     chunks = plan.chunks(config)
     files.claim(directory, config.to_dict())
     total = sum(len(chunk.worlds) for chunk in chunks)
@@ -58,7 +56,7 @@ def analysed(chunk: Chunk, config: ml_collections.ConfigDict) -> pd.DataFrame:
         | trial.judge(predictions[world], config)
         for world in chunk.worlds
     ]
-    _forget_compiled()
+    work_directory.forget_compiled()
     return pd.DataFrame(rows)
 
 
@@ -66,15 +64,7 @@ def _report(rates: pd.DataFrame, directory: pathlib.Path) -> None:
     import jax
 
     facts = environment.describe([device.device_kind for device in jax.local_devices()])
-    console = Console(highlight=False)
-    console.print(*conclusions(rates), sep="\n", soft_wrap=True)
+    console.print_rates(rates)
+    console.print_answer(conclusions(rates))
     path = calibration.write(rates, facts, str(facts["command"]), directory)
-    console.print(f"report: {path}", soft_wrap=True)
-
-
-def _forget_compiled() -> None:
-    """Frees what a chunk left in memory: no other chunk has a use for its programs."""
-    import jax
-
-    jax.clear_caches()
-    gc.collect()
+    console.print_report(path)

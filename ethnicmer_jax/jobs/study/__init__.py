@@ -1,10 +1,6 @@
 """A study: a list of ordinary jobs, and one report over the predictions of all of them.
 
-- `jobs`: which jobs there are, and what distinguishes their configs.
+- `plan`: which jobs there are, and what distinguishes their configs.
 - `runner`: runs what is missing of them, then the report.
-- `files`: predictions, metrics and tables at the top of the study.
+- `results`: predictions, metrics and tables at the top of the study.
 """
-
-from ethnicmer_jax.jobs.study.runner import run
-
-__all__ = ["run"]

@@ -47,11 +47,14 @@ def write_metrics(
     table: Predictions,
     notes: Sequence[str],
     environment: Mapping[str, Any],
-) -> None:
+) -> dict[str, Any]:
     """What follows from the predictions alone.
 
     metrics.json holds all runs, and the summary of the pooled ones where there are any;
     matching.csv a row for each arm, matching_draws.csv one for each of its draws.
+
+    Returns:
+      The content of metrics.json.
     """
     chosen = grouping(config.protocol.grouping, config.protocol.grouping_custom)
     members = {e: group for group, of in chosen.groups.items() for e in of}
@@ -67,6 +70,7 @@ def write_metrics(
     per_draw = matching.table(table)
     for name, frame in (("", matching.summarise(per_draw)), ("_draws", per_draw)):
         files.write_table(directory / f"matching{name}.csv", frame)
+    return values
 
 
 def describe_data(directory: pathlib.Path, dataset: Dataset) -> None:

@@ -18,11 +18,12 @@ from ethnicmer_jax.base.contrast_roles import MAIN
 from ethnicmer_jax.base.run_id import RunId
 from ethnicmer_jax.base.schema import UserError
 from ethnicmer_jax.jobs import job as job_runner
-from ethnicmer_jax.jobs import preparation
+from ethnicmer_jax.jobs import preparation, work_directory
 from ethnicmer_jax.jobs.study import plan, results
 from ethnicmer_jax.jobs.study.plan import Job
 from ethnicmer_jax.protocols import fold_file
-from ethnicmer_jax.report import console
+from ethnicmer_jax.report import console, document
+from ethnicmer_jax.report import files as report_files
 from ethnicmer_jax.report import job as job_page
 from ethnicmer_jax.report.study import page as study_page
 
@@ -33,26 +34,13 @@ def run(
     mode: str = "all",
     first: bool = True,
 ) -> None:
-    """Runs a study; what is finished already is not done again.
-
-    Args:
-      config: see configs/study.py.
-      directory: the study's directory.
-      mode: "train" stops before the report; "report" needs predictions.csv only; "all"
-        does what is missing.
-      first: False in the other processes of a distributed job, which only train.
-
-    Raises:
-      UserError: anything that the user can mend.
-    """
-    if directory.exists() and not directory.is_dir():
-        raise UserError(f"--workdir={directory} is a file; name a directory")
+    """Runs a study; see `jobs.run`, which refuses wrong settings beforehand."""
     if mode == "evaluate":
         raise UserError(
             "a study keeps no checkpoints of its draws; make its report again with "
             f"--mode=report, or evaluate one of the jobs in {directory / 'jobs'}"
         )
-    _check_claim(config, directory)
+    work_directory.check_claim(config, directory)
     if mode != "report" and not (directory / "predictions.csv").is_file():
         _train(config, directory, first)
     if mode != "train" and first:
@@ -66,13 +54,12 @@ def _train(config: ml_collections.ConfigDict, directory: pathlib.Path, first: bo
         _run_job(job, config, directory, first)
         if first:
             # Not before the first job has accepted its settings.
-            _claim(config, directory, job)
+            recorded = files.read_json(directory / "jobs" / job.name / "config.json")
+            work_directory.claim(config, directory, recorded["database"])
             seconds = time.monotonic() - began
             console.print_job(job.name, number, len(chosen), seconds)
     if first:
-        # Any job will do: all of them are about the same clips.
-        prepared = preparation.prepare(chosen[-1].config(config))
-        results.describe_data(directory, prepared.trainer.dataset)
+        results.describe_data(directory, preparation.read(config).dataset)
         results.gather(config, directory, chosen)
 
 
@@ -90,17 +77,15 @@ def _run_job(
 
 
 def _report(config: ml_collections.ConfigDict, directory: pathlib.Path) -> None:
-    table = predictions.read(directory / "predictions.csv")
-    if (directory / "folds.npz").is_file():
-        predictions.check_complete(table, fold_file.expected_rows(directory / "folds.npz"))
-    before = directory / "metrics.json"
-    known = files.read_json(before) if before.is_file() else {}
-    results.write_metrics(
-        config, directory, table, known.get("notes", ()), known.get("environment", {})
-    )
-    console.print_metrics(_of_whole_databases(files.read_json(before)), config.name)
-    main = any(run.contrast == MAIN for run in table.run_ids.values())
-    console.print_report((study_page if main else job_page).write(directory))
+    finished = work_directory.read(directory)
+    values = results.write_metrics(config, directory, *finished)
+    console.print_metrics(_of_whole_databases(values), config.name)
+    if any(run.contrast == MAIN for run in finished.table.run_ids.values()):
+        page = study_page.build(report_files.read(directory), directory)
+        console.print_report(document.save(page, directory / "report"))
+        console.print_answer(page.conclusion)
+    else:
+        console.print_report(job_page.write(directory))
 
 
 def _of_whole_databases(metrics: dict[str, Any]) -> dict[str, Any]:
@@ -108,16 +93,3 @@ def _of_whole_databases(metrics: dict[str, Any]) -> dict[str, Any]:
     runs = metrics["runs"].items()
     whole = {run: values for run, values in runs if RunId.parse(run).draw is None}
     return {**metrics, "runs": whole or metrics["runs"]}
-
-
-def _check_claim(config: ml_collections.ConfigDict, directory: pathlib.Path) -> None:
-    """Refuses a directory that was used with another config, before anything is done."""
-    if (directory / "config.json").is_file():
-        # The database is not needed any more once all is trained, and may be gone.
-        used = files.read_json(directory / "config.json").get("database")
-        files.claim(directory, {**config.to_dict(), "database": used})
-
-
-def _claim(config: ml_collections.ConfigDict, directory: pathlib.Path, job: Job) -> None:
-    recorded = files.read_json(directory / "jobs" / job.name / "config.json")
-    files.claim(directory, {**config.to_dict(), "database": recorded["database"]})

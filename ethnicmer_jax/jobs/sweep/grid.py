@@ -8,7 +8,6 @@ field is written with its dots: "optim.epochs". Nothing is run here.
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import itertools
 import re
 import zlib
@@ -17,7 +16,9 @@ from typing import Any
 
 import ml_collections
 
+from ethnicmer_jax.base import settings
 from ethnicmer_jax.base.schema import UserError
+from ethnicmer_jax.jobs import check
 
 _MOST = 100
 """Characters of a name; file systems take 255 bytes, and a job's paths go on from there."""
@@ -43,17 +44,21 @@ def points(config: ml_collections.ConfigDict) -> list[Point]:
 
     Raises:
       UserError: there is no grid, it is not of one of the two forms, it names an unknown
-        field, gives a value of another type than the field has, or repeats a point.
+        field, gives a value that the field cannot have, or repeats a point.
     """
     base = config.to_dict()
     grid = base.pop("sweep", None)
-    fields = dict(_fields(base))
+    fields = dict(settings.flattened(base))
     made = [_point(base, fields, overrides) for overrides in _overrides(grid)]
     seen: dict[str, int] = {}
     for number, point in enumerate(made, start=1):
         if point.name in seen:
             raise UserError(f"points {seen[point.name]} and {number} are both {point.name}")
         seen[point.name] = number
+        try:
+            check.settings(point.config)
+        except UserError as error:
+            raise UserError(f"point {point.name}: {error}") from None
     return made
 
 
@@ -121,9 +126,7 @@ def _set(
     config: ml_collections.ConfigDict, fields: Mapping[str, Any], field: str, value: Any
 ) -> None:
     if field not in fields:
-        close = difflib.get_close_matches(field, fields, n=3, cutoff=0.4)
-        near = f"; did you mean {' or '.join(close)}?" if close else "; see configs/common.py"
-        raise UserError(f"sweep: there is no field {field!r}{near}")
+        raise UserError(f"sweep: {settings.unknown(field, list(fields))}")
     *sections, last = field.split(".")
     section = config
     for name in sections:
@@ -135,15 +138,6 @@ def _set(
         raise UserError(
             f"sweep: {field} cannot be {value!r}; its type is {type(old).__name__}, as of {old!r}"
         ) from None
-
-
-def _fields(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """(dotted name, value) of every setting; an empty section is a setting itself."""
-    for key, value in values.items():
-        if isinstance(value, Mapping) and value:
-            yield from _fields(value, f"{prefix}{key}.")
-        else:
-            yield f"{prefix}{key}", value
 
 
 def _name(fields: Mapping[str, Any], overrides: Mapping[str, Any]) -> str:

@@ -23,7 +23,20 @@ from ethnicmer_jax.jobs.sweep.grid import Point
 
 
 def describe(directory: pathlib.Path, name: str, points: Sequence[Point]) -> None:
-    """Writes sweep.json; a sweep may get more points later, and lose some."""
+    """Writes sweep.json; a sweep may get more points later, and lose some.
+
+    Raises:
+      UserError: the directory is that of another sweep, or of a job.
+    """
+    if (directory / "config.json").is_file():
+        raise UserError(f"{directory} is the work directory of a job; choose another --workdir")
+    if (directory / "sweep.json").is_file():
+        before = files.read_json(directory / "sweep.json")
+        if isinstance(before, dict) and before.get("name") != name:
+            raise UserError(
+                f"{directory} holds the sweep {before.get('name')}, not {name}; "
+                "choose another --workdir"
+            )
     listed = [{"name": point.name, "overrides": dict(point.overrides)} for point in points]
     files.write_json(directory / "sweep.json", {"name": name, "points": listed})
 

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import gc
 import pathlib
 import traceback
 from collections.abc import Sequence
 
-from rich.console import Console
+import pandas as pd
 
+from ethnicmer_jax import jobs
 from ethnicmer_jax.base.schema import UserError
-from ethnicmer_jax.jobs import job
+from ethnicmer_jax.jobs import work_directory
 from ethnicmer_jax.jobs.sweep import results
 from ethnicmer_jax.jobs.sweep.grid import Point
-from ethnicmer_jax.report import sweep
+from ethnicmer_jax.report import console, sweep
 
 
 def run(points: Sequence[Point], directory: pathlib.Path) -> dict[str, str]:
@@ -26,10 +26,9 @@ def run(points: Sequence[Point], directory: pathlib.Path) -> dict[str, str]:
     Returns:
       Point name -> why it failed, in one line.
     """
-    console = Console(highlight=False)
     failures = {}
     for number, point in enumerate(points, start=1):
-        console.rule(f"{number} of {len(points)}: {point.name}", align="left")
+        console.print_line(f"point {number} of {len(points)}: {point.name}")
         try:
             _run_point(point, results.work_directory(directory, point.name))
         except UserError as error:
@@ -53,24 +52,16 @@ def summarise(directory: pathlib.Path) -> None:
     name, points = results.read(directory)
     path = sweep.write(name, points, directory)
     finished = sum(point.predictions is not None for point in points)
-    console = Console(highlight=False)
-    console.print(f"{finished} of {len(points)} points are finished")
-    console.print(f"summary: {path}", soft_wrap=True)
+    console.print_points(pd.read_csv(directory / "summary.csv"))
+    console.print_line(f"{finished} of {len(points)} points are finished")
+    console.print_line(f"summary: {path}")
 
 
 def _run_point(point: Point, work: pathlib.Path) -> None:
     """Does what is missing; of a finished point, compares the config only."""
     if (work / "predictions.csv").is_file() and (work / "report" / "index.html").is_file():
-        job.run(point.config, work, "train")
+        jobs.run(point.config, work, "train")
         return
     with results.timed(work):
-        job.run(point.config, work)
-    _forget_compiled()
-
-
-def _forget_compiled() -> None:
-    """Frees what the last point left in memory: no other point has a use for its programs."""
-    import jax
-
-    jax.clear_caches()
-    gc.collect()
+        jobs.run(point.config, work)
+    work_directory.forget_compiled()

@@ -18,32 +18,37 @@ from ethnicmer_jax.base import files
 from ethnicmer_jax.base.predictions import Predictions
 from ethnicmer_jax.base.run_id import INNER
 from ethnicmer_jax.base.schema import UserError
-from ethnicmer_jax.jobs import derived
+from ethnicmer_jax.jobs import job, work_directory
 from ethnicmer_jax.jobs.sweep import results
 from ethnicmer_jax.jobs.sweep.results import Result
+from ethnicmer_jax.report import console
 
 
-def write(sweep: pathlib.Path, output: pathlib.Path) -> None:
+def write(sweep: pathlib.Path, output: pathlib.Path, *, overwrite: bool = False) -> None:
     """Selects, and writes the work directory of the result.
 
     Args:
       sweep: directory of the sweep.
-      output: the work directory; what an earlier selection left there is replaced.
+      output: the work directory.
+      overwrite: whether another selection may be replaced there.
 
     Raises:
       UserError: the sweep is not finished, its points are not nested, or do not test the
-        same clips.
+        same clips; or `output` holds other results.
     """
     name, points = results.read(sweep)
     _check(points, sweep)
     scores = inner_scores(points)
     chosen = scores.idxmax(axis=1)
     table = assemble(points, chosen)
-    output.mkdir(parents=True, exist_ok=True)
+    config, notes = _config(name, points), _notes(points, chosen)
+    work_directory.check_replaceable(output, config, table, overwrite=overwrite)
     selection = scores.add_prefix("inner_uf1:").reset_index()
     selection.insert(1, "chosen", chosen.to_numpy())
     files.write_table(output / "selection.csv", selection)
-    derived.write(output, _config(name, points), table, _notes(points, chosen))
+    for note in notes:
+        console.print_line(note)
+    job.write_derived(output, config, table, notes, overwrite=overwrite)
 
 
 def inner_scores(points: Sequence[Result]) -> pd.DataFrame:

@@ -19,8 +19,6 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 from threadpoolctl import threadpool_limits
 
-from ethnicmer_jax.base.schema import UserError
-
 DEFAULT_C = {"svm": 100.0, "logistic": 0.01}
 
 
@@ -40,16 +38,9 @@ class Recipe:
 
     @classmethod
     def of(cls, config: ml_collections.ConfigDict) -> Recipe:
-        """The recipe of a config.
-
-        Raises:
-          UserError: shallow.c is negative.
-        """
-        c = config.shallow.c
-        if c < 0:
-            raise UserError(f"shallow.c is {c}; it must be above 0, or 0 for the default")
+        """The recipe of a config; `shallow.c` of 0 is the classifier's own."""
         name = config.classifier
-        return cls(name, c or DEFAULT_C[name], config.loss.class_balanced)
+        return cls(name, config.shallow.c or DEFAULT_C[name], config.loss.class_balanced)
 
     def __str__(self) -> str:
         what = "RBF support vector machine" if self.name == "svm" else "logistic regression"

@@ -15,8 +15,6 @@ from ethnicmer_jax.base.schema import UserError
 from ethnicmer_jax.data import inputs
 from ethnicmer_jax.data.dataset import Dataset
 
-FEATURES = ("backbone", "pixels", "grid")
-
 
 @dataclasses.dataclass(frozen=True)
 class Features:
@@ -41,11 +39,9 @@ def extract(config: ml_collections.ConfigDict, dataset: Dataset, seeds: np.ndarr
       seeds: int [f], the seeds of the folds.
 
     Raises:
-      UserError: a name is wrong, a setting does not go with it, or the input is missing.
+      UserError: the input is missing, or smaller than the grid.
     """
     which = config.shallow.features
-    if which not in FEATURES:
-        raise UserError(f"shallow.features {which!r}: choose one of {', '.join(FEATURES)}")
     distinct = np.unique(seeds).tolist()
     if which == "backbone":
         # JAX takes seconds to import, and only backbones need it.
@@ -53,10 +49,6 @@ def extract(config: ml_collections.ConfigDict, dataset: Dataset, seeds: np.ndarr
 
         by_seed, note = backbone.features(config, dataset, distinct)
         return Features(by_seed, note)
-    if config.init.path:
-        raise UserError(
-            f"init.path names weights and shallow.features is {which}; set it to backbone"
-        )
     values, note = _grid(config, dataset) if which == "grid" else _pixels(config, dataset)
     return Features(dict.fromkeys(distinct, values), note)
 

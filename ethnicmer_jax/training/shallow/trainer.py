@@ -16,9 +16,8 @@ import ml_collections
 import numpy as np
 from tqdm import tqdm
 
-from ethnicmer_jax.base import environment
+from ethnicmer_jax.base import environment, settings
 from ethnicmer_jax.base.predictions import Predictions
-from ethnicmer_jax.base.schema import UserError
 from ethnicmer_jax.data.dataset import Dataset
 from ethnicmer_jax.data.targets import Targets
 from ethnicmer_jax.protocols.fold_table import FoldTable
@@ -58,11 +57,7 @@ class Shallow:
         Raises:
           UserError: a setting of the config is not possible.
         """
-        if config.model.fusion != "none":
-            raise UserError(
-                f"classifier {config.classifier} has no ethnic branch: set model.fusion to none "
-                f"(it is {config.model.fusion}), or classifier to network"
-            )
+        settings.check(config.to_dict())
         self.dataset, self.targets, self.folds = dataset, targets, folds
         self._recipe = Recipe.of(config)
         self._features = features.extract(config, dataset, folds.seed)
@@ -120,8 +115,6 @@ class Shallow:
 
 def _processes(wanted: int, folds: int) -> int:
     """As many as there are cores, unless fewer are wanted or useful."""
-    if wanted < 0:
-        raise UserError(f"engine.devices is {wanted}; it must be 0 (all cores) or more")
     return min(wanted or joblib.cpu_count(), folds)
 
 

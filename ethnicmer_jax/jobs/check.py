@@ -1,0 +1,163 @@
+"""What a config may not be, beyond the range of each setting: said before anything is built.
+
+In three steps, from the cheapest: `settings` needs nothing but the config, `inputs` looks
+whether the files are there, `network` needs JAX.
+"""
+
+from __future__ import annotations
+
+import pathlib
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import ml_collections
+
+from data_builders.simulation.options import from_mapping
+from ethnicmer_jax.base import settings as table
+from ethnicmer_jax.base.grouping import grouping
+from ethnicmer_jax.base.schema import UserError
+from ethnicmer_jax.jobs.study import plan
+
+SHALLOW = ("svm", "logistic")
+"""Classifiers that are no network."""
+
+
+def settings(config: ml_collections.ConfigDict) -> None:
+    """Refuses settings that are not possible, one by one or together.
+
+    Args:
+      config: see configs/common.py.
+
+    Raises:
+      UserError: the message names the setting.
+    """
+    values = config.to_dict()
+    if "sweep" in values:
+        raise UserError(
+            f"{values.get('name')} is a grid of jobs; run it with python -m ethnicmer_jax sweep"
+        )
+    table.check(values)
+    chosen = grouping(config.protocol.grouping, config.protocol.get("grouping_custom"))
+    if config.data.source == "simulated":
+        from_mapping(values["data"]["simulated"])
+    if config.protocol.name == "study":
+        if len(chosen.names) != 2:
+            raise UserError(
+                f"a study compares two groups, and protocol.grouping {chosen.name} has "
+                f"{len(chosen.names)}"
+            )
+        plan.jobs(config)
+    for reason in _contradictions(config):
+        raise UserError(reason)
+
+
+def inputs(config: ml_collections.ConfigDict) -> None:
+    """Refuses a config whose files are not there.
+
+    Raises:
+      UserError: the message names the setting and the path.
+    """
+    data = config.data
+    if data.source == "manifest" and not data.raw:
+        raise UserError("data.raw must name the manifest's CSV file")
+    if data.source != "simulated" and not data.raw:
+        raise UserError(f"data.raw must name the folder of the raw database {data.source}")
+    paths = {
+        "data.raw": data.raw if data.source != "simulated" else "",
+        "data.ethnicity": data.ethnicity,
+        "protocol.pool": config.protocol.pool,
+        "init.path": config.init.path,
+        "init.ethnic_path": config.init.ethnic_path,
+    }
+    for name, text in paths.items():
+        path = pathlib.Path(text)
+        folder = name == "data.raw" and data.source != "manifest"
+        if text and not path.exists():
+            raise UserError(f"{name} {text} does not exist")
+        if text and path.is_dir() != folder:
+            raise UserError(f"{name} {text} is no {'folder' if folder else 'file'}")
+
+
+def network(config: ml_collections.ConfigDict) -> None:
+    """Refuses devices that are not there and networks that cannot be made; needs JAX.
+
+    Raises:
+      UserError: the message names the setting.
+    """
+    if config.classifier == "network":
+        from ethnicmer_jax.training import devices
+
+        devices.check(config.engine.devices)
+    elif config.shallow.features != "backbone":
+        return
+    from ethnicmer_jax.models import registry, torch_weights
+
+    model = registry.build(config.model)
+    registry.image_sizes(config.model)
+    if config.model.emotion_options or config.model.ethnic_options:
+        _can_be_made(model, registry.example_inputs(config.model))
+    if config.init.ethnic_path and model.ethnic_backbone is None:
+        raise UserError(
+            f"init.ethnic_path names weights, and fusion {config.model.fusion} has no ethnic branch"
+        )
+    for branch, path in (("emotion", config.init.path), ("ethnic", config.init.ethnic_path)):
+        if path:
+            name, size, options = registry.branch(config.model, branch)
+            torch_weights.read(name, path, image_size=size, **options)
+
+
+def has_checkpoints(config: ml_collections.ConfigDict) -> None:
+    """Refuses what only a network can do, of any other classifier.
+
+    Raises:
+      UserError: the config's classifier leaves no checkpoints.
+    """
+    if config.classifier in SHALLOW:
+        raise UserError(
+            f"classifier {config.classifier} keeps no checkpoints; "
+            "run --mode=all, which trains it in little time, or set classifier to network"
+        )
+
+
+def _can_be_made(model: Any, images: Mapping[str, Any]) -> None:
+    """Refuses options of a backbone that are of the right type and lead to no network."""
+    import jax
+
+    try:
+        jax.eval_shape(lambda: model.init(jax.random.key(0), images, train=False))
+    except (ValueError, TypeError, ZeroDivisionError, OverflowError, MemoryError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise UserError(
+            f"model.emotion_options or model.ethnic_options lead to no network: {reason}"
+        ) from None
+
+
+def _contradictions(config: ml_collections.ConfigDict) -> Iterator[str]:
+    """One line for each pair of settings that cannot both be meant."""
+    protocol, init, model = config.protocol, config.init, config.model
+    if protocol.name == "draws" and protocol.draw == "reference" and protocol.draws > 1:
+        yield f"protocol.draws is {protocol.draws}; the reference has one draw"
+    for prefix in ("", "ethnic_"):
+        if init[f"{prefix}freeze"] and not init[f"{prefix}path"]:
+            # A random backbone would be another one in every fold.
+            yield (
+                f"init.{prefix}freeze has nothing to freeze: name weights with init.{prefix}path"
+            )
+    if config.classifier not in SHALLOW:
+        return
+    if model.fusion != "none":
+        yield (
+            f"classifier {config.classifier} has no ethnic branch: set model.fusion to none "
+            f"(it is {model.fusion}), or classifier to network"
+        )
+    features = config.shallow.features
+    if init.path and features != "backbone":
+        yield f"init.path names weights and shallow.features is {features}; set it to backbone"
+    if features == "grid":
+        stored = config.data[f"{'flow' if model.emotion_input == 'flow' else 'image'}_size"]
+        size = model.image_size or stored
+        if config.shallow.grid > size:
+            yield (
+                f"shallow.grid is {config.shallow.grid}; it must be between 1 and {size}, "
+                "the image size"
+            )
