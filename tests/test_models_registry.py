@@ -6,6 +6,7 @@ import jax
 import ml_collections
 import pytest
 
+from configs import common
 from ethnicmer_jax import models
 from ethnicmer_jax.base.schema import UserError
 from ethnicmer_jax.models import cost
@@ -48,6 +49,12 @@ def test_tiny_vit_windows_follow_the_published_sizes(size):
         for stage in (1, 2, 3)
     ]
     assert sides == {224: [7, 14, 7], 384: [12, 24, 12], 512: [16, 32, 16]}[size]
+
+
+@pytest.mark.parametrize("fusion", models.FUSIONS)
+def test_configs_and_fusions_have_the_same_defaults(fusion):
+    config = {**common.get_config().model.to_dict(), "fusion": fusion}
+    assert models.build(config).fusion == models.build({"fusion": fusion}).fusion
 
 
 def test_a_config_dict_is_enough():

@@ -12,6 +12,9 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 from jax.typing import DTypeLike
+from jaxtyping import Float, Float32
+
+from ethnicmer_jax.models.arrays import Array, Weight
 
 MOMENTUM = 0.1
 """Share of the new batch in the running averages (PyTorch's sense of the word)."""
@@ -28,9 +31,9 @@ class Moments(NamedTuple):
       count: float32 [].
     """
 
-    mean: jax.Array
-    var: jax.Array
-    count: jax.Array
+    mean: Float32[Array, " channels"]
+    var: Float32[Array, " channels"]
+    count: Float32[Array, ""]
 
 
 class MaskedBatchNorm(nn.Module):
@@ -51,7 +54,9 @@ class MaskedBatchNorm(nn.Module):
     scale_init: nn.initializers.Initializer = nn.initializers.ones_init()
 
     @nn.compact
-    def __call__(self, x: jax.Array, *, train: bool, weight: jax.Array | None = None) -> jax.Array:
+    def __call__(
+        self, x: Float[Array, "batch *places channels"], *, train: bool, weight: Weight = None
+    ) -> Float[Array, "batch *places channels"]:
         """Normalises x.
 
         Args:
@@ -79,7 +84,7 @@ class MaskedBatchNorm(nn.Module):
 
 def normalising_moments(
     running_mean: nn.Variable, running_var: nn.Variable, batch: Moments, initializing: bool
-) -> tuple[jax.Array, jax.Array]:
+) -> tuple[Float32[Array, " channels"], Float32[Array, " channels"]]:
     """What a training batch is normalised by; moves the running averages towards it.
 
     Args:
@@ -101,7 +106,7 @@ def normalising_moments(
     return jnp.where(counts, batch.mean, mean), jnp.where(counts, batch.var, var)
 
 
-def masked_moments(x: jax.Array, weight: jax.Array | None) -> Moments:
+def masked_moments(x: Float32[Array, "batch *places channels"], weight: Weight) -> Moments:
     """Moments of each channel over the examples of weight 1.
 
     Args:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import jax
 from flax import linen as nn
 from flax import struct
 
-from ethnicmer_jax.models.fusion import Features, Fusion, Outputs
+from ethnicmer_jax.models.arrays import Features, Images, Weight
+from ethnicmer_jax.models.fusion import BranchFeatures, Fusion, Outputs
 
 
 @struct.dataclass
@@ -17,10 +17,10 @@ class FixedFeatures:
     """Features of a backbone that does not learn; they stand for the images of its branch.
 
     Attributes:
-      values: float32 [n, d].
+      values: float32 [n, d]. Not checked: JAX rebuilds a pytree with leaves of any shape.
     """
 
-    values: jax.Array
+    values: Any
 
 
 class EthnicAwareClassifier(nn.Module):
@@ -40,7 +40,7 @@ class EthnicAwareClassifier(nn.Module):
     fusion: Fusion
     dropout: float = 0.0
 
-    def prepare(self, branch: str, images: jax.Array) -> Any:
+    def prepare(self, branch: str, images: Images) -> Any:
         """Does once what every call on these images would do again, where a backbone can.
 
         Args:
@@ -59,7 +59,7 @@ class EthnicAwareClassifier(nn.Module):
         inputs: Mapping[str, Any],
         *,
         train: bool,
-        weight: jax.Array | None = None,
+        weight: Weight = None,
     ) -> Outputs:
         """Classifies a batch.
 
@@ -79,8 +79,8 @@ class EthnicAwareClassifier(nn.Module):
         if self.ethnic_backbone is not None:
             ethnic = _features(self.ethnic_backbone, inputs["ethnic"], train, weight)
             ethnic = nn.Dropout(self.dropout, deterministic=not train)(ethnic)
-        return self.fusion(Features(emotion, ethnic, inputs.get("ethnicity")))
+        return self.fusion(BranchFeatures(emotion, ethnic, inputs.get("ethnicity")))
 
 
-def _features(backbone: nn.Module, x: Any, train: bool, weight: jax.Array | None) -> jax.Array:
+def _features(backbone: nn.Module, x: Any, train: bool, weight: Weight) -> Features:
     return x.values if isinstance(x, FixedFeatures) else backbone(x, train=train, weight=weight)

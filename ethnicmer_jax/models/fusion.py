@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 from flax import linen as nn
+from jaxtyping import Float32
 
-from ethnicmer_jax.models.gradient_reversal import reverse_gradient
+from ethnicmer_jax.models.arrays import Array, Ethnicity, Features
 from ethnicmer_jax.models.torch_default import Linear
 
 EMBED_SOURCES = ("posterior", "label")
@@ -18,30 +20,30 @@ class Outputs(NamedTuple):
     """What a classifier says; a field is None where the fusion has no such head.
 
     Attributes:
-      logits: float32 [batch, n_emotions], the final decision.
-      emotion_logits: float32 [batch, n_emotions], from the emotion branch alone.
-      ethnic_logits: float32 [batch, n_ethnicities].
-      features: float32 [batch, d], what the final head reads.
+      logits: the final decision.
+      emotion_logits: from the emotion branch alone.
+      ethnic_logits: from the ethnic branch, or from the features where there is none.
+      features: what the final head reads.
     """
 
-    logits: jax.Array
-    emotion_logits: jax.Array | None = None
-    ethnic_logits: jax.Array | None = None
-    features: jax.Array | None = None
+    logits: Float32[Array, "batch emotions"]
+    emotion_logits: Float32[Array, "batch emotions"] | None = None
+    ethnic_logits: Float32[Array, "batch ethnicities"] | None = None
+    features: Features | None = None
 
 
-class Features(NamedTuple):
+class BranchFeatures(NamedTuple):
     """What a fusion sees.
 
     Attributes:
-      emotion: float32 [batch, d].
-      ethnic: float32 [batch, e], None where the fusion asks for no ethnic branch.
-      ethnicity: int32 [batch], -1 for Unknown, None where the fusion reads no labels.
+      emotion: features of the emotion branch.
+      ethnic: those of the ethnic branch, None where the fusion asks for none.
+      ethnicity: the labels, None where the fusion reads none.
     """
 
-    emotion: jax.Array
-    ethnic: jax.Array | None
-    ethnicity: jax.Array | None
+    emotion: Float32[Array, "batch emotion_features"]
+    ethnic: Float32[Array, "batch ethnic_features"] | None
+    ethnicity: Ethnicity | None
 
 
 class Fusion(nn.Module):
@@ -57,12 +59,7 @@ class Fusion(nn.Module):
 
     @property
     def needs_ethnic_branch(self) -> bool:
-        """Whether `Features.ethnic` is read."""
-        return False
-
-    @property
-    def needs_label(self) -> bool:
-        """Whether `Features.ethnicity` is read, at test time too."""
+        """Whether the fusion reads features of an ethnic branch."""
         return False
 
     @property
@@ -75,7 +72,7 @@ class NoFusion(Fusion):
     """One branch, one head: blind to ethnicity (the universality hypothesis)."""
 
     @nn.compact
-    def __call__(self, features: Features) -> Outputs:
+    def __call__(self, features: BranchFeatures) -> Outputs:
         """Classifies the emotion features."""
         logits = Linear(self.n_emotions, name="head")(features.emotion)
         return Outputs(logits, features=features.emotion)
@@ -84,13 +81,8 @@ class NoFusion(Fusion):
 class Bias(Fusion):
     """A logit bias for each ethnicity, zero at first; Unknown gets their mean."""
 
-    @property
-    def needs_label(self) -> bool:
-        """True."""
-        return True
-
     @nn.compact
-    def __call__(self, features: Features) -> Outputs:
+    def __call__(self, features: BranchFeatures) -> Outputs:
         """Classifies the emotion features and shifts the logits."""
         shape = (self.n_ethnicities, self.n_emotions)
         table = self.param("bias", nn.initializers.zeros_init(), shape, jnp.float32)
@@ -103,7 +95,7 @@ class MultiTask(Fusion):
     """One branch, two heads: emotion and ethnicity share their features."""
 
     @nn.compact
-    def __call__(self, features: Features) -> Outputs:
+    def __call__(self, features: BranchFeatures) -> Outputs:
         """Classifies emotion and ethnicity from the emotion features."""
         return Outputs(
             Linear(self.n_emotions, name="head")(features.emotion),
@@ -117,15 +109,17 @@ class TwoBranches(Fusion):
 
     @property
     def needs_ethnic_branch(self) -> bool:
-        """True."""
+        """Always: without it there is nothing to combine."""
         return True
 
-    def combine(self, emotion: jax.Array, ethnic: jax.Array) -> jax.Array:
-        """Joins [batch, d] and [batch, e]."""
+    def combine(
+        self, emotion: Float32[Array, "batch d"], ethnic: Float32[Array, "batch e"]
+    ) -> Float32[Array, "batch joint"]:
+        """Makes the features of both branches those that the final head reads."""
         raise NotImplementedError
 
     @nn.compact
-    def __call__(self, features: Features) -> Outputs:
+    def __call__(self, features: BranchFeatures) -> Outputs:
         """Classifies each branch's features, and both together."""
         joint = self.combine(features.emotion, features.ethnic)
         return Outputs(
@@ -139,16 +133,20 @@ class TwoBranches(Fusion):
 class Concat(TwoBranches):
     """Late fusion: both branches' features side by side."""
 
-    def combine(self, emotion: jax.Array, ethnic: jax.Array) -> jax.Array:
-        """Joins [batch, d] and [batch, e] to [batch, d + e]."""
+    def combine(
+        self, emotion: Float32[Array, "batch d"], ethnic: Float32[Array, "batch e"]
+    ) -> Float32[Array, "batch d+e"]:
+        """Puts the features of both branches side by side."""
         return jnp.concatenate([emotion, ethnic], axis=-1)
 
 
 class Mean(TwoBranches):
     """Late fusion: the mean of both; a linear map first brings them to one width."""
 
-    def combine(self, emotion: jax.Array, ethnic: jax.Array) -> jax.Array:
-        """Joins [batch, d] and [batch, e] to [batch, d]."""
+    def combine(
+        self, emotion: Float32[Array, "batch d"], ethnic: Float32[Array, "batch e"]
+    ) -> Float32[Array, "batch d"]:
+        """Averages the features of both branches."""
         if ethnic.shape[-1] != emotion.shape[-1]:
             ethnic = Linear(emotion.shape[-1], name="projection")(ethnic)
         return (emotion + ethnic) / 2
@@ -178,13 +176,8 @@ class Embed(Fusion):
         """Whether the posterior is asked for."""
         return self.source == "posterior"
 
-    @property
-    def needs_label(self) -> bool:
-        """Whether the label is asked for."""
-        return self.source == "label"
-
     @nn.compact
-    def __call__(self, features: Features) -> Outputs:
+    def __call__(self, features: BranchFeatures) -> Outputs:
         """Classifies the conditioned emotion features."""
         ethnic_logits = None
         if self.needs_ethnic_branch:
@@ -233,7 +226,7 @@ class Adversarial(Fusion):
         return {"adversary": self.pace, "ethnic_head": self.pace}
 
     @nn.compact
-    def __call__(self, features: Features) -> Outputs:
+    def __call__(self, features: BranchFeatures) -> Outputs:
         """Classifies emotion from the features, and ethnicity against them."""
         # Bounded: features could outrun the adversary by growing.
         narrow = jnp.tanh(Linear(self.width, name="bottleneck")(features.emotion))
@@ -246,15 +239,33 @@ class Adversarial(Fusion):
         )
 
 
-def group_weights(ethnicity: jax.Array, n_ethnicities: int) -> jax.Array:
-    """One-hot rows, uniform for Unknown.
-
-    Args:
-      ethnicity: int32 [batch], -1 for Unknown.
-      n_ethnicities: number of groups.
-
-    Returns:
-      float32 [batch, n_ethnicities]; every row sums to 1.
-    """
+def group_weights(
+    ethnicity: Ethnicity, n_ethnicities: int
+) -> Float32[Array, "batch {n_ethnicities}"]:
+    """One-hot rows, uniform for Unknown: every row sums to 1."""
     known = jax.nn.one_hot(ethnicity, n_ethnicities)
     return jnp.where(ethnicity[:, None] < 0, 1 / n_ethnicities, known)
+
+
+@functools.partial(jax.custom_vjp, nondiff_argnums=(1,))
+def reverse_gradient(x: Features, strength: float) -> Features:
+    """Returns x; multiplies the gradient that flows back by -strength.
+
+    Reference: Ganin and Lempitsky, Unsupervised Domain Adaptation by Backpropagation,
+    ICML 2015, equations 9 and 10.
+    """
+    del strength  # of the backward pass alone
+    return x
+
+
+def _forward(x: Features, strength: float) -> tuple[Features, None]:
+    del strength
+    return x, None
+
+
+def _backward(strength: float, residual: None, gradient: Features) -> tuple[Features]:
+    del residual
+    return (-strength * gradient,)
+
+
+reverse_gradient.defvjp(_forward, _backward)

@@ -94,9 +94,8 @@ def build(config: ModelConfig) -> EthnicAwareClassifier:
         image_size, ethnic_image_size: px; 0 (default) is the backbone's own.
         n_emotions (3), n_ethnicities (5): numbers of classes.
         dropout (0.0): on each branch's features.
-        embed_source ("posterior"), embed_size (16), embed_stop_gradient (False).
-        adversarial_strength (1.0), adversarial_hidden (256), adversarial_width (16),
-          adversarial_pace (10.0).
+        embed_source and so on, adversarial_strength and so on: fields of `fusion.Embed` and
+          `fusion.Adversarial`, which have the defaults.
         compute_dtype: "float32" (default) or "bfloat16"; parameters stay float32.
 
     Returns:
@@ -197,24 +196,15 @@ def example_inputs(config: ModelConfig, batch: int = 1) -> dict[str, jax.Array]:
 
 def _fusion(config: ModelConfig) -> fusions.Fusion:
     name = config.get("fusion", "none")
-    options = {}
-    if name == "embed":
-        source = config.get("embed_source", "posterior")
-        _choose("embed_source", source, dict.fromkeys(fusions.EMBED_SOURCES))
-        options = {
-            "source": source,
-            "size": config.get("embed_size", 16),
-            "stop_gradient": config.get("embed_stop_gradient", False),
-        }
-    if name == "adversarial":
-        options = {
-            "strength": config.get("adversarial_strength", 1.0),
-            "hidden": config.get("adversarial_hidden", 256),
-            "width": config.get("adversarial_width", 16),
-            "pace": config.get("adversarial_pace", 10.0),
-        }
     make = _choose("fusion", name, FUSIONS)
-    return make(config.get("n_emotions", 3), config.get("n_ethnicities", 5), **options)
+    counts = (config.get("n_emotions", 3), config.get("n_ethnicities", 5))
+    usual = make(*counts)
+    fields = {field.name for field in dataclasses.fields(make)}
+    own = fields - {field.name for field in dataclasses.fields(fusions.Fusion)}
+    options = {each: config.get(f"{name}_{each}", getattr(usual, each)) for each in own}
+    if name == "embed":
+        _choose("embed_source", options["source"], dict.fromkeys(fusions.EMBED_SOURCES))
+    return make(*counts, **options)
 
 
 def _checked_size(name: str, size: int) -> int:

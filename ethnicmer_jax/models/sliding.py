@@ -17,29 +17,32 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 from jax import lax
+from jaxtyping import Float, Int8
+
+from ethnicmer_jax.models.arrays import Array, FeatureMap
 
 Pads = tuple[tuple[int, int], ...]
 Sides = tuple[int, int]
+Kernel = Float[Array, "rows columns inputs features"]
+Pooled = Float[Array, "batch new_height new_width channels"]
+Winner = Int8[Array, "batch new_height new_width channels"]
 
 
 def convolve(
-    lhs: jax.Array,
-    rhs: jax.Array,
+    lhs: FeatureMap,
+    rhs: Kernel,
     window_strides: Sequence[int],
     padding: str | Sequence[tuple[int, int]],
     **others: Any,
-) -> jax.Array:
+) -> Float[Array, "batch new_height new_width features"]:
     """`lax.conv_general_dilated` of [batch, H, W, C] images as `nn.Conv` calls it.
 
     Args:
-      lhs: float [batch, H, W, C].
-      rhs: float [h, w, C, features], or [h, w, 1, C] for a depthwise convolution.
+      lhs: the images.
+      rhs: what slides over them; one input channel for a depthwise convolution.
       window_strides: of rows and columns.
       padding: "SAME", "VALID" or pairs (before, after).
       **others: the further arguments of `lax.conv_general_dilated`.
-
-    Returns:
-      float [batch, H', W', features].
     """
     if jax.default_backend() != "cpu":
         return lax.conv_general_dilated(lhs, rhs, window_strides, padding, **others)
@@ -47,8 +50,8 @@ def convolve(
 
 
 def convolve_by_products(
-    lhs: jax.Array,
-    rhs: jax.Array,
+    lhs: FeatureMap,
+    rhs: Kernel,
     window_strides: Sequence[int],
     padding: str | Sequence[tuple[int, int]],
     *,
@@ -56,7 +59,7 @@ def convolve_by_products(
     lhs_dilation: Sequence[int] | None = None,
     rhs_dilation: Sequence[int] | None = None,
     **_: Any,
-) -> jax.Array:
+) -> Float[Array, "batch new_height new_width features"]:
     """`convolve` as it is computed on a CPU.
 
     Raises:
@@ -75,7 +78,9 @@ def convolve_by_products(
 
 # Recomputed in the backward pass: what is laid out is h·w times as large as the image.
 @functools.partial(jax.checkpoint, static_argnums=(2, 3))
-def _product(x: jax.Array, kernel: jax.Array, strides: Sides, pads: Pads) -> jax.Array:
+def _product(
+    x: FeatureMap, kernel: Kernel, strides: Sides, pads: Pads
+) -> Float[Array, "batch new_height new_width features"]:
     """What the kernel sees, laid out in rows, times the kernel."""
     seen = jnp.concatenate(_slices(x, kernel.shape[:2], strides, pads, 0), axis=-1)
     product = seen.reshape(-1, seen.shape[-1]) @ kernel.reshape(-1, kernel.shape[-1])
@@ -83,7 +88,9 @@ def _product(x: jax.Array, kernel: jax.Array, strides: Sides, pads: Pads) -> jax
 
 
 @functools.partial(jax.checkpoint, static_argnums=(2, 3))
-def _depthwise(x: jax.Array, kernel: jax.Array, strides: Sides, pads: Pads) -> jax.Array:
+def _depthwise(
+    x: FeatureMap, kernel: Float[Array, "rows columns 1 channels"], strides: Sides, pads: Pads
+) -> Pooled:
     slices = _slices(x, kernel.shape[:2], strides, pads, 0)
     return functools.reduce(
         operator.add,
@@ -96,8 +103,11 @@ Conv = functools.partial(nn.Conv, conv_general_dilated=convolve)
 
 
 def max_pool(
-    x: jax.Array, window: Sides, strides: Sides, padding: str | Sequence[tuple[int, int]] = "VALID"
-) -> jax.Array:
+    x: FeatureMap,
+    window: Sides,
+    strides: Sides,
+    padding: str | Sequence[tuple[int, int]] = "VALID",
+) -> Pooled:
     """`nn.max_pool` of [batch, H, W, C]; of equal values the first takes the gradient."""
     if jax.default_backend() != "cpu":
         return nn.max_pool(x, window, strides, padding)
@@ -105,14 +115,14 @@ def max_pool(
 
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(1, 2, 3))
-def max_pool_by_slices(x: jax.Array, window: Sides, strides: Sides, pads: Pads) -> jax.Array:
+def max_pool_by_slices(x: FeatureMap, window: Sides, strides: Sides, pads: Pads) -> Pooled:
     """`max_pool` as it is computed on a CPU; `pads` are pairs (before, after)."""
     return functools.reduce(jnp.maximum, _slices(x, window, strides, pads, -jnp.inf))
 
 
 def _pool_forward(
-    x: jax.Array, window: Sides, strides: Sides, pads: Pads
-) -> tuple[jax.Array, tuple[jax.Array, jax.Array]]:
+    x: FeatureMap, window: Sides, strides: Sides, pads: Pads
+) -> tuple[Pooled, tuple[Winner, FeatureMap]]:
     # The winner's place is kept: XLA may compute x again for the backward pass and round it
     # otherwise, so that comparing values there would find no winner.
     first, *others = _slices(x, window, strides, pads, -jnp.inf)
@@ -127,9 +137,9 @@ def _pool_backward(
     window: Sides,
     strides: Sides,
     pads: Pads,
-    residuals: tuple[jax.Array, jax.Array],
-    gradient: jax.Array,
-) -> tuple[jax.Array]:
+    residuals: tuple[Winner, FeatureMap],
+    gradient: Pooled,
+) -> tuple[FeatureMap]:
     winner, x = residuals
     shares = [jnp.where(winner == place, gradient, 0) for place in range(window[0] * window[1])]
     _, pull_back = jax.vjp(lambda x: _slices(x, window, strides, pads, -jnp.inf), x)
@@ -139,10 +149,8 @@ def _pool_backward(
 max_pool_by_slices.defvjp(_pool_forward, _pool_backward)
 
 
-def _slices(
-    x: jax.Array, window: Sides, strides: Sides, pads: Pads, fill: float
-) -> list[jax.Array]:
-    """The values at every place of the sliding window, each float [batch, H', W', C]."""
+def _slices(x: FeatureMap, window: Sides, strides: Sides, pads: Pads, fill: float) -> list[Pooled]:
+    """The values at every place of the sliding window."""
     x = jnp.pad(x, ((0, 0), *pads, (0, 0)), constant_values=fill)
     rows, columns = (
         [slice(start, start + size - wide + 1, step) for start in range(wide)]

@@ -9,6 +9,9 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 from jax.typing import DTypeLike
+from jaxtyping import Float, Float32, PRNGKeyArray
+
+from ethnicmer_jax.models.arrays import Array
 
 kernel = nn.initializers.variance_scaling(1 / 3, "fan_in", "uniform")
 """Uniform on ±1/sqrt(fan_in): a variance of 1/(3 fan_in)."""
@@ -18,7 +21,9 @@ def bias(fan_in: int) -> nn.initializers.Initializer:
     """Uniform on ±1/sqrt(fan_in); a bias's shape does not tell its fan-in."""
     limit = fan_in**-0.5
 
-    def init(key: jax.Array, shape: tuple[int, ...], dtype: DTypeLike = jnp.float32) -> jax.Array:
+    def init(
+        key: PRNGKeyArray, shape: tuple[int, ...], dtype: DTypeLike = jnp.float32
+    ) -> jax.Array:
         return jax.random.uniform(key, shape, dtype, -limit, limit)
 
     return init
@@ -34,7 +39,7 @@ class Linear(nn.Module):
     size: int
 
     @nn.compact
-    def __call__(self, x: jax.Array) -> jax.Array:
-        """Maps [batch, features] to float32 [batch, size]."""
+    def __call__(self, x: Float[Array, "batch features"]) -> Float32[Array, "batch {self.size}"]:
+        """Maps the features to `size` numbers."""
         dense = nn.Dense(self.size, kernel_init=kernel, bias_init=bias(x.shape[-1]), name="dense")
         return dense(x.astype(jnp.float32))

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import jax
 import jax.numpy as jnp
 from flax import linen as nn
 from jax.typing import DTypeLike
+from jaxtyping import Float
 
 from ethnicmer_jax.models import sliding, torch_default
+from ethnicmer_jax.models.arrays import Array, FeatureMap, Weight
 from ethnicmer_jax.models.batch_norm import MaskedBatchNorm
 
 
@@ -33,7 +34,9 @@ class ConvNorm(nn.Module):
     dtype: DTypeLike = jnp.float32
 
     @nn.compact
-    def __call__(self, x: jax.Array, *, train: bool, weight: jax.Array | None = None) -> jax.Array:
+    def __call__(
+        self, x: FeatureMap, *, train: bool, weight: Weight = None
+    ) -> Float[Array, "batch rows columns {self.features}"]:
         """Maps [batch, H, W, C] to [batch, ceil(H / stride), ceil(W / stride), features]."""
         x = sliding.Conv(
             self.features,

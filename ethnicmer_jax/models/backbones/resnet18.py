@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import functools
 
-import jax
 import jax.numpy as jnp
 from flax import linen as nn
 from jax.typing import DTypeLike
+from jaxtyping import Float
 
 from ethnicmer_jax.models import sliding
+from ethnicmer_jax.models.arrays import Array, FeatureMap, Features, Images, Weight
 from ethnicmer_jax.models.backbones.conv_norm import ConvNorm
 from ethnicmer_jax.models.backbones.tap import tap
 
@@ -37,7 +38,9 @@ class BasicBlock(nn.Module):
     dtype: DTypeLike = jnp.float32
 
     @nn.compact
-    def __call__(self, x: jax.Array, *, train: bool, weight: jax.Array | None = None) -> jax.Array:
+    def __call__(
+        self, x: FeatureMap, *, train: bool, weight: Weight = None
+    ) -> Float[Array, "batch rows columns {self.features}"]:
         """Maps [batch, H, W, C] to [batch, ceil(H / stride), ceil(W / stride), features]."""
         mode = {"train": train, "weight": weight}
         conv = functools.partial(_conv_norm, self.features, dtype=self.dtype)
@@ -60,7 +63,7 @@ class ResNet18(nn.Module):
     dtype: DTypeLike = jnp.float32
 
     @nn.compact
-    def __call__(self, x: jax.Array, *, train: bool, weight: jax.Array | None = None) -> jax.Array:
+    def __call__(self, x: Images, *, train: bool, weight: Weight = None) -> Features:
         """Maps [batch, H, W, 3] to float32 [batch, 512]."""
         stem = _conv_norm(self.widths[0], 7, 2, dtype=self.dtype, name="stem")
         x = nn.relu(stem(x, train=train, weight=weight))

@@ -20,14 +20,17 @@ from __future__ import annotations
 
 import functools
 import math
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 from flax import linen as nn
 from flax import struct
 from jax.typing import ArrayLike, DTypeLike
+from jaxtyping import Float32
 
 from ethnicmer_jax.models import torch_default
+from ethnicmer_jax.models.arrays import Array, FeatureMap, Weight
 from ethnicmer_jax.models.batch_norm import EPSILON, Moments, normalising_moments
 
 WINDOW = 3
@@ -47,11 +50,11 @@ class WindowPatches:
         last row of pixels only counts in BatchNorm's statistics.
     """
 
-    values: jax.Array
+    values: Any
     pooled: int = struct.field(pytree_node=False)
 
 
-def window_patches(images: jax.Array, padding: int = 1) -> WindowPatches:
+def window_patches(images: FeatureMap, padding: int = 1) -> WindowPatches:
     """Lays out float [n, H, H, C] images, with `padding` zeros around each.
 
     Raises:
@@ -89,8 +92,8 @@ class ConvReluBnPool(nn.Module):
 
     @nn.compact
     def __call__(
-        self, patches: WindowPatches, *, train: bool, weight: jax.Array | None = None
-    ) -> jax.Array:
+        self, patches: WindowPatches, *, train: bool, weight: Weight = None
+    ) -> Float32[Array, "batch rows columns {self.features}"]:
         """Maps the patches of [batch, H, H, C] to float32 [batch, h, h, features].
 
         Args:

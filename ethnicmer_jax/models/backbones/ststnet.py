@@ -6,11 +6,11 @@ CNN (STSTNet) for Micro-expression Recognition, FG 2019.
 
 from __future__ import annotations
 
-import jax
 import jax.numpy as jnp
 from flax import linen as nn
 from jax.typing import DTypeLike
 
+from ethnicmer_jax.models.arrays import Features, Images, Weight
 from ethnicmer_jax.models.backbones.stst_block import ConvReluBnPool, WindowPatches, window_patches
 from ethnicmer_jax.models.backbones.tap import tap
 
@@ -38,14 +38,14 @@ class STSTNet(nn.Module):
     padding: int = 1
     dtype: DTypeLike = jnp.float32
 
-    def prepare(self, images: jax.Array) -> WindowPatches:
+    def prepare(self, images: Images) -> WindowPatches:
         """Does once for [n, H, H, 3] images what every call on them would do again."""
         return window_patches(images, self.padding)
 
     @nn.compact
     def __call__(
-        self, x: jax.Array | WindowPatches, *, train: bool, weight: jax.Array | None = None
-    ) -> jax.Array:
+        self, x: Images | WindowPatches, *, train: bool, weight: Weight = None
+    ) -> Features:
         """Maps [batch, H, H, 3], as images or prepared, to float32 [batch, features].
 
         There are 400 features at 28×28.

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import functools
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import linen as nn
 from jax.typing import DTypeLike
+from jaxtyping import Float, Float32
 
 from ethnicmer_jax.models import sliding, torch_default
+from ethnicmer_jax.models.arrays import Array, FeatureMap, Features, Images, Weight
 from ethnicmer_jax.models.backbones import windows
 from ethnicmer_jax.models.backbones.tap import tap
 
@@ -42,7 +43,7 @@ class ShiftedWindowAttention(nn.Module):
     dtype: DTypeLike = jnp.float32
 
     @nn.compact
-    def __call__(self, x: jax.Array) -> jax.Array:
+    def __call__(self, x: FeatureMap) -> FeatureMap:
         """Maps [batch, H, W, C] to the same shape."""
         height, width, features = x.shape[1:]
         below, right = -height % self.window, -width % self.window
@@ -56,7 +57,11 @@ class ShiftedWindowAttention(nn.Module):
         x = windows.merge(_linear(features, dtype=self.dtype, name="proj")(x), self.window, *padded)
         return jnp.roll(x, shifts, axis=(1, 2))[:, :height, :width]
 
-    def _attend(self, x: jax.Array, regions: np.ndarray) -> jax.Array:
+    def _attend(
+        self,
+        x: Float[Array, "batch windows tokens channels"],
+        regions: Float32[np.ndarray, "windows 1 tokens tokens"],
+    ) -> Float[Array, "batch windows tokens channels"]:
         y = _linear(3 * x.shape[-1], dtype=self.dtype, name="qkv")(x)
         y = y.reshape(*y.shape[:3], 3, self.heads, -1)
         span = 2 * self.window - 1
@@ -78,7 +83,7 @@ class Block(nn.Module):
     dtype: DTypeLike = jnp.float32
 
     @nn.compact
-    def __call__(self, x: jax.Array, *, train: bool) -> jax.Array:
+    def __call__(self, x: FeatureMap, *, train: bool) -> FeatureMap:
         """Maps [batch, H, W, C] to the same shape."""
         drop = functools.partial(
             nn.Dropout, self.drop_path, broadcast_dims=(1, 2, 3), deterministic=not train
@@ -98,7 +103,7 @@ class PatchMerging(nn.Module):
     dtype: DTypeLike = jnp.float32
 
     @nn.compact
-    def __call__(self, x: jax.Array) -> jax.Array:
+    def __call__(self, x: FeatureMap) -> Float[Array, "batch height//2 width//2 2*channels"]:
         """Maps [batch, H, W, C], H and W even, to [batch, H/2, W/2, 2C]."""
         top, bottom = x[:, 0::2], x[:, 1::2]
         corners = [top[:, :, 0::2], bottom[:, :, 0::2], top[:, :, 1::2], bottom[:, :, 1::2]]
@@ -126,7 +131,7 @@ class Swin(nn.Module):
     dtype: DTypeLike = jnp.float32
 
     @nn.compact
-    def __call__(self, x: jax.Array, *, train: bool, weight: jax.Array | None = None) -> jax.Array:
+    def __call__(self, x: Images, *, train: bool, weight: Weight = None) -> Features:
         """Maps [batch, S, S, 3], S a multiple of 32, to float32 [batch, 8·width].
 
         `weight` is not read: LayerNorm never mixes examples.
@@ -145,7 +150,7 @@ class Swin(nn.Module):
             x = tap(self, x, f"stage{stage + 1}")
         return tap(self, _layer_norm(name="norm")(x.astype(jnp.float32))).mean((1, 2))
 
-    def _embed(self, x: jax.Array) -> jax.Array:
+    def _embed(self, x: Images) -> Float[Array, "batch height//4 width//4 {self.width}"]:
         embed = sliding.Conv(
             self.width,
             (4, 4),
@@ -159,7 +164,9 @@ class Swin(nn.Module):
         return _layer_norm(dtype=self.dtype, name="features_0_2")(embed(x))
 
 
-def region_bias(size: tuple[int, int], window: int, shifts: tuple[int, int]) -> np.ndarray:
+def region_bias(
+    size: tuple[int, int], window: int, shifts: tuple[int, int]
+) -> Float32[np.ndarray, "windows 1 tokens tokens"]:
     """Keeps tokens apart that were not neighbours before the cyclic shift.
 
     Args:

@@ -5,8 +5,9 @@ Nothing is added to the variables, and training computes what it computed withou
 
 from __future__ import annotations
 
-import jax
 from flax import linen as nn
+
+from ethnicmer_jax.models.arrays import FeatureMap
 
 MAPS = "intermediates"
 """Collection in which `apply(..., mutable=[MAPS])` returns the maps."""
@@ -16,7 +17,7 @@ LAST = "last"
 """The last feature map of every backbone; those with stages have a map `stage1`, ... of each."""
 
 
-def tap(module: nn.Module, x: jax.Array, name: str = LAST) -> jax.Array:
+def tap(module: nn.Module, x: FeatureMap, name: str = LAST) -> FeatureMap:
     """Shows a feature map to whoever asks for it, and lets it be shifted.
 
     Flax's own `perturb` would add a variable when parameters are made.

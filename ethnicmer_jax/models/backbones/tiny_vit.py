@@ -14,7 +14,9 @@ import jax.numpy as jnp
 import numpy as np
 from flax import linen as nn
 from jax.typing import DTypeLike
+from jaxtyping import Float
 
+from ethnicmer_jax.models.arrays import Array, FeatureMap, Features, Images, Weight
 from ethnicmer_jax.models.backbones import windows
 from ethnicmer_jax.models.backbones.conv_norm import ConvNorm
 from ethnicmer_jax.models.backbones.tap import tap
@@ -31,7 +33,9 @@ class PatchEmbed(nn.Module):
     dtype: DTypeLike = jnp.float32
 
     @nn.compact
-    def __call__(self, x: jax.Array, *, train: bool, weight: jax.Array | None = None) -> jax.Array:
+    def __call__(
+        self, x: Images, *, train: bool, weight: Weight = None
+    ) -> Float[Array, "batch rows columns {self.features}"]:
         """Maps [batch, H, W, 3] to [batch, H/4, W/4, features]."""
         conv = functools.partial(ConvNorm, size=3, stride=2, dtype=self.dtype)
         x = _gelu(conv(self.features // 2, name="conv1")(x, train=train, weight=weight))
@@ -45,7 +49,7 @@ class MBConv(nn.Module):
     dtype: DTypeLike = jnp.float32
 
     @nn.compact
-    def __call__(self, x: jax.Array, *, train: bool, weight: jax.Array | None = None) -> jax.Array:
+    def __call__(self, x: FeatureMap, *, train: bool, weight: Weight = None) -> FeatureMap:
         """Maps [batch, H, W, C] to the same shape."""
         width = x.shape[-1]
         mode = {"train": train, "weight": weight}
@@ -63,7 +67,9 @@ class PatchMerging(nn.Module):
     dtype: DTypeLike = jnp.float32
 
     @nn.compact
-    def __call__(self, x: jax.Array, *, train: bool, weight: jax.Array | None = None) -> jax.Array:
+    def __call__(
+        self, x: FeatureMap, *, train: bool, weight: Weight = None
+    ) -> Float[Array, "batch rows columns {self.features}"]:
         """Maps [batch, H, W, C] to [batch, H/2, W/2, features]."""
         mode = {"train": train, "weight": weight}
         conv = functools.partial(ConvNorm, self.features, dtype=self.dtype)
@@ -79,7 +85,9 @@ class Attention(nn.Module):
     dtype: DTypeLike = jnp.float32
 
     @nn.compact
-    def __call__(self, x: jax.Array) -> jax.Array:
+    def __call__(
+        self, x: Float[Array, "batch windows tokens channels"]
+    ) -> Float[Array, "batch windows tokens channels"]:
         """Maps [batch, windows, tokens, C] to the same shape."""
         window = int(np.sqrt(x.shape[2]))
         table = self.param(
@@ -99,7 +107,7 @@ class Mlp(nn.Module):
     dtype: DTypeLike = jnp.float32
 
     @nn.compact
-    def __call__(self, x: jax.Array) -> jax.Array:
+    def __call__(self, x: FeatureMap) -> FeatureMap:
         """Maps [..., C] to the same shape."""
         y = linear(4 * x.shape[-1], self.dtype, "fc1")(layer_norm(self.dtype)(x))
         return linear(x.shape[-1], self.dtype, "fc2")(_gelu(y))
@@ -114,7 +122,7 @@ class Block(nn.Module):
     dtype: DTypeLike = jnp.float32
 
     @nn.compact
-    def __call__(self, x: jax.Array, *, train: bool, weight: jax.Array | None = None) -> jax.Array:
+    def __call__(self, x: FeatureMap, *, train: bool, weight: Weight = None) -> FeatureMap:
         """Maps [batch, H, W, C] to the same shape."""
         height, width, features = x.shape[1:]
         y = windows.partition(x, self.window)
@@ -130,7 +138,7 @@ class Stage(nn.Module):
     """Blocks of one size, after halving it unless it is the first stage.
 
     Attributes:
-      features: width; 0 for the convolutional first stage, which keeps it.
+      features: width; the convolutional first stage keeps that of its input.
       heads: of each attention; 0 for the convolutional first stage.
       window: tokens along one side of a window.
       drop_paths: stochastic depth rate of each block.
@@ -144,7 +152,9 @@ class Stage(nn.Module):
     dtype: DTypeLike = jnp.float32
 
     @nn.compact
-    def __call__(self, x: jax.Array, *, train: bool, weight: jax.Array | None = None) -> jax.Array:
+    def __call__(
+        self, x: FeatureMap, *, train: bool, weight: Weight = None
+    ) -> Float[Array, "batch rows columns {self.features}"]:
         """Maps [batch, H, W, C] to [batch, H/2, W/2, features]."""
         mode = {"train": train, "weight": weight}
         if self.heads:
@@ -178,7 +188,7 @@ class TinyViT(nn.Module):
     dtype: DTypeLike = jnp.float32
 
     @nn.compact
-    def __call__(self, x: jax.Array, *, train: bool, weight: jax.Array | None = None) -> jax.Array:
+    def __call__(self, x: Images, *, train: bool, weight: Weight = None) -> Features:
         """Maps [batch, S, S, 3], S a multiple of 32, to float32 [batch, widths[-1]]."""
         mode = {"train": train, "weight": weight}
         window = x.shape[1] // 32

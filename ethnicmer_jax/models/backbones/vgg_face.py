@@ -5,13 +5,14 @@ Reference: Parkhi, Vedaldi and Zisserman, Deep Face Recognition, BMVC 2015, tabl
 
 from __future__ import annotations
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import linen as nn
 from jax.typing import DTypeLike
+from jaxtyping import Float, Float32
 
 from ethnicmer_jax.models import sliding
+from ethnicmer_jax.models.arrays import Array, FeatureMap, Images, Weight
 from ethnicmer_jax.models.backbones.tap import tap
 
 DEPTHS = (2, 2, 3, 3, 3)
@@ -42,7 +43,9 @@ class VGGFace(nn.Module):
     dtype: DTypeLike = jnp.float32
 
     @nn.compact
-    def __call__(self, x: jax.Array, *, train: bool, weight: jax.Array | None = None) -> jax.Array:
+    def __call__(
+        self, x: Images, *, train: bool, weight: Weight = None
+    ) -> Float32[Array, "batch {self.hidden}"]:
         """Maps [batch, S, S, 3], S a multiple of 32, to float32 [batch, hidden].
 
         `weight` is not read: there is no BatchNorm.
@@ -62,7 +65,7 @@ class VGGFace(nn.Module):
         return x.astype(jnp.float32)
 
 
-def to_grid(x: jax.Array) -> jax.Array:
+def to_grid(x: FeatureMap) -> Float[Array, "batch 7 7 channels"]:
     """Averages [batch, H, W, C] to [batch, GRID, GRID, C] over bins that may overlap.
 
     At 224 px the map has that size already and stays as it is, as in the original.
@@ -73,7 +76,7 @@ def to_grid(x: jax.Array) -> jax.Array:
     return jnp.einsum("bhwc,ih,jw->bijc", x, rows, columns)
 
 
-def _bins(size: int) -> np.ndarray:
+def _bins(size: int) -> Float[np.ndarray, "7 {size}"]:
     """[GRID, size]: row i averages positions floor(i·size/GRID) to ceil((i+1)·size/GRID)."""
     index = np.arange(GRID)[:, None]
     position = np.arange(size)
