@@ -7,15 +7,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ethnicmer_jax.analysis import controls
+from ethnicmer_jax.analysis import conclusion
 from ethnicmer_jax.analysis.conclusion import Control, Range, Verdict, above_baseline, conclude
 
 GROUPS = ("asian", "non_asian")
 ABOVE, AROUND = Range(0.1, 0.02, 0.18), Range(0.1, -0.02, 0.22)
-WITHIN = controls.within_database("samm", ABOVE, Range(0.09, 0.01, 0.17))
-WITHIN_LOST = controls.within_database("samm", ABOVE, Range(0.09, -0.05, 0.2))
+WITHIN = conclusion.within_database("samm", ABOVE, Range(0.09, 0.01, 0.17))
+WITHIN_LOST = conclusion.within_database("samm", ABOVE, Range(0.09, -0.05, 0.2))
 PLACEBO = Control("placebo groups", True, "p = 0.010")
 PLACEBO_LOST = Control("placebo groups", False, "p = 0.400")
+PLACEBO_NOT_RUN = conclusion.placebo("placebo groups", 0.1, np.zeros(18))
+WITHIN_NOT_RUN = conclusion.within_database("samm", ABOVE, Range(0.1, math.nan, math.nan))
 
 
 def _said(difference, run=(), *, confounded=True, **more):
@@ -81,7 +83,8 @@ def test_what_survives_is_stated_with_interval_and_controls():
 
 
 bound = st.floats(-1, 1)
-any_controls = st.lists(st.sampled_from([WITHIN, WITHIN_LOST, PLACEBO, PLACEBO_LOST]), max_size=3)
+every_control = [WITHIN, WITHIN_LOST, PLACEBO, PLACEBO_LOST, PLACEBO_NOT_RUN, WITHIN_NOT_RUN]
+any_controls = st.lists(st.sampled_from(every_control), max_size=3)
 
 
 @given(bound, bound, any_controls, st.booleans())
@@ -89,11 +92,15 @@ def test_survival_is_claimed_only_where_everything_holds(a, b, run, confounded):
     low, high = sorted((a, b))
     verdict, text = _said(Range((low + high) / 2, low, high), run, confounded=confounded)
     clear = not low <= 0 <= high
+    planned, run = run, [control for control in run if control.passed is not None]
     separated = any(control.separates_database for control in run)
     holds = run and all(control.passed for control in run) and (separated or not confounded)
     assert (verdict is Verdict.SURVIVES) == bool(clear and holds)
     assert (verdict is Verdict.NO_EVIDENCE) == (not clear)
     assert ("There is a difference" in text) == (verdict is Verdict.SURVIVES)
+    # What was not run is told wherever there was something to survive, and decides nothing.
+    assert ("not run" in text) == bool(clear and len(run) < len(planned))
+    assert verdict is _said(Range((low + high) / 2, low, high), run, confounded=confounded)[0]
 
 
 @pytest.mark.parametrize(
@@ -111,27 +118,38 @@ def test_a_score_is_above_its_baseline_only_with_its_whole_interval(interval, wo
 
 def test_a_replication_must_exclude_zero_on_the_same_side():
     below = Range(-0.1, -0.18, -0.02)
-    assert controls.within_database("samm", below, below).passed
-    assert not controls.within_database("samm", below, ABOVE).passed
-    assert not controls.within_database("samm", ABOVE, below).passed
+    assert conclusion.within_database("samm", below, below).passed
+    assert not conclusion.within_database("samm", below, ABOVE).passed
+    assert not conclusion.within_database("samm", ABOVE, below).passed
 
 
 def test_placebo_compares_sizes_and_counts_the_observed_one():
     # 1 of 39 placebo differences is as large in size: p = 2 / 40 = .05, just passed.
     small = np.linspace(-0.05, 0.05, 38)
-    assert controls.placebo("placebo", 0.1, np.append(small, -0.2)).passed
-    # With 18 draws the smallest possible p is 1 / 19 = .053.
-    assert not controls.placebo("placebo", 0.1, np.zeros(18)).passed
+    assert conclusion.placebo("placebo", 0.1, np.append(small, -0.2)).passed
+    # An undefined draw is none.
+    assert conclusion.placebo("placebo", 0.1, np.append(np.zeros(19), math.nan)).passed
 
 
-def test_permutation_passes_below_five_percent_and_never_undefined():
-    assert controls.permutation("shuffled", 0.049, within_database=True).passed
-    assert not controls.permutation("shuffled", 0.05, within_database=True).passed
-    assert not controls.permutation("shuffled", math.nan, within_database=True).passed
+@pytest.mark.parametrize("draws", [0, 1, 5, 18])
+@given(observed=st.floats(-1, 1), null=st.floats(-1, 1))
+def test_a_placebo_that_could_not_have_passed_is_not_run(draws, observed, null):
+    # The smallest p of 18 draws is 1 / 19 > .05, whatever was measured.
+    control = conclusion.placebo("placebo groups", observed, np.full(draws, null))
+    assert control.passed is None
+    assert control.verdict == "not run"
+    assert "p can reach .05 with 19" in control.detail
+    assert math.isnan(conclusion.placebo_p(observed, np.full(draws, null)))
 
 
-def test_false_alarms_pass_while_their_interval_reaches_five_percent():
-    # Wilson 95% of 15 / 200 is [4.6%, 12.0%]; of 25 / 200 [8.6%, 17.8%].
-    assert controls.false_alarms(15, 200).passed
-    assert not controls.false_alarms(25, 200).passed
-    assert "12.5% [8.6%, 17.8%] of 200" in controls.false_alarms(25, 200).detail
+def test_nineteen_placebo_draws_can_pass_and_can_fail():
+    assert conclusion.placebo("placebo groups", 0.1, np.zeros(19)).verdict == "survived"
+    assert conclusion.placebo("placebo groups", 0.1, np.full(19, 0.2)).verdict == "not survived"
+
+
+def test_a_replication_without_an_interval_is_not_run():
+    assert WITHIN_NOT_RUN.passed is None
+    verdict, text = _said(ABOVE, [WITHIN_NOT_RUN])
+    assert verdict is Verdict.NOT_SEPARABLE
+    assert "no comparison within one database was made" in text
+    assert "The control “within samm” was not run: within samm too few subjects" in text

@@ -228,29 +228,6 @@ def test_the_smallest_detectable_effect_has_the_power_it_promises():
     assert effects.minimum_detectable(0.1, df=10) > effects.minimum_detectable(0.1)
 
 
-def test_intraclass_correlation_is_that_of_the_f_statistic():
-    # Balanced: (F - 1) / (F + m - 1) with F of the one-way analysis of variance.
-    rng = np.random.default_rng(4)
-    values = rng.normal(0, 1, (12, 5)) + rng.normal(0, 1, (12, 1))
-    F = scipy_stats.f_oneway(*values).statistic
-    rho = effects.intraclass_correlation(values.ravel(), np.repeat(np.arange(12), 5))
-    assert rho == pytest.approx((F - 1) / (F + 4))
-
-
-def test_intraclass_correlation_at_its_ends():
-    person = np.repeat(np.arange(4), 3)
-    assert effects.intraclass_correlation(person % 2, person) == pytest.approx(1.0)
-    assert math.isnan(effects.intraclass_correlation(np.arange(4), np.arange(4)))
-    assert math.isnan(effects.intraclass_correlation(np.ones(12), person))
-
-
-def test_design_effect_of_equal_clusters_is_kish():
-    person = np.repeat(np.arange(10), 5)
-    assert effects.design_effect(person, 0.25) == pytest.approx(1 + 4 * 0.25)
-    assert effects.design_effect(person, -0.1) == 1
-    assert effects.design_effect(np.arange(10), 0.9) == 1
-
-
 @pytest.mark.parametrize(
     ("p", "text"),
     [

@@ -9,10 +9,10 @@ from fairlearn.metrics import equalized_odds_difference
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
-from scipy import stats as scipy_stats
-from sklearn.metrics import balanced_accuracy_score, f1_score
+from sklearn.metrics import balanced_accuracy_score, confusion_matrix, f1_score
 
-from ethnicmer_jax.analysis import confusion, metrics
+from ethnicmer_jax.analysis import bootstrap, confusion, metrics
+from ethnicmer_jax.analysis.counts import Counts
 from ethnicmer_jax.base.predictions import Predictions
 
 CLASSES = ("negative", "positive", "surprise")
@@ -41,6 +41,16 @@ def predictions(truth, predicted, person=None, ethnicity="Asian", run="r", datab
     )
 
 
+def run_metrics(one_run, members=None):
+    """The metrics of predictions of a single run."""
+    ((_, found),) = metrics.by_run(one_run, members).items()
+    return found
+
+
+def matrix(truth, predicted):
+    return Counts.of(predictions(truth, predicted)).pooled[0]
+
+
 def join(*parts):
     return Predictions.from_table(pd.concat([part.table for part in parts]))
 
@@ -53,21 +63,39 @@ labels = st.lists(st.tuples(st.integers(0, 2), st.integers(0, 2)), min_size=1, m
 @pytest.mark.filterwarnings("ignore:A single label was found")
 def test_scores_are_those_of_scikit_learn(pairs):
     truth, predicted = np.array(pairs).T
-    counts = confusion.confusion_matrix(truth, predicted, 3)
+    counts = matrix(truth, predicted)
     assert confusion.uf1(counts) == pytest.approx(f1_score(truth, predicted, average="macro"))
     assert confusion.uar(counts) == pytest.approx(balanced_accuracy_score(truth, predicted))
     assert confusion.accuracy(counts) == pytest.approx(np.mean(truth == predicted))
 
 
 @given(labels, st.data())
-def test_counts_of_units_add_up_to_the_whole(pairs, data):
+def test_counts_of_labels_and_persons_add_up_to_the_whole(pairs, data):
     truth, predicted = np.array(pairs).T
-    unit = np.array(
-        data.draw(st.lists(st.integers(0, 3), min_size=len(pairs), max_size=len(pairs)))
-    )
-    parts = confusion.grouped_confusion(truth, predicted, unit, 4, 3)
-    np.testing.assert_array_equal(parts.sum(0), confusion.confusion_matrix(truth, predicted, 3))
-    np.testing.assert_array_equal(parts.sum((1, 2)), np.bincount(unit, minlength=4))
+    n = len(pairs)
+    drawn = st.lists(st.integers(0, 3), min_size=n, max_size=n)
+    person, label = (np.array(data.draw(drawn)) for _ in range(2))
+    rows = predictions(truth, predicted, person=person)
+    whole = Counts.of(rows)
+    by_label = dict(Counts.by(rows, label.astype(str).astype(object)))
+    np.testing.assert_array_equal(sum(part.matrices for part in by_label.values()), whole.matrices)
+    for name, part in by_label.items():
+        of_label = (truth[label == int(name)], predicted[label == int(name)])
+        np.testing.assert_array_equal(part.pooled[0], sklearn_confusion(*of_label))
+        who = set(person[label == int(name)])
+        assert {p.split("/")[1] for p in part.tested_only().persons} == {str(p) for p in who}
+    np.testing.assert_array_equal(whole.pooled[0], sklearn_confusion(truth, predicted))
+
+
+def sklearn_confusion(truth, predicted):
+    return confusion_matrix(truth, predicted, labels=[0, 1, 2])
+
+
+def test_rows_without_a_label_count_nowhere():
+    rows = predictions([0, 1, 2], [0, 1, 2])
+    parts = dict(Counts.by(rows, np.array(["a", "", "a"], object)))
+    assert parts["a"].pooled[0].tolist() == [[1, 0, 0], [0, 0, 0], [0, 0, 1]]
+    assert set(parts) == {"a"}
 
 
 @given(hnp.arrays(np.int64, (5, 3, 3), elements=st.integers(0, 9)))
@@ -78,7 +106,7 @@ def test_many_matrices_at_once_are_each_alone(matrices):
 
 def test_a_hand_counted_run():
     # F1 is 2 hits over (true + predicted): 4 / 6, then 2 / 3, then none of 1.
-    made = metrics.run_metrics(predictions([0, 0, 0, 1, 2], [0, 0, 1, 1, 0]))
+    made = run_metrics(predictions([0, 0, 0, 1, 2], [0, 0, 1, 1, 0]))
     assert made["confusion"] == [[2, 1, 0], [0, 1, 0], [1, 0, 0]]
     assert made["f1"] == pytest.approx({"negative": 2 / 3, "positive": 2 / 3, "surprise": 0})
     assert made["uf1"] == pytest.approx(4 / 9)
@@ -92,7 +120,7 @@ def test_a_hand_counted_run():
 
 
 def test_a_class_nobody_has_is_null_and_does_not_lower_uf1():
-    made = metrics.run_metrics(predictions([0, 0, 1], [0, 0, 1]))
+    made = run_metrics(predictions([0, 0, 1], [0, 0, 1]))
     assert made["f1"]["surprise"] is None
     assert made["recall"]["surprise"] is None
     assert made["uf1"] == 1.0
@@ -100,12 +128,12 @@ def test_a_class_nobody_has_is_null_and_does_not_lower_uf1():
 
 def test_scores_are_pooled_not_averaged_over_folds():
     # Each fold alone has UF1 1 or 0; pooled, class F1s are 2*1/(2+1), 0 and 0.
-    made = metrics.run_metrics(predictions([0, 0], [0, 1]))
+    made = run_metrics(predictions([0, 0], [0, 1]))
     assert made["uf1"] == pytest.approx((2 / 3 + 0) / 2)
 
 
 def test_groups_follow_the_grouping_and_leave_out_what_it_does_not_name():
-    made = metrics.run_metrics(
+    made = run_metrics(
         predictions([0, 0, 1, 2], [0, 1, 1, 2], ethnicity=["Asian", "White", "Black", "Indian"]),
         GROUPING,
     )
@@ -115,7 +143,7 @@ def test_groups_follow_the_grouping_and_leave_out_what_it_does_not_name():
     }
     assert set(made["ethnicities"]) == {"Asian", "White", "Black", "Indian"}
     assert made["databases"]["samm"]["n_clips"] == 4
-    ungrouped = metrics.run_metrics(predictions([0], [0]))
+    ungrouped = run_metrics(predictions([0], [0]))
     assert set(ungrouped["groups"]) == {"Asian"}
 
 
@@ -129,7 +157,7 @@ def test_equalised_odds_is_that_of_fairlearn(seed):
     ethnicity = np.concatenate(
         [np.repeat(["Asian", "White"], 3), rng.choice(["Asian", "White"], 20)]
     )
-    gaps = metrics.run_metrics(predictions(truth, predicted, ethnicity=ethnicity))["gaps"]
+    gaps = run_metrics(predictions(truth, predicted, ethnicity=ethnicity))["gaps"]
     expected = {
         name: equalized_odds_difference(truth == i, predicted == i, sensitive_features=ethnicity)
         for i, name in enumerate(CLASSES)
@@ -138,7 +166,7 @@ def test_equalised_odds_is_that_of_fairlearn(seed):
 
 
 def test_the_worst_group_is_named():
-    gaps = metrics.run_metrics(
+    gaps = run_metrics(
         predictions([0, 0, 0, 0], [0, 0, 0, 1], ethnicity=["Asian", "Asian", "White", "White"])
     )["gaps"]
     # White: F1 2*1/(2+1) and 0; accuracy 1/2.
@@ -147,38 +175,61 @@ def test_the_worst_group_is_named():
 
 
 def test_a_single_group_has_no_gap():
-    gaps = metrics.run_metrics(predictions([0, 1], [0, 1]))["gaps"]
+    gaps = run_metrics(predictions([0, 1], [0, 1]))["gaps"]
     assert gaps["equalised_odds"]["max"] is None
     assert gaps["uf1"]["gap"] is None
 
 
-def test_the_summary_over_runs_is_a_t_interval():
+def test_the_summary_of_an_arm_is_its_mean_spread_and_interval_over_subjects():
     truth = [0, 1, 2, 0, 1, 2]
     runs = [
-        predictions(truth, guess, run=f"s{i}")
+        predictions(truth, guess, run=f"loso-seed{i}")
         for i, guess in enumerate([truth, [0, 1, 2, 1, 1, 2], [0, 1, 1, 1, 1, 2]])
     ]
     made = metrics.compute(join(*runs))
-    values = [made["runs"][f"s{i}"]["uf1"] for i in range(3)]
-    summary = made["summary"]["uf1"]
-    expected = scipy_stats.t.interval(0.95, 2, np.mean(values), scipy_stats.sem(values))
-    assert summary["interval"] == pytest.approx(list(expected))
-    assert summary["mean"] == pytest.approx(np.mean(values))
-    assert summary["std"] == pytest.approx(np.std(values, ddof=1))
-    assert (summary["n_runs"], summary["interval_kind"]) == (3, "t_over_runs")
+    for score in confusion.SCORES:
+        values = [made["runs"][f"loso-seed{i}"][score] for i in range(3)]
+        summary = made["summary"]["loso"][score]
+        interval = bootstrap.estimate([(1.0, Counts.of(join(*runs)))], score)
+        assert summary == {
+            "mean": pytest.approx(np.mean(values)),
+            "sd": pytest.approx(np.std(values, ddof=1)),
+            "n_runs": 3,
+            "interval": [interval.low, interval.high],
+            "level": 0.95,
+        }
 
 
-def test_a_single_run_is_summarised_over_subjects():
+def test_a_single_run_has_no_spread():
     rng = np.random.default_rng(0)
     truth = rng.integers(0, 3, 60)
     guess = np.where(rng.random(60) < 0.7, truth, (truth + 1) % 3)
-    summary = metrics.compute(predictions(truth, guess, person=np.arange(60) // 4))["summary"][
-        "uf1"
+    summary = metrics.compute(predictions(truth, guess, person=np.arange(60) // 4))["summary"]
+    assert summary["r"]["uf1"]["sd"] is None
+    low, high = summary["r"]["uf1"]["interval"]
+    assert low < summary["r"]["uf1"]["mean"] < high
+
+
+def test_no_number_pools_two_arms():
+    # Each arm's summary is what it would be if the other arms had never been run.
+    rng = np.random.default_rng(3)
+    truth = rng.integers(0, 3, 40)
+    arms = {
+        "mono_asian-draw0-seed0": truth,
+        "mono_non_asian-draw0-seed0": (truth + 1) % 3,
+        "ethnicity.mono_asian-draw0-seed0": rng.permutation(truth),
+        "pooled.loso-seed0": np.zeros(40, int),
+    }
+    parts = [
+        predictions(truth, guess, person=np.arange(40) // 4, run=run) for run, guess in arms.items()
     ]
-    assert summary["interval_kind"] == "subject_bootstrap"
-    assert summary["interval"] == summary["subject_interval"]
-    assert summary["std"] is None
-    assert summary["interval"][0] < summary["mean"] < summary["interval"][1]
+    together = metrics.compute(join(*parts))
+    assert set(together) == {"runs", "summary"}
+    alone = [metrics.compute(part) for part in parts]
+    assert together["summary"] == {k: v for one in alone for k, v in one["summary"].items()}
+    assert together["runs"] == {k: v for one in alone for k, v in one["runs"].items()}
+    assert together["summary"]["mono_asian"]["uf1"]["mean"] == 1
+    assert together["summary"]["mono_non_asian"]["uf1"]["mean"] == 0
 
 
 def test_the_result_is_json_and_the_same_each_time():
@@ -186,8 +237,3 @@ def test_the_result_is_json_and_the_same_each_time():
     made = predictions(rng.integers(0, 2, 20), rng.integers(0, 3, 20), person=np.arange(20) // 3)
     text = json.dumps(metrics.compute(made, GROUPING), allow_nan=False)
     assert text == json.dumps(metrics.compute(made, GROUPING), allow_nan=False)
-
-
-def test_metrics_of_two_runs_at_once_are_refused():
-    with pytest.raises(ValueError, match="within one run, got 2"):
-        metrics.run_metrics(join(predictions([0], [0], run="a"), predictions([0], [0], run="b")))

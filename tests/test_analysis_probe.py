@@ -120,3 +120,10 @@ def test_what_cannot_be_probed_is_refused():
     alone = dataclasses.replace(folds, train=folds.train & (LABELS == 0))
     with pytest.raises(UserError, match="fewer than two labels"):
         probe.across_folds([noise(0)] * 2, LABELS, PERSONS, alone)
+
+
+@pytest.mark.parametrize("given", [0, 1, 3])
+def test_features_of_fewer_or_more_networks_than_folds_are_refused(given):
+    features = iter([noise(0)] * given)
+    with pytest.raises(UserError, match=f"a probe of 2 folds needs .* got {given}, the last one"):
+        probe.across_folds(features, LABELS, PERSONS, two_folds("run"))

@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats as scipy_stats
+from sklearn.metrics import confusion_matrix
 
 from ethnicmer_jax.analysis import bootstrap, confusion, permutation
-from ethnicmer_jax.analysis.counts import SubjectCounts
+from ethnicmer_jax.analysis.counts import Counts
 from ethnicmer_jax.base.predictions import Predictions
 
 CLASSES = ("negative", "positive", "surprise")
@@ -51,16 +52,24 @@ def join(*parts):
     return Predictions.from_table(pd.concat([part.table for part in parts]))
 
 
+def score_interval(made, score="uf1", **how):
+    return bootstrap.estimate([(1.0, Counts.of(made))], score, **how)
+
+
+def difference(a, b, **how):
+    return bootstrap.difference(Counts.of(a), Counts.of(b), **how)
+
+
 def test_resampled_scores_are_those_of_the_resampled_table():
     rng = np.random.default_rng(0)
     made = make(*simulate(rng, 7))
-    subjects = SubjectCounts.of(made)
+    subjects = Counts.of(made)
     weights = bootstrap.resample_weights(np.zeros(7), 20, rng)
     fast = subjects.scores(weights, confusion.uf1)
     for row, value in zip(weights, fast, strict=True):
         repeats = row[np.searchsorted(subjects.persons, made.person.astype(str))]
         truth, predicted = (np.repeat(x, repeats) for x in (made.emotion_index, made.predicted))
-        matrix = confusion.confusion_matrix(truth, predicted, 3)
+        matrix = confusion_matrix(truth, predicted, labels=[0, 1, 2])
         assert value == pytest.approx(confusion.uf1(matrix))
 
 
@@ -77,7 +86,7 @@ def test_standard_error_is_the_closed_form_for_one_clip_a_person():
     rng = np.random.default_rng(1)
     right = rng.random(200) < 0.7
     made = make(np.arange(200), np.zeros(200, int), np.where(right, 0, 1))
-    interval = bootstrap.score_interval(made, "accuracy", n_resamples=5000)
+    interval = score_interval(made, "accuracy", n_resamples=5000)
     p = right.mean()
     assert interval.standard_error == pytest.approx(np.sqrt(p * (1 - p) / 200), rel=0.04)
     reference = scipy_stats.bootstrap(
@@ -96,19 +105,19 @@ def test_clips_of_one_person_count_as_one():
     )
     widths = [
         interval.high - interval.low
-        for interval in (bootstrap.score_interval(made, "accuracy") for made in (few, many))
+        for interval in (score_interval(made, "accuracy") for made in (few, many))
     ]
     assert widths[0] == pytest.approx(widths[1])
 
 
 def test_coverage_of_the_interval_is_near_nominal():
     truth = confusion.uf1(
-        confusion.confusion_matrix(*simulate(np.random.default_rng(9), 100_000)[1:], 3)
+        confusion_matrix(*simulate(np.random.default_rng(9), 100_000)[1:], labels=[0, 1, 2])
     )
     rng = np.random.default_rng(2)
     covered = 0
     for _ in range(200):
-        interval = bootstrap.score_interval(make(*simulate(rng, 28)), n_resamples=300)
+        interval = score_interval(make(*simulate(rng, 28)), n_resamples=300)
         covered += interval.low <= truth <= interval.high
     # About .92 in a long simulation (module docstring); 3 binomial sd are .057.
     assert 0.86 <= covered / 200 <= 0.985
@@ -128,9 +137,9 @@ def test_pairing_narrows_the_difference():
     person, truth, guess = simulate(rng, 40, sd=2.0)
     better = np.where(rng.random(len(truth)) < 0.15, truth, guess)
     a, b = make(person, truth, better), make(person, truth, guess)
-    paired = bootstrap.difference(a, b)
+    paired = difference(a, b)
     elsewhere = make(person, truth, guess, database="casme2")
-    unpaired = bootstrap.difference(a, elsewhere)
+    unpaired = difference(a, elsewhere)
     assert (paired.design, unpaired.design) == ("paired", "unpaired")
     assert paired.estimate == pytest.approx(unpaired.estimate)
     assert paired.high - paired.low < 0.7 * (unpaired.high - unpaired.low)
@@ -139,8 +148,8 @@ def test_pairing_narrows_the_difference():
 def test_unpaired_standard_error_adds_variances():
     rng = np.random.default_rng(4)
     a, b = make(*simulate(rng, 30)), make(*simulate(rng, 20), database="casme2")
-    both = bootstrap.difference(a, b, n_resamples=6000)
-    alone = [bootstrap.score_interval(x, n_resamples=6000, seed=i) for i, x in enumerate((a, b))]
+    both = difference(a, b, n_resamples=6000)
+    alone = [score_interval(x, n_resamples=6000, seed=i) for i, x in enumerate((a, b))]
     expected = np.hypot(*(interval.standard_error for interval in alone))
     assert both.standard_error == pytest.approx(expected, rel=0.06)
     assert both.n_persons == 50
@@ -148,7 +157,7 @@ def test_unpaired_standard_error_adds_variances():
 
 def test_difference_of_a_model_with_itself_is_exactly_nothing():
     made = make(*simulate(np.random.default_rng(5), 12))
-    nothing = bootstrap.difference(made, made)
+    nothing = difference(made, made)
     assert (nothing.estimate, nothing.low, nothing.high) == (0, 0, 0)
     assert not nothing.excludes_zero
 
@@ -156,20 +165,20 @@ def test_difference_of_a_model_with_itself_is_exactly_nothing():
 def test_several_runs_are_averaged():
     person, truth, guess = simulate(np.random.default_rng(6), 15)
     runs = [make(person, truth, x, run=f"s{i}") for i, x in enumerate((guess, truth))]
-    alone = [bootstrap.score_interval(run).estimate for run in runs]
-    assert bootstrap.score_interval(join(*runs)).estimate == pytest.approx(np.mean(alone))
+    alone = [score_interval(run).estimate for run in runs]
+    assert score_interval(join(*runs)).estimate == pytest.approx(np.mean(alone))
     assert alone[1] == 1.0
 
 
 def test_one_person_has_no_interval():
-    interval = bootstrap.score_interval(make([0, 0], [0, 1], [0, 0]))
+    interval = score_interval(make([0, 0], [0, 1], [0, 0]))
     assert np.isnan(interval.low)
     assert not interval.excludes_zero
 
 
 def test_everything_random_follows_the_seed():
     a = make(*simulate(np.random.default_rng(7), 20))
-    first, again, other = (bootstrap.score_interval(a, seed=seed) for seed in (1, 1, 2))
+    first, again, other = (score_interval(a, seed=seed) for seed in (1, 1, 2))
     assert first == again
     assert first != other
 
@@ -178,7 +187,7 @@ def test_scores_over_different_classes_cannot_be_compared():
     a = make([0], [0], [0])
     b = Predictions.from_table(a.table.drop(columns="p_surprise").assign(p_negative=0.9))
     with pytest.raises(ValueError, match="cannot compare"):
-        bootstrap.difference(a, b)
+        difference(a, b)
 
 
 def two_groups(rng, shift, n=12, database="samm"):
@@ -269,22 +278,33 @@ def test_a_person_in_two_groups_and_an_empty_group_are_refused():
         group_test(make([0], [0], [0]))
 
 
-def test_swapping_models_is_a_sign_flip():
-    # One clip a person, accuracy: the statistic is the mean of signs in {-1, 0, 1};
-    # 9 persons favour a, 1 favours b. Two-sided sign test: 2 * 11 / 2^10 = .0215.
-    right_a = np.array([1] * 9 + [0] + [1] * 5, bool)
-    right_b = np.array([0] * 9 + [1] + [1] * 5, bool)
-    a, b = (make(np.arange(15), np.zeros(15, int), np.where(x, 0, 1)) for x in (right_a, right_b))
-    outcome = permutation.model_difference(a, b, "accuracy", n_permutations=20_000)
-    exact = scipy_stats.binomtest(9, 10).pvalue
-    assert exact == pytest.approx(22 / 1024)
-    assert outcome.p_value == pytest.approx(exact, abs=0.004)
-    assert (outcome.n_informative, outcome.n_distinct) == (10, 1024)
+@pytest.mark.parametrize(("n", "distinct", "run"), [(3, 20, False), (4, 70, True)])
+def test_a_permutation_test_that_could_not_have_rejected_is_not_run(n, distinct, run):
+    # Of 2 n persons the most extreme relabelling has p 2 / distinct.
+    person = np.arange(2 * n)
+    wrong = (person >= n).astype(int)
+    ethnicity = np.where(wrong, "White", "Asian")
+    outcome = group_test(make(person, np.zeros(2 * n, int), wrong, ethnicity=ethnicity))
+    assert outcome.n_distinct == distinct
+    assert outcome.separable
+    assert outcome.possible == run
+    assert np.isnan(outcome.p_value) != run
+    if run:
+        assert outcome.p_value <= 0.05
+        few = group_test(
+            make(person, np.zeros(2 * n, int), wrong, ethnicity=ethnicity), n_permutations=38
+        )
+        assert not few.possible
+        assert np.isnan(few.p_value)
 
 
-def test_models_on_different_clips_are_refused():
-    with pytest.raises(ValueError, match="tested on different clips"):
-        permutation.model_difference(make([0, 1], [0, 0], [0, 0]), make([0, 2], [0, 0], [0, 0]))
+def test_more_relabellings_than_a_float_can_count_are_no_error():
+    person = np.arange(1100)
+    ethnicity = np.where(person % 2, "White", "Asian")
+    made = make(person, np.zeros(1100, int), person % 3, ethnicity=ethnicity)
+    outcome = group_test(made, n_permutations=50)
+    assert outcome.n_distinct == np.inf
+    assert 0 < outcome.p_value <= 1
 
 
 @settings(max_examples=60)

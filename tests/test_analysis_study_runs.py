@@ -32,8 +32,8 @@ def test_contrasts_know_their_cells_and_sides(runs):
 def test_counts_and_rows_are_those_of_the_named_cells(runs):
     counts = runs.counts("ethnicity", "mono_asian")
     rows = runs.select("ethnicity", "mono_asian")
-    assert len(counts.counts) == len(rows.runs) == 4
-    assert counts.counts.sum() == len(rows)
+    assert len(counts.runs) == len(rows.runs) == 4
+    assert counts.matrices.sum() == len(rows)
     assert rows.table.run.str.startswith("ethnicity.mono_asian-").all()
     assert len(runs.values("ethnicity", "stereo")) == 2
     by_seed = runs.table.query("part == 'ethnicity' and cell == 'stereo' and draw == 1").uf1

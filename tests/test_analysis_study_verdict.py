@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 import study_world
 
+from ethnicmer_jax.analysis import bootstrap
 from ethnicmer_jax.analysis.advantage import Advantage
 from ethnicmer_jax.analysis.conclusion import Verdict
 from ethnicmer_jax.analysis.study import estimates
@@ -75,19 +76,43 @@ def test_nothing_is_no_evidence_and_says_what_would_have_been_seen():
     found = advantages(universal)
     verdict = verdict_on(found, confounded=False)
     assert verdict.finding.verdict is Verdict.NO_EVIDENCE
-    detectable = estimates.detectable(found["ethnicity"])
+    detectable = found["ethnicity"].detectable
     assert 0 < detectable < 0.05
     assert f"with 80% power is about {detectable:.3f}" in verdict.finding.sentences[1]
 
 
-def test_few_placebo_draws_never_pass():
+def test_few_placebo_draws_are_no_control():
     found = advantages(leaning)
     few = dataclasses.replace(found["placebo"], per_draw=found["placebo"].per_draw[:18])
-    controls = verdict_on(found | {"placebo": few}).controls
-    (placebo,) = (control for control in controls if control.name == "placebo groups")
-    # The smallest p of 18 draws is 1 / 19 > .05.
-    assert not placebo.passed
-    assert "p = 0.053" in placebo.detail
+    verdict = verdict_on(found | {"placebo": few})
+    (placebo,) = (control for control in verdict.controls if control.name == "placebo groups")
+    assert placebo.verdict == "not run"
+    assert verdict.finding.verdict is Verdict.SURVIVES
+    assert "“placebo groups”" not in verdict.finding.sentences[0]
+    assert verdict.finding.sentences[-1] == (
+        "The control “placebo groups” was not run: 18 placebo draws; p can reach .05 with 19."
+    )
+
+
+def test_differences_on_the_same_subjects_have_the_doubled_variance_of_the_advantage():
+    runs, found = leaning(), advantages(leaning)["ethnicity"]
+    planned = [one for one in estimates.planned(runs) if one.section == estimates.SAME_SUBJECTS]
+    assert len(planned) == 4
+    for one in planned:
+        counts = [runs.counts(one.part, cell) for cell in (one.first, one.second)]
+        single = bootstrap.estimate([(1.0, counts[0]), (-1.0, counts[1])])
+        doubled = one.estimate(runs)
+        assert doubled.estimate == single.estimate
+        assert doubled.standard_error == pytest.approx(math.sqrt(2) * single.standard_error)
+        assert doubled.high - doubled.low == pytest.approx(
+            math.sqrt(2) * (single.high - single.low)
+        )
+        assert doubled.detectable == pytest.approx(math.sqrt(2) * single.detectable)
+    # Two of them are the sides of the advantage itself.
+    sides = [one.estimate(runs) for one in planned[:2]]
+    assert [one.estimate for one in sides] == pytest.approx(found.per_side)
+    halves = math.hypot(*(one.standard_error for one in sides)) / 2
+    assert found.standard_error == pytest.approx(halves, rel=0.1)
 
 
 def test_arms_are_compared_at_a_joint_level_and_mono_is_better_where_groups_differ():
@@ -115,15 +140,27 @@ def test_sides_from_the_same_databases_are_not_confounded_and_others_are():
     [
         ((0.2, 0.3), "That is no evidence of a difference at this power: permuting"),
         ((0.01, 0.3), "The two tests disagree, so nothing is concluded"),
-        ((0.01, math.nan), "The two tests disagree, so nothing is concluded"),
+        ((0.01, math.nan), "One test alone was run, so nothing is concluded: permuting subjects "
+         "within databases p = .010, class and database held constant not run (Holm)"),
+        ((math.nan, 0.2), "That is no evidence of a difference at this power: permuting subjects "
+         "within databases not run"),
         ((0.01, 0.02), "Both tests within databases find a difference: permuting subjects "
          "within databases p = .010, class and database held constant p = .020 (Holm)"),
-        ((math.nan, math.nan), "It is not separable from database"),
+        ((math.nan, math.nan), "No test within databases was run: too few subjects"),
     ],
 )  # fmt: skip
 def test_what_is_said_of_groups_follows_from_both_tests(p_holm, words):
     groups = study_groups.analyse(universal(), MEMBERS, study_world.SIDES)
     assert words in study_verdict.of_groups(groups, p_holm)
+
+
+def test_groups_of_different_databases_are_not_separable():
+    rows = study_world.table({}, draws=1)
+    torn = rows[(rows.database == "first") == (rows.ethnicity == "Asian")]
+    runs = StudyRuns.of(Predictions.from_table(torn))
+    groups = study_groups.analyse(runs, MEMBERS, study_world.SIDES)
+    said = study_verdict.of_groups(groups, (math.nan, math.nan))
+    assert "It is not separable from database: no database tests both groups." in said
 
 
 def test_groups_agree_with_counts_made_by_hand():

@@ -4,6 +4,7 @@ import pytest
 import report_workdir
 
 from ethnicmer_jax.analysis import bootstrap, metrics, sweep
+from ethnicmer_jax.analysis.counts import Counts
 from ethnicmer_jax.analysis.sweep import Result
 from ethnicmer_jax.base.predictions import Predictions
 from ethnicmer_jax.base.run_id import INNER
@@ -37,7 +38,7 @@ def frame(results):
 
 def test_scores_are_those_of_the_jobs(results, frame):
     for row, point in zip(frame.head(2).itertuples(), results, strict=False):
-        runs = [metrics.scores(one)["uf1"] for _, one in point.predictions.by_run()]
+        runs = [one["uf1"] for one in metrics.by_run(point.predictions).values()]
         assert row.uf1 == pytest.approx(np.mean(runs))
         assert row.uf1_sd == pytest.approx(np.std(runs, ddof=1))
         assert row.uf1_low < row.uf1 < row.uf1_high
@@ -48,7 +49,7 @@ def test_scores_are_those_of_the_jobs(results, frame):
 
 
 def test_differences_are_paired_and_from_the_first_point(results, frame):
-    wanted = bootstrap.difference(results[1].predictions, results[0].predictions)
+    wanted = bootstrap.difference(*(Counts.of(results[i].predictions) for i in (1, 0)))
     assert wanted.design == "paired"
     found = frame.loc[1, ["difference", "difference_low", "difference_high"]].tolist()
     assert found == [wanted.estimate, wanted.low, wanted.high]
@@ -87,3 +88,22 @@ def test_points_with_other_classes_are_not_compared():
     frame = sweep.frame([result("base", made(0.5)), result("two", Predictions(two))])
     assert frame.uf1.notna().all()
     assert frame.difference.isna().all()
+
+
+def test_arms_of_a_point_are_rows_of_their_own():
+    arms = {"mono_asian": 0.95, "mono_non_asian": 0.3}
+    tables = {a: report_workdir.table((f"{a}-draw0-seed0",), rate) for a, rate in arms.items()}
+    first = Predictions.from_table(pd.concat(tables.values(), ignore_index=True))
+    second = Predictions.from_table(pd.concat(list(tables.values())[::-1], ignore_index=True))
+    frame = sweep.frame([result("base", first), result("again", second, epochs=2), result("c")])
+    assert frame.arm.tolist()[:4] == ["mono_asian", "mono_non_asian", *list(arms)[::-1]]
+    alone = [sweep.frame([result("x", Predictions.from_table(t))]) for t in tables.values()]
+    measured = ["runs", "clips", "subjects", "uf1", "uf1_low", "uf1_high", "uar", "accuracy_high"]
+    for row, one in zip((0, 1), alone, strict=True):
+        assert frame.loc[row, measured].tolist() == one.loc[0, measured].tolist()
+    # The second point is the first one, so no arm differs from its own.
+    assert frame.difference[2:4].tolist() == [0, 0]
+    assert sweep.names(frame)[:2] == ["base: mono_asian", "base: mono_non_asian"]
+    text = " ".join(sweep.conclusions(frame))
+    assert "2 of 3 points are finished. 1 not finished" in text
+    assert "of base: mono_asian. The highest of 4" in text

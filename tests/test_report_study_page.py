@@ -143,7 +143,7 @@ def test_editing_a_prediction_changes_the_numbers(tmp_path):
 def test_lost_rows_are_an_error_that_names_the_run(tmp_path):
     rows = small("ethnicity")
     where = study_world.write(tmp_path, rows)
-    counted = metrics.compute(predictions.Predictions.from_table(rows), n_resamples=2)
+    counted = metrics.compute(predictions.Predictions.from_table(rows))
     (where / "metrics.json").write_text(json.dumps(counted))
     study_world.write(where, rows.drop(rows.index[5]))
     with pytest.raises(UserError, match=r"of run ethnicity\.mono_asian-draw0-seed0, but"):

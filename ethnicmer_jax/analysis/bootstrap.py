@@ -15,13 +15,25 @@ include what another training set would have changed; repeated draws do.
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 
 import numpy as np
+from jaxtyping import Bool, Float, Int, Shaped
 from scipy import stats as scipy_stats
 
+from ethnicmer_jax.analysis import effects
 from ethnicmer_jax.analysis.confusion import SCORES
-from ethnicmer_jax.analysis.counts import SubjectCounts
-from ethnicmer_jax.base.predictions import Predictions
+from ethnicmer_jax.analysis.counts import Counts
+
+LEVEL = 0.95
+"""Coverage of every interval that is not stated to be one of several."""
+
+RESAMPLES = 2000
+SEED = 0
+"""Every interval comes from the same resamples, so that it has the same digits everywhere."""
+
+Term = tuple[float, Counts]
+"""A weight, and the runs whose mean score it multiplies."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,6 +50,8 @@ class Interval:
       design: "single", or for a difference "paired" (the same persons on both
         sides), "unpaired" (nobody on both) or "partly paired".
       n_strata: strata they were resampled in.
+      p_value: two-sided p of 0, the level at which the interval reaches it; NaN where the
+        interval is undefined. It says something about differences only.
     """
 
     estimate: float
@@ -49,6 +63,7 @@ class Interval:
     n_resamples: int
     design: str = "single"
     n_strata: int = 1
+    p_value: float = np.nan
 
     @property
     def df(self) -> int:
@@ -60,17 +75,27 @@ class Interval:
         """Whether 0 lies outside; False where the bounds are undefined."""
         return self.low > 0 or self.high < 0
 
+    @property
+    def detectable(self) -> float:
+        """The smallest true value that a test at 1 - level would have found with 80% power.
 
-def resample_weights(strata: np.ndarray, n_resamples: int, rng: np.random.Generator) -> np.ndarray:
-    """How often each unit is drawn, int64 [B, S].
+        It uses the degrees of freedom of the interval; NaN where that is undefined.
+        """
+        if not np.isfinite(self.standard_error):
+            return np.nan
+        return effects.minimum_detectable(self.standard_error, alpha=1 - self.level, df=self.df)
+
+
+def resample_weights(
+    strata: Shaped[np.ndarray, " units"], n_resamples: int, rng: np.random.Generator
+) -> Int[np.ndarray, "resamples units"]:
+    """How often each unit is drawn.
 
     Args:
-      strata: a label for each unit, [S]; as many units are drawn from each
-        stratum as it has.
-      n_resamples: B.
+      strata: a label for each unit; as many units are drawn from each stratum as it has.
+      n_resamples: how many resamples.
       rng: the source of randomness.
     """
-    strata = np.asarray(strata)
     weights = np.zeros((n_resamples, len(strata)), np.int64)
     for stratum in np.unique(strata):
         members = np.flatnonzero(strata == stratum)
@@ -81,31 +106,36 @@ def resample_weights(strata: np.ndarray, n_resamples: int, rng: np.random.Genera
 
 def expanded_percentile(
     estimate: float,
-    resampled: np.ndarray,
+    resampled: Float[np.ndarray, " resamples"],
     *,
     n_units: int,
     n_strata: int = 1,
-    level: float = 0.95,
+    level: float = LEVEL,
     design: str = "single",
+    reciprocity: float = 1.0,
 ) -> Interval:
     """The expanded percentile interval of resampled estimates.
 
     Args:
       estimate: the estimate on the data themselves.
-      resampled: the estimate in each resample, [B]; NaN (undefined) is left out.
+      resampled: the estimate in each resample; NaN (undefined) is left out.
       n_units: units that were resampled.
       n_strata: strata they were resampled in; each costs a degree of freedom.
       level: nominal coverage.
       design: kept in the result.
+      reciprocity: variance of the estimate over that of its resamples: see `advantage`.
     """
+    if reciprocity != 1:
+        resampled = estimate + np.sqrt(reciprocity) * (resampled - estimate)
     defined = resampled[~np.isnan(resampled)]
     df = n_units - n_strata
-    low = high = standard_error = np.nan
+    low = high = standard_error = p_value = np.nan
     if df >= 1 and len(defined) >= 2:
-        tail = scipy_stats.t.ppf((1 - level) / 2, df) * np.sqrt(n_units / df)
-        alpha = scipy_stats.norm.cdf(tail)
-        low, high = np.quantile(defined, [alpha, 1 - alpha])
+        expansion = np.sqrt(n_units / df)
+        tail = scipy_stats.norm.cdf(scipy_stats.t.ppf((1 - level) / 2, df) * expansion)
+        low, high = np.quantile(defined, [tail, 1 - tail])
         standard_error = defined.std(ddof=1)
+        p_value = _p_value(defined, df, expansion)
     return Interval(
         float(estimate),
         float(low),
@@ -116,104 +146,111 @@ def expanded_percentile(
         len(defined),
         design,
         n_strata,
+        float(p_value),
     )
 
 
-def expanded_p_value(resampled: np.ndarray, *, n_units: int, n_strata: int = 1) -> float:
-    """Two-sided p value of 0: the level at which the expanded percentile interval reaches it.
-
-    Args:
-      resampled: the estimate in each resample, [B]; NaN (undefined) is left out.
-      n_units: units that were resampled.
-      n_strata: strata they were resampled in.
-
-    Returns:
-      p in (0, 1]; NaN where the interval is undefined.
-    """
-    defined = resampled[~np.isnan(resampled)]
-    df = n_units - n_strata
-    if df < 1 or len(defined) < 2:
-        return float("nan")
+def _p_value(defined: np.ndarray, df: int, expansion: float) -> float:
+    """Two-sided p of 0, in (0, 1]: the level at which the interval reaches it."""
     below, above = np.count_nonzero(defined <= 0), np.count_nonzero(defined >= 0)
     # One resample is counted in, so that p is never 0.
     tail = min(1.0, (1 + min(below, above)) / (1 + len(defined)))
-    t = scipy_stats.norm.ppf(tail) / np.sqrt(n_units / df)
-    return float(min(1.0, 2 * scipy_stats.t.cdf(t, df)))
+    t = scipy_stats.norm.ppf(tail) / expansion
+    return min(1.0, 2 * scipy_stats.t.cdf(t, df))
 
 
-def score_interval(
-    predictions: Predictions,
+def estimate(
+    terms: Sequence[Term],
     score: str = "uf1",
     *,
-    level: float = 0.95,
-    n_resamples: int = 2000,
-    seed: int = 0,
+    level: float = LEVEL,
+    n_resamples: int = RESAMPLES,
+    seed: int = SEED,
+    reciprocity: float = 1.0,
 ) -> Interval:
-    """A pooled score, averaged over the runs given, with its interval.
+    """Estimates sum of weight * score over the terms, each score averaged over its runs.
+
+    Persons are resampled once for all terms, in strata of those whom the same terms test. So
+    somebody tested on both sides of a difference moves both (pairing), somebody tested on
+    one side moves that alone, and the numbers of each kind stay fixed. Models on the same
+    clips, groups with nobody in common and arms that share some persons are one case.
 
     Args:
-      predictions: one run, or runs (seeds, draws) to average over.
+      terms: one or more; all over the same persons and classes.
       score: a key of `confusion.SCORES`.
       level: nominal coverage.
-      n_resamples: B.
+      n_resamples: how many resamples.
       seed: determines the resamples.
+      reciprocity: variance of the estimate over that of resampled tests: see `advantage`.
+
+    Raises:
+      ValueError: there is no term, or the terms are over different persons or classes.
     """
-    subjects = SubjectCounts.of(predictions)
-    n_persons = len(subjects.persons)
-    rng = np.random.default_rng(seed)
-    weights = resample_weights(np.zeros(n_persons), n_resamples, rng)
-    resampled = subjects.scores(weights, SCORES[score])
-    estimate = subjects.score(SCORES[score])
-    return expanded_percentile(estimate, resampled, n_units=n_persons, level=level)
+    if not terms:
+        raise ValueError("an estimate needs a term")
+    persons, classes = terms[0][1].persons, terms[0][1].classes
+    if any(not np.array_equal(counts.persons, persons) for _, counts in terms):
+        raise ValueError("the terms of an estimate must be over the same persons")
+    for _, counts in terms:
+        if counts.classes != classes:
+            raise ValueError(
+                f"cannot compare scores over {classes} with those over {counts.classes}"
+            )
+    tested = np.stack([counts.tested.any(axis=0) for _, counts in terms])
+    anywhere = tested.any(axis=0)
+    _, strata = np.unique(tested[:, anywhere], axis=1, return_inverse=True)
+    weights = resample_weights(strata, n_resamples, np.random.default_rng(seed))
+    # Row 0 counts everybody once: the estimate itself.
+    drawn = np.zeros((n_resamples + 1, len(persons)))
+    drawn[0, anywhere], drawn[1:, anywhere] = 1, weights
+    sums = sum(weight * counts.scores(drawn, SCORES[score]) for weight, counts in terms)
+    return expanded_percentile(
+        sums[0],
+        sums[1:],
+        n_units=len(strata),
+        n_strata=len(np.unique(strata)),
+        level=level,
+        design=_design(tested[:, anywhere]),
+        reciprocity=reciprocity,
+    )
+
+
+def score_intervals(counts: Counts) -> dict[str, Interval]:
+    """Every score of `confusion.SCORES`, averaged over the runs, with its interval."""
+    return {score: estimate([(1.0, counts)], score) for score in SCORES}
 
 
 def difference(
-    a: Predictions,
-    b: Predictions,
+    first: Counts,
+    second: Counts,
     score: str = "uf1",
     *,
-    level: float = 0.95,
-    n_resamples: int = 2000,
-    seed: int = 0,
+    level: float = LEVEL,
+    n_resamples: int = RESAMPLES,
+    seed: int = SEED,
 ) -> Interval:
-    """score(a) - score(b), each averaged over its runs, with its interval.
-
-    Persons are resampled once for both sides. So somebody tested on both sides
-    moves both (pairing), somebody tested on one side moves that alone, and the
-    numbers of each kind stay fixed. Models on the same clips, groups with nobody
-    in common and arms that share some persons are all this one case.
+    """score(first) - score(second), each averaged over its runs, with its interval.
 
     Args:
-      a: one or more runs.
-      b: one or more runs, with the same classes.
+      first: the counts of one or more runs.
+      second: the same, over any persons.
       score: a key of `confusion.SCORES`.
       level: nominal coverage.
-      n_resamples: B.
+      n_resamples: how many resamples.
       seed: determines the resamples.
 
     Raises:
       ValueError: the classes differ.
     """
-    if a.classes != b.classes:
-        raise ValueError(f"cannot compare scores over {a.classes} with scores over {b.classes}")
-    persons = np.union1d(a.person.astype(str), b.person.astype(str))
-    membership = 2 * np.isin(persons, a.person.astype(str)) + np.isin(persons, b.person.astype(str))
-    sides = [SubjectCounts.of(side, persons) for side in (a, b)]
-    rng = np.random.default_rng(seed)
-    weights = resample_weights(membership, n_resamples, rng)
-    resampled = [side.scores(weights, SCORES[score]) for side in sides]
-    estimates = [side.score(SCORES[score]) for side in sides]
-    return expanded_percentile(
-        estimates[0] - estimates[1],
-        resampled[0] - resampled[1],
-        n_units=len(persons),
-        n_strata=len(np.unique(membership)),
-        level=level,
-        design=_design(membership == 3),
-    )
+    persons = np.union1d(first.persons, second.persons)
+    terms = [(1.0, first.over(persons)), (-1.0, second.over(persons))]
+    return estimate(terms, score, level=level, n_resamples=n_resamples, seed=seed)
 
 
-def _design(shared: np.ndarray) -> str:
-    if shared.all():
+def _design(tested: Bool[np.ndarray, "terms persons"]) -> str:
+    """How far the terms test the same persons."""
+    if len(tested) == 1:
+        return "single"
+    if tested.all():
         return "paired"
-    return "partly paired" if shared.any() else "unpaired"
+    return "partly paired" if (tested.sum(axis=0) > 1).any() else "unpaired"

@@ -9,7 +9,7 @@ import pandas as pd
 
 from ethnicmer_jax.analysis import effects
 
-NOMINAL = 0.05
+NOMINAL = effects.ALPHA
 """The false-alarm rate that a test promises."""
 
 POWER = 0.8
@@ -20,6 +20,7 @@ def with_wilson(table: pd.DataFrame) -> pd.DataFrame:
     """Adds rate, low and high (Wilson 95%) to counts of rejections out of databases."""
     pairs = zip(table["rejections"], table["databases"], strict=True)
     bounds = np.array([effects.wilson_interval(hits, total) for hits, total in pairs])
+    bounds = bounds.reshape(-1, 2)
     rate = table["rejections"] / table["databases"]
     return table.assign(rate=rate, low=bounds[:, 0], high=bounds[:, 1])
 
@@ -56,9 +57,9 @@ def _of_series(series: str, part: pd.DataFrame) -> Iterator[str]:
 
 
 def _against_nominal(low: float, high: float) -> str:
-    """An interval that holds the nominal rate does not show that the rate is kept."""
+    """What the 95% interval of a rate shows: an interval that holds 5% shows no equality."""
     if low > NOMINAL:
         return f"above the nominal {NOMINAL:.0%}"
     if high < NOMINAL:
-        return f"below the nominal {NOMINAL:.0%}: the test is conservative"
-    return f"compatible with the nominal {NOMINAL:.0%} and with rates up to {high:.1%}"
+        return f"below the nominal {NOMINAL:.0%}: the study's intervals are conservative"
+    return f"not shown to differ from the nominal {NOMINAL:.0%}"

@@ -7,9 +7,11 @@ import itertools
 
 import numpy as np
 import pandas as pd
+from jaxtyping import Shaped
 
-from ethnicmer_jax.analysis import bootstrap, conclusion, controls, effects, results
+from ethnicmer_jax.analysis import bootstrap, conclusion, results
 from ethnicmer_jax.analysis.conclusion import Conclusion, Control
+from ethnicmer_jax.analysis.counts import Counts
 from ethnicmer_jax.base.predictions import Predictions
 
 MIN_PERSONS = 2
@@ -49,13 +51,13 @@ class Comparison:
 
 
 def compare_all(
-    predictions: Predictions, group: np.ndarray, *, level: float = 0.95
+    predictions: Predictions, group: Shaped[np.ndarray, " rows"], *, level: float = bootstrap.LEVEL
 ) -> list[Comparison]:
     """Every pair of arms, and in every arm every pair of groups.
 
     Args:
       predictions: any runs.
-      group: the group of each row, str [n]; "" belongs to none.
+      group: the group of each row, str; "" belongs to none.
       level: coverage of all intervals together (Bonferroni).
     """
     arm = results.arms(predictions)
@@ -69,20 +71,26 @@ def compare_all(
     return [_compare(*plan, level=each) for plan in planned]
 
 
-def pairs(side: np.ndarray) -> list[tuple[str, str]]:
+def pairs(side: Shaped[np.ndarray, " rows"]) -> list[tuple[str, str]]:
     """Every unordered pair of sides, sorted; "" is none."""
     return list(itertools.combinations(sorted(set(side) - {""}), 2))
 
 
 def difference(
-    predictions: Predictions, side: np.ndarray, pair: tuple[str, str], *, level: float
+    predictions: Predictions,
+    side: Shaped[np.ndarray, " rows"],
+    pair: tuple[str, str],
+    *,
+    level: float,
 ) -> bootstrap.Interval:
     """UF1 of the first side minus that of the second, averaged over runs."""
-    first, second = (predictions.select(side == name) for name in pair)
-    return bootstrap.difference(first, second, level=level)
+    sides = dict(Counts.by(predictions, side))
+    return bootstrap.difference(*(sides[name].tested_only() for name in pair), level=level)
 
 
-def confounded(predictions: Predictions, side: np.ndarray, pair: tuple[str, str]) -> bool:
+def confounded(
+    predictions: Predictions, side: Shaped[np.ndarray, " rows"], pair: tuple[str, str]
+) -> bool:
     """Whether the subjects of the two sides come from the databases in different shares."""
     shares = [
         _persons(predictions, side, name).database.value_counts(normalize=True) for name in pair
@@ -95,7 +103,7 @@ def _compare(
     of: str,
     where: str,
     predictions: Predictions,
-    side: np.ndarray,
+    side: Shaped[np.ndarray, " rows"],
     pair: tuple[str, str],
     *,
     level: float,
@@ -103,23 +111,20 @@ def _compare(
     observed = difference(predictions, side, pair, level=level)
     # Arms differ in who trained them, so test subjects of one database are no control for them.
     run = _within_databases(predictions, side, pair, observed) if of == "groups" else []
-    strata = 2 if observed.design == "unpaired" else 1
     finding = conclusion.conclude(
         observed,
         pair,
         run,
         confounded=confounded(predictions, side, pair),
         level=level,
-        detectable=effects.minimum_detectable(
-            observed.standard_error, alpha=1 - level, df=observed.n_persons - strata
-        ),
+        detectable=observed.detectable,
     )
     return Comparison(of, where, pair, observed, finding)
 
 
 def _within_databases(
     predictions: Predictions,
-    side: np.ndarray,
+    side: Shaped[np.ndarray, " rows"],
     pair: tuple[str, str],
     observed: bootstrap.Interval,
 ) -> list[Control]:
@@ -128,7 +133,7 @@ def _within_databases(
     if len(set(database)) == 1:
         return []
     return [
-        controls.within_database(
+        conclusion.within_database(
             name,
             observed,
             difference(
@@ -143,14 +148,16 @@ def _within_databases(
 
 
 def _comparable_databases(
-    predictions: Predictions, side: np.ndarray, pair: tuple[str, str]
+    predictions: Predictions, side: Shaped[np.ndarray, " rows"], pair: tuple[str, str]
 ) -> list[str]:
     counts = [_persons(predictions, side, name).database.value_counts() for name in pair]
     fewest = pd.concat(counts, axis=1).fillna(0).min(axis=1)
     return sorted(fewest.index[fewest >= MIN_PERSONS])
 
 
-def _persons(predictions: Predictions, side: np.ndarray, name: str) -> pd.DataFrame:
+def _persons(
+    predictions: Predictions, side: Shaped[np.ndarray, " rows"], name: str
+) -> pd.DataFrame:
     """One row for each person on a side."""
     table = predictions.table.loc[side == name, ["database", "subject"]]
     return table.drop_duplicates()

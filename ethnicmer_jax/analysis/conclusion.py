@@ -4,6 +4,9 @@ The rules, in order: an undefined interval says nothing; an interval that holds 
 no evidence, and is never called equality; a difference that has no within-database
 comparison, or does not survive it, is not separable from database; one that fails
 another control, or has none, is reported without a cause; what is left survives.
+
+A control that could not have been passed, whatever was measured, was not run: it neither
+fails a difference nor supports it.
 """
 
 from __future__ import annotations
@@ -12,11 +15,17 @@ import dataclasses
 import enum
 import math
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+from jaxtyping import Float
+
+from ethnicmer_jax.analysis import effects
 
 
+@runtime_checkable
 class HasInterval(Protocol):
-    """Anything with an estimate and bounds, such as `stats.bootstrap.Interval`."""
+    """Anything with an estimate and bounds, such as `bootstrap.Interval`."""
 
     estimate: float
     low: float
@@ -49,15 +58,22 @@ class Control:
 
     Attributes:
       name: as the reader should see it ("placebo groups").
-      passed: whether the difference survives it.
+      passed: whether the difference survives it; None where it was not run.
       detail: the numbers, as a clause ("within samm +0.041 [-0.120, 0.190]").
       separates_database: whether it tells ethnicity from database.
     """
 
     name: str
-    passed: bool
+    passed: bool | None
     detail: str
     separates_database: bool = False
+
+    @property
+    def verdict(self) -> str:
+        """In words."""
+        if self.passed is None:
+            return "not run"
+        return "survived" if self.passed else "not survived"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -89,7 +105,7 @@ def conclude(
     Args:
       difference: score of the first group minus that of the second.
       groups: their names.
-      controls: the controls that were run.
+      controls: the controls that were planned.
       confounded: whether group and database are associated in the data compared.
       score: the score's name.
       level: coverage of the interval.
@@ -112,16 +128,21 @@ def conclude(
         return Conclusion(
             Verdict.NO_EVIDENCE, _no_evidence(named, measured, difference, detectable)
         )
+    not_run = _not_run([control for control in controls if control.passed is None])
+    controls = [control for control in controls if control.passed is not None]
     failed = [control for control in controls if not control.passed]
     separated = any(control.separates_database for control in controls)
     if (confounded and not separated) or any(control.separates_database for control in failed):
-        return Conclusion(Verdict.NOT_SEPARABLE, _not_separable(named, measured, failed))
+        return Conclusion(
+            Verdict.NOT_SEPARABLE, (*_not_separable(named, measured, failed), *not_run)
+        )
     if failed:
         return Conclusion(
             Verdict.FAILS_CONTROL,
             (
                 f"The {named} is {measured}, but it does not survive {_names(failed)}: "
                 f"{_details(failed)}. It is no evidence of an effect of ethnicity.",
+                *not_run,
             ),
         )
     if not controls:
@@ -130,6 +151,7 @@ def conclude(
             (
                 f"The {named} is {measured}. No control was run, so its cause is open: it may "
                 "come from ethnicity, class balance, recording or chance in who was sampled.",
+                *not_run,
             ),
         )
     return Conclusion(
@@ -138,15 +160,69 @@ def conclude(
             f"There is a difference that survives {_names(controls)}: the {named} is {measured}; "
             f"{_details(controls)}.",
             "It holds for these databases, labels and models; what causes it is not shown.",
+            *not_run,
         ),
     )
 
 
-def confirms(difference: HasInterval, replication: HasInterval) -> bool:
-    """Whether a second interval excludes 0 on the same side as the first estimate."""
-    if difference.estimate > 0:
-        return replication.low > 0
-    return replication.high < 0
+def within_database(database: str, observed: HasInterval, inside: HasInterval) -> Control:
+    """The same difference inside one database must exclude 0 on the same side."""
+    return replication(f"within {database}", observed, inside, separates_database=True)
+
+
+def replication(
+    name: str,
+    observed: HasInterval,
+    measured: HasInterval,
+    *,
+    more: str = "",
+    separates_database: bool = False,
+) -> Control:
+    """The same difference elsewhere must exclude 0 on the same side.
+
+    Args:
+      name: where.
+      observed: the difference that has to survive.
+      measured: the same elsewhere; where it has no interval nothing was replicated.
+      more: what else to say of what was measured there.
+      separates_database: see `Control`.
+    """
+    if not all(map(math.isfinite, (measured.low, measured.high))):
+        return Control(name, None, f"{name} too few subjects for an interval", separates_database)
+    same_side = measured.low > 0 if observed.estimate > 0 else measured.high < 0
+    return Control(name, same_side, f"{name} {interval_text(measured)}{more}", separates_database)
+
+
+def placebo(name: str, observed: float, differences: Float[np.ndarray, " draws"]) -> Control:
+    """Groups that mean nothing must rarely differ as much as the real ones.
+
+    Args:
+      name: how the placebo groups were made.
+      observed: the difference between the real groups.
+      differences: that between placebo groups, in each draw; NaN ones are left out.
+    """
+    n = int(np.count_nonzero(~np.isnan(differences)))
+    if n < MIN_PLACEBOS:
+        return Control(name, None, f"{n} placebo draws; p can reach .05 with {MIN_PLACEBOS}")
+    p = placebo_p(observed, differences)
+    detail = f"placebo differences reach {abs(observed):.3f} with p = {p:.3f}"
+    return Control(name, bool(p <= effects.ALPHA), detail)
+
+
+MIN_PLACEBOS = round(1 / effects.ALPHA) - 1
+"""Fewer draws cannot have a p of 5%: it is at least 1 / (draws + 1)."""
+
+
+def placebo_p(observed: float, differences: Float[np.ndarray, " draws"]) -> float:
+    """Share of the placebo differences that are as large in size as the observed one.
+
+    NaN ones are left out. The observed one is counted in, so that p is never 0 (Phipson
+    and Smyth 2010). NaN where there are fewer than `MIN_PLACEBOS`.
+    """
+    size = np.abs(differences[~np.isnan(differences)])
+    if len(size) < MIN_PLACEBOS:
+        return math.nan
+    return float((1 + np.count_nonzero(size >= abs(observed))) / (1 + len(size)))
 
 
 def interval_text(interval: HasInterval) -> str:
@@ -197,6 +273,14 @@ def _not_separable(named: str, measured: str, failed: Sequence[Control]) -> tupl
             f"{first}, and it does not survive {_names(by_database)}: {_details(by_database)}.",
         )
     return (f"{first}, and no comparison within one database was made.",)
+
+
+def _not_run(controls: Sequence[Control]) -> tuple[str, ...]:
+    if not controls:
+        return ()
+    were = "was" if len(controls) == 1 else "were"
+    names = _names(controls)
+    return (f"{names[0].upper()}{names[1:]} {were} not run: {_details(controls)}.",)
 
 
 def _names(controls: Sequence[Control]) -> str:

@@ -22,9 +22,10 @@ import warnings
 import numpy as np
 import pandas as pd
 import statsmodels.api as sm
+from jaxtyping import Shaped
 from scipy import stats as scipy_stats
 
-from ethnicmer_jax.analysis import permutation
+from ethnicmer_jax.analysis import bootstrap, permutation
 from ethnicmer_jax.base.predictions import Predictions
 
 
@@ -63,10 +64,10 @@ class GroupEffect:
 
 def group_effect(
     predictions: Predictions,
-    group: np.ndarray,
+    group: Shaped[np.ndarray, " rows"],
     groups: tuple[str, str],
     *,
-    level: float = 0.95,
+    level: float = bootstrap.LEVEL,
 ) -> GroupEffect:
     """Fits the model to the rows of two groups.
 
@@ -76,7 +77,7 @@ def group_effect(
 
     Args:
       predictions: one or more runs.
-      group: the group of each row, str [n]; rows of other groups are left out.
+      group: the group of each row, str; rows of other groups are left out.
       groups: first and second.
       level: nominal coverage.
     """
@@ -100,7 +101,7 @@ def group_effect(
 
 
 def _clips(predictions: Predictions, group: np.ndarray, groups: tuple[str, str]) -> pd.DataFrame:
-    """One row a clip: recognised (share of runs), group, emotion, database, person."""
+    """One row per clip: recognised (share of runs), group, emotion, database, person."""
     rows = pd.DataFrame(
         {
             "clip": predictions.key,

@@ -6,6 +6,7 @@ import dataclasses
 
 import numpy as np
 import pandas as pd
+from jaxtyping import Shaped
 
 from ethnicmer_jax.analysis import comparisons, results
 from ethnicmer_jax.base.predictions import Predictions
@@ -28,12 +29,12 @@ class DataCard:
     absent: tuple[tuple[str, str], ...]
 
     @classmethod
-    def of(cls, predictions: Predictions, group: np.ndarray) -> DataCard:
+    def of(cls, predictions: Predictions, group: Shaped[np.ndarray, " rows"]) -> DataCard:
         """Counts each clip once.
 
         Args:
           predictions: any runs.
-          group: the group of each row, str [n]; "" belongs to none.
+          group: the group of each row, str; "" belongs to none.
         """
         return cls(
             composition=results.composition(predictions, group),

@@ -9,7 +9,11 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 from scipy import stats as scipy_stats
-from statsmodels.stats.proportion import proportion_confint
+from statsmodels.stats.contingency_tables import Table2x2
+from statsmodels.stats.proportion import proportion_confint, proportion_effectsize
+
+ALPHA = 0.05
+"""Level of every test, and of every family of them."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -26,10 +30,10 @@ def cohen_h(first: float, second: float) -> float:
 
     .2 is called small, .5 medium and .8 large (Cohen 1988, section 6.2).
     """
-    return 2 * math.asin(math.sqrt(first)) - 2 * math.asin(math.sqrt(second))
+    return float(proportion_effectsize(first, second))
 
 
-def odds_ratio(hits: Sequence[int], totals: Sequence[int], level: float = 0.95) -> OddsRatio:
+def odds_ratio(hits: Sequence[float], totals: Sequence[int], level: float = 0.95) -> OddsRatio:
     """Odds of a hit in the first sample over those in the second.
 
     Half a clip is added to each of the four cells (Haldane 1956, Anscombe 1956),
@@ -42,20 +46,20 @@ def odds_ratio(hits: Sequence[int], totals: Sequence[int], level: float = 0.95) 
       level: nominal coverage.
     """
     cells = np.array([[hits[i], totals[i] - hits[i]] for i in (0, 1)], np.float64) + 0.5
-    log_ratio = np.log(cells[0, 0] * cells[1, 1] / (cells[0, 1] * cells[1, 0]))
-    half = scipy_stats.norm.ppf((1 + level) / 2) * np.sqrt((1 / cells).sum())
-    return OddsRatio(*(float(np.exp(log_ratio + shift)) for shift in (0.0, -half, half)))
+    table = Table2x2(cells, shift_zeros=False)
+    low, high = table.oddsratio_confint(1 - level)
+    return OddsRatio(float(table.oddsratio), float(low), float(high))
 
 
 def wilson_interval(hits: int, total: int, level: float = 0.95) -> tuple[float, float]:
-    """Wilson's score interval of a proportion of independent clips; NaN for no clips."""
+    """Wilson's score interval of a proportion of independent cases; NaN for none."""
     if total == 0:
         return math.nan, math.nan
     low, high = proportion_confint(hits, total, alpha=1 - level, method="wilson")
     return float(low), float(high)
 
 
-def holm(p_values: Sequence[float], alpha: float = 0.05) -> pd.DataFrame:
+def holm(p_values: Sequence[float], alpha: float = ALPHA) -> pd.DataFrame:
     """Holm's step-down correction for a family of tests (Holm 1979).
 
     The same as statsmodels' `multipletests` (tested), which collects garbage at every
@@ -79,7 +83,7 @@ def holm(p_values: Sequence[float], alpha: float = 0.05) -> pd.DataFrame:
 
 
 def minimum_detectable(
-    standard_error: float, *, alpha: float = 0.05, power: float = 0.8, df: float = math.inf
+    standard_error: float, *, alpha: float = ALPHA, power: float = 0.8, df: float = math.inf
 ) -> float:
     """The smallest true difference that a two-sided test would have found.
 
@@ -95,45 +99,6 @@ def minimum_detectable(
     """
     t = scipy_stats.t(df) if math.isfinite(df) else scipy_stats.norm
     return float((t.ppf(1 - alpha / 2) + t.ppf(power)) * standard_error)
-
-
-def intraclass_correlation(values: np.ndarray, person: np.ndarray) -> float:
-    """One-way ANOVA intraclass correlation of clips within persons, at most 1.
-
-    How much two clips of one person agree beyond clips of different persons; with
-    unequal clip counts after Donner (1986). NaN where nobody has two clips or
-    nothing varies.
-
-    Args:
-      values: float or bool [n].
-      person: [n].
-    """
-    table = pd.DataFrame({"value": np.asarray(values, np.float64), "person": person})
-    persons = table.groupby("person")["value"].agg(["size", "mean"])
-    n, k = len(table), len(persons)
-    if k < 2 or n == k:
-        return math.nan
-    between = (persons["size"] * (persons["mean"] - table["value"].mean()) ** 2).sum() / (k - 1)
-    own_mean = table["person"].map(persons["mean"])
-    within = ((table["value"] - own_mean) ** 2).sum() / (n - k)
-    clips = (n - (persons["size"] ** 2).sum() / n) / (k - 1)
-    total = between + (clips - 1) * within
-    return float((between - within) / total) if total > 0 else math.nan
-
-
-def design_effect(person: np.ndarray, correlation: float) -> float:
-    """By how much clustering inflates a variance: 1 + (m - 1) rho (Kish 1965).
-
-    m is the clip-weighted mean number of clips a person, so unequal counts cost more;
-    clips / design effect is the effective number of independent clips.
-
-    Args:
-      person: whose each clip is, [n].
-      correlation: intraclass correlation rho; below 0 it is taken as 0.
-    """
-    sizes = np.unique(person, return_counts=True)[1]
-    mean_size = (sizes**2).sum() / sizes.sum()
-    return float(1 + (mean_size - 1) * max(0.0, correlation))
 
 
 def p_text(p: float) -> str:

@@ -8,10 +8,12 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
+from jaxtyping import Int
 
 from ethnicmer_jax.analysis import comparisons, conclusion, results
 from ethnicmer_jax.analysis.comparisons import Comparison
 from ethnicmer_jax.analysis.conclusion import Range
+from ethnicmer_jax.analysis.counts import Counts
 from ethnicmer_jax.analysis.data_card import DataCard
 from ethnicmer_jax.analysis.metrics import group_labels
 from ethnicmer_jax.base.predictions import Predictions
@@ -24,11 +26,11 @@ class Confusion:
     """The confusion matrix of an arm.
 
     Attributes:
-      counts: summed over runs, int [C, C]; rows are true classes, columns predicted ones.
+      counts: summed over runs; rows are true classes, columns predicted ones.
       n_runs: runs that were summed.
     """
 
-    counts: np.ndarray
+    counts: Int[np.ndarray, "classes classes"]
     n_runs: int
 
 
@@ -81,7 +83,7 @@ class JobFindings:
             parts=parts,
             scores=pd.concat(scores),
             confusions={
-                name: Confusion(results.run_confusions(part).sum(axis=0), len(part.runs))
+                name: Confusion(Counts.of(part).pooled.sum(axis=0), len(part.runs))
                 for name, part in by_arm.items()
             },
             per_class=results.class_scores(predictions, group),

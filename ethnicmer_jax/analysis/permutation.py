@@ -13,9 +13,11 @@ import math
 import sys
 
 import numpy as np
+from jaxtyping import Bool, Float, Shaped
 
+from ethnicmer_jax.analysis import effects
 from ethnicmer_jax.analysis.confusion import SCORES
-from ethnicmer_jax.analysis.counts import SubjectCounts, databases
+from ethnicmer_jax.analysis.counts import Counts, databases
 from ethnicmer_jax.base.predictions import Predictions
 
 
@@ -25,18 +27,15 @@ class PermutationTest:
 
     Attributes:
       statistic: on the data as observed.
-      p_value: two-sided; NaN where nothing can be permuted.
-      null_mean, null_sd: of the statistic over the permutations.
+      p_value: two-sided; NaN where the test was not run: see `possible`.
       n_permutations: that gave a defined statistic.
       n_informative: persons whose label can change; 0 means that the data cannot
         tell (a group that is a database is not separable from it).
-      n_distinct: distinct relabellings; no p-value can be far below 1 over it.
+      n_distinct: distinct relabellings.
     """
 
     statistic: float
     p_value: float
-    null_mean: float
-    null_sd: float
     n_permutations: int
     n_informative: int
     n_distinct: float
@@ -46,13 +45,18 @@ class PermutationTest:
         """Whether the design lets the labels move at all."""
         return self.n_informative > 0
 
+    @property
+    def possible(self) -> bool:
+        """Whether any outcome of the test could have had a p of `effects.ALPHA` or less."""
+        return 2 / min(1 + self.n_permutations, self.n_distinct) <= effects.ALPHA
 
-def two_sided_p(observed: float, null: np.ndarray) -> float:
+
+def two_sided_p(observed: float, null: Float[np.ndarray, " permutations"]) -> float:
     """Twice the smaller tail with the observed value counted in, at most 1.
 
     Args:
       observed: the statistic.
-      null: the statistic under permutation, [n]; NaN is left out.
+      null: the statistic under permutation; NaN is left out.
     """
     null = null[~np.isnan(null)]
     # Equal statistics computed in another order differ in the last bits.
@@ -63,17 +67,19 @@ def two_sided_p(observed: float, null: np.ndarray) -> float:
 
 
 def permuted_labels(
-    labels: np.ndarray, strata: np.ndarray, n_permutations: int, rng: np.random.Generator
-) -> np.ndarray:
-    """Labels permuted among the units of each stratum, [B, S].
+    labels: Shaped[np.ndarray, " units"],
+    strata: Shaped[np.ndarray, " units"],
+    n_permutations: int,
+    rng: np.random.Generator,
+) -> Shaped[np.ndarray, "permutations units"]:
+    """Labels permuted among the units of each stratum.
 
     Args:
-      labels: one label a unit, [S].
-      strata: one stratum a unit, [S].
-      n_permutations: B.
+      labels: one label per unit.
+      strata: one stratum per unit.
+      n_permutations: how many permutations.
       rng: the source of randomness.
     """
-    labels, strata = np.asarray(labels), np.asarray(strata)
     permuted = np.tile(labels, (n_permutations, 1))
     for stratum in np.unique(strata):
         members = strata == stratum
@@ -81,16 +87,17 @@ def permuted_labels(
     return permuted
 
 
-def informative(labels: np.ndarray, strata: np.ndarray) -> np.ndarray:
-    """Whether each unit's stratum holds more than one label, bool [S]."""
-    labels, strata = np.asarray(labels), np.asarray(strata)
+def informative(
+    labels: Shaped[np.ndarray, " units"], strata: Shaped[np.ndarray, " units"]
+) -> Bool[np.ndarray, " units"]:
+    """Whether each unit's stratum holds more than one label."""
     mixed = [s for s in np.unique(strata) if len(np.unique(labels[strata == s])) > 1]
     return np.isin(strata, mixed)
 
 
 def group_difference(
     predictions: Predictions,
-    group: np.ndarray,
+    group: Shaped[np.ndarray, " rows"],
     groups: tuple[str, str],
     score: str = "uf1",
     *,
@@ -110,12 +117,12 @@ def group_difference(
 
     Args:
       predictions: one run, or runs to average over (one relabelling for all).
-      group: the group of each row, str [n]; rows of other groups are left out.
+      group: the group of each row, str; rows of other groups are left out.
       groups: the two groups to compare.
       score: a key of `confusion.SCORES`.
       within_database: False permutes across databases, which tests group and
         database together; for comparison only.
-      n_permutations: B.
+      n_permutations: how many permutations.
       seed: determines the permutations.
 
     Raises:
@@ -123,7 +130,7 @@ def group_difference(
     """
     kept = np.isin(group, groups)
     predictions, group = predictions.select(kept), np.asarray(group)[kept]
-    subjects = SubjectCounts.of(predictions)
+    subjects = Counts.of(predictions)
     in_first = in_first_group(subjects.persons, predictions.person, group == groups[0], groups)
     persons = subjects.persons
     strata = databases(persons) if within_database else np.zeros(len(persons))
@@ -138,64 +145,22 @@ def group_difference(
     return _outcome(observed, null, informative(in_first, strata), _relabellings(in_first, strata))
 
 
-def model_difference(
-    a: Predictions,
-    b: Predictions,
-    score: str = "uf1",
-    *,
-    n_permutations: int = 2000,
-    seed: int = 0,
-) -> PermutationTest:
-    """Tests score(a) - score(b) on the same clips by swapping whole persons.
-
-    Where both models are equally good, exchanging a person's predictions under a
-    and b changes nothing.
-
-    Args:
-      a: one or more runs.
-      b: as many runs, on the same clips, paired in order.
-      score: a key of `confusion.SCORES`.
-      n_permutations: B.
-      seed: determines the swaps.
-
-    Raises:
-      ValueError: classes, number of runs or clips differ.
-    """
-    if a.classes != b.classes or len(a.runs) != len(b.runs):
-        raise ValueError("a and b need the same classes and the same number of runs")
-    for run_a, run_b in zip(a.by_run(), b.by_run(), strict=True):
-        if sorted(run_a[1].key) != sorted(run_b[1].key):
-            raise ValueError(f"runs {run_a[0]!r} and {run_b[0]!r} were tested on different clips")
-    sides = [SubjectCounts.of(side) for side in (a, b)]
-    both = np.concatenate([side.counts for side in sides], axis=1)
-    stacked = SubjectCounts(np.concatenate([side.persons for side in sides]), both)
-
-    def statistic(swap: np.ndarray) -> np.ndarray:
-        left = np.concatenate([~swap, swap], axis=1)
-        first, second = (stacked.scores(side, SCORES[score]) for side in (left, ~left))
-        return first - second
-
-    n_persons = len(sides[0].persons)
-    rng = np.random.default_rng(seed)
-    null = statistic(rng.random((n_permutations, n_persons)) < 0.5)
-    observed = float(statistic(np.zeros((1, n_persons), bool))[0])
-    differs = (sides[0].counts != sides[1].counts).any(axis=(0, 2, 3))
-    return _outcome(observed, null, differs, 2.0 ** np.count_nonzero(differs))
-
-
 def in_first_group(
-    persons: np.ndarray, person: np.ndarray, in_first: np.ndarray, groups: tuple[str, str]
-) -> np.ndarray:
+    persons: Shaped[np.ndarray, " persons"],
+    person: Shaped[np.ndarray, " rows"],
+    in_first: Bool[np.ndarray, " rows"],
+    groups: tuple[str, str],
+) -> Bool[np.ndarray, " persons"]:
     """Lifts a label of rows to the persons they belong to.
 
     Args:
-      persons: everybody, sorted, str [S].
-      person: whose each row is, str [n].
-      in_first: whether each row is in the first group, not the second, bool [n].
+      persons: everybody, sorted, str.
+      person: whose each row is, str.
+      in_first: whether each row is in the first group, not the second.
       groups: names for messages.
 
     Returns:
-      Whether each person is in the first group, bool [S].
+      Whether each person is in the first group.
 
     Raises:
       ValueError: somebody is in both groups, or a group is empty.
@@ -205,7 +170,7 @@ def in_first_group(
     n_first = np.bincount(index, weights=in_first, minlength=len(persons))
     torn = (n_first > 0) & (n_first < n_rows)
     if torn.any():
-        raise ValueError(f"{persons[torn][0]} is in both groups: the label is one a person")
+        raise ValueError(f"{persons[torn][0]} is in both groups: the label is one of a person")
     first = n_first > 0
     for name, members in zip(groups, (first, ~first), strict=True):
         if not members.any():
@@ -223,15 +188,13 @@ def _relabellings(labels: np.ndarray, strata: np.ndarray) -> float:
 def _outcome(
     observed: float, null: np.ndarray, movable: np.ndarray, n_distinct: float
 ) -> PermutationTest:
-    defined = null[~np.isnan(null)]
-    n_informative = int(np.count_nonzero(movable))
-    testable = n_informative > 0 and len(defined) > 0 and not math.isnan(observed)
-    return PermutationTest(
+    test = PermutationTest(
         statistic=observed,
-        p_value=two_sided_p(observed, null) if testable else math.nan,
-        null_mean=float(defined.mean()) if len(defined) else math.nan,
-        null_sd=float(defined.std()) if len(defined) else math.nan,
-        n_permutations=len(defined),
-        n_informative=n_informative,
+        p_value=math.nan,
+        n_permutations=int(np.count_nonzero(~np.isnan(null))),
+        n_informative=int(np.count_nonzero(movable)),
         n_distinct=n_distinct,
     )
+    if math.isnan(observed) or not test.possible:
+        return test
+    return dataclasses.replace(test, p_value=two_sided_p(observed, null))

@@ -9,9 +9,10 @@ ethnicity could be one on databases.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 import numpy as np
+from jaxtyping import Int, Real, Shaped
 from sklearn.base import ClassifierMixin
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedGroupKFold
@@ -19,9 +20,9 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
-from ethnicmer_jax.analysis import bootstrap, confusion
+from ethnicmer_jax.analysis import bootstrap
 from ethnicmer_jax.analysis.bootstrap import Interval
-from ethnicmer_jax.analysis.counts import SubjectCounts
+from ethnicmer_jax.analysis.counts import Counts
 from ethnicmer_jax.base.schema import UserError
 from ethnicmer_jax.protocols.fold_table import FoldTable, from_rows
 
@@ -33,21 +34,21 @@ PROBES: Mapping[str, Callable[[], ClassifierMixin]] = {
 
 
 def balanced_accuracy(
-    features: np.ndarray,
-    labels: np.ndarray,
-    persons: np.ndarray,
+    features: Real[np.ndarray, "clips ..."],
+    labels: Int[np.ndarray, " clips"],
+    persons: Shaped[np.ndarray, " clips"],
     *,
     kind: str = "logistic",
     n_splits: int = 5,
-    seed: int = 0,
-    n_resamples: int = 2000,
+    seed: int = bootstrap.SEED,
+    n_resamples: int = bootstrap.RESAMPLES,
 ) -> Interval:
     """How well a label is read from features that mean the same in every clip.
 
     Args:
-      features: float [n, ...], such as flow; flattened.
-      labels: int [n]; -1 for clips without one, which are left out.
-      persons: str [n], "database/subject"; nobody is in training and test at once.
+      features: such as flow; flattened.
+      labels: -1 for clips without one, which are left out.
+      persons: "database/subject"; nobody is in training and test at once.
       kind: a key of PROBES.
       n_splits: folds of the cross-validation.
       seed: of the folds and of the bootstrap.
@@ -69,7 +70,7 @@ def balanced_accuracy(
     ]
     rows = (("probe", str(number), ~test, test, seed) for number, test in enumerate(held_out))
     return across_folds(
-        itertools.repeat(flat),
+        itertools.repeat(flat, n_splits),
         labels,
         persons,
         from_rows(rows, len(labels)),
@@ -81,13 +82,13 @@ def balanced_accuracy(
 
 def across_folds(
     features: Iterable[np.ndarray],
-    labels: np.ndarray,
-    persons: np.ndarray,
+    labels: Int[np.ndarray, " clips"],
+    persons: Shaped[np.ndarray, " clips"],
     folds: FoldTable,
     *,
     kind: str = "logistic",
-    seed: int = 0,
-    n_resamples: int = 2000,
+    seed: int = bootstrap.SEED,
+    n_resamples: int = bootstrap.RESAMPLES,
 ) -> Interval:
     """How well a label is read from the features of networks trained in folds.
 
@@ -98,8 +99,8 @@ def across_folds(
     Args:
       features: for each row of `folds` in turn, its network's features of all clips,
         float [n, d], such as `Learner.features` gives.
-      labels: int [n]; -1 for clips without one, which are left out.
-      persons: str [n], "database/subject".
+      labels: -1 for clips without one, which are left out.
+      persons: "database/subject".
       folds: f rows over the n clips.
       kind: a key of PROBES.
       seed: of the bootstrap.
@@ -109,31 +110,53 @@ def across_folds(
       The balanced accuracy, averaged over runs; chance is 1 / number of labels.
 
     Raises:
-      UserError: there is no such kind of probe, or a fold trains on fewer than two labels.
+      UserError: there is no such kind of probe, or a fold trains on fewer than two labels,
+        or there are features of fewer networks than folds.
     """
     if kind not in PROBES:
         raise UserError(f"no probe is called {kind!r}: choose from {', '.join(PROBES)}")
     known = labels >= 0
-    runs, run = np.unique(folds.run, return_inverse=True)
     people = np.unique(persons[known])
-    classes = int(labels.max()) + 1
-    counts = np.zeros((len(runs), len(people), classes, classes))
-    for row, seen in zip(range(len(folds)), features, strict=False):
+    runs, run = np.unique(folds.run, return_inverse=True)
+    run_of, person_of, truth, predicted = [], [], [], []
+    for row, seen in _of_every_fold(features, folds):
         train, test = folds.train[row] & known, folds.test[row] & known
         if len(np.unique(labels[train])) < 2:
             raise UserError(f"the probe of fold {folds.name(row)} has fewer than two labels")
         probe = make_pipeline(StandardScaler(), PROBES[kind]())
-        decided = probe.fit(seen[train], labels[train]).predict(seen[test])
-        person = np.searchsorted(people, persons[test])
-        counts[run[row]] += confusion.grouped_confusion(
-            labels[test], decided, person, len(people), classes
+        predicted.append(probe.fit(seen[train], labels[train]).predict(seen[test]))
+        truth.append(labels[test])
+        person_of.append(np.searchsorted(people, persons[test]))
+        run_of.append(np.full(len(truth[-1]), run[row]))
+    counts = Counts.of_answers(
+        [str(name) for name in runs],
+        people,
+        [str(label) for label in range(int(labels.max()) + 1)],
+        run=np.concatenate(run_of),
+        person=np.concatenate(person_of),
+        truth=np.concatenate(truth),
+        predicted=np.concatenate(predicted),
+    )
+    return bootstrap.estimate([(1.0, counts)], "uar", n_resamples=n_resamples, seed=seed)
+
+
+def _of_every_fold(
+    features: Iterable[np.ndarray], folds: FoldTable
+) -> Iterator[tuple[int, np.ndarray]]:
+    """Each row of the folds with its features.
+
+    Raises:
+      UserError: some are missing; a score over some of the folds is none of the run.
+    """
+    given = 0
+    for row, seen in enumerate(features):
+        given += 1
+        if given > len(folds):
+            break
+        yield row, seen
+    if given != len(folds):
+        last = folds.name(min(given, len(folds)) - 1) if given else "none"
+        raise UserError(
+            f"a probe of {len(folds)} folds needs the features of as many networks, in the same "
+            f"order; got {given}, the last one for fold {last}"
         )
-    return _interval(SubjectCounts(people, counts), seed, n_resamples)
-
-
-def _interval(subjects: SubjectCounts, seed: int, n_resamples: int) -> Interval:
-    n_persons, score = len(subjects.persons), confusion.SCORES["uar"]
-    rng = np.random.default_rng(seed)
-    weights = bootstrap.resample_weights(np.zeros(n_persons), n_resamples, rng)
-    resampled = subjects.scores(weights, score)
-    return bootstrap.expanded_percentile(subjects.score(score), resampled, n_units=n_persons)

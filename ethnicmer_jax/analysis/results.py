@@ -1,6 +1,6 @@
 """Predictions -> the tidy tables of numbers that a report shows.
 
-Every interval is a subject-cluster bootstrap (`stats.bootstrap`): it speaks about
+Every interval is a subject-cluster bootstrap (`bootstrap`): it speaks about
 other subjects, for the models as trained.
 """
 
@@ -10,69 +10,73 @@ from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
+from jaxtyping import Int, Shaped
 
 from ethnicmer_jax.analysis import bootstrap, confusion
-from ethnicmer_jax.analysis.counts import mean_of_defined
+from ethnicmer_jax.analysis.counts import Counts
 from ethnicmer_jax.base.predictions import Predictions
 
 
-def arms(predictions: Predictions) -> np.ndarray:
-    """The arm of each row, str [n]: its run id without the draw and the seed."""
+def arms(predictions: Predictions) -> Shaped[np.ndarray, " rows"]:
+    """The arm of each row, str: its run id without the draw and the seed."""
     return predictions.of_each_run(lambda run: run.arm).to_numpy(object)
 
 
-def part_scores(predictions: Predictions, group: np.ndarray) -> pd.DataFrame:
+def counts_of_arms(predictions: Predictions) -> dict[str, Counts]:
+    """The counts of each arm, over the persons whom its runs test, by its name."""
+    arm = arms(predictions)
+    return {name: Counts.of(predictions.select(arm == name)) for name in dict.fromkeys(arm)}
+
+
+def part_scores(predictions: Predictions, group: Shaped[np.ndarray, " rows"]) -> pd.DataFrame:
     """Scores with intervals: every arm, and in it each group, database and pair of them.
 
     Args:
       predictions: one or more runs; scores are averaged over the runs of an arm.
-      group: the group of each row, str [n]; "" belongs to none.
+      group: the group of each row, str; "" belongs to none.
 
     Returns:
-      One row a part: section, arm, label, n_runs, n_subjects, n_clips, and for each score its
+      One row per part: section, arm, label, n_runs, n_subjects, n_clips, and for each score its
       estimate, <score>_low and <score>_high.
     """
-    arm = arms(predictions)
-    return pd.DataFrame(
-        {"section": section, "arm": name, "label": label, **_scores(predictions.select(mask))}
-        for section, name, label, mask in _parts(predictions, group, arm)
-    )
-
-
-def _parts(
-    predictions: Predictions, group: np.ndarray, arm: np.ndarray
-) -> Iterator[tuple[str, str, str, np.ndarray]]:
-    """(section, arm, label, rows); an arm is named in the label only where there are several."""
-    database = predictions.table["database"].to_numpy(object)
-    within = np.where(group == "", "", database + ", " + group)
-    names = list(dict.fromkeys(arm))
-    splits = [("By group", group), ("By database", database)]
+    arm, database = arms(predictions), predictions.table["database"].to_numpy(object)
+    splits = {"By group": group, "By database": database}
     if len(set(database)) > 1:
-        splits.append(("By group within database", within))
-    for name in names:
-        section = "All clips" if len(names) == 1 else "By arm"
-        yield section, name, name, arm == name
-    for section, values in splits:
-        for name in names:
-            for value in sorted(set(values[arm == name]) - {""}):
-                label = value if len(names) == 1 else f"{name}: {value}"
-                yield section, name, label, (arm == name) & (values == value)
+        splits["By group within database"] = np.where(group == "", "", database + ", " + group)
+    by_arm = counts_of_arms(predictions)
+    whole = "All clips" if len(by_arm) == 1 else "By arm"
+    rows = [
+        {"section": whole, "arm": name, "label": name}
+        | _scores(counts, predictions.key[arm == name])
+        for name, counts in by_arm.items()
+    ]
+    for section, label in splits.items():
+        for name in by_arm:
+            of_arm, own = predictions.select(arm == name), label[arm == name]
+            rows += [
+                {"section": section, "arm": name}
+                | {"label": value if len(by_arm) == 1 else f"{name}: {value}"}
+                | _scores(counts, of_arm.key[own == value])
+                for value, counts in Counts.by(of_arm, own)
+            ]
+    return pd.DataFrame(rows)
 
 
-def _scores(part: Predictions) -> dict[str, float]:
+def _scores(counts: Counts, clips: Shaped[np.ndarray, " rows"]) -> dict[str, float]:
+    """The scores of a part, of which `clips` are the keys of all rows."""
+    counts = counts.tested_only()
     row: dict[str, float] = {
-        "n_runs": len(part.runs),
-        "n_subjects": len(set(part.person)),
-        "n_clips": len(set(part.key)),
+        "n_runs": len(counts.runs),
+        "n_subjects": len(counts.persons),
+        "n_clips": len(set(clips)),
     }
-    for name in confusion.SCORES:
-        interval = bootstrap.score_interval(part, name)
+    for name, interval in bootstrap.score_intervals(counts).items():
         row |= {name: interval.estimate, f"{name}_low": interval.low, f"{name}_high": interval.high}
     return row
 
 
 def scores_and_baselines(predictions: Predictions, pooled: pd.Series) -> pd.DataFrame:
-    """One row a score of one arm: its mean, interval, spread over runs and baselines.
+    """One row per score of one arm: its mean, interval, spread over runs and baselines.
 
     Args:
       predictions: the runs of the arm.
@@ -105,8 +109,8 @@ def baselines(predictions: Predictions) -> dict[str, dict[str, float]]:
       "majority class": always the most frequent class; "chance": every class with equal
       probability (scores of the expected confusion matrix). Each maps score -> value.
     """
-    n_classes = len(predictions.classes)
-    counts = np.bincount(predictions.emotion_index, minlength=n_classes)
+    counts = Counts.of(predictions).pooled.sum(axis=(0, 2))
+    n_classes = len(counts)
     majority = np.zeros((n_classes, n_classes))
     majority[:, counts.argmax()] = counts
     chance = np.repeat(counts[:, None] / n_classes, n_classes, axis=1)
@@ -116,8 +120,8 @@ def baselines(predictions: Predictions) -> dict[str, dict[str, float]]:
     }
 
 
-def composition(predictions: Predictions, group: np.ndarray) -> pd.DataFrame:
-    """What was tested: one row a (database, ethnicity, group), each clip counted once.
+def composition(predictions: Predictions, group: Shaped[np.ndarray, " rows"]) -> pd.DataFrame:
+    """What was tested: one row per (database, ethnicity, group), each clip counted once.
 
     Returns:
       Columns database, ethnicity, group ("excluded" where it belongs to none), subjects, clips
@@ -135,7 +139,9 @@ def composition(predictions: Predictions, group: np.ndarray) -> pd.DataFrame:
     return pd.DataFrame([*rows, total | _counts(table, predictions.classes)])
 
 
-def absent_classes(predictions: Predictions, group: np.ndarray) -> list[tuple[str, str]]:
+def absent_classes(
+    predictions: Predictions, group: Shaped[np.ndarray, " rows"]
+) -> list[tuple[str, str]]:
     """Every (group, class) of which no clip was tested."""
     emotion = predictions.table["emotion"].to_numpy(object)
     return [
@@ -151,7 +157,7 @@ def _counts(part: pd.DataFrame, classes: tuple[str, ...]) -> dict[str, int]:
     return {"subjects": part.person.nunique(), "clips": len(part)} | by_class
 
 
-def class_scores(predictions: Predictions, group: np.ndarray) -> pd.DataFrame:
+def class_scores(predictions: Predictions, group: Shaped[np.ndarray, " rows"]) -> pd.DataFrame:
     """Per-class scores, averaged over runs, of each arm and of each group in it.
 
     Returns:
@@ -160,44 +166,41 @@ def class_scores(predictions: Predictions, group: np.ndarray) -> pd.DataFrame:
     """
     arm = arms(predictions)
     rows = []
-    for name in dict.fromkeys(arm):
-        parts = {"all": arm == name}
-        parts |= {g: (arm == name) & (group == g) for g in sorted(set(group[arm == name]) - {""})}
-        for part, mask in parts.items():
-            scored = _class_rows(predictions.select(mask))
+    for name, counts in counts_of_arms(predictions).items():
+        of_arm, own = predictions.select(arm == name), group[arm == name]
+        parts = {"all": (counts, np.ones(len(own), bool))}
+        parts |= {value: (part, own == value) for value, part in Counts.by(of_arm, own)}
+        for part, (part_counts, mask) in parts.items():
+            scored = _class_rows(part_counts.tested_only(), of_arm.table[mask])
             rows += [{"arm": name, "part": part} | row for row in scored]
     return pd.DataFrame(rows)
 
 
-def _class_rows(part: Predictions) -> Iterator[dict]:
-    matrices = run_confusions(part)
+def _class_rows(counts: Counts, table: pd.DataFrame) -> Iterator[dict]:
     rates = {
-        "f1": mean_of_defined(confusion.f1(matrices).T),
-        "recall": mean_of_defined(confusion.recall(matrices).T),
-        "false_positive_rate": mean_of_defined(confusion.false_positive_rate(matrices).T),
+        name: confusion.mean_of_defined(rate(counts.pooled).T)
+        for name, rate in confusion.CLASS_RATES.items()
     }
-    emotions = part.table.drop_duplicates(["database", "subject", "clip"]).emotion
-    for index, emotion in enumerate(part.classes):
+    emotions = table.drop_duplicates(["database", "subject", "clip"]).emotion
+    for index, emotion in enumerate(counts.classes):
         clips = int((emotions == emotion).sum())
         yield {"emotion": emotion, "clips": clips} | {k: v[index] for k, v in rates.items()}
 
 
-def run_scores(predictions: Predictions) -> pd.DataFrame:
-    """One row a run: run, folds, clips, uf1, uar, accuracy."""
-    matrices = run_confusions(predictions)
-    by_run = predictions.table.groupby("run", sort=False)
-    scores = {name: score(matrices) for name, score in confusion.SCORES.items()}
-    counts = {"folds": by_run["fold"].nunique(), "clips": by_run.size()}
-    return pd.DataFrame(counts).reset_index().assign(**scores)
+def run_scores(predictions: Predictions, counts: Counts | None = None) -> pd.DataFrame:
+    """One row per run: run, folds, clips, uf1, uar, accuracy.
+
+    Args:
+      predictions: any runs.
+      counts: theirs, where they are known already.
+    """
+    counts = counts or Counts.of(predictions)
+    scores = {name: score(counts.pooled) for name, score in confusion.SCORES.items()}
+    sizes = {"folds": folds_of_runs(predictions), "clips": counts.pooled.sum(axis=(1, 2))}
+    return pd.DataFrame({"run": counts.runs, **sizes, **scores})
 
 
-def run_confusions(predictions: Predictions) -> np.ndarray:
-    """One confusion matrix a run, int [R, C, C], in the order of `predictions.runs`."""
-    run = pd.Categorical(predictions.table["run"], categories=predictions.runs).codes
-    return confusion.grouped_confusion(
-        predictions.emotion_index,
-        predictions.predicted,
-        run.astype(np.int64),
-        len(predictions.runs),
-        len(predictions.classes),
-    )
+def folds_of_runs(predictions: Predictions) -> Int[np.ndarray, " runs"]:
+    """How many folds each run has."""
+    pairs = pd.DataFrame({"run": predictions.run_index, "fold": predictions.table["fold"]})
+    return np.bincount(pairs.drop_duplicates()["run"], minlength=len(predictions.runs))

@@ -9,9 +9,9 @@ from typing import Any
 import pandas as pd
 
 from ethnicmer_jax.analysis import bootstrap, confusion, metrics
+from ethnicmer_jax.analysis.counts import Counts
+from ethnicmer_jax.analysis.results import arms as arms_of_rows
 from ethnicmer_jax.base.predictions import Predictions
-
-_RESAMPLES = 2000
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,30 +36,37 @@ class Result:
 
 
 def frame(results: Sequence[Result]) -> pd.DataFrame:
-    """One row a point, at full precision; NaN where a point is not finished.
+    """One row per point, at full precision; NaN where a point is not finished.
+
+    Where a point has several arms there is one row per point and arm, as the scores of
+    different arms are never averaged.
 
     Returns:
-      Columns point, status (finished | failed | not finished), every swept field, runs,
-      clips, subjects, for each score its mean, _sd over runs and the bounds _low and _high
-      of its interval over subjects, seconds, difference (of UF1 from the first point) with
-      _low and _high, and error.
+      Columns point, arm (only where a point has several), status (finished | failed | not
+      finished), every swept field, runs, clips, subjects, for each score its mean, _sd over
+      runs and the bounds _low and _high of its interval over subjects, seconds, difference (of
+      UF1 from the same arm of the first point) with _low and _high, and error.
     """
-    reference = results[0].predictions.outer() if results and results[0].predictions else None
+    arms = [_arms(result) for result in results]
     rows = []
-    for number, result in enumerate(results):
-        row = {"point": result.name, "status": _status(result)}
-        row |= {field: _plain(value) for field, value in result.overrides.items()}
-        if result.predictions is not None:
-            row |= _scores(result)
-            if reference is not None and number:
-                row |= _difference(result, reference)
-        rows.append(row | {"seconds": result.seconds, "error": result.error or ""})
+    for number, (result, of_result) in enumerate(zip(results, arms, strict=True)):
+        about = {"point": result.name, "status": _status(result)}
+        about |= {field: _plain(value) for field, value in result.overrides.items()}
+        about |= {"seconds": result.seconds, "error": result.error or ""}
+        for arm, part in of_result.items():
+            row = about | {"arm": arm} | _scores(part)
+            if number and arm in arms[0]:
+                row |= _difference(part, arms[0][arm])
+            rows.append(row)
+        if not of_result:
+            rows.append(about)
     fields = list(dict.fromkeys(field for result in results for field in result.overrides))
-    order = ["point", "status", *fields, *_MEASURED, "seconds", *_DIFFERENCE, "error"]
-    made = pd.DataFrame(rows).reindex(columns=order)
+    several = ["arm"] if any(len(of_result) > 1 for of_result in arms) else []
+    order = ["point", *several, "status", *fields, *_MEASURED, "seconds", *_DIFFERENCE, "error"]
+    table = pd.DataFrame(rows).reindex(columns=order)
     # Whole numbers stay whole beside missing ones.
     counted = [*fields, *_COUNTS]
-    return made.assign(**made[counted].convert_dtypes())
+    return table.assign(**table[counted].convert_dtypes())
 
 
 _COUNTS = ("runs", "clips", "subjects")
@@ -70,12 +77,26 @@ _MEASURED = (
 _DIFFERENCE = ("difference", "difference_low", "difference_high")
 
 
+def names(values: pd.DataFrame) -> list[str]:
+    """What each row of `frame` is called: its point, and its arm where there are several."""
+    if "arm" not in values:
+        return list(values["point"])
+    arms = values["arm"].fillna("")
+    return [
+        f"{point}: {arm}" if arm else point
+        for point, arm in zip(values["point"], arms, strict=True)
+    ]
+
+
 def conclusions(values: pd.DataFrame) -> list[str]:
     """What can be said about a sweep, from its `frame`."""
+    values = values.assign(name=names(values))
+    points = values.drop_duplicates("point")
     finished = values[values.status == "finished"]
-    sentences = [f"{len(finished)} of {len(values)} points are finished."]
+    n_finished = finished["point"].nunique()
+    sentences = [f"{n_finished} of {len(points)} points are finished."]
     for status in ("failed", "not finished"):
-        count = int((values.status == status).sum())
+        count = int((points.status == status).sum())
         if count:
             sentences.append(f"{count} {status}: the same command goes on with what is missing.")
     if values.status[0] != "finished":
@@ -84,7 +105,7 @@ def conclusions(values: pd.DataFrame) -> list[str]:
         best = finished.loc[finished.uf1.idxmax()]
         sentences.append(
             f"The highest UF1 is {best.uf1:.3f} [{best.uf1_low:.3f}, {best.uf1_high:.3f}], of "
-            f"{best.point}. The highest of {len(finished)} is optimistic as an estimate of what "
+            f"{best['name']}. The highest of {len(finished)} is optimistic as an estimate of what "
             "that point can do; where one is to be chosen, choose on training subjects "
             "(protocol nested)."
         )
@@ -104,25 +125,29 @@ def _status(result: Result) -> str:
     return "failed" if result.error else "not finished"
 
 
-def _scores(result: Result) -> dict[str, float]:
-    results = result.predictions.outer()
-    row = {
-        "runs": len(results.runs),
-        "clips": len(set(results.key)),
-        "subjects": len(set(results.person)),
-    }
-    for score, values in metrics.summary(results, n_resamples=_RESAMPLES).items():
-        low, high = values["subject_interval"]
-        row |= {score: values["mean"], f"{score}_sd": values["std"]}
+def _arms(result: Result) -> dict[str, Predictions]:
+    """The results of each arm, without inner validation; none before the point is finished."""
+    if result.predictions is None:
+        return {}
+    outer = result.predictions.outer()
+    arm = arms_of_rows(outer)
+    return {name: outer.select(arm == name) for name in dict.fromkeys(arm)}
+
+
+def _scores(arm: Predictions) -> dict[str, float | None]:
+    row = {"runs": len(arm.runs), "clips": len(set(arm.key)), "subjects": len(arm.persons)}
+    (scores,) = metrics.summary(arm).values()
+    for score, values in scores.items():
+        low, high = values["interval"]
+        row |= {score: values["mean"], f"{score}_sd": values["sd"]}
         row |= {f"{score}_low": low, f"{score}_high": high}
     return row
 
 
-def _difference(result: Result, reference: Predictions) -> dict[str, float]:
-    own = result.predictions.outer()
-    if own.classes != reference.classes:
+def _difference(arm: Predictions, reference: Predictions) -> dict[str, float]:
+    if arm.classes != reference.classes:
         return {}
-    interval = bootstrap.difference(own, reference, "uf1", n_resamples=_RESAMPLES)
+    interval = bootstrap.difference(Counts.of(arm), Counts.of(reference))
     return dict(zip(_DIFFERENCE, (interval.estimate, interval.low, interval.high), strict=True))
 
 

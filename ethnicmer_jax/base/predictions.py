@@ -64,11 +64,6 @@ class Predictions:
         return tuple(name.removeprefix("p_") for name in _prefixed(self.table, "p_"))
 
     @functools.cached_property
-    def ethnic_classes(self) -> tuple[str, ...]:
-        """The classes of the ethnic branch, in the order of the q_ columns; may be empty."""
-        return tuple(name.removeprefix("q_") for name in _prefixed(self.table, "q_"))
-
-    @functools.cached_property
     def runs(self) -> tuple[str, ...]:
         """The run ids, in order of first appearance."""
         return tuple(self.table["run"].unique())
@@ -100,10 +95,6 @@ class Predictions:
         """Emotion probabilities, float64 [n, C]."""
         return self.table[_prefixed(self.table, "p_")].to_numpy(np.float64)
 
-    def ethnic_probabilities(self) -> np.ndarray:
-        """Probabilities of the ethnic branch, float64 [n, E]; NaN rows had no such branch."""
-        return self.table[_prefixed(self.table, "q_")].to_numpy(np.float64)
-
     @functools.cached_property
     def emotion_index(self) -> np.ndarray:
         """True classes as indices into `classes`, int64 [n]."""
@@ -118,6 +109,26 @@ class Predictions:
     def person(self) -> np.ndarray:
         """`database/subject` of each row, str [n]: a subject code alone is not a person."""
         return (self.table["database"] + "/" + self.table["subject"]).to_numpy(object)
+
+    @property
+    def persons(self) -> np.ndarray:
+        """Everybody who has a row, `database/subject`, sorted, str [S]."""
+        return self._factorised_persons[1]
+
+    @property
+    def person_index(self) -> np.ndarray:
+        """The person of each row as an index into `persons`, int64 [n]."""
+        return self._factorised_persons[0]
+
+    @functools.cached_property
+    def _factorised_persons(self) -> tuple[np.ndarray, np.ndarray]:
+        index, persons = pd.factorize(self.person, sort=True)
+        return index, persons.astype(str)
+
+    @functools.cached_property
+    def run_index(self) -> np.ndarray:
+        """The run of each row as an index into `runs`, int64 [n]."""
+        return pd.factorize(self.table["run"])[0]
 
     @functools.cached_property
     def key(self) -> np.ndarray:

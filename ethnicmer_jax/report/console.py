@@ -10,7 +10,10 @@ import pandas as pd
 from rich.console import Console
 from rich.table import Table
 
-_MOST_RUNS = 12
+_MOST = 12
+"""Runs, and arms, that are shown."""
+
+_SCORES = {"uf1": "UF1", "uar": "UAR", "accuracy": "accuracy"}
 
 
 def print_plan(notes: Sequence[str], folds: int, data: str) -> None:
@@ -28,7 +31,7 @@ def print_job(name: str, number: int, jobs: int, seconds: float) -> None:
 
 
 def print_metrics(metrics: Mapping[str, Any], name: str) -> None:
-    """Prints the pooled scores of every run, and their summary with its interval.
+    """Prints the pooled scores of every run, and a line for every arm.
 
     Args:
       metrics: content of metrics.json.
@@ -37,17 +40,21 @@ def print_metrics(metrics: Mapping[str, Any], name: str) -> None:
     console = _console()
     table = Table(title=f"{name}: pooled over the test clips of a run", title_justify="left")
     table.add_column("run", overflow="fold")
-    for column in ("clips", "folds", "UF1", "UAR", "accuracy"):
+    for column in ("clips", "folds", *_SCORES.values()):
         table.add_column(column, justify="right", no_wrap=True)
     runs = list(metrics["runs"].items())
-    for run, values in runs[:_MOST_RUNS]:
-        scores = (_text(values[score]) for score in ("uf1", "uar", "accuracy"))
+    for run, values in runs[:_MOST]:
+        scores = (_text(values[score]) for score in _SCORES)
         table.add_row(run, str(values["n_clips"]), str(values["n_folds"]), *scores)
-    if len(runs) > _MOST_RUNS:
-        table.add_row(f"... and {len(runs) - _MOST_RUNS} more", *[""] * 5)
+    if len(runs) > _MOST:
+        table.add_row(f"... and {len(runs) - _MOST} more", *[""] * 5)
     console.print(table)
-    for label, score in (("UF1", "uf1"), ("UAR", "uar"), ("accuracy", "accuracy")):
-        console.print(f"{label:>8}  {_with_interval(metrics['summary'][score])}")
+    arms = list(metrics["summary"].items())
+    for arm, scores in arms[:_MOST]:
+        # A line that is broken could not be searched for or copied.
+        console.print(_arm_line(arm, scores), soft_wrap=True)
+    if len(arms) > _MOST:
+        console.print(f"... and {len(arms) - _MOST} more arms in metrics.json")
 
 
 def print_answer(sentences: Sequence[str]) -> None:
@@ -119,10 +126,15 @@ def _text(value: float | None) -> str:
     return "-" if value is None else f"{value:.3f}"
 
 
-def _with_interval(value: Mapping[str, Any]) -> str:
-    """Mean and intervals: over runs where there are several, over subjects always."""
-    text = _text(value["mean"])
-    if value["n_runs"] > 1:
-        text += f" ± {_text(value['std'])} over {value['n_runs']} runs"
-    low, high = value["subject_interval"]
-    return f"{text}, {value['level']:.0%} interval over subjects {_text(low)} to {_text(high)}"
+def _arm_line(arm: str, scores: Mapping[str, Any]) -> str:
+    """`loso: UF1 0.611 [0.512, 0.701], ..., mean of 5 runs (SD 0.012, ...); 95% intervals ...`."""
+    shown = []
+    for score, label in _SCORES.items():
+        low, high = map(_text, scores[score]["interval"])
+        shown.append(f"{label} {_text(scores[score]['mean'])} [{low}, {high}]")
+    first = scores["uf1"]
+    spread = ""
+    if first["n_runs"] > 1:
+        deviations = ", ".join(_text(scores[score]["sd"]) for score in _SCORES)
+        spread = f", mean of {first['n_runs']} runs (SD {deviations})"
+    return f"{arm}: {', '.join(shown)}{spread}; {first['level']:.0%} intervals over subjects"

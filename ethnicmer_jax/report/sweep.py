@@ -67,12 +67,13 @@ def _score_columns(values: pd.DataFrame, score: str) -> list[Column]:
 
 
 def _labels(values: pd.DataFrame) -> list[str]:
-    """The names of the points, such that a line can be broken between two settings."""
-    return [name.replace(",", ", ") for name in values["point"]]
+    """The names of the rows, such that a line can be broken between two settings."""
+    return [name.replace(",", ", ") for name in sweep.names(values)]
 
 
 def _document(name: str, values: pd.DataFrame, table: Table, sentences: Sequence[str]) -> Document:
-    failures = [f"{row.point}: {row.error}" for row in values.itertuples() if row.error]
+    failed = values[values.error != ""].drop_duplicates("point")
+    failures = [f"{row.point}: {row.error}" for row in failed.itertuples()]
     points: list[Block] = [table, *_forests(values)]
     if failures:
         points.append(Listing("\n".join(failures)))

@@ -7,6 +7,6 @@ earlier work. All results are tidy tables that a heat map can be drawn from.
 
 from ethnicmer_jax.analysis.action_units.coding import CodedClips
 from ethnicmer_jax.analysis.action_units.comparison import compare
-from ethnicmer_jax.analysis.action_units.description import cooccurrence_matrix, prevalence
+from ethnicmer_jax.analysis.action_units.description import prevalence
 
-__all__ = ["CodedClips", "compare", "cooccurrence_matrix", "prevalence"]
+__all__ = ["CodedClips", "compare", "prevalence"]

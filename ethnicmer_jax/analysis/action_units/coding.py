@@ -7,6 +7,7 @@ import itertools
 from collections.abc import Iterator, Sequence
 
 import numpy as np
+from jaxtyping import Bool, Float, Shaped
 
 from ethnicmer_jax.base.schema import ActionUnit
 
@@ -17,17 +18,16 @@ class CodedClips:
 
     Attributes:
       units: AU numbers ascending (int), or pairs of them such as "6+12"; [k].
-      present: whether the unit is coded, on either side and at any intensity, bool [n, k].
-      emotion: str [n].
-      group: str [n].
-      person: `database/subject`, str [n].
+      present: whether the unit is coded, on either side and at any intensity.
+      emotion, group: str.
+      person: `database/subject`, str.
     """
 
     units: tuple[int, ...] | tuple[str, ...]
-    present: np.ndarray
-    emotion: np.ndarray
-    group: np.ndarray
-    person: np.ndarray
+    present: Bool[np.ndarray, "clips units"]
+    emotion: Shaped[np.ndarray, " clips"]
+    group: Shaped[np.ndarray, " clips"]
+    person: Shaped[np.ndarray, " clips"]
 
     @classmethod
     def of(
@@ -55,8 +55,8 @@ class CodedClips:
         both = self.present[:, first] & self.present[:, second]
         return dataclasses.replace(self, units=names, present=both)
 
-    def select(self, mask: np.ndarray) -> CodedClips:
-        """The clips where `mask` (bool [n]) holds, with the same units."""
+    def select(self, mask: Bool[np.ndarray, " clips"]) -> CodedClips:
+        """The clips where `mask` holds, with the same units."""
         rows = (column[mask] for column in (self.present, self.emotion, self.group, self.person))
         return CodedClips(self.units, *rows)
 
@@ -65,13 +65,14 @@ class CodedClips:
         for emotion in np.unique(self.emotion):
             yield str(emotion), self.select(self.emotion == emotion)
 
-    def per_person(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Counts of each person.
-
-        Returns:
-          The persons (str [S], sorted), their clips (float64 [S]) and their clips
-          with each unit (float64 [S, k]).
-        """
+    def per_person(
+        self,
+    ) -> tuple[
+        Shaped[np.ndarray, " persons"],
+        Float[np.ndarray, " persons"],
+        Float[np.ndarray, "persons units"],
+    ]:
+        """The persons, sorted, the clips of each, and their clips with each unit."""
         persons, index = np.unique(self.person, return_inverse=True)
         member = (np.arange(len(persons))[:, None] == index).astype(np.float64)
         return persons, member.sum(axis=1), member @ self.present

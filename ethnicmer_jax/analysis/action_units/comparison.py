@@ -12,6 +12,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pandas as pd
+from jaxtyping import Bool, Float, Shaped
 from scipy import stats as scipy_stats
 
 from ethnicmer_jax.analysis import effects, permutation
@@ -44,7 +45,7 @@ def compare(
     *,
     min_clips: int = 5,
     n_permutations: int = 10_000,
-    alpha: float = 0.05,
+    alpha: float = effects.ALPHA,
     seed: int = 0,
 ) -> pd.DataFrame:
     """Tests the prevalence of each unit between two groups, within each emotion.
@@ -59,7 +60,7 @@ def compare(
       seed: determines the permutations.
 
     Returns:
-      One row an (emotion, au), COMPARISON_COLUMNS and p_holm, reject:
+      One row per (emotion, au), COMPARISON_COLUMNS and p_holm, reject:
       n_with and n count clips, persons_a and persons_b the persons who show the unit;
       difference is prevalence in a less that in b; odds_low and odds_high and
       p_fisher take clips as independent; p_permutation permutes across databases,
@@ -126,14 +127,14 @@ def _compare(
 
 
 def _p_values(
-    observed: np.ndarray,
-    in_a: np.ndarray,
-    strata: np.ndarray,
+    observed: Float[np.ndarray, " units"],
+    in_a: Bool[np.ndarray, " persons"],
+    strata: Shaped[np.ndarray, " persons"],
     differences: Callable[[np.ndarray], np.ndarray],
     n_permutations: int,
     rng: np.random.Generator,
-) -> np.ndarray:
-    """Two-sided p of each unit, [k]; NaN where no stratum holds both groups."""
+) -> Float[np.ndarray, " units"]:
+    """Two-sided p of each unit; NaN where no stratum holds both groups."""
     if not permutation.informative(in_a, strata).any():
         return np.full(len(observed), np.nan)
     null = differences(permutation.permuted_labels(in_a, strata, n_permutations, rng))

@@ -30,9 +30,9 @@ def prevalence(
     clips: CodedClips,
     groups: Sequence[str],
     *,
-    level: float = 0.95,
-    n_resamples: int = 2000,
-    seed: int = 0,
+    level: float = bootstrap.LEVEL,
+    n_resamples: int = bootstrap.RESAMPLES,
+    seed: int = bootstrap.SEED,
 ) -> pd.DataFrame:
     """How often each unit is coded, by emotion and group.
 
@@ -86,24 +86,3 @@ def _cell(
             "cluster_high": [interval.high for interval in clustered],
         }
     )
-
-
-def cooccurrence_matrix(clips: CodedClips, *, min_clips: int = 1) -> pd.DataFrame:
-    """Share of clips in which both AUs are coded; the diagonal is prevalence.
-
-    Args:
-      clips: the clips of one cell of a heat map, e.g. one emotion and group.
-      min_clips: AUs coded in fewer of these clips are left out.
-
-    Returns:
-      Symmetric, AU numbers as index and columns, values in [0, 1].
-
-    Raises:
-      ValueError: there is no clip.
-    """
-    if not len(clips):
-        raise ValueError("there is no clip to count Action Units in")
-    common = clips.present.sum(axis=0) >= min_clips
-    present = clips.present[:, common].astype(np.float64)
-    numbers = pd.Index([unit for unit, kept in zip(clips.units, common, strict=True) if kept])
-    return pd.DataFrame(present.T @ present / len(clips), index=numbers, columns=numbers)

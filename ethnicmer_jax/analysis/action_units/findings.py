@@ -8,6 +8,7 @@ from collections.abc import Mapping
 
 import pandas as pd
 
+from ethnicmer_jax.analysis import effects
 from ethnicmer_jax.analysis.action_units.coding import CodedClips
 from ethnicmer_jax.analysis.action_units.comparison import compare
 from ethnicmer_jax.analysis.action_units.description import prevalence
@@ -18,8 +19,6 @@ MIN_CLIPS = 5
 
 MIN_PAIR = 10
 """The same for a pair of Action Units."""
-
-ALPHA = 0.05
 
 
 @dataclasses.dataclass(frozen=True)
@@ -77,7 +76,7 @@ class ActionUnitFindings:
         if not self.units.n_tested:
             return f"{lead} No database holds both groups, so none is separable from database."
         first, second = self.groups
-        uncontrolled = int((tests["p_permutation"] < ALPHA).sum())
+        uncontrolled = int((tests["p_permutation"] <= effects.ALPHA).sum())
         return (
             f"{lead} {self.units.n_tested} can be tested within databases; "
             f"{self.units.n_different} of them show a difference between {first} and {second} "

@@ -10,9 +10,10 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
+from jaxtyping import Float
 from scipy import stats as scipy_stats
 
-from ethnicmer_jax.analysis import conclusion, contrast, controls
+from ethnicmer_jax.analysis import bootstrap, conclusion
 from ethnicmer_jax.analysis.advantage import Advantage
 from ethnicmer_jax.analysis.bootstrap import Interval
 from ethnicmer_jax.analysis.conclusion import Control, HasInterval, Range
@@ -39,7 +40,9 @@ def of_advantage(found: Mapping[str, Advantage]) -> list[Control]:
     observed = found[MAIN]
     made = _within_databases(observed, {name: found[name] for name in within(list(found))})
     if PLACEBO in found:
-        made.append(controls.placebo("placebo groups", observed.estimate, found[PLACEBO].per_draw))
+        made.append(
+            conclusion.placebo("placebo groups", observed.estimate, found[PLACEBO].per_draw)
+        )
     return made + [_sensitive(name, observed, found[name]) for name in sensitivity(list(found))]
 
 
@@ -55,13 +58,13 @@ def of_arms(runs: StudyRuns, difference: Difference, level: float) -> list[Contr
     made = _within_databases(observed, same(within(runs.parts)))
     if runs.has(PLACEBO) and STEREO not in cells:
         null = placebo_arms(runs)
-        made.append(controls.placebo("placebo groups", observed.estimate, null))
+        made.append(conclusion.placebo("placebo groups", observed.estimate, null))
     changed = same(sensitivity(runs.parts))
     return made + [_sensitive(part, observed, found) for part, found in changed.items()]
 
 
-def placebo_arms(runs: StudyRuns) -> np.ndarray:
-    """UF1 of the first placebo side minus that of the second, in each draw, [draws]."""
+def placebo_arms(runs: StudyRuns) -> Float[np.ndarray, " draws"]:
+    """UF1 of the first placebo side minus that of the second, in each draw."""
     first, second = map(mono, runs.sides(PLACEBO))
     return (runs.values(PLACEBO, first) - runs.values(PLACEBO, second)).to_numpy()
 
@@ -90,7 +93,7 @@ def label_differences(runs: StudyRuns) -> pd.DataFrame:
     for model, labels in itertools.product(runs.parts, WRONG_LABELS):
         if (told_wrong := wrongly_told(model, labels)) in runs.parts:
             terms = [(1.0, runs.counts(model)), (-1.0, runs.counts(told_wrong))]
-            found = contrast.estimate(terms)
+            found = bootstrap.estimate(terms)
             numbers = {key: getattr(found, key) for key in ("estimate", "low", "high")}
             label = f"{model}: annotated minus {labels}"
             rows.append({"section": _LABEL_SECTION, "label": label, **numbers, "p": found.p_value})
@@ -132,14 +135,13 @@ def _within_databases(observed: HasInterval, inside: Mapping[str, Interval]) -> 
         return []
     if len(inside) == 1:
         ((part, measured),) = inside.items()
-        name, detail = part_name(part), f"{part_name(part)} {conclusion.interval_text(measured)}"
+        name, more = part_name(part), ""
     else:
         name, measured = "within databases", mean_within(inside)
         each = ", ".join(f"{part_name(part)} {one.estimate:+z.3f}" for part, one in inside.items())
-        detail = f"{name} {conclusion.interval_text(measured)} on average ({each})"
-    return [Control(name, conclusion.confirms(observed, measured), detail, separates_database=True)]
+        more = f" on average ({each})"
+    return [conclusion.replication(name, observed, measured, more=more, separates_database=True)]
 
 
 def _sensitive(part: str, observed: HasInterval, changed: HasInterval) -> Control:
-    detail = f"{part_name(part)} {conclusion.interval_text(changed)}"
-    return Control(part_name(part), conclusion.confirms(observed, changed), detail)
+    return conclusion.replication(part_name(part), observed, changed)

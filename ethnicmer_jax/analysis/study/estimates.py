@@ -5,16 +5,17 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator, Sequence
 
-import numpy as np
 import pandas as pd
 
-from ethnicmer_jax.analysis import contrast, effects
-from ethnicmer_jax.analysis.advantage import Advantage, own_group_advantage
-from ethnicmer_jax.analysis.contrast import Contrast
-from ethnicmer_jax.analysis.counts import SubjectCounts
+from ethnicmer_jax.analysis import bootstrap, effects
+from ethnicmer_jax.analysis.advantage import RECIPROCITY, Advantage, own_group_advantage
+from ethnicmer_jax.analysis.bootstrap import Interval
 from ethnicmer_jax.analysis.study.runs import StudyRuns
 from ethnicmer_jax.base.contrast_roles import DATABASE, FLIPPED, MAIN, PLACEBO
 from ethnicmer_jax.base.run_id import STEREO, crossed, mono
+
+BETWEEN_ARMS = "Between arms"
+SAME_SUBJECTS = "Training sets, same test subjects"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,13 +38,21 @@ class Difference:
         """`mono_asian minus stereo`."""
         return f"{self.first} minus {self.second}"
 
-    def estimate(self, runs: StudyRuns, level: float = 0.95) -> Contrast:
+    @property
+    def reciprocity(self) -> float:
+        """Variance over that of resampled tests.
+
+        Own less other training set on the same subjects is half of an own-group advantage.
+        """
+        return RECIPROCITY if self.section == SAME_SUBJECTS else 1.0
+
+    def estimate(self, runs: StudyRuns, level: float = bootstrap.LEVEL) -> Interval:
         """The difference of UF1, with its interval and p value."""
         terms = [
             (sign, runs.counts(self.part, cell))
             for sign, cell in ((1.0, self.first), (-1.0, self.second))
         ]
-        return contrast.estimate(terms, level=level)
+        return bootstrap.estimate(terms, level=level, reciprocity=self.reciprocity)
 
 
 def planned(runs: StudyRuns, part: str = MAIN) -> list[Difference]:
@@ -52,8 +61,8 @@ def planned(runs: StudyRuns, part: str = MAIN) -> list[Difference]:
     between = [(mono(a), mono(b)), (mono(a), STEREO), (mono(b), STEREO)]
     same = [(mono(a), crossed(b, a)), (mono(b), crossed(a, b))]
     same += [(mono(side), crossed(STEREO, side)) for side in (a, b)]
-    headed = [("Between arms", pair) for pair in between]
-    headed += [("Training sets, same test subjects", pair) for pair in same]
+    headed = [(BETWEEN_ARMS, pair) for pair in between]
+    headed += [(SAME_SUBJECTS, pair) for pair in same]
     there = set(runs.cells(part))
     return [Difference(part, section, *pair) for section, pair in headed if set(pair) <= there]
 
@@ -63,7 +72,7 @@ def arms(runs: StudyRuns) -> pd.DataFrame:
 
     Returns:
       Columns section (the contrast), label (the cell), part, cell, estimate, low, high, sd
-      (over runs), n_runs, n_subjects, n_clips (distinct persons, clips a run).
+      (over runs), n_runs, n_subjects, n_clips (distinct persons, clips per run).
     """
     return pd.DataFrame(
         _cell_row(runs, part, cell) for part in runs.parts for cell in runs.cells(part)
@@ -72,7 +81,7 @@ def arms(runs: StudyRuns) -> pd.DataFrame:
 
 def _cell_row(runs: StudyRuns, part: str, cell: str) -> dict:
     counts = runs.counts(part, cell)
-    interval = contrast.estimate([(1.0, counts)])
+    interval = bootstrap.estimate([(1.0, counts)])
     table = runs.table[runs.rows(part, cell)]
     return {
         "section": part_name(part),
@@ -85,14 +94,9 @@ def _cell_row(runs: StudyRuns, part: str, cell: str) -> dict:
         "sd": table["uf1"].std(ddof=1),
         "uar": table["uar"].mean(),
         "n_runs": len(table),
-        "n_subjects": n_persons(counts),
+        "n_subjects": interval.n_persons,
         "n_clips": table["clips"].mean(),
     }
-
-
-def n_persons(counts: SubjectCounts) -> int:
-    """Persons whom any of the runs tested."""
-    return int(counts.counts.any(axis=(0, 2, 3)).sum())
 
 
 def matrix(cells: pd.DataFrame, sides: Sequence[str]) -> pd.DataFrame:
@@ -138,7 +142,7 @@ def differences(runs: StudyRuns, of: Sequence[Difference]) -> pd.DataFrame:
     return frame.assign(p_holm=effects.holm(frame["p"])["p_holm"]) if len(frame) else frame
 
 
-def _numbers(estimate: Contrast) -> dict:
+def _numbers(estimate: Interval) -> dict:
     return {
         "estimate": estimate.estimate,
         "low": estimate.low,
@@ -151,28 +155,11 @@ def _numbers(estimate: Contrast) -> dict:
 
 
 def advantage_rows(found: dict[str, Advantage]) -> Iterator[dict]:
-    """One row a contrast, in the columns of `differences`; the placebo's is no estimate of one."""
+    """One row per contrast but the placebo, in the columns of `differences`."""
     for part, advantage in found.items():
         if part != PLACEBO:
-            yield {
-                "section": "Own-group advantage",
-                "label": part_name(part),
-                "estimate": advantage.estimate,
-                "low": advantage.low,
-                "high": advantage.high,
-                "design": advantage.design,
-                "n_subjects": advantage.n_persons,
-                "p": advantage.p_value,
-                "detectable": detectable(advantage),
-            }
-
-
-def detectable(advantage: Advantage) -> float:
-    """The smallest true advantage found with 80% power; NaN where there is no interval."""
-    if not np.isfinite(advantage.standard_error):
-        return float("nan")
-    alpha = 1 - advantage.level
-    return effects.minimum_detectable(advantage.standard_error, alpha=alpha, df=advantage.df)
+            about = {"section": "Own-group advantage", "label": part_name(part)}
+            yield about | _numbers(advantage)
 
 
 def part_name(part: str) -> str:

@@ -7,12 +7,12 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
+from jaxtyping import Float
 
 from ethnicmer_jax.analysis import effects
 from ethnicmer_jax.analysis.advantage import Advantage
-from ethnicmer_jax.analysis.conclusion import HasInterval
+from ethnicmer_jax.analysis.conclusion import HasInterval, placebo_p
 from ethnicmer_jax.analysis.conclusion import Verdict as Outcome
-from ethnicmer_jax.analysis.controls import as_frame, placebo_p
 from ethnicmer_jax.analysis.data_card import DataCard
 from ethnicmer_jax.analysis.metrics import group_labels
 from ethnicmer_jax.analysis.study import controls, estimates, reference, verdict
@@ -32,14 +32,14 @@ class Placebo:
     Attributes:
       name: "advantage" or "arms".
       quantity: what differs ("own-group advantage in UF1").
-      null: that of every placebo draw in which it is defined, [draws].
+      null: that of every placebo draw in which it is defined.
       observed: that of the real groups.
-      p: share of placebo draws as far from 0 as `observed`.
+      p: share of placebo draws as far from 0 as `observed`; NaN where there are too few.
     """
 
     name: str
     quantity: str
-    null: np.ndarray
+    null: Float[np.ndarray, " draws"]
     observed: float
     p: float
 
@@ -166,15 +166,20 @@ def _control_estimates(runs: StudyRuns, found: Mapping[str, Advantage]) -> pd.Da
 
 def _survival(verdicts: Sequence[Verdict]) -> pd.DataFrame:
     """A difference that was not shown has nothing to survive."""
-    frames = []
-    for judged in verdicts:
-        frame = as_frame(list(judged.controls)).assign(quantity=judged.quantity)
-        if judged.finding.verdict in (Outcome.NO_EVIDENCE, Outcome.UNDEFINED):
-            frame = frame.assign(verdict="no difference to survive")
-        frames.append(frame)
-    columns = ["quantity", "control", "result", "verdict"]
-    frames = [frame for frame in frames if len(frame)] or [pd.DataFrame(columns=columns)]
-    return pd.concat(frames, ignore_index=True)[columns]
+    nothing = (Outcome.NO_EVIDENCE, Outcome.UNDEFINED)
+    rows = [
+        {
+            "quantity": judged.quantity,
+            "control": control.name,
+            "result": control.detail,
+            "verdict": "no difference to survive"
+            if judged.finding.verdict in nothing
+            else control.verdict,
+        }
+        for judged in verdicts
+        for control in judged.controls
+    ]
+    return pd.DataFrame(rows, columns=["quantity", "control", "result", "verdict"])
 
 
 def _placebos(runs: StudyRuns, found: Mapping[str, Advantage]) -> list[Placebo]:

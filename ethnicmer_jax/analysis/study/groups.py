@@ -12,6 +12,7 @@ import pandas as pd
 from ethnicmer_jax.analysis import bootstrap, correctness, effects, metrics, permutation, results
 from ethnicmer_jax.analysis.bootstrap import Interval
 from ethnicmer_jax.analysis.correctness import GroupEffect
+from ethnicmer_jax.analysis.counts import Counts
 from ethnicmer_jax.analysis.permutation import PermutationTest
 from ethnicmer_jax.analysis.study.runs import StudyRuns
 from ethnicmer_jax.base.predictions import Predictions
@@ -72,7 +73,7 @@ def analyse(runs: StudyRuns, members: dict[str, str], names: tuple[str, str]) ->
     classes = results.class_scores(predictions, group)
     return Groups(
         names=names,
-        difference=bootstrap.difference(*sides),
+        difference=bootstrap.difference(*map(Counts.of, sides)),
         within_database=permutation.group_difference(predictions, group, names),
         model=correctness.group_effect(predictions, group, names),
         recognised=shares,
@@ -90,9 +91,7 @@ def tests(groups: Groups) -> Iterator[tuple[str, str, float]]:
     test = groups.within_database
     yield (
         f"{pair}, pooled LOSO: subjects permuted within database",
-        f"UF1 {test.statistic:+z.3f}; {test.n_informative} subjects can change groups"
-        if test.separable
-        else "not separable from database: nobody can change groups",
+        _permuted(test),
         test.p_value,
     )
     model = groups.model
@@ -103,6 +102,15 @@ def tests(groups: Groups) -> Iterator[tuple[str, str, float]]:
     )
 
 
+def _permuted(test: PermutationTest) -> str:
+    if not test.separable:
+        return "not separable from database: nobody can change groups"
+    moved = f"UF1 {test.statistic:+z.3f}; {test.n_informative} subjects can change groups"
+    if test.possible:
+        return moved
+    return f"{moved}, in too few ways for p to reach .05: not run"
+
+
 def _recognised(side: Predictions) -> tuple[float, int]:
     """Clips recognised (summed over clips: the share of runs that did) and clips."""
     hit = side.predicted == side.emotion_index
@@ -111,16 +119,15 @@ def _recognised(side: Predictions) -> tuple[float, int]:
 
 
 def _scores(name: str, side: Predictions) -> dict:
-    row = {"group": name, "n_subjects": len(set(side.person)), "n_clips": len(set(side.key))}
-    for score in ("uf1", "uar", "accuracy"):
-        found = bootstrap.score_interval(side, score)
+    row = {"group": name, "n_subjects": len(side.persons), "n_clips": len(set(side.key))}
+    for score, found in bootstrap.score_intervals(Counts.of(side)).items():
         row |= {score: found.estimate, f"{score}_low": found.low, f"{score}_high": found.high}
     return row
 
 
 def _gaps(predictions: Predictions, members: dict[str, str]) -> pd.DataFrame:
     """Mean over runs; the worst group is that of most runs."""
-    by_run = [metrics.run_metrics(run, members)["gaps"] for _, run in predictions.by_run()]
+    by_run = [run["gaps"] for run in metrics.by_run(predictions, members).values()]
     rows = []
     for name in by_run[0]["equalised_odds"]:
         label = "largest of all classes" if name == "max" else name

@@ -6,9 +6,9 @@ import dataclasses
 
 import pandas as pd
 
-from ethnicmer_jax.analysis import contrast
+from ethnicmer_jax.analysis import bootstrap
 from ethnicmer_jax.analysis.conclusion import interval_text
-from ethnicmer_jax.analysis.study.estimates import n_persons, planned
+from ethnicmer_jax.analysis.study.estimates import planned
 from ethnicmer_jax.analysis.study.runs import StudyRuns
 from ethnicmer_jax.base.contrast_roles import MAIN, REFERENCE
 
@@ -41,15 +41,14 @@ def analyse(runs: StudyRuns) -> Reference | None:
 
 def _arm(runs: StudyRuns, part: str, cell: str) -> dict[str, object]:
     counts = runs.counts(part, cell)
-    interval = contrast.estimate([(1.0, counts)])
-    by_class = counts.counts.sum(axis=(0, 1, 3))
-    tested = counts.counts.any(axis=(2, 3)).sum(axis=1)
+    interval = bootstrap.estimate([(1.0, counts)])
+    by_class = counts.pooled.sum(axis=(0, 2))
     return {
         "cell": cell,
-        "n_runs": len(counts.counts),
-        "n_subjects": n_persons(counts),
-        "subjects": tested.mean(),
-        "clips": counts.counts.sum() / len(counts.counts),
+        "n_runs": len(counts.runs),
+        "n_subjects": interval.n_persons,
+        "subjects": counts.tested.sum(axis=1).mean(),
+        "clips": counts.pooled.sum() / len(counts.runs),
         "largest_class": by_class.max() / by_class.sum(),
         "estimate": interval.estimate,
         "low": interval.low,

@@ -7,9 +7,10 @@ import functools
 
 import numpy as np
 import pandas as pd
+from jaxtyping import Bool
 
-from ethnicmer_jax.analysis import confusion
-from ethnicmer_jax.analysis.counts import SubjectCounts
+from ethnicmer_jax.analysis import results
+from ethnicmer_jax.analysis.counts import Counts
 from ethnicmer_jax.base.contrast_roles import MAIN
 from ethnicmer_jax.base.predictions import Predictions
 from ethnicmer_jax.base.run_id import crossed, mono_side
@@ -22,13 +23,13 @@ class StudyRuns:
 
     Attributes:
       predictions: every row.
-      subjects: the counts of all runs, in the order of `table`.
-      table: one row a run: run, part (the contrast, or else the job), cell, draw and seed
+      all_counts: the counts of all runs, in the order of `table`.
+      table: one row per run: run, part (the contrast, or else the job), cell, draw and seed
         (-1 where it has none), folds, clips, and one column for each of `confusion.SCORES`.
     """
 
     predictions: Predictions
-    subjects: SubjectCounts
+    all_counts: Counts
     table: pd.DataFrame
 
     @classmethod
@@ -38,22 +39,15 @@ class StudyRuns:
         Raises:
           UserError: there is no run of the main contrast.
         """
-        subjects = SubjectCounts.of(predictions)
-        pooled = subjects.counts.sum(axis=1)
-        run = pd.Categorical(predictions.table["run"], categories=predictions.runs).codes
-        folds = predictions.table.groupby(run)["fold"].nunique()
-        table = predictions.run_table.assign(
-            folds=folds.to_numpy(),
-            clips=pooled.sum(axis=(1, 2)).astype(int),
-            **{name: score(pooled) for name, score in confusion.SCORES.items()},
-        )
-        made = cls(predictions, subjects, table)
-        if not made.has(MAIN):
+        scores = results.run_scores(predictions, counts := Counts.of(predictions))
+        table = predictions.run_table.merge(scores, on="run")
+        runs = cls(predictions, counts, table)
+        if not runs.has(MAIN):
             raise UserError(
                 f"no run of the contrast {MAIN!r} with two arms; a study has runs such as "
                 f"{MAIN}.mono_asian-draw0-seed0"
             )
-        return made
+        return runs
 
     @functools.cached_property
     def parts(self) -> tuple[str, ...]:
@@ -79,26 +73,19 @@ class StudyRuns:
         a, b = self.sides(part)
         return {crossed(a, b), crossed(b, a)} <= set(self.cells(part))
 
-    def rows(self, part: str, *cells: str) -> np.ndarray:
-        """Which runs belong to a part, and to one of the cells where any is named; bool [R]."""
+    def rows(self, part: str, *cells: str) -> Bool[np.ndarray, " runs"]:
+        """Which runs belong to a part, and to one of the cells where any is named."""
         chosen = (self.table["part"] == part).to_numpy()
         return chosen & self.table["cell"].isin(cells).to_numpy() if cells else chosen
 
-    def counts(self, part: str, *cells: str) -> SubjectCounts:
+    def counts(self, part: str, *cells: str) -> Counts:
         """The counts of a part's runs, over everybody in the study."""
-        return self.subjects.of_runs(self.rows(part, *cells))
+        return self.all_counts.of_runs(self.rows(part, *cells))
 
     def select(self, part: str, *cells: str) -> Predictions:
         """The rows of a part's runs."""
-        return self.predictions.select(self.rows(part, *cells)[self._row_run])
+        return self.predictions.select(self.rows(part, *cells)[self.predictions.run_index])
 
     def values(self, part: str, cell: str, score: str = "uf1") -> pd.Series:
         """The score of each draw of a cell, averaged over its seeds."""
         return self.table[self.rows(part, cell)].groupby("draw")[score].mean()
-
-    @functools.cached_property
-    def _row_run(self) -> np.ndarray:
-        """The index of each row's run."""
-        return pd.Categorical(
-            self.predictions.table["run"], categories=self.predictions.runs
-        ).codes.astype(np.int64)

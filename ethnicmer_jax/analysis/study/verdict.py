@@ -10,15 +10,13 @@ import numpy as np
 from ethnicmer_jax.analysis import comparisons, conclusion
 from ethnicmer_jax.analysis.advantage import Advantage
 from ethnicmer_jax.analysis.conclusion import Conclusion, Control
-from ethnicmer_jax.analysis.effects import p_text
+from ethnicmer_jax.analysis.effects import ALPHA, p_text
 from ethnicmer_jax.analysis.study import controls
-from ethnicmer_jax.analysis.study.estimates import Difference, detectable, planned
+from ethnicmer_jax.analysis.study.estimates import BETWEEN_ARMS, Difference, planned
 from ethnicmer_jax.analysis.study.groups import Groups
 from ethnicmer_jax.analysis.study.runs import StudyRuns
 from ethnicmer_jax.base.contrast_roles import MAIN
 from ethnicmer_jax.base.run_id import mono
-
-ALPHA = 0.05
 
 
 @dataclasses.dataclass(frozen=True)
@@ -53,7 +51,7 @@ def of_advantage(found: Mapping[str, Advantage], *, confounded: bool) -> Verdict
         run,
         confounded=confounded,
         level=observed.level,
-        detectable=detectable(observed),
+        detectable=observed.detectable,
         quantity=quantity,
     )
     return Verdict(quantity, run, finding)
@@ -61,7 +59,7 @@ def of_advantage(found: Mapping[str, Advantage], *, confounded: bool) -> Verdict
 
 def of_arms(runs: StudyRuns, *, confounded: bool) -> list[Verdict]:
     """Arm against arm; the intervals of all of them hold jointly (Bonferroni)."""
-    between = [one for one in planned(runs) if one.section == "Between arms"]
+    between = [one for one in planned(runs) if one.section == BETWEEN_ARMS]
     level = 1 - ALPHA / len(between)
     return [_of_difference(runs, one, level, confounded) for one in between]
 
@@ -79,23 +77,28 @@ def of_groups(groups: Groups, p_holm: Sequence[float]) -> str:
 
     Args:
       groups: what was found.
-      p_holm: adjusted p of the permutation and of the model; NaN where not testable.
+      p_holm: adjusted p of the permutation and of the model; NaN where not run.
     """
     pair = " minus ".join(groups.names)
     measured = conclusion.interval_text(groups.difference)
-    permuted, modelled = p_holm
     lead = f"Tested by the same pooled models, UF1 of {pair} is {measured}."
-    if not np.isfinite([permuted, modelled]).any():
+    run = [p for p in p_holm if np.isfinite(p)]
+    if not run and not groups.within_database.separable:
         return f"{lead} It is not separable from database: no database tests both groups."
+    if not run:
+        return f"{lead} No test within databases was run: too few subjects can change groups."
+    permuted, modelled = (p_text(p) if np.isfinite(p) else "not run" for p in p_holm)
     evidence = (
-        f"permuting subjects within databases {p_text(permuted)}, class and database held "
-        f"constant {p_text(modelled)} (Holm)"
+        f"permuting subjects within databases {permuted}, class and database held "
+        f"constant {modelled} (Holm)"
     )
-    found = [p < ALPHA for p in (permuted, modelled)]
-    if not any(found):
+    different = [p <= ALPHA for p in run]
+    if not any(different):
         return f"{lead} That is no evidence of a difference at this power: {evidence}."
-    if not all(found):
+    if not all(different):
         return f"{lead} The two tests disagree, so nothing is concluded: {evidence}."
+    if len(run) < len(p_holm):
+        return f"{lead} One test alone was run, so nothing is concluded: {evidence}."
     return f"{lead} Both tests within databases find a difference: {evidence}."
 
 

@@ -15,7 +15,7 @@ from typing import Any
 import ml_collections
 import numpy as np
 
-from ethnicmer_jax.analysis import conclusion, controls
+from ethnicmer_jax.analysis import conclusion
 from ethnicmer_jax.analysis.advantage import own_group_advantage
 from ethnicmer_jax.base.contrast_roles import MAIN, database_within
 from ethnicmer_jax.base.grouping import Grouping, grouping
@@ -109,7 +109,7 @@ def judge(predictions: Predictions, config: ml_collections.ConfigDict) -> dict[s
     }
     main = advantages.pop(MAIN)
     checks = [
-        controls.within_database(database_within(name), main, inside)
+        conclusion.within_database(database_within(name), main, inside)
         for name, inside in advantages.items()
     ]
     finding = conclusion.conclude(main, main.sides, checks, confounded=True)

@@ -17,7 +17,7 @@ from ethnicmer_jax.base.grouping import grouping
 from ethnicmer_jax.base.predictions import Predictions
 from ethnicmer_jax.data import inputs
 from ethnicmer_jax.data.dataset import Dataset
-from ethnicmer_jax.jobs.study.plan import POOLED, Job
+from ethnicmer_jax.jobs.study.plan import Job
 from ethnicmer_jax.protocols import fold_file
 
 _SPLITS = 5
@@ -50,7 +50,7 @@ def write_metrics(
 ) -> dict[str, Any]:
     """What follows from the predictions alone.
 
-    metrics.json holds all runs, and the summary of the pooled ones where there are any;
+    metrics.json holds all runs and the summary of every arm of every contrast and job;
     matching.csv a row for each arm, matching_draws.csv one for each of its draws.
 
     Returns:
@@ -58,10 +58,8 @@ def write_metrics(
     """
     chosen = grouping(config.protocol.grouping, config.protocol.grouping_custom)
     members = {e: group for group, of in chosen.groups.items() for e in of}
-    pooled = table.of_each_run(lambda run: run.job == POOLED)
     values = {
-        "runs": metrics.by_run(table, members),
-        "summary": metrics.summary(table.select(pooled) if pooled.any() else table),
+        **metrics.compute(table, members),
         "grouping": chosen.name,
         "notes": list(notes),
         "environment": environment,

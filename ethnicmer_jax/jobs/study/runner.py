@@ -90,6 +90,9 @@ def _report(config: ml_collections.ConfigDict, directory: pathlib.Path) -> None:
 
 def _of_whole_databases(metrics: dict[str, Any]) -> dict[str, Any]:
     """metrics.json without the draws, where there is anything else: they are for the report."""
-    runs = metrics["runs"].items()
-    whole = {run: values for run, values in runs if RunId.parse(run).draw is None}
-    return {**metrics, "runs": whole or metrics["runs"]}
+    whole = {
+        run: values for run, values in metrics["runs"].items() if RunId.parse(run).draw is None
+    }
+    arms = {RunId.parse(run).arm for run in whole}
+    summary = {arm: scores for arm, scores in metrics["summary"].items() if arm in arms}
+    return {**metrics, "runs": whole, "summary": summary} if whole else metrics

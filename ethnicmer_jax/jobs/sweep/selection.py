@@ -13,7 +13,7 @@ from typing import Any
 import pandas as pd
 
 from ethnicmer_jax.analysis import confusion
-from ethnicmer_jax.analysis.results import run_confusions
+from ethnicmer_jax.analysis.counts import Counts
 from ethnicmer_jax.base import files
 from ethnicmer_jax.base.predictions import Predictions
 from ethnicmer_jax.base.run_id import INNER
@@ -64,7 +64,7 @@ def inner_scores(points: Sequence[Result]) -> pd.DataFrame:
     for point in points:
         inner = point.predictions.inner()
         folds = [run.cell for run in inner.run_ids.values()]
-        uf1 = confusion.SCORES["uf1"](run_confusions(inner))
+        uf1 = confusion.uf1(Counts.of(inner).pooled)
         columns[point.name] = pd.Series(uf1, index=pd.Index(folds, name="fold"))
     return pd.DataFrame(columns)
 
