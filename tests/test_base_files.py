@@ -3,6 +3,9 @@ import contextlib
 import json
 import os
 import pathlib
+import signal
+import subprocess
+import sys
 from concurrent import futures
 
 import numpy as np
@@ -187,3 +190,45 @@ def test_nobody_writes_a_file_by_hand():
                 if by_hand and not text.startswith(allowed or ("\0",)):
                     wrong.append(f"{name}:{call.lineno} {text}")
     assert wrong == []
+
+
+def test_what_a_killed_writer_left_is_removed_at_the_next_write_and_a_live_one_is_let_be(tmp_path):
+    report, other = tmp_path / "report", tmp_path / ".report.old.partial"
+    other.mkdir()
+    code = (
+        "import os, pathlib, signal; from ethnicmer_jax.base import files\n"
+        f"with files.atomic_directory(pathlib.Path({str(report)!r})) as folder:\n"
+        "    (folder / 'half').write_text('half')\n"
+        "    os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    killed = subprocess.run([sys.executable, "-c", code], check=False)
+    assert killed.returncode == -signal.SIGKILL
+    (left,) = set(tmp_path.iterdir()) - {other}
+    assert left.name.startswith(".report.")
+    with files.atomic_directory(report) as live:
+        with files.atomic_directory(report) as folder:
+            (folder / "whole").write_text("1")
+        assert live.is_dir()
+        assert not left.exists()
+    assert {path.name for path in tmp_path.iterdir()} == {"report", other.name}
+
+
+@pytest.mark.parametrize("kind", ["over the old one", "anew"])
+def test_a_directory_is_missing_for_no_longer_than_two_renames(tmp_path, kind, monkeypatch):
+    """The new one is complete before the old one goes, and the old is deleted after the swap."""
+    report = tmp_path / "report"
+    if kind == "over the old one":
+        report.mkdir()
+        (report / "page").write_text("old")
+    renames, rename = [], pathlib.Path.rename
+
+    def recorded(path, target):
+        renames.append((path.name, sorted(item.name for item in path.iterdir())))
+        return rename(path, target)
+
+    monkeypatch.setattr(pathlib.Path, "rename", recorded)
+    with files.atomic_directory(report) as folder:
+        (folder / "page").write_text("new")
+        assert kind == "anew" or (report / "page").read_text() == "old"
+    assert [content for _, content in renames] == [["page"]] * len(renames)
+    assert (report / "page").read_text() == "new"

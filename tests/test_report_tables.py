@@ -3,7 +3,9 @@
 import io
 
 import pandas as pd
+import pytest
 
+from ethnicmer_jax.report import columns, style
 from ethnicmer_jax.report.tables import Column, PValue, Table
 
 FRAME = pd.DataFrame(
@@ -50,3 +52,32 @@ def test_a_table_without_rows_still_has_its_header():
     assert empty.rows() == []
     assert r"Part\_1 & UF1 \\" in empty.latex()
     assert empty.csv() == "part,uf1,low\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("-0.100 [-0.200, +0.100]", "−0.100 [−0.200, +0.100]"),
+        ("within samm -.04 (-1)", "within samm −.04 (−1)"),
+        ("mono_asian-draw0-seed0", "mono_asian-draw0-seed0"),
+        ("2026-01-02, samm-006, --max_clips=-1", "2026-01-02, samm-006, --max_clips=−1"),
+        ("a - b, 3-fold, x.-1", "a - b, 3-fold, x.-1"),
+    ],
+)
+def test_negative_numbers_have_a_minus_sign_and_names_keep_their_hyphens(text, expected):
+    assert style.minus(text) == expected
+
+
+def test_minus_signs_are_in_numbers_and_sentences_and_never_in_csv_or_settings():
+    frame = pd.DataFrame(
+        {"name": ["x -5"], "said": ["it is -5"], "value": [-0.5], "low": [-0.0001]}
+    )
+    shown = (
+        columns.text("Name", "name"),
+        columns.sentence("Said", "said"),
+        Column("Value", "{value:+z.3f} [{low:+z.3f}]"),
+    )
+    table = Table("t", "c", frame, shown)
+    assert table.rows() == [["x -5", "it is −5", "−0.500 [+0.000]"]]
+    assert table.csv() == "name,said,value,low\nx -5,it is -5,-0.5,-0.0001\n"
+    assert r"x -5 & it is $-$5 & $-$0.500 [+0.000] \\" in table.latex()

@@ -6,8 +6,11 @@ Everything that the project writes goes through `atomic` or `atomic_directory`.
 from __future__ import annotations
 
 import contextlib
+import glob
 import json
+import os
 import pathlib
+import platform
 import shutil
 import uuid
 from collections.abc import Iterator, Mapping
@@ -77,9 +80,13 @@ def atomic(path: pathlib.Path) -> Iterator[pathlib.Path]:
 
 @contextlib.contextmanager
 def atomic_directory(path: pathlib.Path) -> Iterator[pathlib.Path]:
-    """Yields a new temporary directory that replaces `path` if the block succeeds."""
+    """Yields a new temporary directory that replaces `path` if the block succeeds.
+
+    What a process that was killed here left beside `path` is removed.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = _partial(path)
+    _remove_abandoned(path)
+    partial = _partial_directory(path)
     partial.mkdir()
     try:
         yield partial
@@ -119,7 +126,7 @@ def write_bytes(path: pathlib.Path, content: bytes) -> None:
 
 def _replace_directory(new: pathlib.Path, target: pathlib.Path) -> None:
     """Moves `new` to where `target` may be; a rename cannot replace what is not empty."""
-    old = _partial(target)
+    old = _partial_directory(target)
     with contextlib.suppress(FileNotFoundError):
         target.rename(old)
     try:
@@ -137,6 +144,32 @@ def _replace_directory(new: pathlib.Path, target: pathlib.Path) -> None:
 def _partial(path: pathlib.Path) -> pathlib.Path:
     """A hidden path beside another that no other process uses."""
     return path.with_name(f".{uuid.uuid4().hex}.partial")
+
+
+def _partial_directory(path: pathlib.Path) -> pathlib.Path:
+    """The same for a directory; the name says which process of which machine has made it."""
+    unique = f"{os.getpid()}.{uuid.uuid4().hex}"
+    return path.with_name(f".{path.name}.{platform.node()}.{unique}.partial")
+
+
+def _remove_abandoned(path: pathlib.Path) -> None:
+    """Removes the temporary directories of `path` whose process no longer runs."""
+    pattern = glob.escape(f".{path.name}.{platform.node()}.") + "*.partial"
+    for partial in path.parent.glob(pattern):
+        process = partial.name.split(".")[-3]
+        if process.isdecimal() and not _runs(int(process)):
+            shutil.rmtree(partial, ignore_errors=True)
+
+
+def _runs(process: int) -> bool:
+    """Whether a process of this machine still runs."""
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    return True
 
 
 def _differences(old: Any, new: Any, name: str = "") -> Iterator[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ethnicmer_jax.report.tables import Column, PValue
+from ethnicmer_jax.report.tables import Column, PValue, Sentence
 
 SCORES = {"uf1": "UF1", "uar": "UAR", "accuracy": "Accuracy"}
 """Score -> label."""
@@ -13,6 +13,11 @@ SCORES = {"uf1": "UF1", "uar": "UAR", "accuracy": "Accuracy"}
 def text(label: str, key: str) -> Column:
     """Words, aligned to the left."""
     return Column(label, f"{{{key}}}", numeric=False)
+
+
+def sentence(label: str, key: str) -> Column:
+    """Words with numbers among them."""
+    return Sentence(label, f"{{{key}}}")
 
 
 def count(label: str, key: str) -> Column:

@@ -124,7 +124,11 @@ def render(document: Document) -> str:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters |= {"kind": lambda block: type(block).__name__, "data_uri": _data_uri}
+    environment.filters |= {
+        "kind": lambda block: type(block).__name__,
+        "data_uri": _data_uri,
+        "minus": style.minus,
+    }
     # The style sheet is ours and holds no outside text, so it alone goes in unescaped.
     css, _, _ = environment.loader.get_source(environment, "style.css")
     template = environment.get_template("page.html")

@@ -161,7 +161,9 @@ def _forest_lines(rows: pd.DataFrame, number: str) -> list[dict]:
         text = number.format(row["estimate"])
         if np.isfinite([row["low"], row["high"]]).all():
             text += f" [{number.format(row['low'])}, {number.format(row['high'])}]"
-        lines.append(row | {"label": _wrapped(row["label"]), "text": text, "heading": False})
+        lines.append(
+            row | {"label": _wrapped(row["label"]), "text": style.minus(text), "heading": False}
+        )
     return lines
 
 

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from ethnicmer_jax.analysis.effects import p_text
+from ethnicmer_jax.report.style import minus
 
 MISSING = "–"
 
@@ -35,7 +36,19 @@ class Column:
         keys = [key for _, key, _, _ in string.Formatter().parse(self.template) if key]
         if any(pd.isna(row[key]) for key in keys):
             return MISSING
-        return self.template.format_map(row)
+        text = self.template.format_map(row)
+        return minus(text) if self.numeric else text
+
+
+@dataclasses.dataclass(frozen=True)
+class Sentence(Column):
+    """A column of words with numbers among them."""
+
+    numeric: bool = False
+
+    def cell(self, row: dict) -> str:
+        """The text, with minus signs."""
+        return minus(super().cell(row))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -112,6 +125,7 @@ _LATEX = str.maketrans(
         "^": r"\textasciicircum{}",
         "<": r"\textless{}",
         ">": r"\textgreater{}",
+        "−": "$-$",
     }
 )
 

@@ -116,7 +116,9 @@ def au_difference(
       units: what the rows are, for the caption.
     """
     table = found.tests
-    label = table.difference.map("{:+.2f}".format) + "\n" + table.p_holm.map(p_text)
+    label = (
+        table.difference.map("{:+z.2f}".format).map(style.minus) + "\n" + table.p_holm.map(p_text)
+    )
     table = table.assign(label=label)
     untested = found.n_tested < len(table)
     return _heat_map(

@@ -80,7 +80,7 @@ def groups(found: GroupFindings) -> Section:
         found.tests,
         (
             columns.text("Test", "test"),
-            columns.text("Measured", "measured"),
+            columns.sentence("Measured", "measured"),
             columns.p_value(),
             columns.p_holm(),
         ),
@@ -283,7 +283,7 @@ def _survival(frame: pd.DataFrame) -> Table:
         (
             columns.text("Difference", "quantity"),
             columns.text("Control", "control"),
-            columns.text("Result", "result"),
+            columns.sentence("Result", "result"),
             columns.text("Verdict", "verdict"),
         ),
     )
