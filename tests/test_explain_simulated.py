@@ -8,6 +8,7 @@ map place by place; there the same is asked of the gradient of every place (HiRe
 import dataclasses
 
 import cv2
+import drawn_truth
 import numpy as np
 import pytest
 import worlds
@@ -61,8 +62,8 @@ class Found:
 
 def moving_cells(spec):
     """Bool [GRID, GRID]: cells of the crop of which more than half really moves."""
-    left, top, right, bottom = simulated.crop_box(spec)
-    region = np.pad(simulated.moving_region(spec).astype(np.float32), 400)
+    left, top, right, bottom = drawn_truth.crop_box(spec)
+    region = np.pad(drawn_truth.moving_region(spec).astype(np.float32), 400)
     crop = region[top + 400 : bottom + 400, left + 400 : right + 400]
     return cv2.resize(crop, (folds.GRID, folds.GRID), interpolation=cv2.INTER_AREA) > 0.5
 

@@ -14,8 +14,6 @@ from hypothesis import strategies as st
 
 from data_builders.pixels.detection import LONG_SIDE, Face, RetinaFace, check_frame, retinaface
 from data_builders.pixels.faces import (
-    EYE_DISTANCE,
-    EYE_HEIGHT,
     FaceNotFound,
     FaceOptions,
     crop_pair,
@@ -105,7 +103,8 @@ def test_frames_that_the_detector_would_misread_are_refused(frame, message):
 
 def test_alignment_brings_the_eyes_of_any_face_to_one_place(face_frame):
     options = FaceOptions(size=200, margin=0.1)
-    half, height = EYE_DISTANCE / 1.2 / 2, 0.5 + (EYE_HEIGHT - 0.5) / 1.2
+    # A third of 1 / 1.2 of the side apart; 38% of a face from the top, which .1 lies above.
+    half, height = 1 / 3 / 1.2 / 2, (0.38 + 0.1) / 1.2
     expected = 200 * np.array([[0.5 - half, height], [0.5 + half, height]])
     for frame in (face_frame, _turned(face_frame, 14), _turned(face_frame, -10, 0.8), _drawn(5)):
         eyes = _only_face(crop_pair(frame, frame, options).onset).eyes

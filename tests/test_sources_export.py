@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import cv2
+import drawn_truth
 import numpy as np
 import pandas as pd
 import pytest
@@ -80,9 +81,9 @@ def test_the_flow_after_jpeg_detection_and_cropping_is_the_drawn_motion(root, tr
         found = flow.compute(pair.onset, pair.apex, "tvl1")
         size = found.shape[:2]
         # Displacements are vectors: the crop's linear part turns and scales them.
-        true = cv2.transform(simulated.true_motion(spec), pair.transform[:, :2])
+        true = cv2.transform(drawn_truth.true_motion(spec), pair.transform[:, :2])
         true = cv2.warpAffine(true, pair.transform, size)
-        region = simulated.moving_region(spec).astype(np.uint8)
+        region = drawn_truth.moving_region(spec).astype(np.uint8)
         region = cv2.warpAffine(region, pair.transform, size, flags=cv2.INTER_NEAREST) > 0
         assert np.corrcoef(found[region].ravel(), true[region].ravel())[0, 1] >= 0.8
 
@@ -125,7 +126,7 @@ def test_all_frames_can_be_written(tmp_path):
     options = SimulatedOptions(
         cohorts=parse_cohorts("sim:White:1"), clips_per_subject=1, clips_spread=0
     )
-    export.write_casme2(options, tmp_path / "raw", every=1)
+    export.write(options, tmp_path / "raw", "casme2", every=1)
     row = pd.read_csv(tmp_path / "raw/truth.csv").iloc[0]
     frames = list((tmp_path / "raw/Cropped" / row["subject"] / row["clip"]).iterdir())
     assert len(frames) == row["offset"] - row["onset"] + 1
@@ -151,9 +152,9 @@ def test_what_fits_no_layout_is_refused_and_leaves_nothing(tmp_path, cohorts, la
 def test_an_existing_folder_is_left_alone(tmp_path):
     (tmp_path / "raw").mkdir()
     with pytest.raises(UserError, match="exists already"):
-        export.write_samm(OPTIONS, tmp_path / "raw")
+        export.write(OPTIONS, tmp_path / "raw", "samm")
     with pytest.raises(UserError, match="at least 1"):
-        export.write_samm(OPTIONS, tmp_path / "other", every=0)
+        export.write(OPTIONS, tmp_path / "other", "samm", every=0)
     assert not list((tmp_path / "raw").iterdir())
 
 
@@ -163,7 +164,7 @@ def test_an_interrupted_export_leaves_nothing(tmp_path, monkeypatch):
 
     monkeypatch.setattr(cv2, "imwrite", full_disk)
     with pytest.raises(OSError, match="no space"):
-        export.write_casme2(OPTIONS, tmp_path / "raw")
+        export.write(OPTIONS, tmp_path / "raw", "casme2")
     assert not list(tmp_path.iterdir())
 
 

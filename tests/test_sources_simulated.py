@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import pickle
 
+import drawn_truth
 import numpy as np
 import pytest
 import retinaface
@@ -97,7 +98,7 @@ def correlations(method: str, options: SimulatedOptions, step: int) -> list[floa
         onset, apex = task.motion.read()
         true, region = (
             part(task.motion.spec)[FACE]
-            for part in (simulated.true_motion, simulated.moving_region)
+            for part in (drawn_truth.true_motion, drawn_truth.moving_region)
         )
         found = flow.compute(onset[FACE], apex[FACE], method)
         values.append(np.corrcoef(found[region].ravel(), true[region].ravel())[0, 1])
@@ -122,7 +123,7 @@ def test_motion_is_subtle():
     # A micro-expression moves the skin by some pixels on a 400 px frame, head drift aside.
     peaks = []
     for task in simulated.list_clips(SimulatedOptions(head_jitter=0.0)).tasks[::4]:
-        peaks.append(np.linalg.norm(simulated.true_motion(task.motion.spec), axis=-1).max())
+        peaks.append(np.linalg.norm(drawn_truth.true_motion(task.motion.spec), axis=-1).max())
     assert 1.5 <= np.median(peaks) <= 3.5
     assert np.quantile(peaks, 0.05) > 0.75
     assert max(peaks) < 8.0
@@ -165,7 +166,7 @@ def test_motion_fields_match_the_flow_of_the_frames():
     pairs = []
     for record, task in zip(records, simulated.list_clips(quiet).tasks, strict=True):
         onset, apex = task.motion.read()
-        crop = simulated.crop_box(task.motion.spec)
+        crop = drawn_truth.crop_box(task.motion.spec)
         rows, columns = slice(crop[1], crop[3]), slice(crop[0], crop[2])
         seen = flow.clip_flow(onset[rows, columns], apex[rows, columns], "dis")
         inner = np.s_[6:24, 8:20, :2]

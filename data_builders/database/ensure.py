@@ -106,6 +106,8 @@ def _build(plan: _Plan, data_dir: pathlib.Path, runner: BeamRunner | None) -> No
     if not jobs:
         raise UserError(_no_clips(everything, plan.raw))
     report = _report(plan, jobs, everything)
+    cropped = any(not isinstance(job.task.motion, FlowFile) for job in jobs)
+    geometry = plan.options.faces().geometry if cropped else None
     config = EthnicMeConfig(
         name=plan.name,
         description=f"{len(jobs)} clips from the source {plan.source}.",
@@ -113,6 +115,7 @@ def _build(plan: _Plan, data_dir: pathlib.Path, runner: BeamRunner | None) -> No
         flow_size=plan.options.flow_size,
         metadata={
             "options": report.options,
+            "crop": dataclasses.asdict(geometry) if geometry else None,
             "notes": report.notes,
             "reported": report.reported,
             "left_out": report.left_out,

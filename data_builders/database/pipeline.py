@@ -25,6 +25,7 @@ import numpy as np
 from data_builders.database.cache import ClipCache, Pixels, fingerprint
 from data_builders.pixels import faces, flow, flow_file
 from data_builders.sources.base import ClipTask, FlowFile, FrameReader, Problem
+from ethnicmer_jax.base import crop
 from ethnicmer_jax.base.progress import Progress
 from ethnicmer_jax.base.schema import ClipRecord, UserError
 
@@ -52,7 +53,7 @@ class BuildOptions:
     image_size: int = 112
     detector: str = "retinaface"
     crop_size: int = 224
-    margin: float = 0.1
+    margin: float = crop.MARGIN
     align: bool = True
     workers: int = dataclasses.field(default_factory=lambda: os.cpu_count() or 1)
     strict: bool = False

@@ -14,16 +14,11 @@ import cv2
 import numpy as np
 
 from data_builders.pixels.detection import Detector, Face, check_frame, retinaface
+from ethnicmer_jax.base import crop
+from ethnicmer_jax.base.crop import CropGeometry
 from ethnicmer_jax.base.schema import UserError
 
 DETECTORS = ("retinaface", "none")
-
-EYE_DISTANCE = 1 / 3
-"""Distance between the eyes in an aligned crop without margin, as a share of its side:
-a face from forehead to chin is about three eye distances high."""
-
-EYE_HEIGHT = 0.38
-"""Height of the eyes in an aligned crop without margin, from its top."""
 
 MIN_EYE_DISTANCE = 0.2
 """Eyes closer than this share of the box's width (a profile, a wrong landmark) do not
@@ -64,7 +59,7 @@ class FaceOptions:
 
     detector: str = "retinaface"
     size: int = 224
-    margin: float = 0.05
+    margin: float = crop.MARGIN
     align: bool = True
     min_score: float = 0.9
 
@@ -79,6 +74,12 @@ class FaceOptions:
             )
         if not 0 < self.min_score < 1:
             raise UserError(f"the lowest face score must lie between 0 and 1, got {self.min_score}")
+
+    @property
+    def geometry(self) -> CropGeometry | None:
+        """Where the pupils lie in every crop; None where crops are not aligned by the eyes."""
+        aligned = self.align and self.detector != "none"
+        return CropGeometry.of_margin(self.margin) if aligned else None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -220,10 +221,9 @@ def _aligned(face: Face, options: FaceOptions) -> np.ndarray:
 
     With points as complex numbers it is z -> a z + b, and two points determine a and b.
     """
-    shown = 1 + 2 * options.margin
-    half_distance = EYE_DISTANCE / shown / 2
-    height = 0.5 + (EYE_HEIGHT - 0.5) / shown
-    targets = (np.array([0.5 - half_distance, 0.5 + half_distance]) + 1j * height) * options.size
+    geometry = CropGeometry.of_margin(options.margin)
+    half = geometry.distance / 2
+    targets = (np.array([0.5 - half, 0.5 + half]) + 1j * geometry.height) * options.size
     left, right = face.eyes[:, 0] + 1j * face.eyes[:, 1]
     a = (targets[1] - targets[0]) / (right - left)
     b = targets[0] - a * left

@@ -10,8 +10,7 @@ import numpy as np
 
 from data_builders.simulation import motion
 from data_builders.simulation.anatomy import FRAME_SIZE, REST, Pose
-from data_builders.simulation.canvas import Canvas
-from data_builders.simulation.drawing import draw_face, head_outline
+from data_builders.simulation.drawing import draw_face
 from data_builders.simulation.people import Person
 from data_builders.simulation.scenario import ClipSpec
 
@@ -71,23 +70,6 @@ def drift(
     matrix = spec.pose.matrix_to(_between(spec.pose, spec.apex_pose, elapsed))
     moved = np.dstack(np.meshgrid(xs.astype(np.float32), ys.astype(np.float32))) + skin
     return cv2.transform(moved, matrix - np.eye(2, 3))
-
-
-def moving_region(spec: ClipSpec, share: float = 0.3) -> np.ndarray:
-    """Where the Action Units really move the face.
-
-    Args:
-      spec: the clip.
-      share: how much of the peak displacement counts as moving.
-
-    Returns:
-      bool [FRAME_SIZE, FRAME_SIZE], on the onset frame, within the head.
-    """
-    axis = np.arange(FRAME_SIZE, dtype=np.float64)
-    size = np.linalg.norm(skin_motion(spec, axis, axis), axis=-1)
-    canvas = Canvas(np.zeros((FRAME_SIZE, FRAME_SIZE, 3), np.float32), spec.pose)
-    head = canvas.mask(head_outline(spec.subject.person.anatomy)) > 0.5
-    return head & (size >= share * size[head].max())
 
 
 @functools.lru_cache(maxsize=16)

@@ -128,16 +128,6 @@ LAYOUTS: Mapping[str, tuple[Layout, ...]] = {
 """Name of a source -> what `write` puts into the folder it reads."""
 
 
-def write_casme2(options: SimulatedOptions, root: pathlib.Path, every: int = 10) -> None:
-    """Writes the colour cohorts as CASME II; see `write`."""
-    write(options, root, "casme2", every)
-
-
-def write_samm(options: SimulatedOptions, root: pathlib.Path, every: int = 10) -> None:
-    """Writes the grey cohorts as SAMM; see `write`."""
-    write(options, root, "samm", every)
-
-
 def write(options: SimulatedOptions, root: pathlib.Path, layout: str, every: int = 10) -> None:
     """Writes a simulated database as a folder that a real source reads.
 

@@ -16,18 +16,18 @@ from collections.abc import Iterator
 import cv2
 import numpy as np
 
-from data_builders.pixels import faces, flow
+from data_builders.pixels import flow
 from data_builders.simulation import film, scenario
 from data_builders.simulation.options import SimulatedOptions
 from data_builders.simulation.scenario import ClipSpec
 from data_builders.sources.base import ClipTask, Listing
+from ethnicmer_jax.base.crop import CropGeometry
 from ethnicmer_jax.base.schema import ClipLabels, ClipRecord
 
 ETHNICITY_SOURCE = "simulated"
 
-_CROP_CENTRE = (0.0, (0.5 - faces.EYE_HEIGHT) / faces.EYE_DISTANCE)
-_CROP_HALF = (0.5 + faces.FaceOptions().margin) / faces.EYE_DISTANCE
-"""The square that `faces` cuts out by default, in face units."""
+_CROP = CropGeometry.of_margin()
+"""The square that `faces` cuts out by default, and that `draw_motion_fields` looks at."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -86,23 +86,6 @@ def truth(options: SimulatedOptions, spec: ClipSpec) -> dict[str, str]:
     }
 
 
-def true_motion(spec: ClipSpec) -> np.ndarray:
-    """The drawn motion onset to apex: float32 [400, 400, 2] px, on the onset frame."""
-    return film.displacement(spec, spec.apex)
-
-
-def moving_region(spec: ClipSpec) -> np.ndarray:
-    """Where the skin moves by at least .3 of the peak: bool [400, 400], onset frame."""
-    return film.moving_region(spec)
-
-
-def crop_box(spec: ClipSpec) -> tuple[int, int, int, int]:
-    """The square that `draw_motion_fields` looks at: left, top, right, bottom in pixels."""
-    (x, y), half = _crop(spec)
-    left, top, right, bottom = (round(value) for value in (x - half, y - half, x + half, y + half))
-    return left, top, right, bottom
-
-
 def draw_motion_fields(options: SimulatedOptions, size: int = 28) -> list[ClipRecord]:
     """The clips of `list_clips` as flow records, without drawing a frame.
 
@@ -144,18 +127,13 @@ def _task(options: SimulatedOptions, spec: ClipSpec) -> ClipTask:
 
 def _record(options: SimulatedOptions, spec: ClipSpec, size: int) -> ClipRecord:
     cells = (np.arange(size) + 0.5) / size * 2.0 - 1.0
-    centre, half = _crop(spec)
+    centre, half = spec.pose.to_pixels(_CROP.centre), _CROP.half_side * spec.pose.unit
     xs, ys = centre[0] + half * cells, centre[1] + half * cells
     skin = film.skin_motion(spec, xs, ys)
     per_cell = (skin + film.drift(spec, xs, ys, skin)) * (size / (2.0 * half))
     error = _smooth_noise(np.random.default_rng(spec.noise), size)
     moved = per_cell + options.flow_noise * size / 100.0 * error
     return ClipRecord(_labels(options, spec), flow.to_record(moved, size), "percent_of_width")
-
-
-def _crop(spec: ClipSpec) -> tuple[np.ndarray, float]:
-    """Centre [2] and half width of the face's square, in pixels of the onset frame."""
-    return spec.pose.to_pixels(np.array(_CROP_CENTRE)), _CROP_HALF * spec.pose.unit
 
 
 def _smooth_noise(rng: np.random.Generator, size: int) -> np.ndarray:

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from ethnicmer_jax.base.crop import CropGeometry
 from ethnicmer_jax.base.schema import (
     EMOTIONS,
     ETHNICITIES,
@@ -48,6 +49,7 @@ class Dataset:
       fps: float32 [n], NaN unknown.
       frames: int32 [n, 3], frame numbers of onset, apex, offset; -1 unknown.
       extra: further columns of each clip, as text.
+      crop: where the pupils lie in the crops; None where nobody knows, or it differs.
     """
 
     flow: np.ndarray
@@ -68,6 +70,7 @@ class Dataset:
     fps: np.ndarray
     frames: np.ndarray
     extra: tuple[dict[str, str], ...]
+    crop: CropGeometry | None = None
 
     def __len__(self) -> int:
         return len(self.emotion)
@@ -89,7 +92,7 @@ class Dataset:
         def taken(values: Any) -> Any:
             if isinstance(values, tuple):
                 return tuple(values[position] for position in positions)
-            return None if values is None else values[positions]
+            return values[positions] if isinstance(values, np.ndarray) else values
 
         fields = dataclasses.fields(self)
         return Dataset(**{field.name: taken(getattr(self, field.name)) for field in fields})
@@ -156,8 +159,10 @@ def load(directory: str | os.PathLike[str]) -> Dataset:
         raise UserError(
             f"{directory} holds no complete database; build it with data_builders.build"
         )
-    source = tfds.builder_from_directory(os.fspath(directory)).as_data_source("clips")
-    return from_records([_record(example) for example in source])
+    builder = tfds.builder_from_directory(os.fspath(directory))
+    clips = from_records([_record(example) for example in builder.as_data_source("clips")])
+    crop = (builder.info.metadata or {}).get("crop")
+    return dataclasses.replace(clips, crop=CropGeometry(**crop) if crop else None)
 
 
 def _record(example: Mapping[str, Any]) -> ClipRecord:

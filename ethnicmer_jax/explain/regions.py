@@ -13,10 +13,9 @@ from collections.abc import Mapping
 import cv2
 import numpy as np
 
-from data_builders.pixels import faces
+from ethnicmer_jax.base.crop import CropGeometry
 
-_SHOWN = 1 + 2 * faces.FaceOptions().margin
-"""Width of a crop in widths of a face without margin."""
+_OURS = CropGeometry.of_margin()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,8 +27,8 @@ class Layout:
       height: of the pupils from the top, as a share of the crop's height.
     """
 
-    distance: float = faces.EYE_DISTANCE / _SHOWN
-    height: float = 0.5 + (faces.EYE_HEIGHT - 0.5) / _SHOWN
+    distance: float = _OURS.distance
+    height: float = _OURS.height
 
 
 Box = tuple[float, float, float, float]
