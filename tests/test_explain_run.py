@@ -1,16 +1,18 @@
 """The command from a work directory to its page, and what it refuses."""
 
 import json
+import shutil
 import subprocess
 import sys
 
 import numpy as np
 import pandas as pd
 import pytest
+import study_world
 import worlds
 from PIL import Image
 
-from ethnicmer_jax.base import predictions
+from ethnicmer_jax.base import files, predictions
 from ethnicmer_jax.base.schema import UserError
 from ethnicmer_jax.explain import regions, request, run
 from ethnicmer_jax.explain.regions import Layout
@@ -115,43 +117,6 @@ def test_without_explanations_there_is_no_section(tmp_path):
     assert explained.sections(tmp_path) == []
 
 
-def test_clips_and_groups_select(finished, tmp_path):
-    config, where = request.trained_in(finished)
-    engine, plan = job.engine(config, where)
-    group = run.group_names(plan.grouping, engine.dataset.ethnicity)
-
-    def chosen(**asked):
-        tests = request.tests(Request(**asked), plan, engine.dataset, group)
-        return sorted(engine.dataset.key[clip] for clips in tests.values() for clip in clips)
-
-    assert chosen(clips=["casme2/*/c0"]) == ["casme2/s1/c0", "casme2/s2/c0"]
-    assert chosen(groups=["asian"], clips=["*c1"]) == ["casme2/s1/c1", "samm/s1/c1"]
-    assert len(chosen(max_clips=5)) == 5
-    assert chosen(max_clips=5) == chosen(max_clips=5)
-    assert request.two_groups(Request(groups=["non_asian"]), plan, group) == ("non_asian",)
-    for asked, reason in (
-        ({"clips": ["nobody*"]}, r"no clip is called nobody\* \(--clips\)"),
-        ({"runs": ["seed9"]}, r"no run is called seed9 \(--runs\); one is loso-seed0"),
-    ):
-        with pytest.raises(UserError, match=reason):
-            chosen(**asked)
-    with pytest.raises(UserError, match="no group 'martian' in grouping strict"):
-        request.two_groups(Request(groups=["martian"]), plan, group)
-
-
-def test_other_crops_have_their_own_layout():
-    layout = Request(eyes=["0.45", "0.25"]).layout
-    assert (layout.distance, layout.height) == (0.45, 0.25)
-    for wrong in (["0.45"], ["45", "25"], ["a", "b"]):
-        with pytest.raises(UserError, match=r"such as 0\.45,0\.25"):
-            _ = Request(eyes=wrong).layout
-
-
-def test_methods_have_to_be_known():
-    with pytest.raises(UserError, match="no method 'lime'"):
-        Request(methods=["lime"])
-
-
 def test_what_cannot_be_explained_is_refused_in_one_line(finished, tmp_path):
     with pytest.raises(UserError, match="holds no job"):
         request.trained_in(tmp_path)
@@ -165,9 +130,140 @@ def test_what_cannot_be_explained_is_refused_in_one_line(finished, tmp_path):
         request.trained_in(tmp_path)
 
 
-def test_a_study_is_explained_by_its_pooled_job(finished, tmp_path):
-    pooled = tmp_path / "jobs" / "pooled"
-    pooled.mkdir(parents=True)
-    (pooled / "config.json").write_text((finished / "config.json").read_text())
-    (pooled / "checkpoints").mkdir()
-    assert request.trained_in(tmp_path)[1] == pooled
+def copied(job_directory, target):
+    shutil.copytree(job_directory, target, ignore=shutil.ignore_patterns("explain*", "report"))
+    return target
+
+
+@pytest.fixture
+def answers(finished, tmp_path, monkeypatch):
+    """Asks a copy of the job; every answer is made of the name of its folder only."""
+    directory = copied(finished, tmp_path / "job")
+
+    def explain(directory, config, where, asked, target, record):
+        with files.atomic_directory(target) as folder:
+            (folder / explained.SUMMARY).write_text(f"{len(calls)}")
+            files.write_json(folder / run.RECORD, record)
+        calls.append(target.name)
+
+    calls = []
+    monkeypatch.setattr(run, "_explain", explain)
+
+    def ask(output=None, overwrite=False, **asked):
+        run.run(directory, Request(**asked), output, overwrite)
+        return calls
+
+    return ask, directory
+
+
+def contents(directory):
+    return {
+        str(path.relative_to(directory)): path.read_bytes()
+        for path in sorted(directory.rglob("*"))
+        if path.is_file()
+    }
+
+
+OTHERS = [
+    {"max_clips": 3},
+    {"methods": ["gradcam"]},
+    {"eyes": ["0.4", "0.2"]},
+    {"label_folds": 0},
+    {"seed": 1},
+    {"explained": "true"},
+    {"layer": "stage1"},
+]
+
+
+@pytest.mark.parametrize("other", OTHERS)
+def test_no_finished_answer_is_lost_to_another_request(answers, other):
+    ask, directory = answers
+    ask()
+    before = contents(directory)
+    with pytest.raises(UserError, match=rf"other {next(iter(other))}\); name another .*--output"):
+        ask(**other)
+    assert contents(directory) == before
+    ask(**other, overwrite=True)
+    assert contents(directory) != before
+
+
+@pytest.mark.parametrize(
+    "part",
+    [{"clips": ["casme2/s1/c0"]}, {"groups": ["asian"]}, {"runs": ["*"]}, {"heads": ["final"]}],
+)
+def test_a_selection_leaves_the_whole_as_it_is(answers, part):
+    ask, directory = answers
+    ask()
+    before = contents(directory / "explain")
+    assert len(set(ask(**part))) == 2
+    assert contents(directory / "explain") == before
+
+
+def test_the_same_request_is_answered_once_and_anew_where_asked(answers, tmp_path):
+    ask, _ = answers
+    ask(clips=["*c0"], methods=["gradcam"])
+    assert len(ask(clips=("*c0",), methods=("gradcam",))) == 1
+    assert len(ask(clips=["*c0"], methods=["gradcam"], overwrite=True)) == 2
+    assert ask(output=tmp_path / "elsewhere")[2:] == ["elsewhere"]
+    assert len(ask(output=tmp_path / "elsewhere")) == 3
+
+
+def test_a_job_trained_anew_is_another_request(answers):
+    ask, directory = answers
+    ask()
+    with (directory / "predictions.csv").open("a") as file:
+        file.write("\n")
+    with pytest.raises(UserError, match="other predictions"):
+        ask()
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_nothing_but_explanations_is_ever_replaced(answers, tmp_path, overwrite):
+    ask, directory = answers
+    notes = tmp_path / "thesis" / "chapter.txt"
+    notes.parent.mkdir()
+    notes.write_text("years of work")
+    for output in (notes.parent, notes, directory):
+        with pytest.raises(UserError, match="holds no explanations"):
+            ask(output=output, overwrite=overwrite)
+    assert notes.read_text() == "years of work"
+    assert ask() == ["explain"]
+
+
+def test_a_job_that_is_not_finished_is_refused(finished, tmp_path):
+    directory = copied(finished, tmp_path / "job")
+    (directory / "predictions.csv").unlink()
+    with pytest.raises(UserError, match=r"no predictions\.csv; finish the job first"):
+        run.run(directory, Request())
+
+
+def test_a_study_is_explained_by_its_pooled_job_and_its_report_says_so(finished, tmp_path):
+    study = study_world.write(tmp_path / "study", study_world.table({}, draws=2))
+    copied(finished, study / "jobs" / "pooled")
+    (study / "report").mkdir()
+    before = contents(study / "jobs")
+    page = run.run(study, Request(methods=["gradcam"], label_folds=0, max_clips=6))
+    assert page == study / "explain" / "index.html"
+    assert "--workdir=" in page.read_text()
+    assert contents(study / "jobs") == before
+    with np.load(study / "explain" / "maps.npz", allow_pickle=False) as maps:
+        assert len(maps["clip"]) == 6
+    report = (study / "report" / "index.html").read_text()
+    assert "Where the networks look" in report
+    assert "../explain/index.html" in report
+
+
+@pytest.mark.slow
+def test_a_study_from_the_command_line(tmp_path):
+    ours, study = [sys.executable, "-m"], tmp_path / "study"
+    for command in (
+        ["ethnicmer_jax.main", "--config=configs/study.py:smoke",
+         f"--config.data.data_dir={tmp_path / 'data'}"],
+        ["ethnicmer_jax", "explain", "--methods=hirescam", "--label_folds=1"],
+    ):  # fmt: skip
+        done = subprocess.run(
+            [*ours, *command, f"--workdir={study}"], capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stderr
+    assert (study / "explain" / "index.html").is_file()
+    assert "../explain/index.html" in (study / "report" / "index.html").read_text()

@@ -57,7 +57,7 @@ class Found:
     chance: float
     trained: float
     random: float
-    explained: folds.Explained
+    explained: folds.ClipMaps
 
 
 def moving_cells(spec):

@@ -1,16 +1,27 @@
 """Where trained networks look: `python -m ethnicmer_jax explain --workdir=DIR`.
 
 DIR is the work directory of a job with checkpoints, or of a study. The page is
-DIR/explain/index.html; the maps, their numbers and tests lie beside it.
+DIR/explain/index.html; the maps, their numbers and tests lie beside it, and the report of DIR
+repeats its conclusion. A selection (--clips, --groups, --runs, --heads) goes to a folder of its
+own, DIR/explain-.../, unless --output names one. The same request is answered once; a folder that
+answers another request is replaced with --overwrite only.
 """
 
 from __future__ import annotations
+
+import pathlib
 
 from absl import flags
 
 from ethnicmer_jax.base import cli, environment
 
 _WORKDIR = flags.DEFINE_string("workdir", None, "Directory of a finished job or study.")
+_OUTPUT = flags.DEFINE_string(
+    "output", None, "Folder for the page; DIR/explain by default, or DIR/explain-<selection>."
+)
+_OVERWRITE = flags.DEFINE_bool(
+    "overwrite", False, "Explain again, and replace explanations that are there."
+)
 _CLIPS = flags.DEFINE_list("clips", [], "Globs on database/subject/clip, such as casme2/*/*.")
 _GROUPS = flags.DEFINE_list("groups", [], "Groups of the job's grouping; the first two by default.")
 _RUNS = flags.DEFINE_list("runs", [], "Globs on run ids; the first run by default.")
@@ -52,16 +63,17 @@ def main() -> None:
     from ethnicmer_jax.report import console
 
     asked = Request(
-        _CLIPS.value,
-        _GROUPS.value,
-        _RUNS.value,
-        _HEADS.value,
-        _METHODS.value,
-        _EXPLAINED.value,
-        _MAX_CLIPS.value,
-        _LABEL_FOLDS.value,
-        _SEED.value,
-        _EYES.value,
-        _LAYER.value,
+        clips=_CLIPS.value,
+        groups=_GROUPS.value,
+        runs=_RUNS.value,
+        heads=_HEADS.value,
+        methods=_METHODS.value,
+        explained=_EXPLAINED.value,
+        max_clips=_MAX_CLIPS.value,
+        label_folds=_LABEL_FOLDS.value,
+        seed=_SEED.value,
+        eyes=_EYES.value,
+        layer=_LAYER.value,
     )
-    console.print_report(run.run(directory, asked))
+    output = pathlib.Path(_OUTPUT.value) if _OUTPUT.value else None
+    console.print_report(run.run(directory, asked, output, _OVERWRITE.value))

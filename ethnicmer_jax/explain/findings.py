@@ -6,11 +6,13 @@ import dataclasses
 
 import numpy as np
 import pandas as pd
+from jaxtyping import Float, Int, Shaped
 
+from ethnicmer_jax.analysis import subject_means
 from ethnicmer_jax.data.dataset import Dataset
 from ethnicmer_jax.data.targets import Targets
-from ethnicmer_jax.explain import folds, mass_tests, regions, sanity
-from ethnicmer_jax.explain.folds import Explained, MapName
+from ethnicmer_jax.explain import folds, regions, sanity
+from ethnicmer_jax.explain.folds import ClipMaps, MapName, Maps
 from ethnicmer_jax.explain.regions import Layout
 from ethnicmer_jax.explain.views import View
 from ethnicmer_jax.models.backbones import tap
@@ -30,22 +32,28 @@ class Clips:
     """What is known of the n clips of a data set.
 
     Attributes:
-      key, person, database, group: str [n]; group is "" where the grouping has none.
-      emotion: str [n].
-      motion: float32 [n, GRID, GRID], see `regions.motion`.
+      key, person, database, emotion: their labels.
+      group: of the job's grouping; "" where it leaves the clip out.
+      motion: see `regions.motion`.
       layout: of the face crops.
     """
 
-    key: np.ndarray
-    person: np.ndarray
-    database: np.ndarray
-    group: np.ndarray
-    emotion: np.ndarray
-    motion: np.ndarray
+    key: Shaped[np.ndarray, " clips"]
+    person: Shaped[np.ndarray, " clips"]
+    database: Shaped[np.ndarray, " clips"]
+    group: Shaped[np.ndarray, " clips"]
+    emotion: Shaped[np.ndarray, " clips"]
+    motion: Maps
     layout: Layout
 
     @classmethod
-    def of(cls, dataset: Dataset, targets: Targets, group: np.ndarray, layout: Layout) -> Clips:
+    def of(
+        cls,
+        dataset: Dataset,
+        targets: Targets,
+        group: Shaped[np.ndarray, " clips"],
+        layout: Layout,
+    ) -> Clips:
         """The clips of a data set, by its labels and groups."""
         emotion = np.asarray(targets.emotion_names)[targets.emotion]
         motion = regions.motion(dataset.flow, folds.GRID)
@@ -57,8 +65,9 @@ class Findings:
     """Everything that the page says in numbers.
 
     Attributes:
-      masses: one row a (method, head, branch, run, clip): its regions' shares of the map.
-      tests: `mass_tests.compare` of each method, view and emotion (ALL first).
+      masses: one row per (method, head, branch, run, clip): its regions' shares of the map.
+      tests: `subject_means.compare` of the regions' shares of each method, view and emotion
+        (ALL first); empty where there are no two groups.
       peaks, similarity, agreement: see `sanity`.
       groups: the two that are compared, or ().
     """
@@ -71,27 +80,27 @@ class Findings:
     groups: tuple[str, ...]
 
 
-def collect(explained: dict[str, Explained], clips: Clips, groups: tuple[str, ...]) -> Findings:
+def collect(networks: dict[str, ClipMaps], clips: Clips, groups: tuple[str, ...]) -> Findings:
     """The numbers behind the maps.
 
     Args:
-      explained: "trained", and the networks that it is compared with.
+      networks: see `sanity.explain`.
       clips: of the whole data set.
       groups: at most two, in order of subtraction.
     """
-    trained = explained["trained"]
+    trained = networks[sanity.TRAINED]
     masses = _masses(trained, clips)
     return Findings(
         masses=masses,
         tests=_tests(masses, groups) if len(groups) == 2 else pd.DataFrame(),
-        peaks=sanity.peak_table(explained, sanity.moving(clips.motion), clips.person),
-        similarity=sanity.similarity_table(explained, clips.person),
+        peaks=sanity.peak_table(networks, sanity.moving(clips.motion), clips.person),
+        similarity=sanity.similarity_table(networks, clips.person),
         agreement=sanity.agreement_table(trained, clips.person),
         groups=groups,
     )
 
 
-def primary(trained: Explained) -> MapName:
+def primary(trained: ClipMaps) -> MapName:
     """The map that is spoken of first: of the first view, by the most faithful method."""
     view = next(iter(trained.maps))[1]
     preferred = _AT_THE_LAST_MAP if trained.layer == tap.LAST else _BEFORE_IT
@@ -99,19 +108,18 @@ def primary(trained: Explained) -> MapName:
 
 
 def averages(
-    maps: np.ndarray, clip: np.ndarray, clips: Clips, groups: tuple[str, ...]
-) -> tuple[np.ndarray, list[str]]:
+    maps: Maps, clip: Int[np.ndarray, " clips"], clips: Clips, groups: tuple[str, ...]
+) -> tuple[Float[np.ndarray, "rows groups 28 28"], list[str]]:
     """Mean normalised maps of every emotion and group.
 
     Args:
-      maps: float32 [n, size, size] of predictions.
-      clip: int [n], rows of the data set.
+      maps: of predictions.
+      clip: the row of the data set of each prediction.
       clips: of the data set.
       groups: the columns.
 
     Returns:
-      float64 [rows, groups, size, size], NaN where there is no clip; and the rows: all,
-      then each emotion.
+      Mean maps, NaN where there is no clip; and the names of the rows: ALL, then each emotion.
     """
     shares = regions.normalised(maps)
     rows = [ALL, *dict.fromkeys(sorted(clips.emotion[clip]))]
@@ -126,12 +134,12 @@ def averages(
     return out, rows
 
 
-def _masses(trained: Explained, clips: Clips) -> pd.DataFrame:
-    named = {**trained.maps, MOTION: clips.motion[trained.clip]}
-    return pd.concat([_mass_rows(name, maps, trained, clips) for name, maps in named.items()])
+def _masses(trained: ClipMaps, clips: Clips) -> pd.DataFrame:
+    by_name = {**trained.maps, MOTION: clips.motion[trained.clip]}
+    return pd.concat([_mass_rows(name, maps, trained, clips) for name, maps in by_name.items()])
 
 
-def _mass_rows(name: MapName, maps: np.ndarray, trained: Explained, clips: Clips) -> pd.DataFrame:
+def _mass_rows(name: MapName, maps: Maps, trained: ClipMaps, clips: Clips) -> pd.DataFrame:
     method, view = name
     here = trained.clip
     about = {
@@ -154,16 +162,17 @@ def _tests(masses: pd.DataFrame, groups: tuple[str, ...]) -> pd.DataFrame:
     parts = []
     for (method, head, branch), rows in masses.groupby(["method", "head", "branch"], sort=False):
         # A clip that several runs explained counts once.
-        about = ["clip", "person", "group", "emotion"]
-        clips = rows.groupby(about, sort=True)[list(regions.REGIONS)].mean().reset_index()
+        labels = ["clip", "person", "group", "emotion"]
+        clips = rows.groupby(labels, sort=True)[list(regions.REGIONS)].mean().reset_index()
         for emotion in (ALL, *sorted(clips["emotion"].unique())):
             some = clips if emotion == ALL else clips[clips["emotion"] == emotion]
-            table = mass_tests.compare(
+            table = subject_means.compare(
                 some[list(regions.REGIONS)].to_numpy(),
                 some["person"].to_numpy(str),
                 some["group"].to_numpy(str),
                 groups,
             )
-            named = {"method": method, "head": head, "branch": branch, "emotion": emotion}
-            parts.append(pd.DataFrame({**named, **table.to_dict("list")}))
+            about = {"method": method, "head": head, "branch": branch, "emotion": emotion}
+            about["region"] = regions.REGIONS
+            parts.append(pd.DataFrame({**about, **table.to_dict("list")}))
     return pd.concat(parts, ignore_index=True)

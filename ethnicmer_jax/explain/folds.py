@@ -4,50 +4,55 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import TypeVar
 
 import cv2
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Array, Float, Int, Shaped
 from tqdm import tqdm
 
-from ethnicmer_jax.explain import gradcam, occlusion, views
+from ethnicmer_jax.explain import maps, views
+from ethnicmer_jax.explain.maps import Inputs, Variables
 from ethnicmer_jax.explain.views import View
 from ethnicmer_jax.models.backbones import tap
 from ethnicmer_jax.training.engine import Engine
 
-METHODS = (*gradcam.METHODS, "occlusion")
 EXPLAINED = ("predicted", "true")
 GRID = 28
 """Cells along a side of the maps that are kept, whatever the size of a feature map."""
 
-Variables = Mapping[str, Any]
 MapName = tuple[str, View]
 """(method, view)."""
+Maps = Float[np.ndarray, "clips 28 28"]
+"""Maps of clips on the GRID."""
+Classes = dict[str, Int[np.ndarray, " clips"]]
+"""Head -> a class of every clip."""
+
+Key = TypeVar("Key")
 
 
 @dataclasses.dataclass(frozen=True)
-class Explained:
+class ClipMaps:
     """Maps of n predictions of test clips, in the order of the fold table.
 
     Attributes:
       layer: whose gradients and values the maps are made of.
-      run: str [n].
-      clip: int [n], rows of the data set; a clip is there once a run.
-      predicted: head -> int32 [n], by the clip as it is (predictions.csv averages it with
-        its mirrored copy).
-      classes: head -> int32 [n], the class that is explained.
-      maps: float32 [n, GRID, GRID] of each method and view.
+      run: the run of every prediction.
+      clip: rows of the data set; a clip is there once per run.
+      predicted: by the clip as it is (predictions.csv averages it with its mirrored copy).
+      classes: the class that is explained.
+      maps: of each method and view.
     """
 
     layer: str
-    run: np.ndarray
-    clip: np.ndarray
-    predicted: dict[str, np.ndarray]
-    classes: dict[str, np.ndarray]
-    maps: dict[MapName, np.ndarray]
+    run: Shaped[np.ndarray, " clips"]
+    clip: Int[np.ndarray, " clips"]
+    predicted: Classes
+    classes: Classes
+    maps: dict[MapName, Maps]
 
 
 class Explainer:
@@ -77,12 +82,12 @@ class Explainer:
         branches = ["emotion", *(["ethnic"] if self.model.ethnic_backbone is not None else [])]
         self._images = {branch: engine.images(branch) for branch in branches}
         self._targets = engine.targets
-        gradcam.check_layer(self.model, self._inputs(np.zeros(1, int)), layer)
+        maps.check_layer(self.model, self._inputs(np.zeros(1, int)), layer)
         self._init = jax.jit(functools.partial(self.model.init, train=False))
-        self._logits = jax.jit(functools.partial(gradcam.logits, self.model))
+        self._logits = jax.jit(functools.partial(maps.logits, self.model))
         self._scores = jax.jit(functools.partial(_scores, self.model))
         self._gradients = jax.jit(
-            lambda variables, inputs, classes: gradcam.maps(
+            lambda variables, inputs, classes: maps.gradient_maps(
                 self.model, variables, inputs, self.views, classes, layer
             )
         )
@@ -91,8 +96,8 @@ class Explainer:
         """Weights that nothing was learnt with."""
         return self._init(jax.random.key(seed), self._inputs(np.zeros(1, int)))
 
-    def predicted(self, variables: Variables, clips: np.ndarray) -> dict[str, np.ndarray]:
-        """Head -> int32 [m], the most probable class of each clip."""
+    def predicted(self, variables: Variables, clips: Int[np.ndarray, " clips"]) -> Classes:
+        """The most probable class of each clip."""
         return self._in_batches(
             lambda inputs, _: {
                 head: values.argmax(-1) for head, values in self._logits(variables, inputs).items()
@@ -101,48 +106,50 @@ class Explainer:
             {},
         )
 
-    def true(self, clips: np.ndarray, otherwise: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-        """Head -> int32 [m], the true class; `otherwise` where it is Unknown."""
+    def true(self, clips: Int[np.ndarray, " clips"], otherwise: Classes) -> Classes:
+        """The true class of each clip; `otherwise` where its ethnicity is Unknown."""
         labels = {"ethnic": self._targets.ethnic[clips]}
         labels = {head: labels.get(head, self._targets.emotion[clips]) for head in otherwise}
         return {head: np.where(labels[head] < 0, otherwise[head], labels[head]) for head in labels}
 
     def maps(
-        self, variables: Variables, clips: np.ndarray, classes: Mapping[str, np.ndarray]
-    ) -> dict[MapName, np.ndarray]:
-        """The maps of m clips: float32 [m, GRID, GRID] of each method and view."""
-        found = self._in_batches(
+        self, variables: Variables, clips: Int[np.ndarray, " clips"], classes: Classes
+    ) -> dict[MapName, Maps]:
+        """The maps of clips by each method and view, of the logits of `classes`."""
+        of_size = self._in_batches(
             lambda inputs, batch: self._batch_maps(variables, inputs, batch), clips, classes
         )
-        return {name: _on_grid(values) for name, values in found.items()}
+        return {name: _on_grid(values) for name, values in of_size.items()}
 
     def _batch_maps(
-        self,
-        variables: Variables,
-        inputs: dict[str, jax.Array],
-        classes: dict[str, jax.Array],
-    ) -> dict[MapName, np.ndarray]:
-        found: dict[str, Mapping[View, jax.Array | np.ndarray]] = {}
-        if set(self.methods) & set(gradcam.METHODS):
-            found |= self._gradients(variables, inputs, classes)
-        if "occlusion" in self.methods:
+        self, variables: Variables, inputs: Inputs, classes: dict[str, Int[Array, " batch"]]
+    ) -> dict[MapName, jax.Array | np.ndarray]:
+        by_method: dict[str, Mapping[View, jax.Array | np.ndarray]] = {}
+        if set(self.methods) & set(maps.GRADIENT_METHODS):
+            by_method |= self._gradients(variables, inputs, classes)
+        if maps.OCCLUSION in self.methods:
             score = functools.partial(self._scores, variables, classes)
-            found["occlusion"] = occlusion.maps(score, inputs, self.views)
+            by_method[maps.OCCLUSION] = maps.occlusion_maps(score, inputs, self.views)
         # JAX sorts dictionaries; the first view is the one that is spoken of first.
-        return {(method, v): found[method][v] for v in self.views for method in self.methods}
+        return {(method, v): by_method[method][v] for v in self.views for method in self.methods}
 
-    def _in_batches(self, function, clips: np.ndarray, classes: Mapping[str, np.ndarray]) -> dict:
+    def _in_batches(
+        self,
+        function: Callable[[Inputs, dict[str, jax.Array]], Mapping[Key, jax.Array | np.ndarray]],
+        clips: Int[np.ndarray, " clips"],
+        classes: Classes,
+    ) -> dict[Key, np.ndarray]:
         """Calls `function` on batches of one size, so that it is compiled once."""
         parts = []
         for start in range(0, len(clips), self._batch):
             rows = np.arange(start, min(start + self._batch, len(clips)))
             filled = np.resize(rows, self._batch)
             batch = {head: jnp.asarray(values[filled]) for head, values in classes.items()}
-            found = function(self._inputs(clips[filled]), batch)
-            parts.append({name: np.asarray(x)[: len(rows)] for name, x in found.items()})
+            results = function(self._inputs(clips[filled]), batch)
+            parts.append({name: np.asarray(x)[: len(rows)] for name, x in results.items()})
         return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
-    def _inputs(self, clips: np.ndarray) -> dict[str, jax.Array]:
+    def _inputs(self, clips: Int[np.ndarray, " clips"]) -> dict[str, jax.Array]:
         images = {branch: jnp.asarray(values[clips]) for branch, values in self._images.items()}
         return {**images, "ethnicity": jnp.asarray(self._targets.ethnic[clips])}
 
@@ -150,23 +157,23 @@ class Explainer:
 def explain(
     explainer: Explainer,
     states: Iterable[tuple[int, Variables]],
-    tests: Mapping[int, np.ndarray],
-    runs: np.ndarray,
+    tests: Mapping[int, Int[np.ndarray, " clips"]],
+    runs: Shaped[np.ndarray, " folds"],
     *,
-    classes: Mapping[int, Mapping[str, np.ndarray]] | str = "predicted",
+    classes: Mapping[int, Classes] | str = "predicted",
     title: str = "explaining",
-) -> Explained:
+) -> ClipMaps:
     """Explains the chosen test clips of some folds.
 
     Args:
       explainer: of the engine that the folds belong to.
       states: rows of the fold table with the variables of each.
-      tests: row -> int [m], the test clips that are wanted; other rows are passed over.
-      runs: str [f], the run of every row.
-      classes: which class is explained: one of EXPLAINED, or row -> head -> int [m].
+      tests: row -> the test clips that are wanted; other rows are passed over.
+      runs: the run of every row.
+      classes: which class is explained: one of EXPLAINED, or row -> the class of each clip.
       title: of the progress bar.
     """
-    parts: list[Explained] = []
+    parts: list[ClipMaps] = []
     with tqdm(total=len(tests), unit="fold", desc=title, disable=None) as bar:
         for row, variables in _until_done(states, tests):
             clips = tests[row]
@@ -176,14 +183,16 @@ def explain(
                 chosen = explainer.true(clips, predicted)
             elif not isinstance(classes, str):
                 chosen = classes[row]
-            maps = explainer.maps(variables, clips, chosen)
+            clip_maps = explainer.maps(variables, clips, chosen)
             run = np.full(len(clips), runs[row])
-            parts.append(Explained(explainer.layer, run, clips, predicted, dict(chosen), maps))
+            parts.append(ClipMaps(explainer.layer, run, clips, predicted, dict(chosen), clip_maps))
             bar.update()
     return _joined(parts)
 
 
-def _until_done(states, tests) -> Iterator[tuple[int, Variables]]:
+def _until_done(
+    states: Iterable[tuple[int, Variables]], tests: Mapping[int, np.ndarray]
+) -> Iterator[tuple[int, Variables]]:
     """The wanted states; does not ask for those that come after the last of them."""
     left = set(tests)
     for row, variables in states:
@@ -194,28 +203,27 @@ def _until_done(states, tests) -> Iterator[tuple[int, Variables]]:
             return
 
 
-def _joined(parts: Sequence[Explained]) -> Explained:
-    def dicts(name: str) -> dict:
+def _joined(parts: Sequence[ClipMaps]) -> ClipMaps:
+    def joined(name: str) -> dict:
         first = getattr(parts[0], name)
         return {key: np.concatenate([getattr(part, name)[key] for part in parts]) for key in first}
 
-    return Explained(
+    return ClipMaps(
         parts[0].layer,
         np.concatenate([part.run for part in parts]),
         np.concatenate([part.clip for part in parts]),
-        *(dicts(name) for name in ("predicted", "classes", "maps")),
+        *(joined(name) for name in ("predicted", "classes", "maps")),
     )
 
 
-def _scores(model, variables, classes, inputs) -> dict[str, jax.Array]:
-    found = gradcam.logits(model, variables, inputs)
+def _scores(model, variables, classes, inputs) -> dict[str, Float[Array, " batch"]]:
+    """Head -> the logit of the class that is explained."""
     return {
         head: jnp.take_along_axis(values, classes[head][:, None], axis=1)[:, 0]
-        for head, values in found.items()
+        for head, values in maps.logits(model, variables, inputs).items()
     }
 
 
-def _on_grid(maps: np.ndarray) -> np.ndarray:
-    """[m, h, w] at [m, GRID, GRID]."""
-    how = cv2.INTER_AREA if maps.shape[1] > GRID else cv2.INTER_LINEAR
-    return np.stack([cv2.resize(one, (GRID, GRID), interpolation=how) for one in maps])
+def _on_grid(of_size: Float[np.ndarray, "clips h w"]) -> Maps:
+    how = cv2.INTER_AREA if of_size.shape[1] > GRID else cv2.INTER_LINEAR
+    return np.stack([cv2.resize(one, (GRID, GRID), interpolation=how) for one in of_size])

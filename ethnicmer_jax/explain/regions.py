@@ -12,6 +12,7 @@ from collections.abc import Mapping
 
 import cv2
 import numpy as np
+from jaxtyping import Float, Float32
 
 from ethnicmer_jax.base.crop import CropGeometry
 
@@ -50,12 +51,14 @@ _FINE = 8
 """Points along a side of a cell that decide how much of it a region covers."""
 
 
-def to_crop(points: np.ndarray, layout: Layout) -> np.ndarray:
-    """Face units [..., 2] to shares of the crop's width and height."""
+def to_crop(
+    points: Float[np.ndarray, "*points 2"], layout: Layout
+) -> Float[np.ndarray, "*points 2"]:
+    """Face units to shares of the crop's width and height."""
     return np.array([0.5, layout.height]) + np.asarray(points) * layout.distance
 
 
-def masks(size: int, layout: Layout) -> np.ndarray:
+def masks(size: int, layout: Layout) -> Float32[np.ndarray, "regions {size} {size}"]:
     """How much of each cell of a crop each region covers.
 
     Args:
@@ -63,7 +66,7 @@ def masks(size: int, layout: Layout) -> np.ndarray:
       layout: of the crops.
 
     Returns:
-      float32 [regions, size, size] in [0, 1]; sums over regions do not pass 1.
+      Values in [0, 1]; sums over regions do not pass 1.
     """
     fine = size * _FINE
     places = (np.arange(fine) + 0.5) / fine
@@ -80,38 +83,39 @@ def masks(size: int, layout: Layout) -> np.ndarray:
     return np.stack([covered(BOXES[region]) for region in REGIONS])
 
 
-def masses(maps: np.ndarray, layout: Layout) -> np.ndarray:
+def masses(
+    maps: Float[np.ndarray, "clips size size"], layout: Layout
+) -> Float[np.ndarray, "clips regions"]:
     """The share of each map's positive part that falls on each region.
 
-    Args:
-      maps: float32 [n, size, size].
-      layout: of the crops.
-
-    Returns:
-      float64 [n, regions]; NaN where a map is nowhere positive.
+    NaN where a map is nowhere positive.
     """
     shares = normalised(maps)
     return np.einsum("nhw,rhw->nr", shares, masks(maps.shape[-1], layout), dtype=np.float64)
 
 
-def normalised(maps: np.ndarray) -> np.ndarray:
-    """The positive parts of [n, size, size], each with the sum 1; NaN where there is none."""
+def normalised(
+    maps: Float[np.ndarray, "clips size size"],
+) -> Float[np.ndarray, "clips size size"]:
+    """The positive parts of maps, each with the sum 1; NaN where there is none."""
     positive = np.maximum(maps, 0)
     total = positive.sum((1, 2), keepdims=True)
     return np.divide(positive, total, out=np.full_like(positive, np.nan), where=total > 0)
 
 
-def motion(flow: np.ndarray, size: int) -> np.ndarray:
+def motion(
+    flow: Float[np.ndarray, "clips h w channels"], size: int
+) -> Float32[np.ndarray, "clips {size} {size}"]:
     """How far each place moves beyond what most of the face does.
 
     Args:
-      flow: float32 [n, H, W, 3], u and v first.
+      flow: u and v first.
       size: cells along a side of the result.
 
     Returns:
-      float32 [n, size, size], in the unit of u and v.
+      Lengths in the unit of u and v.
     """
     apart = flow[..., :2] - np.median(flow[..., :2], axis=(1, 2), keepdims=True)
     length = np.linalg.norm(apart, axis=-1).astype(np.float32)
     how = cv2.INTER_AREA if size < flow.shape[1] else cv2.INTER_LINEAR
-    return np.stack([cv2.resize(one, (size, size), interpolation=how) for one in length])
+    return np.stack([cv2.resize(clip, (size, size), interpolation=how) for clip in length])

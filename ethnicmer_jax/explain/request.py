@@ -1,27 +1,36 @@
-"""What a command line asks to explain, checked against a work directory."""
+"""What a command line asks to explain, checked against itself and against a work directory."""
 
 from __future__ import annotations
 
 import dataclasses
 import fnmatch
+import hashlib
+import json
 import math
 import pathlib
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 
 import ml_collections
 import numpy as np
+from jaxtyping import Bool, Int, Shaped
 
+from ethnicmer_jax.base.grouping import Grouping
 from ethnicmer_jax.base.schema import UserError
 from ethnicmer_jax.data.dataset import Dataset
-from ethnicmer_jax.explain import folds
+from ethnicmer_jax.explain import folds, maps
 from ethnicmer_jax.explain.regions import Layout
+from ethnicmer_jax.explain.views import HEADS
 from ethnicmer_jax.jobs import check, work_directory
 from ethnicmer_jax.models.backbones import tap
-from ethnicmer_jax.protocols import Plan
 from ethnicmer_jax.protocols.fold_table import FoldTable
+from ethnicmer_jax.report import explained
 
 POOLED = pathlib.Path("jobs") / "pooled"
 """The job of a study whose networks are explained: they were trained on everybody."""
+
+SELECTION = ("clips", "groups", "runs", "heads")
+"""Fields that name a part of a job; the others say how it is explained."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -30,23 +39,26 @@ class Request:
 
     Attributes:
       clips: globs on database/subject/clip; () for all.
-      groups: of the job's grouping; () for its first two.
+      groups: one or two of the job's grouping; () for its first two.
       runs: globs on run ids; () for the first run.
       heads: see `views.choose`.
-      methods: some of `folds.METHODS`, in order.
+      methods: some of `maps.METHODS`, in order.
       explained: one of `folds.EXPLAINED`.
       max_clips: explain at most so many clips, drawn at random; 0 for all.
       label_folds: folds trained anew on shuffled labels; 0 for none.
       seed: of whatever is drawn.
       eyes: pupils' distance and height as shares of the crop; () for our own crops.
       layer: whose feature map the gradients are of, see `tap`.
+
+    Raises:
+      UserError: a value is not possible, whatever the job.
     """
 
     clips: Sequence[str] = ()
     groups: Sequence[str] = ()
     runs: Sequence[str] = ()
     heads: Sequence[str] = ()
-    methods: Sequence[str] = folds.METHODS
+    methods: Sequence[str] = maps.METHODS
     explained: str = folds.EXPLAINED[0]
     max_clips: int = 0
     label_folds: int = 4
@@ -55,13 +67,19 @@ class Request:
     layer: str = tap.LAST
 
     def __post_init__(self) -> None:
-        for method in self.methods:
-            if method not in folds.METHODS:
-                raise UserError(
-                    f"there is no method {method!r}; choose from {', '.join(folds.METHODS)}"
-                )
+        _check_known("head", self.heads, HEADS)
+        _check_known("method", self.methods, maps.METHODS)
+        _check_known("kind of explained class", [self.explained], folds.EXPLAINED)
         if not self.methods:
-            raise UserError(f"--methods names none; choose from {', '.join(folds.METHODS)}")
+            raise UserError(f"--methods is empty; choose from {', '.join(maps.METHODS)}")
+        for name in (*SELECTION, "methods"):
+            values = getattr(self, name)
+            twice = [value for value in values if list(values).count(value) > 1]
+            if twice:
+                raise UserError(f"--{name} names {twice[0]} twice; name it once")
+        if len(self.groups) > 2:
+            raise UserError(f"--groups={','.join(self.groups)}: name two groups to compare, or one")
+        _ = self.layout
 
     @property
     def layout(self) -> Layout:
@@ -83,15 +101,32 @@ class Request:
             )
         return Layout(distance, height)
 
-    def flags(self, directory: pathlib.Path) -> list[str]:
-        """The command line that asks for the same; what is left at its default is not named."""
-        flags = [f"--workdir={directory}"]
+    @property
+    def folder(self) -> str:
+        """Name of the folder in the work directory: a selection has one of its own."""
+        selection = {name: value for name, value in self._given().items() if name in SELECTION}
+        if not selection:
+            return explained.FOLDER
+        text = json.dumps(selection)
+        words = "-".join(re.findall("[A-Za-z0-9]+", text))[:40].rstrip("-")
+        return f"{explained.FOLDER}-{words}-{hashlib.sha256(text.encode()).hexdigest()[:6]}"
+
+    def flags(self) -> list[str]:
+        """The flags that ask for the same; what is left at its default is not named."""
+        return [
+            f"--{name}={','.join(value) if isinstance(value, tuple) else value}"
+            for name, value in self._given().items()
+        ]
+
+    def _given(self) -> dict[str, str | int | tuple[str, ...]]:
+        """The fields that are not left at their defaults."""
+        given = {}
         for field in dataclasses.fields(self):
             value = getattr(self, field.name)
-            several = not isinstance(value, str | int)
-            if (tuple(value) if several else value) != field.default:
-                flags.append(f"--{field.name}={','.join(value) if several else value}")
-        return flags
+            value = value if isinstance(value, str | int) else tuple(value)
+            if value != field.default:
+                given[field.name] = value
+        return given
 
 
 def trained_in(directory: pathlib.Path) -> tuple[ml_collections.ConfigDict, pathlib.Path]:
@@ -113,60 +148,82 @@ def trained_in(directory: pathlib.Path) -> tuple[ml_collections.ConfigDict, path
     return config, where
 
 
-def tests(request: Request, plan: Plan, dataset: Dataset, group: np.ndarray) -> dict:
-    """The test clips that are wanted of every fold: row -> int [m].
-
-    Args:
-      request: what is asked for.
-      plan: of the job.
-      dataset: its clips.
-      group: str [n], the group of every clip.
-
-    Raises:
-      UserError: nothing fits.
-    """
-    wanted = _matching(dataset.key, request.clips, "clip", "--clips")
-    if request.groups:
-        wanted &= np.isin(group, request.groups)
-    if request.max_clips and wanted.sum() > request.max_clips:
-        rng = np.random.default_rng(request.seed)
-        drawn = rng.choice(np.flatnonzero(wanted), request.max_clips, replace=False)
-        wanted = np.isin(np.arange(len(wanted)), drawn)
-    rows = _rows(request, plan.folds)
-    chosen = {int(row): np.flatnonzero(plan.folds.test[row] & wanted) for row in rows}
-    chosen = {row: clips for row, clips in chosen.items() if len(clips)}
-    if not chosen:
-        raise UserError("no fold of these runs tests a clip of --clips and --groups")
-    return chosen
-
-
-def two_groups(request: Request, plan: Plan, group: np.ndarray) -> tuple[str, ...]:
-    """The groups that are compared, in order; those without a clip are left out.
+def check_groups(request: Request, grouping: Grouping) -> None:
+    """Refuses groups that the job does not know.
 
     Raises:
       UserError: a group is not one of the job's grouping.
     """
-    names = plan.grouping.names
     for name in request.groups:
-        if name not in names:
+        if name not in grouping.names:
             raise UserError(
-                f"there is no group {name!r} in grouping {plan.grouping.name}; "
-                f"choose from {', '.join(names)}"
+                f"there is no group {name!r} in grouping {grouping.name}; "
+                f"choose from {', '.join(grouping.names)}"
             )
-    there = [name for name in request.groups or names if (group == name).any()]
-    return tuple(there[:2])
 
 
-def _rows(request: Request, table: FoldTable) -> np.ndarray:
-    if not request.runs:
-        return np.flatnonzero(table.run == table.run[0])
-    return np.flatnonzero(_matching(table.run, request.runs, "run", "--runs"))
+def chosen_clips(
+    request: Request,
+    table: FoldTable,
+    dataset: Dataset,
+    group: Shaped[np.ndarray, " clips"],
+) -> dict[int, Int[np.ndarray, " _"]]:
+    """Row of the fold table -> its test clips that are wanted.
+
+    Args:
+      request: what is asked for.
+      table: folds of the job.
+      dataset: clips of the job.
+      group: of every clip.
+
+    Raises:
+      UserError: nothing fits.
+    """
+    rows = np.flatnonzero(table.run == table.run[0])
+    if request.runs:
+        rows = np.flatnonzero(_matching(table.run, request.runs, "run", "--runs"))
+    wanted = table.test[rows].any(0) & _matching(dataset.key, request.clips, "clip", "--clips")
+    if request.groups:
+        wanted &= np.isin(group, request.groups)
+    if not wanted.any():
+        raise UserError("no fold of these runs tests a clip of --clips and --groups")
+    if request.max_clips and wanted.sum() > request.max_clips:
+        rng = np.random.default_rng(request.seed)
+        drawn = rng.choice(np.flatnonzero(wanted), request.max_clips, replace=False)
+        wanted = np.isin(np.arange(len(wanted)), drawn)
+    tests = {int(row): np.flatnonzero(table.test[row] & wanted) for row in rows}
+    return {row: clips for row, clips in tests.items() if len(clips)}
 
 
-def _matching(names: np.ndarray, globs: Sequence[str], what: str, flag: str) -> np.ndarray:
+def compared_groups(
+    request: Request,
+    grouping: Grouping,
+    group: Shaped[np.ndarray, " clips"],
+    tests: Mapping[int, Int[np.ndarray, " _"]],
+) -> tuple[str, ...]:
+    """At most two groups, in order; those without a clip that is explained are left out."""
+    there = set(group[np.concatenate(list(tests.values()))])
+    return tuple(name for name in request.groups or grouping.names if name in there)[:2]
+
+
+def _check_known(kind: str, names: Sequence[str], known: Iterable[str]) -> None:
+    for name in names:
+        if name not in known:
+            raise UserError(f"there is no {kind} {name!r}; choose from {', '.join(known)}")
+
+
+def _matching(
+    names: Shaped[np.ndarray, " n"], globs: Sequence[str], what: str, flag: str
+) -> Bool[np.ndarray, " n"]:
+    """Which names fit one of the globs, all where there are none.
+
+    Raises:
+      UserError: a glob fits no name.
+    """
     if not globs:
         return np.ones(len(names), bool)
-    found = np.array([any(fnmatch.fnmatchcase(name, glob) for glob in globs) for name in names])
-    if not found.any():
-        raise UserError(f"no {what} is called {' or '.join(globs)} ({flag}); one is {names[0]}")
-    return found
+    fits = np.array([[fnmatch.fnmatchcase(name, glob) for name in names] for glob in globs])
+    for glob, fitting in zip(globs, fits, strict=True):
+        if not fitting.any():
+            raise UserError(f"no {what} is called {glob} ({flag}); one is {names[0]}")
+    return fits.any(0)

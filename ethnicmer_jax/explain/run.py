@@ -2,33 +2,49 @@
 
 from __future__ import annotations
 
+import dataclasses
+import hashlib
 import pathlib
 import shlex
+from typing import Any
 
 import ml_collections
 import numpy as np
+from jaxtyping import Int, Shaped
 
-from ethnicmer_jax.base import predictions
+from ethnicmer_jax.base import files, predictions
 from ethnicmer_jax.base.contrast_roles import MAIN
-from ethnicmer_jax.base.grouping import EXCLUDED, Grouping
-from ethnicmer_jax.base.schema import ETHNICITIES
-from ethnicmer_jax.explain import files, findings, gallery, networks, page, request, views
-from ethnicmer_jax.explain.findings import Clips
-from ethnicmer_jax.explain.folds import Explained, Explainer
+from ethnicmer_jax.base.grouping import Grouping, grouping
+from ethnicmer_jax.base.schema import UserError
+from ethnicmer_jax.explain import figures, findings, page, request, sanity, views
+from ethnicmer_jax.explain.findings import ALL, Clips, Findings
+from ethnicmer_jax.explain.folds import ClipMaps, Explainer, MapName
 from ethnicmer_jax.explain.request import Request
 from ethnicmer_jax.jobs import job
 from ethnicmer_jax.report import document, explained
-from ethnicmer_jax.report import job as report_page
+from ethnicmer_jax.report import job as job_page
+from ethnicmer_jax.report.document import Document
 from ethnicmer_jax.report.study import page as study_page
 from ethnicmer_jax.training.engine import Engine
 
+RECORD = "request.json"
+"""What a folder of explanations answers, and for which predictions."""
 
-def run(directory: pathlib.Path, asked: Request) -> pathlib.Path:
-    """Explains a job, or the pooled job of a study.
+
+def run(
+    directory: pathlib.Path,
+    asked: Request,
+    output: pathlib.Path | None = None,
+    overwrite: bool = False,
+) -> pathlib.Path:
+    """Explains a job, or the pooled job of a study; the same request is answered once.
 
     Args:
-      directory: its work directory; the folder explain/ appears in it, whole or not at all.
+      directory: its work directory.
       asked: what to explain.
+      output: the folder that appears, whole or not at all; by default `asked.folder` in
+        the work directory.
+      overwrite: whether explanations that are there may be replaced.
 
     Returns:
       The path of the page.
@@ -37,59 +53,119 @@ def run(directory: pathlib.Path, asked: Request) -> pathlib.Path:
       UserError: anything that the user can mend.
     """
     config, where = request.trained_in(directory)
+    known = grouping(config.protocol.grouping, config.protocol.get("grouping_custom"))
+    request.check_groups(asked, known)
+    target = output or directory / asked.folder
+    record = record_of(asked, where)
+    if overwrite or not is_answered(target, record):
+        check_replaceable(target)
+        _explain(directory, config, where, asked, target, record)
+    if target.resolve() == (directory / explained.FOLDER).resolve():
+        _refresh_report(directory)
+    return target / "index.html"
+
+
+def record_of(asked: Request, where: pathlib.Path) -> dict[str, Any]:
+    """The content of RECORD.
+
+    Raises:
+      UserError: the job is not finished.
+    """
+    if not (where / "predictions.csv").is_file():
+        raise UserError(f"{where} has no predictions.csv; finish the job first")
+    content = (where / "predictions.csv").read_bytes()
+    values = dataclasses.asdict(asked)
+    plain = {name: v if isinstance(v, str | int) else list(v) for name, v in values.items()}
+    return {**plain, "predictions": hashlib.sha256(content).hexdigest()}
+
+
+def is_answered(folder: pathlib.Path, record: dict[str, Any]) -> bool:
+    """Whether a folder holds the answer to exactly this request.
+
+    Raises:
+      UserError: it holds the answer to another one, which would be lost.
+    """
+    if not (folder / explained.SUMMARY).is_file():
+        return False
+    path = folder / RECORD
+    recorded = files.read_json(path) if path.is_file() else {}
+    differing = [name for name, value in record.items() if recorded.get(name) != value]
+    if differing:
+        raise UserError(
+            f"{folder} answers another request (other {', '.join(differing)}); name another "
+            "folder with --output, or add --overwrite"
+        )
+    return True
+
+
+def check_replaceable(folder: pathlib.Path) -> None:
+    """Refuses to replace anything but explanations, even where overwriting was asked for.
+
+    Raises:
+      UserError: something else is there.
+    """
+    empty = not folder.exists() or (folder.is_dir() and not any(folder.iterdir()))
+    if not empty and not (folder / explained.SUMMARY).is_file():
+        raise UserError(f"{folder} is there and holds no explanations; name another --output")
+
+
+def _explain(
+    directory: pathlib.Path,
+    config: ml_collections.ConfigDict,
+    where: pathlib.Path,
+    asked: Request,
+    target: pathlib.Path,
+    record: dict[str, Any],
+) -> None:
     engine, plan = job.engine(config, where)
     group = group_names(plan.grouping, engine.dataset.ethnicity)
-    pair = request.two_groups(asked, plan, group)
-    tests = request.tests(asked, plan, engine.dataset, group)
-    explainer = _explainer(engine, asked)
-    found = networks.explain(config, engine, where, explainer, tests, asked)
+    tests = request.chosen_clips(asked, plan.folds, engine.dataset, group)
+    groups = request.compared_groups(asked, plan.grouping, group, tests)
+    chosen = views.choose(engine.learner.model, asked.heads)
+    explainer = Explainer(engine, chosen, asked.methods, asked.layer)
+    networks = sanity.explain(config, engine, where, explainer, tests, asked)
+    trained = networks[sanity.TRAINED]
     clips = Clips.of(engine.dataset, engine.targets, group, asked.layout)
-    numbers = findings.collect(found, clips, pair)
-    trained, primary = found["trained"], findings.primary(found["trained"])
-    drawn = page.Drawn(
-        tuple(gallery.averages(trained, clips, pair)),
-        tuple(gallery.single_clips(trained, clips, pair, engine, asked.seed)),
+    numbers = findings.collect(networks, clips, groups)
+    primary = findings.primary(trained)
+    map_figures = page.MapFigures(
+        tuple(figures.averages(trained, clips, groups)),
+        tuple(figures.single_clips(trained, clips, groups, engine, asked.seed)),
     )
-    facts = _facts(directory, config, engine, trained, asked)
-    command = f"python -m ethnicmer_jax explain {shlex.join(asked.flags(directory))}"
-    simulated = config.data.source == "simulated"
-    made = page.build(numbers, primary, drawn, facts, command, simulated)
+    flags = [f"--workdir={directory}", *asked.flags()]
+    if target != directory / asked.folder:
+        flags.append(f"--output={target}")
+    written = page.build(
+        numbers,
+        primary,
+        map_figures,
+        _facts(directory, config, engine, trained, asked),
+        f"python -m ethnicmer_jax explain {shlex.join(flags)}",
+        simulated=config.data.source == "simulated",
+    )
 
     def more(folder: pathlib.Path) -> None:
-        files.numbers(folder, numbers, trained, clips)
-        files.summary(folder, numbers, primary, made)
-        files.pictures(folder, trained, engine)
+        _write_numbers(folder, numbers, trained, clips)
+        files.write_json(folder / explained.SUMMARY, _summary(numbers, primary, written))
+        files.write_json(folder / RECORD, record)
+        _write_overlays(folder, trained, engine)
 
-    written = document.save(made, directory / explained.FOLDER, more)
-    _refresh_report(directory)
-    return written
-
-
-def _explainer(engine: Engine, asked: Request) -> Explainer:
-    chosen = views.choose(engine.learner.model, asked.heads)
-    return Explainer(engine, chosen, asked.methods, asked.layer)
+    document.save(written, target, more)
 
 
-def group_names(grouping: Grouping, ethnicity: np.ndarray) -> np.ndarray:
-    """The group of every clip, str [n]; "" where the grouping leaves its ethnicity out."""
-    of_code = [grouping.group_of(name) for name in ETHNICITIES]
-    return np.array(["" if name == EXCLUDED else name for name in of_code])[ethnicity]
-
-
-def _refresh_report(directory: pathlib.Path) -> None:
-    """Makes a report that is there again, now with a section on the explanations."""
-    if not (directory / "report").is_dir():
-        return
-    runs = predictions.read(directory / "predictions.csv").run_ids.values()
-    study = any(run.contrast == MAIN for run in runs)
-    (study_page if study else report_page).write(directory)
+def group_names(
+    chosen: Grouping, ethnicity: Int[np.ndarray, " clips"]
+) -> Shaped[np.ndarray, " clips"]:
+    """The group of every clip; "" where the grouping leaves its ethnicity out."""
+    # -1 stands for those that are left out, and takes the last name.
+    return np.array([*chosen.names, ""])[chosen.indices(ethnicity)]
 
 
 def _facts(
     directory: pathlib.Path,
     config: ml_collections.ConfigDict,
     engine: Engine,
-    trained: Explained,
+    trained: ClipMaps,
     asked: Request,
 ) -> dict[str, str]:
     n = len(set(trained.clip.tolist()))
@@ -106,3 +182,54 @@ def _facts(
         "Pupils": f"{asked.layout.distance:.3f} of the crop's width apart, "
         f"{asked.layout.height:.3f} of its height from the top",
     }
+
+
+def _write_numbers(
+    folder: pathlib.Path, numbers: Findings, trained: ClipMaps, clips: Clips
+) -> None:
+    """regions.csv, tests.csv and maps.npz."""
+    files.write_table(folder / "regions.csv", numbers.masses)
+    if not numbers.tests.empty:
+        files.write_table(folder / "tests.csv", numbers.tests)
+    arrays = {f"{method}_{view}": maps for (method, view), maps in trained.maps.items()}
+    labels = {f"class_{head}": values for head, values in trained.classes.items()}
+    labels |= {f"predicted_{head}": values for head, values in trained.predicted.items()}
+    rows = {"run": trained.run, "clip": clips.key[trained.clip]}
+    files.write_arrays(folder / "maps.npz", compressed=True, **rows, **arrays, **labels)
+
+
+def _summary(numbers: Findings, primary: MapName, written: Document) -> dict[str, Any]:
+    """What `report.explained` repeats."""
+    method, view = primary
+    repeated = ("peaks", "regions", f"average_{method}_{view}")
+    return {
+        "conclusion": list(written.conclusion),
+        "groups": list(numbers.groups),
+        "primary": {"method": method, "head": view.head, "branch": view.branch, "emotion": ALL},
+        "figures": [
+            {"name": f.name, "caption": f.caption, "alt": f.alt, "wide": bool(f.wide)}
+            for f in written.figures()
+            if f.name in repeated
+        ],
+    }
+
+
+def _write_overlays(folder: pathlib.Path, trained: ClipMaps, engine: Engine) -> None:
+    """overlays/: of every clip one picture, with every map over it."""
+    data = engine.dataset
+    for row, clip in enumerate(trained.clip):
+        image = figures.picture(data, clip)
+        overlays = [figures.overlay(image, maps[row]) for maps in trained.maps.values()]
+        names = (trained.run[row], f"{data.database[clip]}-{data.subject[clip]}", data.clip[clip])
+        run, subject, name = (str(part).replace("/", "-") for part in names)
+        strip = np.concatenate([image, *overlays], axis=1)
+        files.write_bytes(folder / "overlays" / run / subject / f"{name}.png", figures.png(strip))
+
+
+def _refresh_report(directory: pathlib.Path) -> None:
+    """Makes a report that is there again, now with a section on the explanations."""
+    if not (directory / "report").is_dir():
+        return
+    runs = predictions.read(directory / "predictions.csv").run_ids.values()
+    study = any(run.contrast == MAIN for run in runs)
+    (study_page if study else job_page).write(directory)

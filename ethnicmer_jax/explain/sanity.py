@@ -1,4 +1,4 @@
-"""Do maps depend on what was learnt? Random weights, random labels, and where the peak lies.
+"""Do maps depend on what was learnt? Networks of random weights, networks of random labels.
 
 Reference: Adebayo et al., Sanity Checks for Saliency Maps, NeurIPS 2018, sections 3 and 4.
 A map that stays as it is when the weights are random shows the input, not the network.
@@ -7,29 +7,73 @@ A map that stays as it is when the weights are random shows the input, not the n
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import pathlib
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 import ml_collections
 import numpy as np
 import pandas as pd
+from jaxtyping import Bool, Float, Int, Shaped
 from scipy import stats as scipy_stats
 
+from ethnicmer_jax.analysis import subject_means
 from ethnicmer_jax.analysis.bootstrap import Interval
-from ethnicmer_jax.explain import by_subject
-from ethnicmer_jax.explain.folds import Explained, Explainer, MapName, Variables
+from ethnicmer_jax.explain import folds
+from ethnicmer_jax.explain.folds import Classes, ClipMaps, Explainer, MapName, Maps
+from ethnicmer_jax.explain.maps import OCCLUSION, Variables
+from ethnicmer_jax.explain.request import Request
 from ethnicmer_jax.training.engine import Engine
 
-RANDOM, LABELS = "random weights", "shuffled labels"
-"""What the other networks are called."""
+TRAINED, RANDOM, LABELS = "trained", "random weights", "shuffled labels"
+"""What the networks are called: those that are explained, and those that they are held against."""
 
 MOVING = 0.3
 """Share of a clip's largest motion from which a place counts as moving."""
 
 
+def explain(
+    config: ml_collections.ConfigDict,
+    engine: Engine,
+    where: pathlib.Path,
+    explainer: Explainer,
+    tests: Mapping[int, Int[np.ndarray, " clips"]],
+    request: Request,
+) -> dict[str, ClipMaps]:
+    """The maps of the trained networks of a job, and of those that they are held against.
+
+    Args:
+      config: of the job.
+      engine: of the job.
+      where: holds its checkpoints.
+      explainer: of the engine.
+      tests: row of the fold table -> the test clips that are wanted.
+      request: which class is explained, how many folds are trained anew, and the seed.
+
+    Returns:
+      TRAINED, RANDOM and, where asked for, LABELS -> maps of the same classes' logits.
+    """
+    runs = engine.folds.run
+    states = ((row, state.variables) for row, state in engine.states(where))
+    trained = folds.explain(explainer, states, tests, runs, classes=request.explained)
+    networks = {TRAINED: _without_duplicates(trained)}
+    classes = classes_of(trained, runs, tests)
+    few = dict(itertools.islice(tests.items(), request.label_folds))
+    others = {
+        RANDOM: (random_states(explainer, tests, request.seed), tests),
+        LABELS: (label_states(config, engine, list(few), request.seed), few),
+    }
+    for name, (other_states, some) in others.items():
+        if some:
+            other = folds.explain(explainer, other_states, some, runs, classes=classes, title=name)
+            kept = {key: other.maps[key] for key in networks[TRAINED].maps}
+            networks[name] = dataclasses.replace(other, maps=kept)
+    return networks
+
+
 def random_states(
-    explainer: Explainer, rows: Iterator[int] | list[int], seed: int
+    explainer: Explainer, rows: Iterable[int], seed: int
 ) -> Iterator[tuple[int, Variables]]:
     """A row of the fold table with variables that nothing was learnt with, for each row."""
     for row in rows:
@@ -50,15 +94,37 @@ def label_states(
             yield rows[place], state.variables
 
 
-def similarity(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+def classes_of(
+    clip_maps: ClipMaps,
+    runs: Shaped[np.ndarray, " folds"],
+    tests: Mapping[int, Int[np.ndarray, " clips"]],
+) -> dict[int, Classes]:
+    """Row -> the classes that were explained, for `folds.explain`."""
+    place = _place_of(clip_maps)
+    out = {}
+    for row, clips in tests.items():
+        rows = [place[str(runs[row]), int(clip)] for clip in clips]
+        out[row] = {head: values[rows] for head, values in clip_maps.classes.items()}
+    return out
+
+
+def _without_duplicates(trained: ClipMaps) -> ClipMaps:
+    """Leaves HiResCAM out where it is Grad-CAM."""
+
+    def same(name: MapName, maps: Maps) -> bool:
+        other = trained.maps.get(("gradcam", name[1]))
+        if name[0] != "hirescam" or other is None:
+            return False
+        return np.allclose(maps, other, rtol=1e-3, atol=1e-4 * np.abs(other).max())
+
+    kept = {name: maps for name, maps in trained.maps.items() if not same(name, maps)}
+    return dataclasses.replace(trained, maps=kept)
+
+
+def similarity(first: Maps, second: Maps) -> Float[np.ndarray, " clips"]:
     """Spearman's correlation of the positive parts of two maps of each clip.
 
-    Args:
-      first: float32 [n, size, size].
-      second: the same.
-
-    Returns:
-      float64 [n]; NaN where one of the two is nowhere positive.
+    NaN where one of the two is nowhere positive.
     """
     pairs = zip(np.maximum(first, 0), np.maximum(second, 0), strict=True)
     return np.array([_correlation(a.ravel(), b.ravel()) for a, b in pairs])
@@ -70,75 +136,74 @@ def _correlation(a: np.ndarray, b: np.ndarray) -> float:
     return float(scipy_stats.spearmanr(a, b).statistic)
 
 
-def peak_hits(maps: np.ndarray, region: np.ndarray) -> np.ndarray:
-    """Whether the largest value of each map lies in the clip's region.
+def peak_hits(
+    maps: Float[np.ndarray, "clips h w"], region: Bool[np.ndarray, "clips h w"]
+) -> Float[np.ndarray, " clips"]:
+    """1 where the largest value of a map lies in the clip's region, else 0.
 
-    Args:
-      maps: float32 [n, size, size].
-      region: bool [n, size, size].
-
-    Returns:
-      float64 [n] of 0 and 1; 0 where a map is nowhere positive.
+    0 where a map is nowhere positive.
     """
     flat = maps.reshape(len(maps), -1)
     hit = region.reshape(len(maps), -1)[np.arange(len(maps)), flat.argmax(1)]
     return (hit & (flat.max(1) > 0)).astype(np.float64)
 
 
-def moving(motion: np.ndarray) -> np.ndarray:
-    """Where a clip moves by at least MOVING of its largest motion: bool [n, size, size]."""
+def moving(motion: Float[np.ndarray, "clips h w"]) -> Bool[np.ndarray, "clips h w"]:
+    """Where a clip moves by at least MOVING of its largest motion."""
     return motion >= MOVING * motion.max((1, 2), keepdims=True)
 
 
 def peak_table(
-    explained: dict[str, Explained], region: np.ndarray, person: np.ndarray
+    networks: Mapping[str, ClipMaps],
+    region: Bool[np.ndarray, "all_clips 28 28"],
+    person: Shaped[np.ndarray, " all_clips"],
 ) -> pd.DataFrame:
     """How often each map's peak lies in the moving region.
 
     Args:
-      explained: what the networks are ("trained", ...) -> their maps.
-      region: bool [clips, size, size], of every clip of the data set.
-      person: str [clips].
+      networks: what the networks are (TRAINED, ...) -> their maps.
+      region: of every clip of the data set.
+      person: of every clip of the data set.
 
     Returns:
       Columns weights, method, head, branch, rate, low, high, chance (the region's mean share
       of the face), n_clips.
     """
     rows = []
-    for weights, found in explained.items():
-        here = region[found.clip]
-        for name, maps in found.maps.items():
-            interval = by_subject.mean(peak_hits(maps, here), person[found.clip])
+    for weights, clip_maps in networks.items():
+        here = region[clip_maps.clip]
+        for name, maps in clip_maps.maps.items():
+            interval = subject_means.clip_mean(peak_hits(maps, here), person[clip_maps.clip])
             rows.append(
                 {"weights": weights, **_named(name), **_numbers(interval, "rate")}
-                | {"chance": here.mean(), "n_clips": len(found.clip)}
+                | {"chance": here.mean(), "n_clips": len(clip_maps.clip)}
             )
     return pd.DataFrame(rows)
 
 
-def similarity_table(explained: dict[str, Explained], person: np.ndarray) -> pd.DataFrame:
+def similarity_table(
+    networks: Mapping[str, ClipMaps], person: Shaped[np.ndarray, " all_clips"]
+) -> pd.DataFrame:
     """How far the maps of each other network resemble those of the trained one.
 
     Returns:
       Columns weights, method, head, branch, correlation, low, high, n_clips.
     """
-    trained = explained["trained"]
+    trained = networks[TRAINED]
     rows = []
-    for weights, found in explained.items():
-        if weights == "trained":
+    for weights, other in networks.items():
+        if weights == TRAINED:
             continue
-        place = _places(trained, found)
-        for name, maps in found.maps.items():
+        place = _places(trained, other)
+        for name, maps in other.maps.items():
             values = similarity(trained.maps[name][place], maps)
-            interval = by_subject.mean(values, person[found.clip])
             rows.append(
-                {"weights": weights, **_named(name), **_numbers(interval, "correlation")}
-                | {"n_clips": int(np.isfinite(values).sum())}
+                {"weights": weights, **_named(name), **_correlations(values, person[other.clip])}
             )
     return pd.DataFrame(rows)
 
 
-def agreement_table(trained: Explained, person: np.ndarray) -> pd.DataFrame:
+def agreement_table(trained: ClipMaps, person: Shaped[np.ndarray, " all_clips"]) -> pd.DataFrame:
     """How far gradient maps agree with occlusion of the same network.
 
     Returns:
@@ -146,36 +211,29 @@ def agreement_table(trained: Explained, person: np.ndarray) -> pd.DataFrame:
     """
     rows = []
     for (method, view), maps in trained.maps.items():
-        other = trained.maps.get(("occlusion", view))
-        if method == "occlusion" or other is None:
+        other = trained.maps.get((OCCLUSION, view))
+        if method == OCCLUSION or other is None:
             continue
         values = similarity(maps, other)
-        interval = by_subject.mean(values, person[trained.clip])
-        rows.append(
-            {**_named((method, view)), **_numbers(interval, "correlation")}
-            | {"n_clips": int(np.isfinite(values).sum())}
-        )
+        rows.append({**_named((method, view)), **_correlations(values, person[trained.clip])})
     return pd.DataFrame(rows)
 
 
-def classes_of(found: Explained, runs: np.ndarray, tests: dict[int, np.ndarray]) -> dict:
-    """Row -> head -> int [m], the classes that were explained, for `folds.explain`."""
-    place = _place_of(found)
-    out = {}
-    for row, clips in tests.items():
-        rows = [place[str(runs[row]), int(clip)] for clip in clips]
-        out[row] = {head: values[rows] for head, values in found.classes.items()}
-    return out
+def _correlations(
+    values: Float[np.ndarray, " clips"], person: Shaped[np.ndarray, " clips"]
+) -> dict[str, float]:
+    interval = subject_means.clip_mean(values, person)
+    return {**_numbers(interval, "correlation"), "n_clips": int(np.isfinite(values).sum())}
 
 
-def _places(trained: Explained, other: Explained) -> np.ndarray:
+def _places(trained: ClipMaps, other: ClipMaps) -> Int[np.ndarray, " clips"]:
     """Where in `trained` each prediction of `other` stands."""
     place = _place_of(trained)
     return np.array([place[key] for key in _place_of(other)])
 
 
-def _place_of(found: Explained) -> dict[tuple[str, int], int]:
-    keys = zip(found.run.tolist(), found.clip.tolist(), strict=True)
+def _place_of(clip_maps: ClipMaps) -> dict[tuple[str, int], int]:
+    keys = zip(clip_maps.run.tolist(), clip_maps.clip.tolist(), strict=True)
     return {key: place for place, key in enumerate(keys)}
 
 

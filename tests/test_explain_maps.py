@@ -7,12 +7,13 @@ import pytest
 
 from ethnicmer_jax import models
 from ethnicmer_jax.base.schema import UserError
-from ethnicmer_jax.explain import gradcam, views
+from ethnicmer_jax.explain import maps, views
 from ethnicmer_jax.explain.views import View
 from ethnicmer_jax.models import registry
 from ethnicmer_jax.models.backbones import ststnet, tap
 
 BATCH = 3
+VIEW = View("final", "emotion")
 
 
 def build(fusion="none", **options):
@@ -38,8 +39,8 @@ def explained(model, variables, inputs, chosen, classes, layer=tap.LAST):
     """The maps, and the feature maps behind them."""
 
     def both(variables, classes):
-        found = gradcam.maps(model, variables, inputs, chosen, classes, layer)
-        return found, gradcam.feature_maps(model, variables, inputs)
+        found = maps.gradient_maps(model, variables, inputs, chosen, classes, layer)
+        return found, maps.feature_maps(model, variables, inputs)
 
     return jax.jit(both)(variables, classes)
 
@@ -73,7 +74,7 @@ def test_the_gradient_is_that_of_finite_differences(fusion):
     chosen = views.choose(model)
     classes = {view.head: jnp.array([1, 0, 1]) for view in chosen}
     found, shown = explained(model, variables, inputs, chosen, classes)
-    logits = jax.jit(lambda v: gradcam.logits(model, v, inputs))
+    logits = jax.jit(lambda v: maps.logits(model, v, inputs))
     # Every backbone gets a shift each time, so that one program is compiled.
     still = jax.tree.map(jnp.zeros_like, shown)
     for view in chosen:
@@ -118,34 +119,11 @@ def test_training_is_the_same_program_without_taps(monkeypatch):
     assert program() == tapped
 
 
-@pytest.mark.parametrize(
-    ("fusion", "names"),
-    [
-        ("none", ["final-emotion"]),
-        ("bias", ["final-emotion"]),
-        ("mtl", ["final-emotion", "ethnic-emotion"]),
-        ("adversarial", ["final-emotion", "ethnic-emotion"]),
-        ("concat", ["final-emotion", "final-ethnic", "emotion-emotion", "ethnic-ethnic"]),
-        ("embed", ["final-emotion", "final-ethnic", "ethnic-ethnic"]),
-    ],
-)
-def test_every_fusion_has_its_views(fusion, names):
-    assert [str(view) for view in views.choose(build(fusion))] == names
-
-
-def test_heads_that_are_not_there_are_refused():
-    model = build("mtl")
-    with pytest.raises(UserError, match="no emotion head; it has final, ethnic"):
-        views.choose(model, ["emotion"])
-    with pytest.raises(UserError, match="no head 'finale'"):
-        views.choose(model, ["finale"])
-
-
 def test_layers_that_are_not_there_are_refused():
     model, _, inputs = classifier()
-    gradcam.check_layer(model, inputs, tap.LAST)
+    maps.check_layer(model, inputs, tap.LAST)
     with pytest.raises(UserError, match=r"no layer 'stage2' \(--layer\); choose from last$"):
-        gradcam.check_layer(model, inputs, "stage2")
+        maps.check_layer(model, inputs, "stage2")
 
 
 @pytest.mark.parametrize(
@@ -204,7 +182,7 @@ def test_resnet18_equals_pytorch(tmp_path):
         found, _ = explained(
             model, variables, inputs, [view], {"final": jnp.asarray(classes)}, layer
         )
-        for method in gradcam.METHODS:
+        for method in maps.GRADIENT_METHODS:
             largest = expected[method].max()
             assert largest > 0.01
             np.testing.assert_allclose(
@@ -224,3 +202,45 @@ def _torch_maps(torch, twin, module, images, classes):
         method: torch.relu((weight * kept["map"]).sum(1)).detach().numpy()
         for method, weight in weights.items()
     }
+
+
+def test_the_map_peaks_where_the_function_looks():
+    size = 40
+    weights = np.zeros((size, size, 1), np.float32)
+    weights[30, 10] = 1
+    image = np.zeros((2, size, size, 1), np.float32)
+    image[:, 30, 10, 0] = (2, -1)
+
+    def score(inputs):
+        return {"final": (inputs["emotion"] * weights).sum((1, 2, 3))}
+
+    found = maps.occlusion_maps(score, {"emotion": jnp.asarray(image)}, [VIEW])[VIEW]
+    assert found.shape == (2, maps.STEPS, maps.STEPS)
+    # Cells are 4 px: the pixel is in row 7, column 2. Covering it costs 2, and gains 1.
+    assert found[0, 7, 2] == found[0].max() > 0
+    assert found[1, 7, 2] == found[1].min() < 0
+    # Squares are 10 px wide: no square over a cell 10 px and more away reaches the pixel.
+    far = np.abs(np.arange(maps.STEPS) * 4 + 2 - 30) > 14
+    assert not found[0][far].any()
+
+
+def test_a_branch_is_occluded_by_itself():
+    image = np.random.default_rng(0).random((3, 28, 28, 3), np.float32)
+    inputs = {"emotion": jnp.asarray(image), "ethnic": jnp.asarray(image)}
+
+    def score(given):
+        both = given["emotion"].sum((1, 2, 3))
+        return {"final": both, "ethnic": given["ethnic"].sum((1, 2, 3))}
+
+    chosen = [VIEW, View("final", "ethnic"), View("ethnic", "ethnic")]
+    found = maps.occlusion_maps(score, inputs, chosen)
+    assert not found[View("final", "ethnic")].any()
+    np.testing.assert_array_equal(found[View("ethnic", "ethnic")], found[VIEW])
+
+
+def test_covering_shows_what_does_not_move():
+    image = jnp.asarray(np.random.default_rng(0).random((2, 9, 9, 3), np.float32))
+    everywhere = np.ones((9, 9), bool)
+    covered = maps.cover(image, maps.nothing(image), everywhere)
+    expected = np.median(np.asarray(image), axis=(1, 2), keepdims=True)
+    np.testing.assert_allclose(covered, np.broadcast_to(expected, image.shape))

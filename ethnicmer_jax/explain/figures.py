@@ -1,0 +1,271 @@
+"""Figures of maps: group averages on the face, and single clips, right and wrong."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Sequence
+
+import cv2
+import matplotlib
+import numpy as np
+from jaxtyping import Float, Num, UInt8
+from matplotlib.axes import Axes
+from matplotlib.image import AxesImage
+from matplotlib.patches import Ellipse
+
+from ethnicmer_jax.data.dataset import Dataset
+from ethnicmer_jax.explain import findings, regions
+from ethnicmer_jax.explain.findings import Clips
+from ethnicmer_jax.explain.folds import ClipMaps
+from ethnicmer_jax.explain.regions import Layout
+from ethnicmer_jax.explain.views import View
+from ethnicmer_jax.report import style
+from ethnicmer_jax.report.explained import METHODS
+from ethnicmer_jax.report.style import Figure
+from ethnicmer_jax.training.engine import Engine
+
+EACH = 2
+"""Clips shown of each kind."""
+SIDE = 112
+"""Width and height in px of pictures, and of maps that are drawn on a face."""
+
+Picture = UInt8[np.ndarray, "s s 3"]
+"""RGB."""
+
+_INCHES = 1.0
+_STRENGTH = 0.75
+"""Opacity of a map where it is largest."""
+_OUTLINE = (
+    (0.0, 0.45, 2.1, 2.75),
+    (-0.5, 0.0, 0.5, 0.2),
+    (0.5, 0.0, 0.5, 0.2),
+    (-0.5, -0.36, 0.6, 0.06),
+    (0.5, -0.36, 0.6, 0.06),
+    (0.0, 0.62, 0.5, 0.2),
+    (0.0, 1.12, 0.8, 0.26),
+)
+"""Head, eyes, brows, nose and mouth: centre, width and height in face units."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Shown:
+    """One clip of a gallery.
+
+    Attributes:
+      label: what stands beside it.
+      pictures: in the order of the gallery's columns.
+    """
+
+    label: str
+    pictures: Sequence[Picture]
+
+
+def averages(trained: ClipMaps, clips: Clips, groups: tuple[str, ...]) -> Iterator[Figure]:
+    """Mean maps by group and emotion: the primary map, the others, and the motion itself."""
+    if not groups:
+        return
+    first = findings.primary(trained)
+    for name in [first, *(name for name in trained.maps if name != first), findings.MOTION]:
+        method, view = name
+        maps = clips.motion[trained.clip] if name == findings.MOTION else trained.maps[name]
+        means, rows = findings.averages(maps, trained.clip, clips, groups)
+        what = METHODS[method]
+        if name != findings.MOTION:
+            what += f", {view.head} head, {view.branch} branch"
+        yield average_maps(
+            means,
+            rows,
+            groups,
+            clips.layout,
+            name=f"average_{method}_{view}",
+            caption=f"{what[0].upper()}{what[1:]}: mean over clips of maps that each sum to 1.",
+        )
+
+
+def single_clips(
+    trained: ClipMaps, clips: Clips, groups: tuple[str, ...], engine: Engine, seed: int
+) -> Iterator[Figure]:
+    """Some clips of each group and emotion, right and wrong, drawn by `seed`."""
+    view = findings.primary(trained)[1]
+    methods = [method for method, other in trained.maps if other == view]
+    right = trained.predicted["final"] == engine.targets.emotion[trained.clip]
+    rng = np.random.default_rng(seed)
+    for group in groups:
+        for emotion in engine.targets.emotion_names:
+            kind = (clips.group[trained.clip] == group) & (clips.emotion[trained.clip] == emotion)
+            rows = [
+                int(row)
+                for wanted in (kind & right, kind & ~right)
+                for row in rng.permutation(np.flatnonzero(wanted))[:EACH]
+            ]
+            if rows:
+                yield gallery(
+                    [_shown(trained, row, methods, view, engine) for row in rows],
+                    ["clip", *(METHODS[method] for method in methods)],
+                    name=f"clips_{group}_{emotion}",
+                    caption=f"{group}, {emotion}: {int((kind & right).sum())} of "
+                    f"{int(kind.sum())} explained clips are recognised. {view.head} head, "
+                    f"{view.branch} branch.",
+                )
+
+
+def _shown(
+    trained: ClipMaps, row: int, methods: Sequence[str], view: View, engine: Engine
+) -> Shown:
+    clip = trained.clip[row]
+    image = picture(engine.dataset, clip)
+    said = engine.targets.emotion_names[trained.predicted["final"][row]]
+    right = trained.predicted["final"][row] == engine.targets.emotion[clip]
+    parts = (engine.dataset.database[clip], engine.dataset.subject[clip], engine.dataset.clip[clip])
+    label = "\n".join([*parts, "right" if right else f"wrong: {said}"])
+    laid = [overlay(image, trained.maps[method, view][row]) for method in methods]
+    return Shown(label, [image, *laid])
+
+
+def average_maps(
+    means: Float[np.ndarray, "rows groups size size"],
+    rows: Sequence[str],
+    groups: Sequence[str],
+    layout: Layout,
+    *,
+    name: str,
+    caption: str,
+) -> Figure:
+    """Mean maps of groups on the outline of a face, and their difference.
+
+    Args:
+      means: each with the sum 1; NaN for no clips.
+      rows: labels, such as emotions.
+      groups: the columns; of two, a third column shows first less second.
+      layout: of the face crops.
+      name: file stem.
+      caption: of the figure.
+    """
+    two = len(groups) == 2
+    titles = [*groups, *([f"{groups[0]} − {groups[1]}"] if two else [])]
+    cells = means * means.shape[-1] ** 2
+    gaps = cells[:, 0] - cells[:, 1] if two else np.zeros(1)
+    top, wide = _largest(cells, 1.0), _largest(np.abs(gaps), 0.1)
+    with style.styled():
+        figure = style.canvas(1.1 + 1.35 * len(titles), 0.5 + 1.3 * len(rows))
+        axes = figure.subplots(len(rows), len(titles), squeeze=False)
+        plain = gap = None
+        for i, row in enumerate(rows):
+            for j in range(len(groups)):
+                plain = _face(axes[i, j], cells[i, j], style.SEQUENTIAL, (0, top), layout)
+            if two:
+                gap = _face(axes[i, -1], gaps[i], style.DIVERGING, (-wide, wide), layout)
+            axes[i, 0].set_ylabel(row, fontsize=8.5)
+        _title(axes[0], titles)
+        bars = [(plain, axes[:, : len(groups)], "times the face's mean")]
+        bars += [(gap, axes[:, -1:], "difference")] if two else []
+        for image, where, label in bars:
+            bar = figure.colorbar(image, ax=where, location="bottom", shrink=0.8, pad=0.02)
+            bar.set_label(label, fontsize=8)
+            bar.ax.tick_params(labelsize=7.5)
+        alt = f"Average maps of {', '.join(groups)} by {', '.join(rows)}; numbers in regions.csv."
+        return style.finish(figure, name=name, caption=caption, alt=alt)
+
+
+def gallery(rows: Sequence[Shown], columns: Sequence[str], *, name: str, caption: str) -> Figure:
+    """Single clips, one per row: the picture and what each method lays over it."""
+    with style.styled():
+        figure = style.canvas(1.15 + _INCHES * len(columns), 0.3 + _INCHES * len(rows))
+        axes = figure.subplots(len(rows), len(columns), squeeze=False)
+        for shown, line in zip(rows, axes, strict=True):
+            for axis, image in zip(line, shown.pictures, strict=True):
+                axis.imshow(image, interpolation="none")
+                _bare(axis)
+            line[0].set_ylabel(
+                shown.label, fontsize=7.5, rotation=0, ha="right", va="center", labelpad=4
+            )
+        _title(axes[0], columns)
+        spoken = "; ".join(row.label.replace("\n", " ") for row in rows)
+        return style.finish(figure, name=name, caption=caption, alt=f"Maps of {spoken}.")
+
+
+def picture(dataset: Dataset, clip: int) -> Picture:
+    """The apex frame, or the flow where there is none, SIDE px wide.
+
+    Flow is drawn as a colour wheel: the direction is the hue, the length the saturation.
+    """
+    if dataset.apex_image is not None:
+        return cv2.resize(dataset.apex_image[clip], (SIDE, SIDE), interpolation=cv2.INTER_AREA)
+    return cv2.resize(flow_wheel(dataset.flow[clip]), (SIDE, SIDE), interpolation=cv2.INTER_CUBIC)
+
+
+def flow_wheel(flow: Float[np.ndarray, "h w channels"]) -> UInt8[np.ndarray, "h w 3"]:
+    """Flow, u and v first, as RGB: white where nothing moves beyond what most of the face does."""
+    u, v = np.moveaxis(flow[..., :2] - np.median(flow[..., :2], axis=(0, 1)), -1, 0)
+    length = np.hypot(u, v)
+    hue = np.degrees(np.arctan2(v, u)) % 360 / 2
+    saturation = 255 * length / max(float(length.max()), np.finfo(np.float32).eps)
+    wheel = np.stack([hue, saturation, np.full_like(u, 255)], axis=-1).astype(np.uint8)
+    return cv2.cvtColor(wheel, cv2.COLOR_HSV2RGB)
+
+
+def overlay(image: Picture, values: Float[np.ndarray, "h w"]) -> Picture:
+    """A map over a picture without its colours, which would mix with the map's.
+
+    Args:
+      image: the clip.
+      values: the map; what is negative is not shown.
+
+    Returns:
+      The largest value of the map is opaque by three quarters.
+    """
+    side = image.shape[0]
+    positive = np.maximum(cv2.resize(values, (side, side), interpolation=cv2.INTER_LINEAR), 0)
+    share = positive / max(float(positive.max()), np.finfo(np.float32).tiny)
+    colours = matplotlib.colormaps["inferno"](share)[..., :3] * 255
+    grey = np.repeat(image.mean(axis=-1, keepdims=True), 3, axis=-1)
+    opacity = _STRENGTH * share[..., None]
+    return np.round((1 - opacity) * grey + opacity * colours).astype(np.uint8)
+
+
+def png(image: UInt8[np.ndarray, "h w 3"]) -> bytes:
+    """The PNG file of an RGB image."""
+    return cv2.imencode(".png", image[..., ::-1])[1].tobytes()
+
+
+def _largest(values: Float[np.ndarray, "*shape"], least: float) -> float:
+    """The largest defined value, at least `least`; also where nothing is defined."""
+    return max(float(np.nan_to_num(values).max()), least)
+
+
+def _face(
+    axes: Axes,
+    values: Num[np.ndarray, "size size"],
+    cmap: object,
+    limits: tuple[float, float],
+    layout: Layout,
+) -> AxesImage:
+    """Draws one map with the outline of an aligned face."""
+    fine = cv2.resize(values, (SIDE, SIDE), interpolation=cv2.INTER_LINEAR)
+    image = axes.imshow(
+        np.ma.masked_invalid(fine),
+        cmap=cmap,
+        vmin=limits[0],
+        vmax=limits[1],
+        extent=(0, 1, 1, 0),
+        interpolation="none",
+    )
+    for x, y, width, height in _OUTLINE:
+        centre = regions.to_crop(np.array([x, y]), layout)
+        size = (width * layout.distance, height * layout.distance)
+        axes.add_patch(Ellipse(centre, *size, fill=False, lw=0.7, ec=style.MUTED))
+    axes.set_xlim(0, 1)
+    axes.set_ylim(1, 0)
+    _bare(axes)
+    return image
+
+
+def _title(axes: Sequence[Axes], titles: Sequence[str]) -> None:
+    for axis, title in zip(axes, titles, strict=True):
+        axis.set_title(title, fontsize=8.5, fontweight="normal", loc="center")
+
+
+def _bare(axes: Axes) -> None:
+    axes.set_xticks([])
+    axes.set_yticks([])
+    axes.spines[:].set_visible(False)
