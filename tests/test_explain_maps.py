@@ -25,10 +25,10 @@ def classifier(fusion="none", **options):
     model = build(fusion, **options)
     rng = np.random.default_rng(0)
     inputs = {
-        branch: rng.normal(size=(BATCH, 28, 28, 3)).astype(np.float32)
+        branch: jnp.asarray(rng.normal(size=(BATCH, 28, 28, 3)).astype(np.float32))
         for branch in ("emotion", "ethnic")
     }
-    inputs["ethnicity"] = np.array([0, 1, -1], np.int32)
+    inputs["ethnicity"] = jnp.array([0, 1, -1], jnp.int32)
     made = jax.eval_shape(lambda: model.init(jax.random.key(0), inputs, train=False))
     params = jax.tree.map(lambda x: rng.normal(0, 0.3, x.shape).astype(x.dtype), made["params"])
     statistics = jax.tree.map(lambda x: np.ones(x.shape, x.dtype), made["batch_stats"])
@@ -172,7 +172,7 @@ def test_resnet18_equals_pytorch(tmp_path):
     options = {"widths": (16, 16, 32, 32)}
     config = {"emotion_backbone": "resnet18", "image_size": 96, "emotion_options": options}
     model = registry.build(config)
-    inputs = {"emotion": images, "ethnicity": np.zeros(2, np.int32)}
+    inputs = {"emotion": jnp.asarray(images), "ethnicity": jnp.zeros(2, jnp.int32)}
     variables = jax.jit(lambda key: model.init(key, inputs, train=False))(jax.random.key(0))
     weights = models.read("resnet18", path, image_size=96, **options)
     variables, _ = models.graft(variables, "emotion", weights)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import cv2
 import matplotlib
@@ -112,7 +112,7 @@ def single_clips(
 def _shown(
     trained: ClipMaps, row: int, methods: Sequence[str], view: View, engine: Engine
 ) -> Shown:
-    clip = trained.clip[row]
+    clip = int(trained.clip[row])
     image = picture(engine.dataset, clip)
     said = engine.targets.emotion_names[trained.predicted["final"][row]]
     right = trained.predicted["final"][row] == engine.targets.emotion[clip]
@@ -260,7 +260,7 @@ def _face(
     return image
 
 
-def _title(axes: Sequence[Axes], titles: Sequence[str]) -> None:
+def _title(axes: Iterable[Axes], titles: Sequence[str]) -> None:
     for axis, title in zip(axes, titles, strict=True):
         axis.set_title(title, fontsize=8.5, fontweight="normal", loc="center")
 

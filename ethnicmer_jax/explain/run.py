@@ -217,7 +217,7 @@ def _summary(numbers: Findings, primary: MapName, written: Document) -> dict[str
 def _write_overlays(folder: pathlib.Path, trained: ClipMaps, engine: Engine) -> None:
     """overlays/: of every clip one picture, with every map over it."""
     data = engine.dataset
-    for row, clip in enumerate(trained.clip):
+    for row, clip in enumerate(trained.clip.tolist()):
         image = figures.picture(data, clip)
         overlays = [figures.overlay(image, maps[row]) for maps in trained.maps.values()]
         names = (trained.run[row], f"{data.database[clip]}-{data.subject[clip]}", data.clip[clip])

@@ -121,7 +121,9 @@ def _without_duplicates(trained: ClipMaps) -> ClipMaps:
     return dataclasses.replace(trained, maps=kept)
 
 
-def similarity(first: Maps, second: Maps) -> Float[np.ndarray, " clips"]:
+def similarity(
+    first: Float[np.ndarray, "clips h w"], second: Float[np.ndarray, "clips h w"]
+) -> Float[np.ndarray, " clips"]:
     """Spearman's correlation of the positive parts of two maps of each clip.
 
     NaN where one of the two is nowhere positive.
