@@ -42,12 +42,14 @@ class Grouping:
         """The groups in order."""
         return tuple(self.groups)
 
+    @property
+    def members(self) -> dict[str, str]:
+        """Ethnicity -> group, of every ethnicity that belongs to one."""
+        return {name: group for group, names in self.groups.items() for name in names}
+
     def group_of(self, ethnicity: str) -> str:
         """The group of one ethnicity, `excluded` where none claims it."""
-        for group, members in self.groups.items():
-            if ethnicity in members:
-                return group
-        return EXCLUDED
+        return self.members.get(ethnicity, EXCLUDED)
 
     def indices(self, ethnicity: np.ndarray) -> np.ndarray:
         """Group index per clip.

@@ -170,8 +170,7 @@ def _write_metrics(
     environment: Mapping[str, Any],
 ) -> dict[str, Any]:
     chosen = grouping(config["protocol"]["grouping"], config["protocol"].get("grouping_custom"))
-    members = {e: group for group, of in chosen.groups.items() for e in of}
-    values = metrics.compute(table.outer(), members)
+    values = metrics.compute(table.outer(), chosen.members)
     extra = {"grouping": chosen.name, "notes": list(notes), "environment": dict(environment)}
     files.write_json(directory / "metrics.json", values | extra)
     return values

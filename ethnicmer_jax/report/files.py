@@ -51,10 +51,7 @@ class Inputs:
     @property
     def members(self) -> dict[str, str] | None:
         """Ethnicity -> group; None where each ethnicity is its own group."""
-        if self.grouping is None:
-            return None
-        groups = self.grouping.groups.items()
-        return {ethnicity: group for group, members in groups for ethnicity in members}
+        return self.grouping and self.grouping.members
 
     @property
     def notes(self) -> list[str]:

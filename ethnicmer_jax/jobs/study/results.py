@@ -57,9 +57,8 @@ def write_metrics(
       The content of metrics.json.
     """
     chosen = grouping(config.protocol.grouping, config.protocol.grouping_custom)
-    members = {e: group for group, of in chosen.groups.items() for e in of}
     values = {
-        **metrics.compute(table, members),
+        **metrics.compute(table, chosen.members),
         "grouping": chosen.name,
         "notes": list(notes),
         "environment": environment,

@@ -311,7 +311,7 @@ def _unit_tests(name: str, unit: str, tests: pd.DataFrame, groups: tuple[str, st
             columns.text("Emotion", "emotion"),
             Column(groups[0], "{n_with_a}/{n_a}"),
             Column(groups[1], "{n_with_b}/{n_b}"),
-            Column("Difference", "{difference:+z.3f}"),
+            Column("Difference of shares", "{difference:+z.3f}"),
             Column("Cohen's h", "{cohen_h:+z.2f}"),
             Column("Subjects who show it", "{persons_a} + {persons_b}"),
             columns.p_value("p, Fisher (clips taken as independent)", "p_fisher"),
