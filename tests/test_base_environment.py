@@ -1,10 +1,12 @@
 import json
+import subprocess
 import sys
 import types
 
 import jax
 import pytest
 
+import ethnicmer_jax
 from ethnicmer_jax.base import environment
 
 
@@ -47,6 +49,26 @@ def test_the_console_script_is_told_as_the_module_that_it_starts(monkeypatch):
 def test_no_command_is_made_up_for_notebooks_and_benchmarks(monkeypatch, main):
     started_as(monkeypatch, ["launcher", "-f", "kernel.json"], **main)
     assert environment.command() == ""
+
+
+def test_the_code_is_told_by_its_commit_or_its_version(tmp_path):
+    def git(*arguments):
+        identity = ("-c", "user.name=n", "-c", "user.email=e", "-C", tmp_path)
+        return subprocess.run(["git", *identity, *arguments], capture_output=True, check=True)
+
+    version = f"version {ethnicmer_jax.__version__}"
+    assert environment.code(tmp_path) == version
+    git("init")
+    assert environment.code(tmp_path) == f"{version}, of a git checkout that cannot be read"
+    (tmp_path / "code.py").write_text("a = 1")
+    git("add", ".")
+    git("commit", "-m", "first")
+    commit = git("rev-parse", "HEAD").stdout.decode().strip()
+    assert environment.code(tmp_path) == f"git commit {commit}"
+    (tmp_path / "notes.txt").write_text("not of the code")
+    assert environment.code(tmp_path) == f"git commit {commit}"
+    (tmp_path / "code.py").write_text("a = 2")
+    assert environment.code(tmp_path) == f"git commit {commit}, with uncommitted changes"
 
 
 @pytest.mark.parametrize(

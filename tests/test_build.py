@@ -246,7 +246,7 @@ def test_two_builds_at_once_make_one_database(tmp_path):
     [
         (["--source=manifest"], "needs --raw"),
         (["--source=manifest", "--raw=/no/such.csv"], "there is no manifest /no/such.csv"),
-        (["--simulated=effect=7"], "it lies in [0, 1]"),
+        (["--simulated=effect=7"], "it must be a number from 0 to 1"),
         (["--simulated=effect"], "must be name=value"),
         (["--export=casme2"], "give --raw, a new folder"),
         (["--export=casme2", "--raw=x", "--source=samm"], "give --raw, a new folder"),

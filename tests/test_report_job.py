@@ -211,7 +211,7 @@ def test_simulated_clips_are_said_first(tmp_path):
     assert conclusion.index("clips are simulated") < conclusion.index("Pooled UF1")
 
 
-def test_the_report_command_is_the_jobs_own(tmp_path):
+def test_the_job_s_own_command_and_how_to_report_alone(tmp_path):
     workdir = report_workdir.write(tmp_path, report_workdir.table(("loso-seed0",)))
     environment = {
         "command": "python -m x --workdir=W --mode=evaluate",
@@ -220,17 +220,16 @@ def test_the_report_command_is_the_jobs_own(tmp_path):
     (workdir / "config.json").write_text(json.dumps({"environment": environment}))
     text = job.write(workdir).read_text()
     assert "python -m x --workdir=W\n" in text
-    assert "python -m x --workdir=W --mode=report" in text
+    assert "python -m ethnicmer_jax.main --workdir=DIR --mode=report" in text
     assert "<dt>jax</dt><dd>0.11</dd>" in text
 
 
-def test_other_commands_of_ours_have_no_report_mode(tmp_path):
+def test_no_command_is_made_up_for_a_notebook(tmp_path):
     workdir = report_workdir.write(tmp_path, report_workdir.table(("loso-seed0",)))
-    environment = {"command": "python -m ethnicmer_jax sweep --workdir=W"}
-    (workdir / "config.json").write_text(json.dumps({"environment": environment}))
+    (workdir / "config.json").write_text(json.dumps({"environment": {"command": ""}}))
     text = job.write(workdir).read_text()
-    assert "python -m ethnicmer_jax sweep --workdir=W" in text
-    assert "--mode=report" not in text
+    assert "# the whole job" not in text
+    assert "--mode=report" in text
 
 
 def test_inner_validation_is_in_no_report(tmp_path):

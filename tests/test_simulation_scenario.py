@@ -155,12 +155,12 @@ def test_options_come_from_a_config():
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"effect": 1.5}, r"effect is 1.5: it lies in \[0, 1\]"),
+        ({"effect": 1.5}, "simulated effect is 1.5; it must be a number from 0 to 1"),
         ({"effect": float("nan")}, "effect is nan"),
-        ({"sensor_noise": -1.0}, "not negative"),
-        ({"clips_per_subject": 0}, "at least 1"),
-        ({"class_shares": (0.5, 0.5)}, "sum to 1"),
-        ({"class_shares": (0.9, 0.2, 0.1)}, "sum to 1"),
+        ({"sensor_noise": -1.0}, "sensor_noise is -1.0; it must be"),
+        ({"clips_per_subject": 0}, "from 1 to 10,000"),
+        ({"class_shares": (0.5, 0.5)}, "add up to 1"),
+        ({"class_shares": (0.9, 0.2, 0.1)}, "add up to 1"),
         ({"cohorts": ()}, "cohorts"),
         ({"cohorts": "a:White:3,a:White:4"}, "one for each"),
         ({"cohorts": "a:White:3,a:Asian:4:grey"}, "all grey or all in colour"),

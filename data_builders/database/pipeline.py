@@ -25,7 +25,7 @@ import numpy as np
 from data_builders.database.cache import ClipCache, Pixels, fingerprint
 from data_builders.pixels import faces, flow, flow_file
 from data_builders.sources.base import ClipTask, FlowFile, FrameReader, Problem
-from ethnicmer_jax.base import crop
+from ethnicmer_jax.base import crop, settings
 from ethnicmer_jax.base.progress import Progress
 from ethnicmer_jax.base.schema import ClipRecord, UserError
 
@@ -59,12 +59,9 @@ class BuildOptions:
     strict: bool = False
 
     def __post_init__(self) -> None:
-        if self.flow_method not in flow.METHODS:
-            known = ", ".join(flow.METHODS)
-            raise UserError(f"unknown flow method {self.flow_method!r}: use one of {known}")
-        for name in ("flow_size", "image_size", "workers"):
-            if getattr(self, name) < (1 if name == "workers" else 2):
-                raise UserError(f"{name} is {getattr(self, name)}: it must be larger")
+        for name in ("flow_method", "flow_size", "image_size", "detector"):
+            settings.check_value(name, getattr(self, name), settings.RULES[f"data.{name}"])
+        settings.check_value("workers", self.workers, settings.Whole(1, 4096))
         self.faces()
 
     def faces(self) -> faces.FaceOptions:

@@ -6,7 +6,8 @@ import dataclasses
 import re
 from collections.abc import Mapping
 
-from ethnicmer_jax.base.schema import EMOTIONS, ETHNICITIES, UNKNOWN, UserError
+from ethnicmer_jax.base import settings
+from ethnicmer_jax.base.schema import ETHNICITIES, UNKNOWN, UserError
 
 
 @dataclasses.dataclass(frozen=True)
@@ -125,20 +126,9 @@ class SimulatedOptions:
     flow_noise: float = 0.06
 
     def __post_init__(self) -> None:
-        for name in ("effect", "appearance", "habit", "omission", "mixed"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise UserError(f"simulated {name} is {getattr(self, name)}: it lies in [0, 1]")
-        if not 0 <= self.proportions <= 0.2:
-            raise UserError(f"simulated proportions is {self.proportions}: it lies in [0, 0.2]")
-        spreads = ("clips_spread", "class_spread", "subject_spread", "clip_spread")
-        for name in (*spreads, "intensity", "head_jitter", "sensor_noise", "flow_noise"):
-            if not getattr(self, name) >= 0:
-                raise UserError(f"simulated {name} is {getattr(self, name)}: it is not negative")
-        if not self.clips_per_subject >= 1:
-            raise UserError(f"clips_per_subject is {self.clips_per_subject}: it is at least 1")
-        shares = self.class_shares
-        if len(shares) != len(EMOTIONS) or min(shares) < 0 or abs(sum(shares) - 1) > 1e-6:
-            raise UserError(f"class_shares {shares} are not {len(EMOTIONS)} shares that sum to 1")
+        for name, rule in settings.SIMULATED.items():
+            if name != "cohorts":  # read by `parse_cohorts`
+                settings.check_value(f"simulated {name}", getattr(self, name), rule)
         cells = [(cohort.database, cohort.ethnicity) for cohort in self.cohorts]
         if len(set(cells)) < len(cells) or not cells:
             raise UserError("cohorts must be there, one for each database and ethnicity")

@@ -1,4 +1,4 @@
-"""What made a result: versions, devices, command and day."""
+"""What made a result: code, versions, devices, command and day."""
 
 from __future__ import annotations
 
@@ -8,7 +8,10 @@ import os
 import pathlib
 import platform
 import shlex
+import subprocess
 import sys
+
+import ethnicmer_jax
 
 PACKAGES = (
     "jax",
@@ -27,14 +30,15 @@ def describe(devices: list[str]) -> dict[str, object]:
     Args:
       devices: one text a device in use.
     """
-    names = ("ethnicmer_jax", *PACKAGES)
+    versions = {name: importlib.metadata.version(name) for name in PACKAGES}
     return {
         "command": command(),
+        "code": code(),
         "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
         "devices": f"{len(devices)} × {devices[0]}",
         "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
         "python": platform.python_version(),
-        "versions": {name: importlib.metadata.version(name) for name in names},
+        "versions": {"ethnicmer_jax": ethnicmer_jax.__version__, **versions},
     }
 
 
@@ -51,6 +55,30 @@ def command() -> str:
     # `python -m ethnicmer_jax NAME` puts the name into argv[0], see `__main__`.
     words = [*pathlib.Path(sys.argv[0]).name.split()[1:], *sys.argv[1:]]
     return " ".join(["python", "-m", name, *map(shlex.quote, words)])
+
+
+def code(root: pathlib.Path | None = None) -> str:
+    """Which code this is: the git commit of a checkout, else the installed version.
+
+    Args:
+      root: folder of the package; that of this process by default.
+    """
+    root = root or pathlib.Path(__file__).parents[2]
+    if not (root / ".git").exists():
+        return f"version {ethnicmer_jax.__version__}"
+    try:
+        commit = _git(root, "rev-parse", "HEAD")
+        changed = _git(root, "status", "--porcelain", "--untracked-files=no")
+    except (OSError, subprocess.SubprocessError):
+        return f"version {ethnicmer_jax.__version__}, of a git checkout that cannot be read"
+    return f"git commit {commit}" + (", with uncommitted changes" if changed else "")
+
+
+def _git(root: pathlib.Path, *arguments: str) -> str:
+    done = subprocess.run(
+        ["git", "-C", root, *arguments], capture_output=True, text=True, check=True, timeout=30
+    )
+    return done.stdout.strip()
 
 
 def prefer_core_devices() -> None:

@@ -16,6 +16,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Protocol
 
 from ethnicmer_jax.base.grouping import GROUPINGS
+from ethnicmer_jax.base.run_id import STEREO, mono
 from ethnicmer_jax.base.schema import EMOTIONS, UserError
 
 
@@ -269,7 +270,7 @@ RULES: Mapping[str, Rule] = {
     "protocol.grouping": Choice((*GROUPINGS, "custom")),
     "protocol.grouping_custom": CustomGrouping(),
     "protocol.inner_folds": Whole(2, 1000),
-    "protocol.arms": Names(("mono_asian", "mono_non_asian", "stereo"), empty=""),
+    "protocol.arms": Names((mono("asian"), mono("non_asian"), STEREO), empty=""),
     "protocol.draw": Choice(("matched", "seeded", "reference")),
     "protocol.draws": _DRAWS,
     "protocol.draw_seed": _SEED,
@@ -359,11 +360,20 @@ def check(config: Mapping[str, Any]) -> None:
         rule = rule_of(name)
         if rule is None:
             raise UserError(unknown(name, list(RULES)))
-        if not rule.allows(value):
-            raise UserError(f"{name} is {_shown(value)}; it must be {rule}")
+        check_value(name, value, rule)
     for name in RULES:
         if name not in values and not name.startswith(_OPTIONAL):
             raise UserError(f"the setting {name} is missing; configs/common.py has all of them")
+
+
+def check_value(name: str, value: Any, rule: Rule) -> None:
+    """Refuses a value that a rule does not allow.
+
+    Raises:
+      UserError: the message has the name, the value and the rule.
+    """
+    if not rule.allows(value):
+        raise UserError(f"{name} is {_shown(value)}; it must be {rule}")
 
 
 def rule_of(name: str) -> Rule | None:

@@ -105,7 +105,8 @@ def write_derived(
     """
     work_directory.check_replaceable(directory, config, table, overwrite=overwrite)
     files.write_json(directory / "config.json", dict(config))
-    _write_metrics(config, directory, table, notes, {"command": environment.command()})
+    made_by = {"command": environment.command(), "code": environment.code()}
+    _write_metrics(config, directory, table, notes, made_by)
     predictions.write(directory / "predictions.csv", table)
     report(config, directory)
 

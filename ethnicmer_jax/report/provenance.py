@@ -16,6 +16,7 @@ from ethnicmer_jax.report.prose import paragraphs, text
 from ethnicmer_jax.report.tables import Table
 
 _NOT_RECORDED = "not recorded"
+_REPORT = "python -m ethnicmer_jax.main --workdir=DIR --mode=report"
 _COMMAND = "python -m ethnicmer_jax.main --config=CONFIG --workdir=DIR"
 
 
@@ -89,14 +90,12 @@ def responsible_use() -> Section:
 
 def reproduce(inputs: Inputs) -> Section:
     """The commands that make the job and this report again."""
+    # A notebook or a benchmark has recorded that there is no command.
     recorded = inputs.environment.get("command", _COMMAND)
-    job = re.sub(r" --mode=\S+", "", recorded)
-    listing = f"# the whole job\n{job}"
-    # Our commands other than `main` know no such mode.
-    if not re.match(r"(python -m ethnicmer_jax|ethnicmer) ", job):
-        listing += (
-            f"\n\n# this report alone, from the files of the work directory\n{job} --mode=report"
-        )
+    listing = f"# this report alone, from the files of the work directory\n{_REPORT}"
+    if recorded:
+        whole = re.sub(r" --mode=\S+", "", recorded)
+        listing = f"# the whole job\n{whole}\n\n{listing}"
     blocks = [Listing(listing), Prose(paragraphs("common.files"))]
     return Section("reproduce", "How to reproduce", blocks)
 

@@ -16,10 +16,10 @@ from typing import Any
 import jax
 import ml_collections
 import numpy as np
-from tqdm import tqdm
 
 from ethnicmer_jax.base import environment, settings
 from ethnicmer_jax.base.predictions import Predictions
+from ethnicmer_jax.base.progress import Progress
 from ethnicmer_jax.data.dataset import Dataset
 from ethnicmer_jax.data.targets import Targets
 from ethnicmer_jax.protocols.fold_table import FoldTable
@@ -118,9 +118,10 @@ class Engine:
         flights = list(self._flights(np.asarray(todo, int)))
         resume_from = saved if keep == "every" else None
         log = self._log(workdir, results, flights, resume_from) if workdir and first else None
-        with self._progress(len(todo) * self._config.optim.epochs) as bar:
+        steps = len(todo) * self._config.optim.epochs
+        with self._progress("training", steps, "fold·epoch") as progress:
             for flight in flights:
-                state = self._train_flight(flight, resume_from, log, bar)
+                state = self._train_flight(flight, resume_from, log, progress)
                 if saved and keep == "final":
                     self._save(saved, flight, state, self._config.optim.epochs)
                 self._finish(results, flight, state)
@@ -135,8 +136,10 @@ class Engine:
         """Predicts every fold's test clips from its checkpoint."""
         results = FoldResults(None)
         saved = checkpoint.FoldCheckpoints(workdir / "checkpoints")
-        for flight in self._flights(np.arange(len(self.folds))):
-            self._finish(results, flight, self._restored(saved, flight))
+        with self._progress("predicting", len(self.folds), "fold") as progress:
+            for flight in self._flights(np.arange(len(self.folds))):
+                self._finish(results, flight, self._restored(saved, flight))
+                progress.update(len(flight.rows))
         return results.predictions(self.folds, self.dataset, self.targets)
 
     def states(self, workdir: pathlib.Path) -> Iterator[tuple[int, FoldState]]:
@@ -198,14 +201,14 @@ class Engine:
         flight: Flight,
         resume_from: checkpoint.FoldCheckpoints | None,
         log: ScalarLog | None,
-        bar: tqdm,
+        progress: Progress,
     ) -> FoldState:
         fixed = self._grid.place(self._at(flight))
         folds = self.folds.select(flight.places)
         config = self._config.optim
         first = resume_from.common_epoch(flight.names) if resume_from else 0
         state = self._restored(resume_from, flight) if first else self._init(fixed, self._data)
-        bar.update(first * len(flight.rows))
+        progress.skip(first * len(flight.rows))
         for number in range(first, config.epochs):
             order = batches.epoch(folds, number, config.batch_size, self._room)
             rate = np.full(self._grid.size, optim.learning_rate(config, number), np.float32)
@@ -220,8 +223,8 @@ class Engine:
                 log.write(flight.names[0], run, number + 1, means)
             if resume_from:
                 self._save(resume_from, flight, state, number + 1)
-            bar.set_postfix(loss=f"{means['loss']:.3f}", refresh=False)
-            bar.update(len(flight.rows))
+            progress.set_postfix(loss=f"{means['loss']:.3f}")
+            progress.update(len(flight.rows))
         return state
 
     def _finish(self, results: FoldResults, flight: Flight, state: FoldState) -> None:
@@ -258,9 +261,8 @@ class Engine:
     def _at(self, flight: Flight) -> Constants:
         return jax.tree.map(lambda x: x[flight.places], self._constants)
 
-    def _progress(self, total: int) -> tqdm:
-        hidden = jax.process_index() > 0 or None  # None: shown on a terminal only
-        return tqdm(total=total, unit="fold·epoch", desc="training", disable=hidden)
+    def _progress(self, title: str, total: int, unit: str) -> Progress:
+        return Progress(title, total=total, unit=unit, hidden=jax.process_index() > 0)
 
 
 def _means(sums: Sums, folds: int) -> dict[str, float]:

@@ -12,8 +12,8 @@ import ml_collections
 import numpy as np
 from flax import linen as nn
 from flax import struct
-from tqdm import tqdm
 
+from ethnicmer_jax.base.progress import Progress
 from ethnicmer_jax.data import inputs
 from ethnicmer_jax.data.dataset import Dataset
 from ethnicmer_jax.data.targets import Targets
@@ -90,7 +90,7 @@ def fixed_features(
     blocks = np.resize(np.arange(len(pixels)), (-(-len(pixels) // batch), batch))
     features = [
         apply(weights.variables, pixels[rows])
-        for rows in tqdm(blocks, desc="features of the frozen backbone", disable=None)
+        for rows in Progress("features of the frozen backbone", blocks, unit="block")
     ]
     return FixedFeatures(jnp.concatenate(features)[: len(pixels)])
 

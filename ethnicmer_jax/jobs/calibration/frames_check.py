@@ -10,8 +10,8 @@ import pathlib
 
 import ml_collections
 import pandas as pd
-from tqdm import tqdm
 
+from ethnicmer_jax.base.progress import Progress
 from ethnicmer_jax.jobs import check
 from ethnicmer_jax.jobs.calibration import plan, results, trial, worlds
 from ethnicmer_jax.jobs.calibration.worlds import World
@@ -38,7 +38,7 @@ def run(config: ml_collections.ConfigDict, databases: int, directory: pathlib.Pa
     chosen = [w for w in every if w.design == every[0].design and w.number < databases]
     fields = _findings({world: worlds.motion_fields(world, config) for world in chosen}, config)
     drawn = {}
-    for world in tqdm(chosen, unit="database", desc="drawing frames", disable=None):
+    for world in Progress("drawing frames", chosen, unit="database"):
         drawn[world] = worlds.frames(world, config)
     table = fields.join(_findings(drawn, config).add_prefix("frames_")).reset_index()
     results.write(directory / FILE, table)

@@ -6,10 +6,10 @@ import pathlib
 
 import ml_collections
 import pandas as pd
-from tqdm import tqdm
 
 from ethnicmer_jax.analysis.calibration import conclusions
 from ethnicmer_jax.base import environment, files
+from ethnicmer_jax.base.progress import Progress
 from ethnicmer_jax.jobs import check, work_directory
 from ethnicmer_jax.jobs.calibration import plan, results, trial, worlds
 from ethnicmer_jax.jobs.calibration.plan import Chunk
@@ -34,11 +34,13 @@ def run(config: ml_collections.ConfigDict, directory: pathlib.Path) -> pd.DataFr
     chunks = plan.chunks(config)
     files.claim(directory, config.to_dict())
     total = sum(len(chunk.worlds) for chunk in chunks)
-    with tqdm(total=total, unit="database", desc="calibration", disable=None) as bar:
+    with Progress("calibration", total=total, unit="database") as progress:
         for chunk in chunks:
             if not results.path(directory, chunk).is_file():
                 results.write(results.path(directory, chunk), analysed(chunk, config))
-            bar.update(len(chunk.worlds))
+                progress.update(len(chunk.worlds))
+            else:
+                progress.skip(len(chunk.worlds))
     databases = results.read(directory, chunks)
     rates = results.rates(databases, config)
     results.write(directory / results.DATABASES, databases)

@@ -14,10 +14,10 @@ from typing import Any
 import joblib
 import ml_collections
 import numpy as np
-from tqdm import tqdm
 
 from ethnicmer_jax.base import environment, settings
 from ethnicmer_jax.base.predictions import Predictions
+from ethnicmer_jax.base.progress import Progress
 from ethnicmer_jax.data.dataset import Dataset
 from ethnicmer_jax.data.targets import Targets
 from ethnicmer_jax.protocols.fold_table import FoldTable
@@ -78,13 +78,13 @@ class Shallow:
         names = self.folds.names
         todo = [row for row, name in enumerate(names) if name not in results.done]
         done = self._run(todo)
-        with tqdm(total=len(todo), unit="fold", desc="training", disable=None) as bar:
+        with Progress("training", total=len(todo), unit="fold") as progress:
             for start in range(0, len(todo), _CHUNK):
                 rows = todo[start : start + _CHUNK]
                 blocks = []
                 for block in itertools.islice(done, len(rows)):
                     blocks.append(block)
-                    bar.update()
+                    progress.update()
                 results.add([names[row] for row in rows], *_stacked(blocks))
         return results.predictions(self.folds, self.dataset, self.targets)
 
