@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from ethnicmer_jax.base.crop import CropGeometry
 from ethnicmer_jax.explain import figures
-from ethnicmer_jax.explain.regions import Layout
 
 
 @pytest.mark.filterwarnings("error")
@@ -14,7 +14,7 @@ def test_average_maps_of_groups_without_clips_are_drawn(groups, defined):
     means = np.full((2, len(groups), 28, 28), np.nan)
     means[:defined, 0] = 1 / 28**2
     figure = figures.average_maps(
-        means, ["all", "negative"], groups, Layout(), name="n", caption="c"
+        means, ["all", "negative"], groups, CropGeometry.of_margin(), name="n", caption="c"
     )
     assert "<svg" in figure.svg
     assert "nan" not in figure.svg

@@ -6,10 +6,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from data_builders.simulation.anatomy import Anatomy
+from ethnicmer_jax.base.crop import CropGeometry
 from ethnicmer_jax.explain import regions
 
 SIZE = 28
-OURS = regions.Layout()
+OURS = CropGeometry.of_margin()
 
 PARTS = {
     "brows": ("brow_inner", "brow_middle", "brow_outer", "forehead_inner"),
@@ -34,20 +35,20 @@ def test_every_landmark_of_the_drawn_face_lies_in_its_region(region, landmark):
     masks = regions.masks(280, OURS)
     point = np.array(Anatomy().landmarks()[landmark])
     for side in (1, -1):
-        column, row = (regions.to_crop(point * (side, 1), OURS) * 280).astype(int)
+        column, row = (OURS.to_crop(point * (side, 1)) * 280).astype(int)
         assert regions.REGIONS[masks[:, row, column].argmax()] == region
 
 
 def test_pupils_lie_where_the_crop_puts_them():
     # Margin .10: the crop shows 1.2 faces; pupils a third of a face apart, 38% down.
-    left, right = regions.to_crop(np.array([[-0.5, 0.0], [0.5, 0.0]]), OURS)
+    left, right = OURS.to_crop(np.array([[-0.5, 0.0], [0.5, 0.0]]))
     assert right[0] - left[0] == pytest.approx(1 / 3 / 1.2)
     assert left[1] == pytest.approx(0.5 - 0.12 / 1.2)
 
 
 def test_all_of_a_map_that_lies_on_the_mouth_is_the_mouths():
     maps = np.zeros((3, SIZE, SIZE), np.float32)
-    column, row = (regions.to_crop(np.array([0.0, 1.1]), OURS) * SIZE).astype(int)
+    column, row = (OURS.to_crop(np.array([0.0, 1.1])) * SIZE).astype(int)
     maps[0, row, column] = 5
     maps[1] = -1
     maps[1, row, column] = 0.1

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import worlds
 
+from ethnicmer_jax.base.crop import CropGeometry
 from ethnicmer_jax.base.grouping import grouping
 from ethnicmer_jax.base.schema import UserError
 from ethnicmer_jax.explain import request
@@ -38,9 +39,11 @@ def test_a_request_that_cannot_be_answered_is_refused_at_once(asked, reason):
         Request(**asked)
 
 
-def test_other_crops_have_their_own_layout():
-    layout = Request(eyes=["0.25", "0.25"]).layout
-    assert (layout.distance, layout.height) == (0.25, 0.25)
+def test_eyes_win_over_what_the_database_records():
+    recorded = CropGeometry.of_margin(0.3)
+    assert Request(eyes=["0.25", "0.25"]).crop(recorded) == CropGeometry(0.25, 0.25)
+    assert Request().crop(recorded) == recorded
+    assert Request().crop(None) == CropGeometry.of_margin()
 
 
 def test_groups_have_to_be_those_of_the_job():

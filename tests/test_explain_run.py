@@ -13,9 +13,9 @@ import worlds
 from PIL import Image
 
 from ethnicmer_jax.base import files, predictions
+from ethnicmer_jax.base.crop import CropGeometry
 from ethnicmer_jax.base.schema import UserError
 from ethnicmer_jax.explain import regions, request, run
-from ethnicmer_jax.explain.regions import Layout
 from ethnicmer_jax.explain.request import Request
 from ethnicmer_jax.jobs import job
 from ethnicmer_jax.report import explained
@@ -81,7 +81,9 @@ def test_eyes_decide_where_the_regions_lie(explained_job):
         maps = kept["hirescam_final-emotion"]
     table = pd.read_csv(folder / "regions.csv")
     mine = table[(table.method == "hirescam") & (table["head"] == "final")]
-    here, ours = (regions.masses(maps, layout) for layout in (Layout(0.45, 0.25), Layout()))
+    here, ours = (
+        regions.masses(maps, crop) for crop in (CropGeometry(0.45, 0.25), CropGeometry.of_margin())
+    )
     np.testing.assert_allclose(mine[list(regions.REGIONS)], here, rtol=1e-6)
     assert np.abs(here - ours).max() > 0.01
 

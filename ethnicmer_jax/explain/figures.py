@@ -13,11 +13,11 @@ from matplotlib.axes import Axes
 from matplotlib.image import AxesImage
 from matplotlib.patches import Ellipse
 
+from ethnicmer_jax.base.crop import CropGeometry
 from ethnicmer_jax.data.dataset import Dataset
-from ethnicmer_jax.explain import findings, regions
+from ethnicmer_jax.explain import findings
 from ethnicmer_jax.explain.findings import Clips
 from ethnicmer_jax.explain.folds import ClipMaps
-from ethnicmer_jax.explain.regions import Layout
 from ethnicmer_jax.explain.views import View
 from ethnicmer_jax.report import style
 from ethnicmer_jax.report.explained import METHODS
@@ -76,7 +76,7 @@ def averages(trained: ClipMaps, clips: Clips, groups: tuple[str, ...]) -> Iterat
             means,
             rows,
             groups,
-            clips.layout,
+            clips.crop,
             name=f"average_{method}_{view}",
             caption=f"{what[0].upper()}{what[1:]}: mean over clips of maps that each sum to 1.",
         )
@@ -126,7 +126,7 @@ def average_maps(
     means: Float[np.ndarray, "rows groups size size"],
     rows: Sequence[str],
     groups: Sequence[str],
-    layout: Layout,
+    crop: CropGeometry,
     *,
     name: str,
     caption: str,
@@ -137,7 +137,7 @@ def average_maps(
       means: each with the sum 1; NaN for no clips.
       rows: labels, such as emotions.
       groups: the columns; of two, a third column shows first less second.
-      layout: of the face crops.
+      crop: geometry of the face crops.
       name: file stem.
       caption: of the figure.
     """
@@ -152,9 +152,9 @@ def average_maps(
         plain = gap = None
         for i, row in enumerate(rows):
             for j in range(len(groups)):
-                plain = _face(axes[i, j], cells[i, j], style.SEQUENTIAL, (0, top), layout)
+                plain = _face(axes[i, j], cells[i, j], style.SEQUENTIAL, (0, top), crop)
             if two:
-                gap = _face(axes[i, -1], gaps[i], style.DIVERGING, (-wide, wide), layout)
+                gap = _face(axes[i, -1], gaps[i], style.DIVERGING, (-wide, wide), crop)
             axes[i, 0].set_ylabel(row, fontsize=8.5)
         _title(axes[0], titles)
         bars = [(plain, axes[:, : len(groups)], "times the face's mean")]
@@ -238,7 +238,7 @@ def _face(
     values: Num[np.ndarray, "size size"],
     cmap: object,
     limits: tuple[float, float],
-    layout: Layout,
+    crop: CropGeometry,
 ) -> AxesImage:
     """Draws one map with the outline of an aligned face."""
     fine = cv2.resize(values, (SIDE, SIDE), interpolation=cv2.INTER_LINEAR)
@@ -251,8 +251,8 @@ def _face(
         interpolation="none",
     )
     for x, y, width, height in _OUTLINE:
-        centre = regions.to_crop(np.array([x, y]), layout)
-        size = (width * layout.distance, height * layout.distance)
+        centre = crop.to_crop(np.array([x, y]))
+        size = (width * crop.distance, height * crop.distance)
         axes.add_patch(Ellipse(centre, *size, fill=False, lw=0.7, ec=style.MUTED))
     axes.set_xlim(0, 1)
     axes.set_ylim(1, 0)

@@ -9,11 +9,11 @@ import pandas as pd
 from jaxtyping import Float, Int, Shaped
 
 from ethnicmer_jax.analysis import subject_means
+from ethnicmer_jax.base.crop import CropGeometry
 from ethnicmer_jax.data.dataset import Dataset
 from ethnicmer_jax.data.targets import Targets
 from ethnicmer_jax.explain import folds, regions, sanity
 from ethnicmer_jax.explain.folds import ClipMaps, MapName, Maps
-from ethnicmer_jax.explain.regions import Layout
 from ethnicmer_jax.explain.views import View
 from ethnicmer_jax.models.backbones import tap
 
@@ -35,7 +35,7 @@ class Clips:
       key, person, database, emotion: their labels.
       group: of the job's grouping; "" where it leaves the clip out.
       motion: see `regions.motion`.
-      layout: of the face crops.
+      crop: geometry of the face crops.
     """
 
     key: Shaped[np.ndarray, " clips"]
@@ -44,7 +44,7 @@ class Clips:
     group: Shaped[np.ndarray, " clips"]
     emotion: Shaped[np.ndarray, " clips"]
     motion: Maps
-    layout: Layout
+    crop: CropGeometry
 
     @classmethod
     def of(
@@ -52,12 +52,12 @@ class Clips:
         dataset: Dataset,
         targets: Targets,
         group: Shaped[np.ndarray, " clips"],
-        layout: Layout,
+        crop: CropGeometry,
     ) -> Clips:
         """The clips of a data set, by its labels and groups."""
         emotion = np.asarray(targets.emotion_names)[targets.emotion]
         motion = regions.motion(dataset.flow, folds.GRID)
-        return cls(dataset.key, dataset.person, dataset.database, group, emotion, motion, layout)
+        return cls(dataset.key, dataset.person, dataset.database, group, emotion, motion, crop)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -153,7 +153,7 @@ def _mass_rows(name: MapName, maps: Maps, trained: ClipMaps, clips: Clips) -> pd
         "group": clips.group[here],
         "emotion": clips.emotion[here],
     }
-    shares = regions.masses(maps, clips.layout)
+    shares = regions.masses(maps, clips.crop)
     by_region = {region: shares[:, i] for i, region in enumerate(regions.REGIONS)}
     return pd.DataFrame(about | by_region)
 

@@ -1,13 +1,12 @@
 """Where brows, eyes, nose, cheeks, mouth and chin lie in an aligned face crop.
 
 Crops are aligned by the pupils, so regions are boxes in face units: the origin midway
-between the pupils, y down, the pupils' distance as unit. A database that comes cropped
-without landmarks is taken to be aligned in the same way.
+between the pupils, y down, the pupils' distance as unit. A database records the
+geometry of its crops; where it does not know it, that of our own crops is assumed.
 """
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping
 
 import cv2
@@ -15,22 +14,6 @@ import numpy as np
 from jaxtyping import Float, Float32
 
 from ethnicmer_jax.base.crop import CropGeometry
-
-_OURS = CropGeometry.of_margin()
-
-
-@dataclasses.dataclass(frozen=True)
-class Layout:
-    """Where the pupils lie in every crop; the defaults are those of our own face crops.
-
-    Attributes:
-      distance: between the pupils, as a share of the crop's width.
-      height: of the pupils from the top, as a share of the crop's height.
-    """
-
-    distance: float = _OURS.distance
-    height: float = _OURS.height
-
 
 Box = tuple[float, float, float, float]
 """Least and greatest |x|, then least and greatest y, in face units."""
@@ -51,26 +34,19 @@ _FINE = 8
 """Points along a side of a cell that decide how much of it a region covers."""
 
 
-def to_crop(
-    points: Float[np.ndarray, "*points 2"], layout: Layout
-) -> Float[np.ndarray, "*points 2"]:
-    """Face units to shares of the crop's width and height."""
-    return np.array([0.5, layout.height]) + np.asarray(points) * layout.distance
-
-
-def masks(size: int, layout: Layout) -> Float32[np.ndarray, "regions {size} {size}"]:
+def masks(size: int, crop: CropGeometry) -> Float32[np.ndarray, "regions {size} {size}"]:
     """How much of each cell of a crop each region covers.
 
     Args:
       size: cells along a side.
-      layout: of the crops.
+      crop: geometry of the face crops.
 
     Returns:
       Values in [0, 1]; sums over regions do not pass 1.
     """
     fine = size * _FINE
     places = (np.arange(fine) + 0.5) / fine
-    x, y = np.abs(places - 0.5) / layout.distance, (places - layout.height) / layout.distance
+    x, y = np.abs(places - 0.5) / crop.distance, (places - crop.height) / crop.distance
 
     def covered(boxes: tuple[Box, ...]) -> np.ndarray:
         inside = [
@@ -84,14 +60,14 @@ def masks(size: int, layout: Layout) -> Float32[np.ndarray, "regions {size} {siz
 
 
 def masses(
-    maps: Float[np.ndarray, "clips size size"], layout: Layout
+    maps: Float[np.ndarray, "clips size size"], crop: CropGeometry
 ) -> Float[np.ndarray, "clips regions"]:
     """The share of each map's positive part that falls on each region.
 
     NaN where a map is nowhere positive.
     """
     shares = normalised(maps)
-    return np.einsum("nhw,rhw->nr", shares, masks(maps.shape[-1], layout), dtype=np.float64)
+    return np.einsum("nhw,rhw->nr", shares, masks(maps.shape[-1], crop), dtype=np.float64)
 
 
 def normalised(

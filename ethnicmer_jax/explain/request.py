@@ -15,11 +15,11 @@ import ml_collections
 import numpy as np
 from jaxtyping import Bool, Int, Shaped
 
+from ethnicmer_jax.base.crop import CropGeometry
 from ethnicmer_jax.base.grouping import Grouping
 from ethnicmer_jax.base.schema import UserError
 from ethnicmer_jax.data.dataset import Dataset
 from ethnicmer_jax.explain import folds, maps
-from ethnicmer_jax.explain.regions import Layout
 from ethnicmer_jax.explain.views import HEADS
 from ethnicmer_jax.jobs import check, work_directory
 from ethnicmer_jax.models.backbones import tap
@@ -79,17 +79,22 @@ class Request:
                 raise UserError(f"--{name} names {twice[0]} twice; name it once")
         if len(self.groups) > 2:
             raise UserError(f"--groups={','.join(self.groups)}: name two groups to compare, or one")
-        _ = self.layout
+        _ = self.crop(None)
 
-    @property
-    def layout(self) -> Layout:
+    def crop(self, recorded: CropGeometry | None) -> CropGeometry:
         """Where the pupils lie in the crops.
+
+        Args:
+          recorded: what the database says; None where it does not know.
+
+        Returns:
+          What `eyes` says, else what the database says, else that of our own crops.
 
         Raises:
           UserError: `eyes` is not two shares.
         """
         if not self.eyes:
-            return Layout()
+            return recorded or CropGeometry.of_margin()
         try:
             distance, height = (float(value) for value in self.eyes)
         except ValueError:
@@ -99,7 +104,7 @@ class Request:
                 f"--eyes={','.join(self.eyes)} is not the pupils' distance and height as two "
                 "shares of the crop, such as 0.45,0.25"
             )
-        return Layout(distance, height)
+        return CropGeometry(distance, height)
 
     @property
     def folder(self) -> str:

@@ -14,6 +14,7 @@ from jaxtyping import Int, Shaped
 
 from ethnicmer_jax.base import files, predictions
 from ethnicmer_jax.base.contrast_roles import MAIN
+from ethnicmer_jax.base.crop import CropGeometry
 from ethnicmer_jax.base.grouping import Grouping, grouping
 from ethnicmer_jax.base.schema import UserError
 from ethnicmer_jax.explain import figures, findings, page, request, sanity, views
@@ -125,7 +126,7 @@ def _explain(
     explainer = Explainer(engine, chosen, asked.methods, asked.layer)
     networks = sanity.explain(config, engine, where, explainer, tests, asked)
     trained = networks[sanity.TRAINED]
-    clips = Clips.of(engine.dataset, engine.targets, group, asked.layout)
+    clips = Clips.of(engine.dataset, engine.targets, group, asked.crop(engine.dataset.crop))
     numbers = findings.collect(networks, clips, groups)
     primary = findings.primary(trained)
     map_figures = page.MapFigures(
@@ -179,9 +180,17 @@ def _facts(
         "Fusion": str(config.model.fusion),
         "Explained class": asked.explained,
         "Grouping": str(config.protocol.grouping),
-        "Pupils": f"{asked.layout.distance:.3f} of the crop's width apart, "
-        f"{asked.layout.height:.3f} of its height from the top",
+        "Pupils": _pupils(asked, engine.dataset.crop),
     }
+
+
+def _pupils(asked: Request, recorded: CropGeometry | None) -> str:
+    crop = asked.crop(recorded)
+    known_from = "as the database records" if recorded else "assumed, the database does not know"
+    return (
+        f"{crop.distance:.3f} of the crop's width apart, {crop.height:.3f} of its height from "
+        f"the top ({'as --eyes says' if asked.eyes else known_from})"
+    )
 
 
 def _write_numbers(
