@@ -50,7 +50,7 @@ def get_config() -> ml_collections.ConfigDict:
     config.protocol.subjects = 16  # in each arm; 0 for as many as both groups have
     config.protocol.pool = ""  # joint annotation table that the reference draw is made from
     # The following matter to `study` only.
-    config.protocol.contrasts = ()  # families of protocols/contrasts.py; () for all of them
+    config.protocol.contrasts = ()  # families of base/contrast_roles.py; () for all of them
     config.protocol.control_draws = 20  # of database, flipped and grouping, at most
     config.protocol.flip_rate = 0.1  # share of subjects on the wrong side, for flipped
 

@@ -21,7 +21,12 @@ os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "-1")
 
 # Every annotated function of these packages checks the shapes and types of each call, here only.
 # An int passes for a float, as type checkers have it.
-CHECKED = ("ethnicmer_jax.models", "ethnicmer_jax.explain")
+CHECKED = (
+    "ethnicmer_jax.base.grouping",
+    "ethnicmer_jax.protocols",
+    "ethnicmer_jax.models",
+    "ethnicmer_jax.explain",
+)
 jaxtyping.install_import_hook(
     CHECKED, "beartype.beartype(conf=beartype.BeartypeConf(is_pep484_tower=True))"
 )

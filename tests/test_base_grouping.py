@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from ethnicmer_jax.base.grouping import grouping
+from ethnicmer_jax.base.grouping import EXCLUDED, GROUPINGS, grouping
 from ethnicmer_jax.base.schema import ETHNICITIES, UserError
 
 
@@ -23,6 +23,14 @@ def test_named_groupings_place_every_ethnicity(name, expected):
 
 def test_unknown_belongs_to_no_group():
     assert grouping("strict").group_of("Unknown") == "excluded"
+
+
+@pytest.mark.parametrize("name", GROUPINGS)
+def test_members_say_the_group_of_every_ethnicity_that_has_one(name):
+    chosen = grouping(name)
+    assert set(chosen.members.values()) == set(chosen.names)
+    for ethnicity in ETHNICITIES:
+        assert chosen.members.get(ethnicity, EXCLUDED) == chosen.group_of(ethnicity)
 
 
 def test_a_custom_grouping_is_taken_as_it_stands():

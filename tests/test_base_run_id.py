@@ -175,7 +175,7 @@ def test_no_other_text_of_a_run_is_cut():
         for path in SOURCES
         for node in ast.walk(ast.parse(path.read_text()))
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
-        if node.func.attr in CUTS and OF_RUNS.search(ast.unparse(node.func.value))
+        if node.args and node.func.attr in CUTS and OF_RUNS.search(ast.unparse(node.func.value))
     }
     # Cells and parts of other texts.
     allowed = {

@@ -136,10 +136,11 @@ def test_settings_that_are_lists_as_in_a_config_json_are_read():
 def test_the_choices_are_those_of_the_modules_that_use_them():
     from data_builders.pixels import faces, flow
     from data_builders.sources import registry as sources
+    from ethnicmer_jax.base.contrast_roles import FAMILIES
     from ethnicmer_jax.base.grouping import GROUPINGS
     from ethnicmer_jax.data import inputs, targets
     from ethnicmer_jax.models import fusion, registry
-    from ethnicmer_jax.protocols import contrasts, draws
+    from ethnicmer_jax.protocols import draws
     from ethnicmer_jax.protocols import plan as protocols
     from ethnicmer_jax.training.shallow import classifier
 
@@ -149,10 +150,10 @@ def test_the_choices_are_those_of_the_modules_that_use_them():
         "data.detector": faces.DETECTORS,
         "data.flow_method": flow.METHODS,
         "data.flow_scaling": inputs.FLOW_SCALINGS,
-        "protocol.name": protocols._PROTOCOLS,
+        "protocol.name": protocols.PROTOCOLS,
         "protocol.grouping": (*GROUPINGS, "custom"),
         "protocol.arms": draws.ARMS,
-        "protocol.contrasts": contrasts.FAMILIES,
+        "protocol.contrasts": FAMILIES,
         "model.fusion": registry.FUSIONS,
         "model.emotion_backbone": registry.BACKBONES,
         "model.ethnic_backbone": registry.BACKBONES,

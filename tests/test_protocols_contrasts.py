@@ -7,9 +7,11 @@ import worlds
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ethnicmer_jax.base.contrast_roles import FAMILIES
 from ethnicmer_jax.base.grouping import grouping
 from ethnicmer_jax.base.schema import UserError
 from ethnicmer_jax.protocols import build, contrasts
+from ethnicmer_jax.protocols.request import Request
 
 SIDES = ("asian", "non_asian")
 STEREO = {"stereo", "stereo_to_asian", "stereo_to_non_asian"}
@@ -45,7 +47,8 @@ def folds():
 def contrast(name, **protocol):
     """One of the contrasts over `crossed`."""
     options, data = config(**protocol), crossed()
-    found = contrasts.named(options, data, np.ones(len(data), bool), grouping(options.grouping))
+    everything, chosen = np.ones(len(data), bool), grouping(options.grouping)
+    found = contrasts.named(Request(options, data, everything, chosen, range(1)))
     return {one.name: one for one in found}[name]
 
 
@@ -175,7 +178,7 @@ def test_both_sides_come_from_the_same_databases_where_they_can():
     assert len(set(data.database)) == 2
 
 
-@pytest.mark.parametrize("family", contrasts.FAMILIES[:-1])
+@pytest.mark.parametrize("family", FAMILIES[:-1])
 def test_a_contrast_does_not_depend_on_which_others_there_are(family):
     alone = plan(contrasts=(family,)).folds
     same = folds().select(np.isin(folds().run, alone.run))
@@ -280,7 +283,6 @@ def test_the_reference_draw_stands_beside_ours(real_manifest, annotations):
     [
         ({"contrasts": ("placebos",)}, "names placebos; choose from"),
         ({"flip_rate": 1.5}, "flip_rate is 1.5"),
-        ({"control_draws": 0}, "control_draws is 0"),
         ({"subjects": 16}, "16 asian subjects are asked for and 10 are there"),
         ({"databases": ("one",), "contrasts": ("database",)}, "names database, for which"),
         (

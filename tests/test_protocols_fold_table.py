@@ -1,19 +1,22 @@
 import dataclasses
 
+import jaxtyping
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ethnicmer_jax.base.run_id import RunId
 from ethnicmer_jax.base.schema import UserError
 from ethnicmer_jax.protocols import FoldTable, leave_one_out
 
 UNITS = np.array(["a/1", "a/1", "a/2", "b/1"])
 ALL = np.ones(4, bool)
+LOSO = RunId(cell="loso", seed=0)
 
 
 def test_each_unit_is_held_out_once_and_as_a_whole():
-    table = leave_one_out("loso", UNITS, ALL, 7).check()
+    table = leave_one_out(RunId(cell="loso", seed=7), UNITS, ALL).check()
     # a/1 and b/1 share a subject code and are two persons.
     assert table.fold.tolist() == ["a-1", "a-2", "b-1"]
     assert table.test.tolist() == [
@@ -22,18 +25,18 @@ def test_each_unit_is_held_out_once_and_as_a_whole():
         [False, False, False, True],
     ]
     assert np.array_equal(table.train, ~table.test)
-    assert table.names == ["loso/a-1", "loso/a-2", "loso/b-1"]
+    assert table.names == ["loso-seed7/a-1", "loso-seed7/a-2", "loso-seed7/b-1"]
     assert set(table.seed) == {7}
 
 
 def test_clips_outside_the_pool_are_neither_trained_on_nor_tested():
-    table = leave_one_out("loso", UNITS, np.array([True, False, True, True]), 0)
+    table = leave_one_out(LOSO, UNITS, np.array([True, False, True, True]))
     assert not (table.train | table.test)[:, 1].any()
 
 
 def test_another_pool_to_learn_from_never_contains_the_unit_held_out():
     pool = np.array([True, True, False, True])
-    table = leave_one_out("cross", UNITS, np.array([True, True, True, False]), 0, pool).check()
+    table = leave_one_out(LOSO, UNITS, np.array([True, True, True, False]), pool).check()
     assert table.fold.tolist() == ["a-1", "a-2"]
     assert table.train.tolist() == [[False, False, False, True], [True, True, False, True]]
 
@@ -43,9 +46,9 @@ def test_folds_cover_every_clip_once_and_never_share_a_unit(persons):
     unit = np.array([f"{database}/{subject}" for database, subject in persons])
     if len(set(unit)) < 2:
         with pytest.raises(UserError, match="at least two"):
-            leave_one_out("loso", unit, np.ones(len(unit), bool), 0)
+            leave_one_out(LOSO, unit, np.ones(len(unit), bool))
         return
-    table = leave_one_out("loso", unit, np.ones(len(unit), bool), 0).check()
+    table = leave_one_out(LOSO, unit, np.ones(len(unit), bool)).check()
     assert (table.test.sum(0) == 1).all()
     for train, test in zip(table.train, table.test, strict=True):
         assert not set(unit[train]) & set(unit[test])
@@ -80,11 +83,18 @@ def test_an_empty_table_is_refused():
         two_folds().select([]).check()
 
 
-def test_masks_must_be_of_one_shape():
-    with pytest.raises(ValueError, match=r"must be \[f, n\]"):
-        two_folds(train=np.ones((2, 3), bool))
-    with pytest.raises(ValueError, match="differ in their number of rows"):
-        two_folds(seed=np.zeros(3, np.int64))
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"train": np.ones((2, 3), bool)},
+        {"seed": np.zeros(3, np.int64)},
+        {"test": np.zeros((2, 2), int)},
+        {"fold": np.array("x")},
+    ],
+)
+def test_columns_have_the_shapes_of_their_types(changes):
+    with pytest.raises(jaxtyping.TypeCheckError):
+        two_folds(**changes)
 
 
 def test_concatenating_and_selecting_keep_rows_together():

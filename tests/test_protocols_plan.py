@@ -1,14 +1,18 @@
 import dataclasses
 import functools
+import pathlib
 
 import numpy as np
+import pandas as pd
 import pytest
 import worlds
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ethnicmer_jax.base.grouping import grouping
 from ethnicmer_jax.base.schema import UserError
-from ethnicmer_jax.protocols import build
+from ethnicmer_jax.protocols import arms, build
+from ethnicmer_jax.protocols.plan import PROTOCOLS
 
 
 def plan(data, seed=0, **protocol):
@@ -70,10 +74,84 @@ def test_a_database_is_not_taken_for_a_contrast():
         plan(dataclasses.replace(data, database=named), name="study")
 
 
-def test_databases_can_be_chosen():
-    data = worlds.world()
-    folds = plan(data, databases=("samm",)).folds
-    assert set(data.database[folds.train.any(0)]) == {"samm"}
+@functools.cache
+def three_databases():
+    """16 persons of either group, of 3 clips each, spread over three databases."""
+    people = [
+        (name, f"{ethnicity[0]}{number:02d}", ethnicity)
+        for ethnicity in ("Asian", "White")
+        for number, name in enumerate(("one", "two", "three", "one") * 4)
+    ]
+    return worlds.world(people, 3, size=2)
+
+
+def joint_table(path, data, race=None):
+    """A joint table of the clips of a data set, its race by grouping `strict` unless given."""
+    groups = ("Asian", "Non-Asian")
+    table = pd.DataFrame(
+        {
+            "Dataset": data.database,
+            "Subject": data.subject,
+            "RaceConcised": [groups[i] for i in grouping("strict").indices(data.ethnicity)],
+            "EstimatedEmotionConcised": data.emotion,
+        }
+    )
+    table.assign(**({} if race is None else {"RaceConcised": race})).to_csv(path, index=False)
+    return str(path)
+
+
+@pytest.mark.parametrize(
+    "protocol",
+    [
+        *({"name": name, "subjects": 0} for name in PROTOCOLS),
+        {"name": "draws", "subjects": 0, "draw": "seeded"},
+        {"name": "draws", "draw": "reference", "pool": "joint"},
+        {"name": "study", "subjects": 0, "pool": "joint"},
+        {"name": "study", "contrasts": ("reference",), "pool": "joint"},
+    ],
+    ids=str,
+)
+def test_clips_of_other_databases_take_no_part(tmp_path, protocol):
+    data = three_databases()
+    if "pool" in protocol:
+        protocol = protocol | {"pool": joint_table(tmp_path / "joint.csv", data)}
+    folds = plan(data, databases=("one", "three"), **protocol).folds
+    assert set(data.database[(folds.train | folds.test).any(0)]) == {"one", "three"}
+
+
+def test_a_protocol_that_uses_other_clips_is_a_fault_of_the_program(monkeypatch):
+    def all_clips(request):
+        everything = dataclasses.replace(request, clips=np.ones(len(request.dataset), bool))
+        return PROTOCOLS["loso"](everything)
+
+    monkeypatch.setitem(PROTOCOLS, "lodo", all_clips)
+    with pytest.raises(ValueError, match="lodo uses clips that take no part"):
+        plan(three_databases(), name="lodo", databases=("one",))
+
+
+@pytest.mark.parametrize("race", ["", " ", "Unknown", "NA"])
+def test_a_clip_without_ethnicity_is_of_neither_group(tmp_path, race):
+    data = three_databases()
+    others = np.char.startswith(data.subject, "W")
+    # The first persons of the other group have none.
+    unknown = np.isin(data.subject, ["W00", "W01"])
+    given = np.where(others, "Non-Asian", "Asian").astype(object)
+    path = joint_table(tmp_path / "joint.csv", data, np.where(unknown, race, given))
+    pool = arms.read_pool(pathlib.Path(path))
+    assert (pool.group[unknown] == -1).all()
+    assert (pool.group[~unknown] == others[~unknown]).all()
+    with pytest.raises(UserError, match="16 non_asian subjects are asked for and 14 are there"):
+        plan(data, name="draws", draw="reference", pool=path)
+
+
+def test_ethnicities_of_a_pool_are_placed_by_the_grouping_of_the_reference(tmp_path):
+    data = three_databases().select(range(6))
+    races = ["Indian", "Others", "White", "Black", "Asian", "Non-Asian"]
+    pool = arms.read_pool(pathlib.Path(joint_table(tmp_path / "joint.csv", data, races)))
+    assert pool.group.tolist() == [0, 0, 1, 1, 0, 1]
+    path = joint_table(tmp_path / "wrong.csv", data, [*races[:5], "Martian"])
+    with pytest.raises(UserError, match="RaceConcised 'Martian' is none of White, Black"):
+        arms.read_pool(pathlib.Path(path))
 
 
 def test_draws_make_a_run_of_every_arm_draw_and_seed():

@@ -15,6 +15,7 @@ from data_builders.sources import simulated
 from ethnicmer_jax.analysis import bootstrap, probe
 from ethnicmer_jax.analysis.counts import Counts
 from ethnicmer_jax.base.grouping import grouping
+from ethnicmer_jax.base.run_id import RunId
 from ethnicmer_jax.data import dataset, targets
 from ethnicmer_jax.protocols.fold_table import from_rows
 
@@ -47,13 +48,8 @@ def deal(data, parts):
                 of = np.array([part.get(person, -1) for person in data.person])
                 for number in range(parts):
                     held_out = of == number
-                    yield (
-                        f"{name}.seed{seed}",
-                        f"part{number}",
-                        (of >= 0) & ~held_out,
-                        held_out,
-                        seed,
-                    )
+                    run = RunId(job=str(name), cell="dealt", seed=seed)
+                    yield run, f"part{number}", (of >= 0) & ~held_out, held_out
 
     return from_rows(rows(), len(data))
 

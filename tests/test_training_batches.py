@@ -5,13 +5,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.utils.class_weight import compute_class_weight
 
+from ethnicmer_jax.base.run_id import RunId
 from ethnicmer_jax.protocols import leave_one_out
 from ethnicmer_jax.training import batches
 
 
-def folds(sizes=(1, 3, 6), seed=0, run="loso-seed0"):
+def folds(sizes=(1, 3, 6)):
     unit = np.repeat([f"a/{i}" for i in range(len(sizes))], sizes)
-    return leave_one_out(run, unit, np.ones(len(unit), bool), seed)
+    return leave_one_out(RunId(cell="loso", seed=0), unit, np.ones(len(unit), bool))
 
 
 def order(epoch, row):

@@ -3,13 +3,14 @@ import pytest
 import worlds
 
 from ethnicmer_jax.base.grouping import grouping
+from ethnicmer_jax.base.run_id import RunId
 from ethnicmer_jax.data import targets
 from ethnicmer_jax.protocols import leave_one_out
 from ethnicmer_jax.training.fold_results import FoldResults
 
 DATA = worlds.world(size=2)
 TARGETS = targets.build(DATA, 3, "group", grouping("strict"))
-FOLDS = leave_one_out("loso-seed0", DATA.person, np.ones(len(DATA), bool), 0)
+FOLDS = leave_one_out(RunId(cell="loso", seed=0), DATA.person, np.ones(len(DATA), bool))
 
 
 def heads(rows, with_ethnic=True):

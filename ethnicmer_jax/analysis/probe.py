@@ -23,6 +23,7 @@ from sklearn.svm import SVC
 from ethnicmer_jax.analysis import bootstrap
 from ethnicmer_jax.analysis.bootstrap import Interval
 from ethnicmer_jax.analysis.counts import Counts
+from ethnicmer_jax.base.run_id import RunId
 from ethnicmer_jax.base.schema import UserError
 from ethnicmer_jax.protocols.fold_table import FoldTable, from_rows
 
@@ -68,7 +69,8 @@ def balanced_accuracy(
     held_out = [
         np.isin(np.arange(len(labels)), test) for _, test in splitter.split(flat, labels, persons)
     ]
-    rows = (("probe", str(number), ~test, test, seed) for number, test in enumerate(held_out))
+    run = RunId(cell="probe", seed=seed)
+    rows = ((run, str(number), ~test, test) for number, test in enumerate(held_out))
     return across_folds(
         itertools.repeat(flat, n_splits),
         labels,

@@ -14,6 +14,9 @@ DATABASE = "database"
 FLIPPED = "flipped"
 REFERENCE = "reference"
 
+FAMILIES = (MAIN, "within", PLACEBO, DATABASE, FLIPPED, "grouping", REFERENCE)
+"""What `protocol.contrasts` may name; `within` and `grouping` stand for several each."""
+
 _WITHIN = "within_"
 _REGROUPED = "_grouping"
 

@@ -11,6 +11,7 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+from jaxtyping import Int, Int32
 
 from ethnicmer_jax.base.run_id import check_name
 from ethnicmer_jax.base.schema import ETHNICITIES, UNKNOWN, UserError
@@ -51,14 +52,11 @@ class Grouping:
         """The group of one ethnicity, `excluded` where none claims it."""
         return self.members.get(ethnicity, EXCLUDED)
 
-    def indices(self, ethnicity: np.ndarray) -> np.ndarray:
-        """Group index per clip.
+    def indices(self, ethnicity: Int[np.ndarray, " clips"]) -> Int32[np.ndarray, " clips"]:
+        """Group index per clip: an index into `names`, -1 where excluded.
 
         Args:
-          ethnicity: int [n], indices into ETHNICITIES.
-
-        Returns:
-          int32 [n], index into `names`, -1 where excluded.
+          ethnicity: indices into ETHNICITIES.
         """
         of_code = [
             self.names.index(group) if (group := self.group_of(name)) != EXCLUDED else -1

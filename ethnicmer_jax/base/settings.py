@@ -15,8 +15,9 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Protocol
 
+from ethnicmer_jax.base.contrast_roles import FAMILIES
 from ethnicmer_jax.base.grouping import GROUPINGS
-from ethnicmer_jax.base.run_id import STEREO, mono
+from ethnicmer_jax.base.run_id import STEREO, WRONG_LABELS, mono, wrongly_told
 from ethnicmer_jax.base.schema import EMOTIONS, UserError
 
 
@@ -216,13 +217,11 @@ _WIDTH = Whole(1, 65_536)
 _COUNT = Whole(0, 1_000_000)
 _BACKBONE = Choice(("ststnet", "resnet18", "tiny_vit_5m", "tiny_vit_21m", "swin_b", "vgg_face"))
 _INPUT = Choice(("flow", "apex"))
-_CONTRASTS = Names(
-    ("ethnicity", "within", "placebo", "database", "flipped", "grouping", "reference")
-)
+_CONTRASTS = Names(FAMILIES)
 _TOLD = tuple(
-    f"{fusion}{labels}"
+    job
     for fusion in ("embed", "bias")
-    for labels in ("", "_shuffled", "_constant", "_swapped")
+    for job in (fusion, *(wrongly_told(fusion, labels) for labels in WRONG_LABELS))
 )
 _JOBS = ("arms", "pooled", *_TOLD)
 

@@ -3,97 +3,114 @@
 from __future__ import annotations
 
 import pathlib
-from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
+from jaxtyping import Bool
 
+from ethnicmer_jax.base.grouping import grouping
 from ethnicmer_jax.base.run_id import RunId
-from ethnicmer_jax.base.schema import UserError
+from ethnicmer_jax.base.schema import ETHNICITIES, UNKNOWN, UserError
+from ethnicmer_jax.data.dataset import Dataset
 from ethnicmer_jax.protocols import draws
-from ethnicmer_jax.protocols.fold_table import FoldTable, leave_one_out
+from ethnicmer_jax.protocols.draws import Arms, Pool
+from ethnicmer_jax.protocols.fold_table import leave_one_out
+from ethnicmer_jax.protocols.request import Layout, Request
+
+_COLUMNS = ("Dataset", "Subject", "RaceConcised", "EstimatedEmotionConcised")
 
 
-def arm_draws(protocol, dataset, clips, chosen, seeds, notes) -> Iterator[FoldTable]:
-    """Mono and stereo arms, for each draw and seed, each arm under LOSO."""
+def arm_draws(request: Request) -> Layout:
+    """Mono and stereo arms, for each draw and seed, each arm under LOSO.
+
+    Raises:
+      UserError: a setting is not known, or a group has too few subjects.
+    """
+    protocol, dataset = request.protocol, request.dataset
     unknown = set(protocol.arms) - set(draws.ARMS)
     if unknown or not protocol.arms:
         raise UserError(f"protocol.arms {tuple(protocol.arms)}: choose from {draws.ARMS}")
-    pool = draws.Pool(
-        dataset.person, np.where(clips, chosen.indices(dataset.ethnicity), -1), dataset.emotion
-    )
+    pool = Pool(dataset.person, request.group, dataset.emotion)
+    tables, notes = [], []
     for number in range(protocol.draws):
-        arms = _one_draw(protocol, pool, dataset, number, notes)
+        arms, drawn = _one_draw(request, pool, number)
+        notes += drawn
         for arm in protocol.arms:
-            mask = arms[arm]
             if number == 0:
-                notes.append(f"{arm}, first draw: {describe(mask, dataset)}")
-            for s in seeds:
-                run = RunId(cell=arm, draw=number, seed=s)
-                yield leave_one_out(str(run), dataset.person, mask, s)
+                notes.append(f"{arm}, first draw: {describe(arms[arm], dataset)}")
+            for seed in request.seeds:
+                run = RunId(cell=arm, draw=number, seed=seed)
+                tables.append(leave_one_out(run, dataset.person, arms[arm]))
+    return Layout(tables, notes)
 
 
-def _one_draw(protocol, pool, dataset, number, notes) -> dict[str, np.ndarray]:
+def _one_draw(request: Request, pool: Pool, number: int) -> tuple[Arms, list[str]]:
+    protocol = request.protocol
     if protocol.draw == "reference":
         if number:
             raise UserError("the reference has one draw; set protocol.draws to 1")
-        return reference_arms(protocol.pool, pool, dataset, notes)
+        return reference_arms(request, pool)
     if protocol.draw not in ("seeded", "matched"):
         raise UserError(
             f"protocol.draw {protocol.draw!r}: choose one of seeded, matched, reference"
         )
     rng = np.random.default_rng([protocol.draw_seed, number])
     arms = draws.seeded(pool, protocol.subjects, rng)
-    return draws.matched(pool, arms, rng) if protocol.draw == "matched" else arms
+    return draws.matched(pool, arms, rng) if protocol.draw == "matched" else arms, []
 
 
-def reference_arms(table: str, pool: draws.Pool, dataset, notes) -> dict[str, np.ndarray]:
-    """The reference's draw; made from its own joint table where `table` names that.
+def reference_arms(request: Request, pool: Pool) -> tuple[Arms, list[str]]:
+    """The reference's draw; made from its own joint table where `protocol.pool` names that.
 
     Args:
-      table: path of the joint annotation table, or "" to draw from the data set.
-      pool: the data set's clips.
-      dataset: n clips.
-      notes: gets a sentence about each arm that is drawn from the table.
+      request: clips that take no part are in no arm.
+      pool: what to draw from without a joint table.
 
     Returns:
-      arm -> bool [n].
+      The arms, and a sentence about each that is drawn from the table.
     """
-    if not table:
-        return draws.reference(pool)
-    drawn_from = read_pool(pathlib.Path(table))
-    arms = draws.reference(drawn_from)
-    for arm, mask in arms.items():
-        persons = np.unique(drawn_from.person[mask])
-        missing = sorted(set(persons) - set(dataset.person))
+    if not request.protocol.pool:
+        return draws.reference(pool), []
+    drawn_from = read_pool(pathlib.Path(request.protocol.pool))
+    person, arms, notes = request.dataset.person, {}, []
+    if left_out := int((drawn_from.group < 0).sum()):
+        notes.append(f"{left_out} clips of the joint table belong to neither group")
+    for arm, mask in draws.reference(drawn_from).items():
+        drawn = np.unique(drawn_from.person[mask])
+        missing = sorted(set(drawn) - set(person[request.clips]))
         absent = f", of whom {', '.join(missing)} not in this database" if missing else ""
-        notes.append(f"{arm}: {mask.sum()} clips of {len(persons)} subjects drawn{absent}")
-    return {
-        arm: np.isin(dataset.person, np.unique(drawn_from.person[mask]))
-        for arm, mask in arms.items()
-    }
+        notes.append(f"{arm}: {mask.sum()} clips of {len(drawn)} subjects drawn{absent}")
+        arms[arm] = np.isin(person, drawn) & request.clips
+    return arms, notes
 
 
-def read_pool(path: pathlib.Path) -> draws.Pool:
+def read_pool(path: pathlib.Path) -> Pool:
     """The reference's joint table (columns Dataset, Subject, RaceConcised, ...) as a pool.
 
+    RaceConcised is Asian, Non-Asian, or an ethnicity, which the grouping `reference` places;
+    blank or Unknown belongs to neither group.
+
     Raises:
-      UserError: no such file, or columns are missing.
+      UserError: no such file, columns are missing, or RaceConcised is something else.
     """
     if not path.is_file():
         raise UserError(f"protocol.pool {path} does not exist; name the joint annotation table")
     table = pd.read_csv(path, dtype=str)
-    needed = {"Dataset", "Subject", "RaceConcised", "EstimatedEmotionConcised"}
-    if not needed <= set(table.columns):
-        missing = ", ".join(sorted(needed - set(table.columns)))
+    if missing := ", ".join(sorted(set(_COLUMNS) - set(table.columns))):
         raise UserError(f"protocol.pool {path} lacks the columns {missing}")
+    race = table["RaceConcised"].fillna(UNKNOWN).str.strip().replace("", UNKNOWN)
+    placed = grouping("reference").indices(np.arange(len(ETHNICITIES)))
+    group_of = dict(zip(ETHNICITIES, placed.tolist(), strict=True)) | {"Non-Asian": 1}
+    if unknown := sorted(set(race) - set(group_of)):
+        raise UserError(
+            f"protocol.pool {path}: RaceConcised {unknown[0]!r} is none of {', '.join(group_of)}"
+        )
     person = (table["Dataset"].str.lower() + "/" + table["Subject"]).to_numpy(str)
-    group = (table["RaceConcised"] != "Asian").to_numpy(int)
     emotion = pd.factorize(table["EstimatedEmotionConcised"], sort=True)[0]
-    return draws.Pool(person, group, emotion)
+    return Pool(person, race.map(group_of).to_numpy(int), emotion)
 
 
-def describe(mask: np.ndarray, dataset) -> str:
+def describe(mask: Bool[np.ndarray, " clips"], dataset: Dataset) -> str:
     """Clips, subjects, databases and the largest class of an arm, in a few words."""
     counts = draws.class_counts(dataset.emotion, mask)
     share = counts.max() / max(counts.sum(), 1)

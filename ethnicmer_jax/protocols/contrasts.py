@@ -8,36 +8,47 @@ draws subjects, matches them and lays out the folds.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
-import ml_collections
 import numpy as np
+from jaxtyping import Int, Shaped
 
-from ethnicmer_jax.base.contrast_roles import DATABASE, FLIPPED, MAIN, PLACEBO, regrouped, within
-from ethnicmer_jax.base.grouping import GROUPINGS, Grouping, grouping
+from ethnicmer_jax.base.contrast_roles import (
+    DATABASE,
+    FAMILIES,
+    FLIPPED,
+    MAIN,
+    PLACEBO,
+    REFERENCE,
+    regrouped,
+    within,
+)
+from ethnicmer_jax.base.grouping import GROUPINGS, grouping
 from ethnicmer_jax.base.schema import UserError
 from ethnicmer_jax.data.dataset import Dataset
-
-FAMILIES = ("ethnicity", "within", "placebo", "database", "flipped", "grouping", "reference")
-"""What `protocol.contrasts` may name; `within` and `grouping` stand for several each."""
+from ethnicmer_jax.protocols.request import Request
 
 _MIXED_FROM = 8
 """Subjects of a side within a database from which on a mixture of halves says something."""
 
-Assign = Callable[[np.random.Generator], np.ndarray]
-"""Side of each clip, int [n]: 0, 1, or -1 for neither; constant within a person."""
+Sides = Int[np.ndarray, " clips"]
+"""Side of each clip: 0, 1, or -1 for neither; constant within a person."""
+
+Assign = Callable[[np.random.Generator], Sides]
 
 
 @dataclasses.dataclass(frozen=True)
 class Contrast:
-    """One comparison of two sides.
+    """One comparison of two sides; what it is there for, `contrast_roles` says of its name.
 
     Attributes:
       name: as in run ids.
       sides: names of the sides.
       assign: the sides of one draw, from the draw's own generator.
-      stratum: str [n], what a draw balances between the sides where both have it.
+      stratum: what a draw balances between the sides where both have it.
       draws: how many draws there are.
+      required: whether there must be every draw, of as many subjects as are asked for; the
+        draws of others are as large as they can be, and end where there are no more.
       stereo: whether the sides are mixed as well.
       like: the contrast whose subjects and class counts a draw imitates, if any.
       paired: whether every subject has strangers' models of their own, which lack as many
@@ -47,28 +58,26 @@ class Contrast:
     name: str
     sides: tuple[str, str]
     assign: Assign
-    stratum: np.ndarray
+    stratum: Shaped[np.ndarray, " clips"]
     draws: int
+    required: bool = False
     stereo: bool = True
     like: Contrast | None = None
     paired: bool = False
 
 
-def named(
-    protocol: ml_collections.ConfigDict, dataset: Dataset, clips: np.ndarray, chosen: Grouping
-) -> Iterator[Contrast]:
+def named(request: Request) -> Iterator[Contrast]:
     """The contrasts that a protocol config asks for and its data allow.
 
     Args:
-      protocol: `config.protocol`; without `contrasts`, all of them.
-      dataset: n clips.
-      clips: bool [n], those that take part.
-      chosen: the configured grouping, of two groups.
+      request: with a grouping of two groups; all contrasts where `protocol.contrasts` is
+        empty.
 
     Raises:
       UserError: a contrast is not known or not possible, or the grouping has more than
         two groups.
     """
+    protocol, chosen = request.protocol, request.grouping
     wanted = tuple(protocol.contrasts) or FAMILIES
     unknown = set(wanted) - set(FAMILIES)
     if unknown:
@@ -77,66 +86,73 @@ def named(
         )
     if len(chosen.names) != 2:
         raise UserError(f"a study compares two groups, and {chosen.name} has {len(chosen.names)}")
-    side = np.where(clips, chosen.indices(dataset.ethnicity), -1)
-    main = Contrast(MAIN, chosen.names, _always(side), dataset.database, protocol.draws)
+    main = Contrast(
+        MAIN,
+        chosen.names,
+        _always(request.group),
+        request.dataset.database,
+        protocol.draws,
+        required=True,
+    )
     fewer = min(protocol.draws, protocol.control_draws)
-    made = {
-        "ethnicity": lambda: [main],
-        "within": lambda: _within(main, side, dataset),
-        "placebo": lambda: [_placebo(main, side, dataset)],
-        "database": lambda: _databases(main, clips, dataset, fewer),
-        "flipped": lambda: [_flipped(main, side, dataset, protocol.flip_rate, fewer)],
-        "grouping": lambda: _groupings(main, side, clips, dataset, fewer),
-        "reference": lambda: [],
+    families: dict[str, Callable[[], Iterable[Contrast]]] = {
+        MAIN: lambda: [main],
+        "within": lambda: _within(main, request.group, request.dataset),
+        PLACEBO: lambda: [_placebo(main, request)],
+        DATABASE: lambda: _databases(main, request, fewer),
+        FLIPPED: lambda: [_flipped(main, request, fewer)],
+        "grouping": lambda: _groupings(main, request, fewer),
+        REFERENCE: lambda: [],
     }
     for family in FAMILIES:
-        found = list(made[family]()) if family in wanted else []
-        if not found and family in protocol.contrasts and family != "reference":
+        possible = list(families[family]()) if family in wanted else []
+        if not possible and family in protocol.contrasts and family != REFERENCE:
             raise UserError(
                 f"protocol.contrasts names {family}, for which these data have too few "
                 "databases, subjects or ethnicities; leave it out"
             )
-        yield from found
+        yield from possible
 
 
-def _within(main: Contrast, side: np.ndarray, dataset: Dataset) -> Iterator[Contrast]:
-    """The same groups in one database, for each that has two subjects or more of both."""
+def _within(whole: Contrast, side: Sides, dataset: Dataset) -> Iterator[Contrast]:
+    """A contrast in one database, for each that has two subjects or more of both."""
     for database in np.unique(dataset.database):
         inside = np.where(dataset.database == database, side, -1)
         fewest = min(len(np.unique(dataset.person[inside == s])) for s in (0, 1))
         if fewest > 1:
             yield dataclasses.replace(
-                main,
-                name=within(str(database), main.name),
+                whole,
+                name=within(str(database), whole.name),
                 assign=_always(inside),
+                required=False,
                 stereo=fewest >= _MIXED_FROM,
                 # One database has few subjects: what leaving one out takes away matters.
                 paired=True,
             )
 
 
-def _placebo(main: Contrast, side: np.ndarray, dataset: Dataset) -> Contrast:
+def _placebo(main: Contrast, request: Request) -> Contrast:
     """Every draw splits each real group within each database at random into two halves."""
+    side, dataset = request.group, request.dataset
     stratum = np.char.add(np.char.add(side.astype(str), "/"), dataset.database)
     person, first, clips = np.unique(dataset.person, return_index=True, return_inverse=True)
 
-    def assign(rng: np.random.Generator) -> np.ndarray:
-        made = np.full(len(person), -1)
+    def assign(rng: np.random.Generator) -> Sides:
+        half = np.full(len(person), -1)
         # The odd ones of the strata take turns, so that the halves stay of one size.
         turn = rng.integers(2)
         for name in np.unique(stratum[first][side[first] >= 0]):
-            mine = rng.permutation(np.flatnonzero(stratum[first] == name))
-            made[mine] = (turn + np.arange(len(mine))) % 2
-            turn += len(mine)
-        return made[clips]
+            members = rng.permutation(np.flatnonzero(stratum[first] == name))
+            half[members] = (turn + np.arange(len(members))) % 2
+            turn += len(members)
+        return half[clips]
 
-    return Contrast(PLACEBO, ("a", "b"), assign, stratum, main.draws, False, like=main)
+    return Contrast(PLACEBO, ("a", "b"), assign, stratum, main.draws, stereo=False, like=main)
 
 
-def _databases(
-    main: Contrast, clips: np.ndarray, dataset: Dataset, draws: int
-) -> Iterator[Contrast]:
+def _databases(main: Contrast, request: Request, draws: int) -> Iterator[Contrast]:
     """The two databases with most subjects, as if they were groups."""
+    clips, dataset = request.clips, request.dataset
     names = np.unique(dataset.database[clips])
     if len(names) < 2:
         return
@@ -144,41 +160,44 @@ def _databases(
     a, b = sorted(names[np.argsort(people, kind="stable")[-2:]])
     side = np.where(dataset.database == a, 0, np.where(dataset.database == b, 1, -1))
     assign = _always(np.where(clips, side, -1))
-    yield Contrast(DATABASE, ("a", "b"), assign, main.stratum, draws, False)
+    yield Contrast(DATABASE, ("a", "b"), assign, main.stratum, draws, stereo=False)
 
 
-def _flipped(
-    main: Contrast, side: np.ndarray, dataset: Dataset, rate: float, draws: int
-) -> Contrast:
+def _flipped(main: Contrast, request: Request, draws: int) -> Contrast:
     """Every draw puts some subjects on the wrong side: errors of the annotator."""
-    person, clips = np.unique(dataset.person, return_inverse=True)
+    side, rate = request.group, request.protocol.flip_rate
+    person, clips = np.unique(request.dataset.person, return_inverse=True)
     if not 0 <= rate <= 1:
         raise UserError(f"protocol.flip_rate is {rate}; it lies in [0, 1]")
 
-    def assign(rng: np.random.Generator) -> np.ndarray:
+    def assign(rng: np.random.Generator) -> Sides:
         wrong = (rng.random(len(person)) < rate)[clips]
         return np.where(wrong & (side >= 0), 1 - side, side)
 
-    return dataclasses.replace(main, name=FLIPPED, assign=assign, draws=draws, stereo=False)
+    return dataclasses.replace(
+        main, name=FLIPPED, assign=assign, draws=draws, required=False, stereo=False
+    )
 
 
-def _groupings(
-    main: Contrast, side: np.ndarray, clips: np.ndarray, dataset: Dataset, draws: int
-) -> Iterator[Contrast]:
+def _groupings(main: Contrast, request: Request, draws: int) -> Iterator[Contrast]:
     """The groupings that are not configured, where they change anybody's side."""
-    seen = [side]
+    seen = [request.group]
     for name in GROUPINGS:
-        other = grouping(name)
-        sides = np.where(clips, other.indices(dataset.ethnicity), -1)
-        if any(np.array_equal(sides, one) for one in seen):
+        other = dataclasses.replace(request, grouping=grouping(name))
+        if any(np.array_equal(other.group, side) for side in seen):
             continue
-        seen.append(sides)
+        seen.append(other.group)
         contrast = dataclasses.replace(
-            main, name=regrouped(name), sides=other.names, assign=_always(sides), draws=draws
+            main,
+            name=regrouped(name),
+            sides=other.grouping.names,
+            assign=_always(other.group),
+            draws=draws,
+            required=False,
         )
         yield contrast
-        yield from _within(contrast, sides, dataset)
+        yield from _within(contrast, other.group, request.dataset)
 
 
-def _always(side: np.ndarray) -> Assign:
+def _always(side: Sides) -> Assign:
     return lambda rng: side

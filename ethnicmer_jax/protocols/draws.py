@@ -10,9 +10,13 @@ from __future__ import annotations
 import dataclasses
 
 import numpy as np
+from jaxtyping import Bool, Int, Shaped
 
 from ethnicmer_jax.base.run_id import STEREO, mono
 from ethnicmer_jax.base.schema import UserError
+
+Arms = dict[str, Bool[np.ndarray, " clips"]]
+"""Arm -> its clips."""
 
 ARMS = (mono("asian"), mono("non_asian"), STEREO)
 
@@ -22,25 +26,25 @@ class Pool:
     """What a draw is made from.
 
     Attributes:
-      person: str [n], "database/subject" per clip, in file order.
-      group: int [n], 0 Asian, 1 Non-Asian, -1 excluded; constant within a person.
-      emotion: int [n], class index.
-      stratum: [n], what `seeded` balances between the groups as far as both have it,
-        such as the database; constant within a person. None balances nothing.
+      person: str, "database/subject" per clip, in file order.
+      group: 0 Asian, 1 Non-Asian (or any two sides), -1 excluded; constant within a person.
+      emotion: class index.
+      stratum: what `seeded` balances between the groups as far as both have it, such as
+        the database; constant within a person. None balances nothing.
     """
 
-    person: np.ndarray
-    group: np.ndarray
-    emotion: np.ndarray
-    stratum: np.ndarray | None = None
+    person: Shaped[np.ndarray, " clips"]
+    group: Int[np.ndarray, " clips"]
+    emotion: Int[np.ndarray, " clips"]
+    stratum: Shaped[np.ndarray, " clips"] | None = None
 
-    def persons(self, group: int) -> np.ndarray:
+    def persons(self, group: int) -> Shaped[np.ndarray, " persons"]:
         """The group's persons in order of first appearance."""
-        mine = self.person[self.group == group]
-        _, first = np.unique(mine, return_index=True)
-        return mine[np.sort(first)]
+        members = self.person[self.group == group]
+        _, first = np.unique(members, return_index=True)
+        return members[np.sort(first)]
 
-    def strata(self, persons: np.ndarray) -> np.ndarray:
+    def strata(self, persons: Shaped[np.ndarray, " persons"]) -> Shaped[np.ndarray, " persons"]:
         """The stratum of each of some persons."""
         _, first = np.unique(self.person, return_index=True)
         return self.stratum[first[np.searchsorted(np.unique(self.person), persons)]]
@@ -50,7 +54,7 @@ class Pool:
         return max(2, min(len(self.persons(group)) for group in (0, 1)) // 2 * 2)
 
 
-def reference(pool: Pool, per_arm: int = 16) -> dict[str, np.ndarray]:
+def reference(pool: Pool, per_arm: int = 16) -> Arms:
     """The one draw of the reference: legacy NumPy seed 42, in its order of calls.
 
     Args:
@@ -58,7 +62,7 @@ def reference(pool: Pool, per_arm: int = 16) -> dict[str, np.ndarray]:
       per_arm: subjects in a mono arm; half of each group make the stereo arm.
 
     Returns:
-      arm -> bool [n], its clips: 101, 90 and 100 of the reference's 290.
+      The arms: 101, 90 and 100 of the reference's 290 clips.
     """
     _require(pool, per_arm)
     legacy = np.random.RandomState(42)
@@ -74,7 +78,7 @@ def reference(pool: Pool, per_arm: int = 16) -> dict[str, np.ndarray]:
     }
 
 
-def seeded(pool: Pool, per_arm: int, rng: np.random.Generator) -> dict[str, np.ndarray]:
+def seeded(pool: Pool, per_arm: int, rng: np.random.Generator) -> Arms:
     """A random draw; the stereo arm mixes half of the persons of both mono arms.
 
     Args:
@@ -83,7 +87,7 @@ def seeded(pool: Pool, per_arm: int, rng: np.random.Generator) -> dict[str, np.n
       rng: the draw's own generator.
 
     Returns:
-      arm -> bool [n], its clips.
+      The three arms.
 
     Raises:
       UserError: a group has fewer persons than asked for.
@@ -113,26 +117,26 @@ def _alike_first(
     Within those, and after them, the given order stays.
     """
     names = np.unique(np.concatenate(strata))
-    shared = [min(int((of == name).sum()) for of in strata) for name in names]
+    shared = [min(int((own == name).sum()) for own in strata) for name in names]
     chosen = rng.permutation(np.repeat(names, shared))[:per_arm]
 
-    def reordered(mine: np.ndarray, of: np.ndarray) -> np.ndarray:
-        alike = np.zeros(len(mine), bool)
+    def reordered(members: np.ndarray, stratum: np.ndarray) -> np.ndarray:
+        alike = np.zeros(len(members), bool)
         for name in names:
-            alike[np.flatnonzero(of == name)[: (chosen == name).sum()]] = True
+            alike[np.flatnonzero(stratum == name)[: (chosen == name).sum()]] = True
         others = np.flatnonzero(~alike)
         first = np.sort(np.concatenate([np.flatnonzero(alike), others[: per_arm - alike.sum()]]))
-        return mine[np.concatenate([first, np.setdiff1d(np.arange(len(mine)), first)])]
+        return members[np.concatenate([first, np.setdiff1d(np.arange(len(members)), first)])]
 
-    return [reordered(mine, of) for mine, of in zip(persons, strata, strict=True)]
+    return [reordered(*group) for group in zip(persons, strata, strict=True)]
 
 
 def matched(
     pool: Pool,
-    arms: dict[str, np.ndarray],
+    arms: Arms,
     rng: np.random.Generator,
-    at_most: np.ndarray | None = None,
-) -> dict[str, np.ndarray]:
+    at_most: Int[np.ndarray, " classes"] | None = None,
+) -> Arms:
     """Thins the arms until every class has the same number of clips in each.
 
     Within a class, clips are taken from the persons who have most of it first, so
@@ -140,26 +144,28 @@ def matched(
 
     Args:
       pool: as for `seeded`.
-      arms: arm -> bool [n].
+      arms: arm -> its clips.
       rng: breaks ties.
-      at_most: int [classes], no more clips of a class than this.
+      at_most: no more clips of a class than this.
 
     Returns:
-      arm -> bool [n], subsets of `arms` with equal class counts.
+      Subsets of `arms` with equal class counts.
     """
     classes = np.unique(pool.emotion)
     counts = [class_counts(pool.emotion, mask) for mask in arms.values()]
     quota = np.min(counts if at_most is None else [*counts, at_most], axis=0)
     return {
         arm: np.logical_or.reduce(
-            [_thin(pool.person, mask & (pool.emotion == c), quota[c], rng) for c in classes]
+            [_thin(pool.person, mask & (pool.emotion == c), int(quota[c]), rng) for c in classes]
         )
         for arm, mask in arms.items()
     }
 
 
-def class_counts(emotion: np.ndarray, mask: np.ndarray) -> np.ndarray:
-    """Clips of each class within a mask; int64 [classes of `emotion`]."""
+def class_counts(
+    emotion: Int[np.ndarray, " clips"], mask: Bool[np.ndarray, " clips"]
+) -> Int[np.ndarray, " classes"]:
+    """Clips of each class of `emotion` within a mask."""
     return np.bincount(emotion[mask], minlength=int(emotion.max()) + 1)
 
 
@@ -168,8 +174,8 @@ def _thin(person: np.ndarray, mask: np.ndarray, quota: int, rng: np.random.Gener
     clips = rng.permutation(np.flatnonzero(mask))
     turn = np.zeros(len(clips), int)
     for name in np.unique(person[clips]):
-        mine = person[clips] == name
-        turn[mine] = np.arange(mine.sum())
+        own = person[clips] == name
+        turn[own] = np.arange(own.sum())
     kept = np.zeros_like(mask)
     kept[clips[np.argsort(turn, kind="stable")[:quota]]] = True
     return kept

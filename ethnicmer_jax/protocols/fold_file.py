@@ -6,6 +6,7 @@ import pathlib
 from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
+from jaxtyping import Shaped
 
 from ethnicmer_jax.base import files
 from ethnicmer_jax.base.predictions import RowKey
@@ -13,13 +14,13 @@ from ethnicmer_jax.base.run_id import RunId
 from ethnicmer_jax.protocols.fold_table import FoldTable
 
 
-def write(path: pathlib.Path, folds: FoldTable, clips: np.ndarray) -> None:
+def write(path: pathlib.Path, folds: FoldTable, clips: Shaped[np.ndarray, " clips"]) -> None:
     """Writes the names and test masks of the folds, whole or not at all.
 
     Args:
       path: an .npz file.
       folds: f rows over n clips.
-      clips: str [n], clip keys.
+      clips: str, clip keys.
     """
     arrays = {"run": folds.run, "fold": folds.fold, "test": folds.test, "clips": clips}
     files.write_arrays(path, compressed=True, **arrays)

@@ -3,37 +3,35 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
+from jaxtyping import Bool, Int, Shaped
 
+from ethnicmer_jax.base.run_id import RunId
 from ethnicmer_jax.base.schema import UserError
+
+FoldRow = tuple[RunId, str, Bool[np.ndarray, " clips"], Bool[np.ndarray, " clips"]]
+"""Run, name of the fold, clips to train on, clips to test."""
 
 
 @dataclasses.dataclass(frozen=True)
 class FoldTable:
-    """Rows of folds over one dataset of n clips.
+    """Rows of folds over one dataset.
 
     Attributes:
-      run: str [f], what the test predictions of a row are pooled under.
-      fold: str [f], the held-out part, e.g. "samm-006"; unique within a run.
-      train: bool [f, n], the clips that a fold learns from.
-      test: bool [f, n], the clips that it predicts; disjoint from `train`.
-      seed: int64 [f], the seed of the fold's random streams.
+      run: str, what the test predictions of a row are pooled under: texts of `RunId`.
+      fold: str, the held-out part, e.g. "samm-006"; unique within a run.
+      train: the clips that a fold learns from.
+      test: the clips that it predicts; disjoint from `train`.
+      seed: the seed of the fold's random streams.
     """
 
-    run: np.ndarray
-    fold: np.ndarray
-    train: np.ndarray
-    test: np.ndarray
-    seed: np.ndarray
-
-    def __post_init__(self) -> None:
-        rows = len(self.run)
-        if self.train.shape != self.test.shape or self.train.ndim != 2:
-            raise ValueError(f"train {self.train.shape} and test {self.test.shape} must be [f, n]")
-        if not rows == len(self.fold) == len(self.seed) == len(self.train):
-            raise ValueError("run, fold, seed, train and test differ in their number of rows")
+    run: Shaped[np.ndarray, " folds"]
+    fold: Shaped[np.ndarray, " folds"]
+    train: Bool[np.ndarray, "folds clips"]
+    test: Bool[np.ndarray, "folds clips"]
+    seed: Int[np.ndarray, " folds"]
 
     def __len__(self) -> int:
         return len(self.run)
@@ -82,33 +80,35 @@ class FoldTable:
         return cls(*(np.concatenate([getattr(t, name) for t in tables]) for name in fields))
 
 
-def from_rows(rows: Iterator[tuple[str, str, np.ndarray, np.ndarray, int]], n: int) -> FoldTable:
-    """A table from (run, fold, train, test, seed) tuples over n clips."""
+def from_rows(rows: Iterable[FoldRow], n: int) -> FoldTable:
+    """A table of folds over n clips; a fold has the seed of its run."""
     rows = list(rows)
     if not rows:
         empty = np.zeros((0, n), bool)
         return FoldTable(np.zeros(0, str), np.zeros(0, str), empty, empty, np.zeros(0, np.int64))
-    run, fold, train, test, seed = zip(*rows, strict=True)
-    return FoldTable(
-        np.asarray(run), np.asarray(fold), np.stack(train), np.stack(test), np.asarray(seed)
-    )
+    run, fold, train, test = zip(*rows, strict=True)
+    seed = np.array([one.seed for one in run], np.int64)
+    texts = np.array([str(one) for one in run])
+    return FoldTable(texts, np.asarray(fold), np.stack(train), np.stack(test), seed)
 
 
 def leave_one_out(
-    run: str, unit: np.ndarray, clips: np.ndarray, seed: int, train: np.ndarray | None = None
+    run: RunId,
+    unit: Shaped[np.ndarray, " clips"],
+    clips: Bool[np.ndarray, " clips"],
+    train: Bool[np.ndarray, " clips"] | None = None,
 ) -> FoldTable:
     """Holds out one unit after the other: LOSO for persons, LODO for databases.
 
     Args:
-      run: the run id of all rows.
-      unit: str [n], what a clip belongs to, e.g. "samm/006" or "samm".
-      clips: bool [n], the clips that are tested, each in the fold of its unit.
-      seed: the run's seed.
-      train: bool [n], the pool to learn from (less the unit held out); by default
-        `clips`. Another pool with the same tests is a cell of the train x test matrix.
+      run: of all rows; it has a seed.
+      unit: what a clip belongs to, e.g. "samm/006" or "samm".
+      clips: the clips that are tested, each in the fold of its unit.
+      train: the pool to learn from (less the unit held out); by default `clips`. Another
+        pool with the same tests is a cell of the train x test matrix.
 
     Returns:
-      One row a unit of `clips`, in sorted order.
+      One row per unit of `clips`, in sorted order.
 
     Raises:
       UserError: fewer than two units, or two whose names coincide once / is -.
@@ -123,9 +123,9 @@ def leave_one_out(
     if twice:
         raise UserError(f"two subjects share the fold name {min(twice)}; rename one of them")
 
-    def rows() -> Iterator[tuple[str, str, np.ndarray, np.ndarray, int]]:
+    def rows() -> Iterator[FoldRow]:
         for held_out, name in zip(units, names, strict=True):
-            mine = unit == held_out
-            yield run, name, pool & ~mine, clips & mine, seed
+            held = unit == held_out
+            yield run, name, pool & ~held, clips & held
 
     return from_rows(rows(), len(unit))

@@ -10,58 +10,39 @@ choosing by the outer scores would cost in honesty.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
-import ml_collections
 import numpy as np
 
-from ethnicmer_jax.base.grouping import Grouping
 from ethnicmer_jax.base.run_id import INNER, RunId
 from ethnicmer_jax.base.schema import UserError
 from ethnicmer_jax.data.dataset import Dataset
-from ethnicmer_jax.protocols.fold_table import FoldTable, from_rows, leave_one_out
+from ethnicmer_jax.protocols.fold_table import FoldRow, FoldTable, from_rows, leave_one_out
+from ethnicmer_jax.protocols.request import Layout, Request
 
 
-def nested(
-    protocol: ml_collections.ConfigDict,
-    dataset: Dataset,
-    clips: np.ndarray,
-    chosen: Grouping,
-    seeds: Sequence[int],
-    notes: list[str],
-) -> Iterator[FoldTable]:
+def nested(request: Request) -> Layout:
     """LOSO of every seed, then the inner folds, which have the first seed.
 
-    Args:
-      protocol: `config.protocol`; `inner_folds` is K.
-      dataset: n clips.
-      clips: bool [n], those that take part.
-      chosen: the ethnic grouping, which this protocol does not need.
-      seeds: one run of LOSO each.
-      notes: one is added.
-
     Raises:
-      UserError: K is too small, or there are too few subjects or clips for K folds.
+      UserError: `protocol.inner_folds` is too small, or there are too few subjects or clips
+        for so many folds.
     """
-    del chosen
-    runs = [RunId(cell="loso", seed=seed) for seed in seeds]
-    outer = [leave_one_out(str(run), dataset.person, clips, run.seed) for run in runs]
-    subjects, folds = len(outer[0]), protocol.inner_folds
+    dataset, folds = request.dataset, request.protocol.inner_folds
+    runs = [RunId(cell="loso", seed=seed) for seed in request.seeds]
+    outer = [leave_one_out(run, dataset.person, request.clips) for run in runs]
+    subjects = len(outer[0])
     if not 2 <= folds < subjects:
         raise UserError(
             f"protocol.inner_folds is {folds}; with {subjects} subjects it must be "
             f"2 to {subjects - 1}"
         )
-    notes.append(
-        f"LOSO over {subjects} subjects; beside each of them {folds} inner folds over the others"
-    )
-    yield from outer
-    yield from_rows(_inner_rows(outer[0], dataset, folds), len(dataset))
+    note = f"LOSO over {subjects} subjects; beside each of them {folds} inner folds over the others"
+    inner = from_rows(_inner_rows(outer[0], dataset, folds), len(dataset))
+    return Layout([*outer, inner], [note])
 
 
-def _inner_rows(
-    outer: FoldTable, dataset: Dataset, folds: int
-) -> Iterator[tuple[str, str, np.ndarray, np.ndarray, int]]:
+def _inner_rows(outer: FoldTable, dataset: Dataset, folds: int) -> Iterator[FoldRow]:
     """Inner folds of every row of LOSO: whole subjects, classes as evenly as these allow."""
     # It takes as long to import as everything else that a report needs.
     from sklearn.model_selection import StratifiedGroupKFold
@@ -79,8 +60,8 @@ def _inner_rows(
                     f"protocol.inner_folds is {folds}, and without {held_out} every class has "
                     "fewer clips"
                 ) from None
-        run = RunId(job=INNER, cell=held_out, seed=seed)
+        run = RunId(job=INNER, cell=str(held_out), seed=seed)
         for number, (fit, validate) in enumerate(splits):
             train, test = np.zeros_like(pool), np.zeros_like(pool)
             train[left[fit]] = test[left[validate]] = True
-            yield str(run), f"fold{number}", train, test, seed
+            yield run, f"fold{number}", train, test

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import ml_collections
 import numpy as np
+from jaxtyping import Bool
 
 from ethnicmer_jax.base.grouping import Grouping, grouping
 from ethnicmer_jax.base.run_id import RunId, check_name
@@ -14,6 +15,7 @@ from ethnicmer_jax.base.schema import UserError
 from ethnicmer_jax.data.dataset import Dataset
 from ethnicmer_jax.protocols import arms, nested, study
 from ethnicmer_jax.protocols.fold_table import FoldTable, leave_one_out
+from ethnicmer_jax.protocols.request import Layout, Request
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,36 +42,48 @@ def build(protocol: ml_collections.ConfigDict, dataset: Dataset, seed: int) -> P
       seed: seed of the first run; run i of `protocol.seeds` has seed + i.
 
     Raises:
-      UserError: an unknown name, an unknown database, or too few subjects.
+      UserError: an unknown name, an unknown database, a name that no fold can have, or too few
+        subjects.
     """
     chosen = grouping(protocol.grouping, protocol.get("grouping_custom"))
-    clips = _of_databases(dataset, tuple(protocol.databases))
-    _check_names(dataset, clips)
-    _check_classes(dataset, clips)
-    if protocol.name not in _PROTOCOLS:
-        known = ", ".join(_PROTOCOLS)
+    if protocol.name not in PROTOCOLS:
+        known = ", ".join(PROTOCOLS)
         raise UserError(f"protocol.name {protocol.name!r} is not known; choose one of {known}")
-    notes: list[str] = []
+    clips = _of_databases(dataset, tuple(protocol.databases))
+    _check(dataset, clips)
     seeds = range(seed, seed + protocol.seeds)
-    tables = list(_PROTOCOLS[protocol.name](protocol, dataset, clips, chosen, seeds, notes))
-    return Plan(FoldTable.concatenate(tables).check(), chosen, tuple(notes))
+    layout = PROTOCOLS[protocol.name](Request(protocol, dataset, clips, chosen, seeds))
+    folds = FoldTable.concatenate(layout.tables).check()
+    if (folds.train | folds.test)[:, ~clips].any():
+        raise ValueError(f"the protocol {protocol.name} uses clips that take no part")
+    return Plan(folds, chosen, tuple(layout.notes))
 
 
-def _loso(protocol, dataset, clips, chosen, seeds, notes) -> Iterator[FoldTable]:
-    del protocol, chosen
-    notes.append(f"LOSO over {len(np.unique(dataset.person[clips]))} subjects")
-    for s in seeds:
-        yield leave_one_out(str(RunId(cell="loso", seed=s)), dataset.person, clips, s)
+def _loso(request: Request) -> Layout:
+    person, clips = request.dataset.person, request.clips
+    runs = [RunId(cell="loso", seed=seed) for seed in request.seeds]
+    note = f"LOSO over {len(np.unique(person[clips]))} subjects"
+    return Layout([leave_one_out(run, person, clips) for run in runs], [note])
 
 
-def _lodo(protocol, dataset, clips, chosen, seeds, notes) -> Iterator[FoldTable]:
-    del protocol, chosen
-    notes.append(f"leave one database out of {', '.join(np.unique(dataset.database[clips]))}")
-    for s in seeds:
-        yield leave_one_out(str(RunId(cell="lodo", seed=s)), dataset.database, clips, s)
+def _lodo(request: Request) -> Layout:
+    database, clips = request.dataset.database, request.clips
+    runs = [RunId(cell="lodo", seed=seed) for seed in request.seeds]
+    note = f"leave one database out of {', '.join(np.unique(database[clips]))}"
+    return Layout([leave_one_out(run, database, clips) for run in runs], [note])
 
 
-def _of_databases(dataset: Dataset, wanted: tuple[str, ...]) -> np.ndarray:
+PROTOCOLS: dict[str, Callable[[Request], Layout]] = {
+    "loso": _loso,
+    "lodo": _lodo,
+    "draws": arms.arm_draws,
+    "study": study.contrast_draws,
+    "nested": nested.nested,
+}
+"""What `protocol.name` may be."""
+
+
+def _of_databases(dataset: Dataset, wanted: tuple[str, ...]) -> Bool[np.ndarray, " clips"]:
     unknown = set(wanted) - set(dataset.database)
     if unknown:
         there = ", ".join(np.unique(dataset.database))
@@ -77,22 +91,11 @@ def _of_databases(dataset: Dataset, wanted: tuple[str, ...]) -> np.ndarray:
     return np.isin(dataset.database, wanted) if wanted else np.ones(len(dataset), bool)
 
 
-def _check_names(dataset: Dataset, clips: np.ndarray) -> None:
+def _check(dataset: Dataset, clips: Bool[np.ndarray, " clips"]) -> None:
+    """Refuses clips of one emotion, and names that cannot be those of folds."""
     for database in np.unique(dataset.database[clips]):
         check_name("database", str(database))
     for subject in np.unique(dataset.subject[clips]):
         check_name("subject", str(subject))
-
-
-def _check_classes(dataset: Dataset, clips: np.ndarray) -> None:
     if len(np.unique(dataset.emotion[clips])) < 2:
         raise UserError("all clips have the same emotion; recognition needs at least two classes")
-
-
-_PROTOCOLS: dict[str, Callable[..., Iterator[FoldTable]]] = {
-    "loso": _loso,
-    "lodo": _lodo,
-    "draws": arms.arm_draws,
-    "study": study.contrast_draws,
-    "nested": nested.nested,
-}

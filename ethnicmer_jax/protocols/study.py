@@ -15,19 +15,22 @@ each subject, without as many clips of each class as the subject has.
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import zlib
 from collections.abc import Iterator
 
-import ml_collections
 import numpy as np
+from jaxtyping import Bool
 
-from ethnicmer_jax.base.contrast_roles import MAIN, REFERENCE
+from ethnicmer_jax.base.contrast_roles import REFERENCE
 from ethnicmer_jax.base.run_id import STEREO, RunId, crossed, mono
 from ethnicmer_jax.base.schema import UserError
 from ethnicmer_jax.data.dataset import Dataset
 from ethnicmer_jax.protocols import arms, contrasts, draws
 from ethnicmer_jax.protocols.contrasts import Contrast
-from ethnicmer_jax.protocols.fold_table import FoldTable, from_rows, leave_one_out
+from ethnicmer_jax.protocols.draws import Pool
+from ethnicmer_jax.protocols.fold_table import FoldRow, FoldTable, from_rows, leave_one_out
+from ethnicmer_jax.protocols.request import Layout, Request
 
 _ATTEMPTS = 20
 """Draws made again when matching leaves an arm without two subjects or two classes."""
@@ -38,38 +41,40 @@ class Drawn:
     """One draw of a contrast.
 
     Attributes:
-      sides: bool [2, n], the matched clips of each side.
-      stereo: bool [n], matched clips of half of the subjects of both sides; None where
+      sides: the matched clips of each side.
+      stereo: matched clips of half of the subjects of both sides; None where
         the contrast does not mix.
       left_out: a subject of each side, then of the mixture: a training set for strangers
         goes without, to be as large as one of LOSO.
       subjects: drawn for each arm; matching may have left some of them without a clip.
     """
 
-    sides: np.ndarray
-    stereo: np.ndarray | None
+    sides: Bool[np.ndarray, "2 clips"]
+    stereo: Bool[np.ndarray, " clips"] | None
     left_out: tuple[str, ...]
     subjects: int
 
 
-def contrast_draws(protocol, dataset, clips, chosen, seeds, notes) -> Iterator[FoldTable]:
+def contrast_draws(request: Request) -> Layout:
     """All cells of all contrasts.
 
     Raises:
       UserError: see `contrasts.named`; or the groups are too small for the main contrast.
     """
-    for contrast in contrasts.named(protocol, dataset, clips, chosen):
-        drawn = list(_all_draws(contrast, protocol, dataset, notes))
-        for number, one in enumerate(drawn):
-            for seed in seeds:
-                yield from _cells(contrast, one, dataset, number, seed)
+    protocol, tables, notes = request.protocol, [], []
+    for contrast in contrasts.named(request):
+        drawn, noted = _all_draws(contrast, request)
+        notes += noted
+        for number, seed in itertools.product(range(len(drawn)), request.seeds):
+            tables += _cells(contrast, drawn[number], request.dataset, number, seed)
     if REFERENCE in protocol.contrasts or (protocol.pool and not protocol.contrasts):
-        yield from _reference(protocol, dataset, clips, chosen, seeds, notes)
+        reference = _reference(request)
+        tables += reference.tables
+        notes += reference.notes
+    return Layout(tables, notes)
 
 
-def draw(
-    contrast: Contrast, number: int, protocol: ml_collections.ConfigDict, dataset: Dataset
-) -> Drawn | None:
+def draw(contrast: Contrast, number: int, request: Request) -> Drawn | None:
     """One draw; it depends on `protocol.draw_seed`, the contrast's name and `number` alone.
 
     Returns:
@@ -78,7 +83,8 @@ def draw(
     Raises:
       UserError: the sides have fewer subjects than asked for.
     """
-    like = contrast.like and draw(contrast.like, number, protocol, dataset)
+    protocol, dataset = request.protocol, request.dataset
+    like = contrast.like and draw(contrast.like, number, request)
     if contrast.like and not like:
         return None
     at_most = draws.class_counts(dataset.emotion, like.sides[0]) if like else None
@@ -86,8 +92,8 @@ def draw(
     rng = np.random.default_rng([protocol.draw_seed, name, number])
     for _ in range(_ATTEMPTS):
         assigned = contrast.assign(rng)
-        pool = draws.Pool(dataset.person, assigned, dataset.emotion, contrast.stratum)
-        if contrast.name != MAIN and min(len(pool.persons(side)) for side in (0, 1)) < 2:
+        pool = Pool(dataset.person, assigned, dataset.emotion, contrast.stratum)
+        if not contrast.required and min(len(pool.persons(side)) for side in (0, 1)) < 2:
             continue
         subjects = _size(contrast, pool, like.subjects if like else protocol.subjects)
         chosen = draws.seeded(pool, subjects, rng)
@@ -100,34 +106,38 @@ def draw(
     return None
 
 
-def _all_draws(contrast, protocol, dataset, notes) -> Iterator[Drawn]:
+def _all_draws(contrast: Contrast, request: Request) -> tuple[list[Drawn], list[str]]:
+    """The draws of a contrast until one is not possible, and a note about them."""
+    made, notes = [], []
     for number in range(contrast.draws):
-        drawn = draw(contrast, number, protocol, dataset)
+        drawn = draw(contrast, number, request)
         if drawn is None:
             reason = f"{contrast.name}: draw {number} leaves no two subjects and classes in an arm"
-            if contrast.name == MAIN:
+            if contrast.required:
                 raise UserError(f"{reason}; raise protocol.subjects, or add clips")
             notes.append(f"{reason}; there are {number} draws of it")
-            return
+            break
         if number == 0:
             parts = zip(contrast.sides, drawn.sides, strict=True)
-            text = "; ".join(f"{side}, {arms.describe(mask, dataset)}" for side, mask in parts)
-            notes.append(f"{contrast.name}, draw 1 of {contrast.draws}: {text}")
-        yield drawn
+            described = [f"{side}, {arms.describe(mask, request.dataset)}" for side, mask in parts]
+            notes.append(f"{contrast.name}, draw 1 of {contrast.draws}: {'; '.join(described)}")
+        made.append(drawn)
+    return made, notes
 
 
-def _size(contrast: Contrast, pool: draws.Pool, most: int) -> int:
+def _size(contrast: Contrast, pool: Pool, most: int) -> int:
     """Subjects of each side: `most`, or as many as both sides have where that is 0.
 
-    Only the main contrast insists on `most`: within one database, say, there are fewer.
+    Only a required contrast insists on `most`: within one database, say, there are fewer.
     """
-    if not most or contrast.name == MAIN:
+    if not most or contrast.required:
         return most or pool.largest_arm()
     return min(most, pool.largest_arm())
 
 
-def _usable(mask: np.ndarray, dataset: Dataset) -> bool:
-    return min(len(np.unique(of[mask])) for of in (dataset.person, dataset.emotion)) > 1
+def _usable(mask: Bool[np.ndarray, " clips"], dataset: Dataset) -> bool:
+    """Whether an arm has two subjects and two classes."""
+    return min(len(np.unique(label[mask])) for label in (dataset.person, dataset.emotion)) > 1
 
 
 def _cells(
@@ -138,58 +148,62 @@ def _cells(
     arm = dict(zip(contrast.sides, drawn.sides, strict=True))
     left_out = dict(zip((*contrast.sides, STEREO), drawn.left_out, strict=False))
 
-    def run(cell: str) -> str:
-        return str(RunId(contrast=contrast.name, cell=cell, draw=number, seed=seed))
+    def run(cell: str) -> RunId:
+        return RunId(contrast=contrast.name, cell=cell, draw=number, seed=seed)
 
     for side, mask in arm.items():
-        yield leave_one_out(run(mono(side)), person, mask, seed)
+        yield leave_one_out(run(mono(side)), person, mask)
     if contrast.stereo:
-        yield leave_one_out(run(STEREO), person, drawn.stereo, seed)
+        yield leave_one_out(run(STEREO), person, drawn.stereo)
     for source, target in (contrast.sides, contrast.sides[::-1]):
         cell = run(crossed(source, target))
         if contrast.paired:
-            yield _paired_strangers(cell, arm[source], arm[target], dataset, seed)
+            yield _paired_strangers(cell, arm[source], arm[target], dataset)
         else:
             train = arm[source] & (person != left_out[source])
-            yield _strangers(cell, train, arm[target], seed)
+            yield _strangers(cell, train, arm[target])
     if contrast.stereo:
         mixed = np.isin(person, person[drawn.stereo])
         smaller = drawn.stereo & (person != left_out[STEREO])
         for side, mask in arm.items():
             cell = run(crossed(STEREO, side))
-            yield leave_one_out(cell, person, mask & mixed, seed, train=drawn.stereo)
-            yield _strangers(cell, smaller, mask & ~mixed, seed)
+            yield leave_one_out(cell, person, mask & mixed, train=drawn.stereo)
+            yield _strangers(cell, smaller, mask & ~mixed)
 
 
-def _strangers(run: str, train: np.ndarray, test: np.ndarray, seed: int) -> FoldTable:
+def _strangers(
+    run: RunId, train: Bool[np.ndarray, " clips"], test: Bool[np.ndarray, " clips"]
+) -> FoldTable:
     """One fold for all subjects of `test`, none of whom is in `train`; no fold for nobody."""
-    rows = [(run, "strangers", train, test, seed)] if test.any() else []
-    return from_rows(iter(rows), len(test))
+    return from_rows([(run, "strangers", train, test)] if test.any() else [], len(test))
 
 
 def _paired_strangers(
-    run: str, source: np.ndarray, target: np.ndarray, dataset: Dataset, seed: int
+    run: RunId,
+    source: Bool[np.ndarray, " clips"],
+    target: Bool[np.ndarray, " clips"],
+    dataset: Dataset,
 ) -> FoldTable:
     """A fold for each subject of `target`, trained on `source` less as many of each class."""
-    pool = draws.Pool(dataset.person, np.zeros(len(dataset), int), dataset.emotion)
+    pool = Pool(dataset.person, np.zeros(len(dataset), int), dataset.emotion)
     whole = draws.class_counts(dataset.emotion, source)
-    rng = np.random.default_rng([seed, zlib.crc32(run.encode())])
+    rng = np.random.default_rng([run.seed, zlib.crc32(str(run).encode())])
 
-    def rows() -> Iterator[tuple[str, str, np.ndarray, np.ndarray, int]]:
-        own = leave_one_out(run, dataset.person, target, seed)
+    def rows() -> Iterator[FoldRow]:
+        own = leave_one_out(run, dataset.person, target)
         for fold, test in zip(own.fold, own.test, strict=True):
             left = whole - draws.class_counts(dataset.emotion, test)
-            yield run, fold, draws.matched(pool, {"": source}, rng, left)[""], test, seed
+            yield run, str(fold), draws.matched(pool, {"": source}, rng, left)[""], test
 
     return from_rows(rows(), len(dataset))
 
 
-def _reference(protocol, dataset, clips, chosen, seeds, notes) -> Iterator[FoldTable]:
+def _reference(request: Request) -> Layout:
     """The reference's own comparison: its draw, its arms, neither matched nor repeated."""
-    side = np.where(clips, chosen.indices(dataset.ethnicity), -1)
-    pool = draws.Pool(dataset.person, side, dataset.emotion)
-    found = arms.reference_arms(protocol.pool, pool, dataset, notes)
-    for arm, mask in found.items():
-        notes.append(f"reference, {arm}: {arms.describe(mask & clips, dataset)}")
-        run = RunId(contrast=REFERENCE, cell=arm, draw=0, seed=seeds[0])
-        yield leave_one_out(str(run), dataset.person, mask & clips, seeds[0])
+    dataset, seed = request.dataset, request.seeds[0]
+    pool = Pool(dataset.person, request.group, dataset.emotion)
+    drawn, notes = arms.reference_arms(request, pool)
+    notes += [f"reference, {arm}: {arms.describe(mask, dataset)}" for arm, mask in drawn.items()]
+    runs = {arm: RunId(contrast=REFERENCE, cell=arm, draw=0, seed=seed) for arm in drawn}
+    tables = [leave_one_out(runs[arm], dataset.person, mask) for arm, mask in drawn.items()]
+    return Layout(tables, notes)

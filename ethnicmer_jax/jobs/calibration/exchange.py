@@ -19,7 +19,7 @@ from ethnicmer_jax.base.grouping import Grouping
 from ethnicmer_jax.base.predictions import Predictions
 from ethnicmer_jax.base.run_id import RunId, crossed, mono
 from ethnicmer_jax.data.dataset import Dataset
-from ethnicmer_jax.protocols.fold_table import FoldTable, from_rows
+from ethnicmer_jax.protocols.fold_table import FoldRow, FoldTable, from_rows
 
 _ON = "on_"
 
@@ -54,12 +54,12 @@ def rows(
     dealt = [_dealt(side, dataset, min(folds, *people), seed) for side in clips]
     tested = np.max(dealt, axis=0)
 
-    def made() -> Iterator[tuple[str, str, np.ndarray, np.ndarray, int]]:
+    def made() -> Iterator[FoldRow]:
         for name, fold in zip(sides, dealt, strict=True):
             run = RunId(contrast=contrast, cell=f"{_ON}{name}", draw=draw, seed=seed)
             for k in range(fold.max() + 1):
                 train = (fold >= 0) & (fold != k)
-                yield str(run), f"fold{k}", train, tested == k, seed
+                yield run, f"fold{k}", train, tested == k
 
     return from_rows(made(), len(dataset))
 

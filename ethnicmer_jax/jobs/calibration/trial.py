@@ -28,6 +28,7 @@ from ethnicmer_jax.jobs.calibration import exchange
 from ethnicmer_jax.jobs.calibration.worlds import World
 from ethnicmer_jax.protocols import contrasts, study
 from ethnicmer_jax.protocols.fold_table import FoldTable
+from ethnicmer_jax.protocols.request import Request
 
 
 def train(
@@ -66,9 +67,11 @@ def folds(dataset: Dataset, world: World, config: ml_collections.ConfigDict) -> 
     protocol.contrasts = config.calibration.designs[world.design].contrasts
     everything = np.ones(len(dataset), bool)
     tables = []
-    for contrast in contrasts.named(protocol, dataset, everything, _grouping(config)):
-        for number, seed in itertools.product(range(contrast.draws), range(protocol.seeds)):
-            drawn = study.draw(contrast, number, protocol, dataset)
+    seeds = range(config.seed, config.seed + protocol.seeds)
+    request = Request(protocol, dataset, everything, _grouping(config), seeds)
+    for contrast in contrasts.named(request):
+        for number, seed in itertools.product(range(contrast.draws), seeds):
+            drawn = study.draw(contrast, number, request)
             if drawn is None:
                 raise UserError(
                     f"{world.name}: {contrast.name} has no two subjects and classes on a side; "
@@ -81,7 +84,7 @@ def folds(dataset: Dataset, world: World, config: ml_collections.ConfigDict) -> 
                 dataset,
                 folds=config.calibration.folds,
                 draw=number,
-                seed=config.seed + seed,
+                seed=seed,
             )
             tables.append(rows)
     return FoldTable.concatenate(tables)
