@@ -91,3 +91,15 @@ def test_input_size_of_an_unknown_backbone():
     assert models.input_size("tiny_vit_21m") == 224
     with pytest.raises(UserError, match="choose one of"):
         models.input_size("lenet")
+
+
+@pytest.mark.parametrize(("name", "size"), [("resnet18", 28), ("swin_b", 40), ("ststnet", 20)])
+def test_a_table_goes_on_after_a_size_that_is_not_taken(name, size):
+    refused = cost.row({"emotion_backbone": name, "image_size": size})
+    assert list(refused) == ["input"]
+    assert f"does not take {size} px" in refused["input"]
+
+
+def test_a_table_refuses_a_name_that_does_not_exist():
+    with pytest.raises(UserError, match="choose one of"):
+        cost.row({"emotion_backbone": "lenet"})

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 import pandas as pd
 from absl import flags
 from tqdm import tqdm
@@ -16,31 +13,13 @@ _SIZE = flags.DEFINE_integer(
 )
 
 
-def table(configs: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame:
-    """A row for each model.
-
-    Args:
-      configs: label of the row -> model config.
-
-    Raises:
-      UserError: a config names no model.
-    """
-    rows = {}
-    for label, config in tqdm(configs.items(), desc="models"):
-        each = cost.of(config)
-        rows[label] = {
-            "input": "{0}×{0}×3".format(registry.image_sizes(config)["emotion"]),
-            "parameters": f"{each.parameters:,}",
-            "GFLOPs": f"{each.gflops:.3g}",
-            "features": each.features,
-        }
-    return pd.DataFrame.from_dict(rows, orient="index")
-
-
 def main() -> None:
     """Prints every backbone, blind to ethnicity, then every fusion of STSTNet branches."""
     backbones = {
         name: {"emotion_backbone": name, "image_size": _SIZE.value} for name in registry.BACKBONES
     }
     fusions = {f"ststnet, {name}": {"fusion": name} for name in registry.FUSIONS}
-    print(table({**backbones, **fusions}).to_string())  # noqa: T201 - it is what was asked for
+    configs = tqdm({**backbones, **fusions}.items(), desc="models")
+    rows = {label: cost.row(config) for label, config in configs}
+    table = pd.DataFrame.from_dict(rows, orient="index").fillna("")
+    print(table.to_string())  # noqa: T201 - it is what was asked for

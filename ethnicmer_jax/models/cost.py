@@ -45,3 +45,24 @@ def of(config: registry.ModelConfig) -> Cost:
         gflops=cost["flops"] / 1e9,
         features=outputs.features.shape[-1],
     )
+
+
+def row(config: registry.ModelConfig) -> dict[str, str]:
+    """One row of a table of models: input size, parameters, operations and features as text.
+
+    Of a backbone that does not take the image size, the row says which sizes it takes.
+
+    Raises:
+      UserError: the config names no model.
+    """
+    try:
+        size = registry.image_sizes(config)["emotion"]
+    except registry.SizeError as error:
+        return {"input": str(error)}
+    found = of(config)
+    return {
+        "input": f"{size}×{size}×3",
+        "parameters": f"{found.parameters:,}",
+        "GFLOPs": f"{found.gflops:.3g}",
+        "features": str(found.features),
+    }

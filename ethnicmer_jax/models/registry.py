@@ -25,6 +25,10 @@ ModelConfig = Mapping[str, Any] | ml_collections.ConfigDict
 """The settings of a model by name; those left out have their defaults."""
 
 
+class SizeError(UserError):
+    """A backbone does not take images of that size."""
+
+
 @dataclasses.dataclass(frozen=True)
 class BackboneSpec:
     """What the registry knows of a backbone.
@@ -212,7 +216,7 @@ def _checked_size(name: str, size: int) -> int:
     size = size or spec.default_size
     if size < spec.minimum or size % spec.multiple:
         step = f" in steps of {spec.multiple}" if spec.multiple > 1 else ""
-        raise UserError(
+        raise SizeError(
             f"backbone {name!r} does not take {size} px images; "
             f"sizes from {spec.minimum} px{step} do, {spec.default_size} is usual"
         )
