@@ -26,6 +26,7 @@ from data_builders.ethnicity.votes import Annotator, Vote
 from data_builders.pixels import faces
 from data_builders.sources import registry
 from ethnicmer_jax.base import cli, files
+from ethnicmer_jax.base.imagenet import IMAGENET_MEAN, IMAGENET_STD
 from ethnicmer_jax.base.progress import Progress, say
 from ethnicmer_jax.base.schema import UNKNOWN, UserError
 
@@ -50,8 +51,8 @@ def define_flags() -> None:
     flags.DEFINE_enum("detector", "retinaface", faces.DETECTORS, "none: frames come cropped.")
     flags.DEFINE_string("onnx_model", "", "ONNX file of a face classifier.")
     flags.DEFINE_list("onnx_classes", [], "What its outputs stand for, such as White,Black,Asian.")
-    flags.DEFINE_list("onnx_mean", ["0.485", "0.456", "0.406"], "Mean per RGB channel, of 0 to 1.")
-    flags.DEFINE_list("onnx_std", ["0.229", "0.224", "0.225"], "Deviation per RGB channel.")
+    flags.DEFINE_list("onnx_mean", [*map(str, IMAGENET_MEAN)], "Mean per RGB channel, of 0 to 1.")
+    flags.DEFINE_list("onnx_std", [*map(str, IMAGENET_STD)], "Deviation per RGB channel.")
     flags.DEFINE_enum("onnx_scores", "logits", ["logits", "probabilities"], "What its outputs are.")
     flags.DEFINE_float("onnx_margin", 0.25, "Share of the face that it wants around the face.")
 

@@ -19,7 +19,7 @@ from data_builders.database.ensure import ensure
 from data_builders.database.pipeline import BuildOptions
 from data_builders.pixels import flow
 from data_builders.pixels.faces import DETECTORS
-from data_builders.simulation.from_text import from_text
+from data_builders.simulation.options import from_text
 from data_builders.sources import export, registry
 from ethnicmer_jax.base import cli
 from ethnicmer_jax.base.schema import UserError

@@ -3,7 +3,7 @@ from __future__ import annotations
 import fictitious
 import pytest
 
-from data_builders.sources import casme2, demographics
+from data_builders.sources import casme2, cells
 from ethnicmer_jax.base.schema import UserError
 
 
@@ -48,7 +48,7 @@ def test_a_table_that_is_named_must_be_there(tmp_path):
 
 
 def test_the_reference_s_codes_are_translated():
-    labels = demographics.from_sheet({"race": 3, "age": 2.0, "gender": "1"})
+    labels = cells.person({"race": 3, "age": 2.0, "gender": "1"})
     assert labels == {
         "ethnicity": "Indian",
         "ethnicity_source": "coding sheet",
@@ -58,17 +58,17 @@ def test_the_reference_s_codes_are_translated():
 
 
 def test_a_sheet_without_codes_leaves_everything_unknown():
-    for cells in ({}, {"race": None, "age": None, "gender": None}):
-        labels = demographics.from_sheet(cells)
+    for row in ({}, {"race": None, "age": None, "gender": None}):
+        labels = cells.person(row)
         assert (labels["ethnicity"], labels["ethnicity_source"]) == ("Unknown", "")
         assert (labels["age_decade"], labels["gender"]) == (-1, "unknown")
 
 
-@pytest.mark.parametrize("cells", [{"race": 5}, {"race": "Asian"}, {"age": "old"}, {"gender": 2}])
-def test_other_codes_are_refused(cells):
-    [(name, value)] = cells.items()
+@pytest.mark.parametrize("row", [{"race": 5}, {"race": "Asian"}, {"age": "old"}, {"gender": 2}])
+def test_other_codes_are_refused(row):
+    [(name, value)] = row.items()
     with pytest.raises(ValueError, match=f"{name.capitalize()} '{value}' is"):
-        demographics.from_sheet(cells)
+        cells.person(row)
 
 
 def test_the_table_wins_over_the_sheet_and_keeps_its_age_and_gender(tmp_path):

@@ -16,10 +16,9 @@ from scipy.special import softmax
 
 from data_builders.ethnicity.frame_annotator import Judgement
 from data_builders.ethnicity.votes import columns_of
+from ethnicmer_jax.base.imagenet import IMAGENET_MEAN, IMAGENET_STD
 from ethnicmer_jax.base.schema import UserError
 
-IMAGENET_MEAN = (0.485, 0.456, 0.406)
-IMAGENET_STD = (0.229, 0.224, 0.225)
 SCORES = ("logits", "probabilities")
 DEFAULT_SIZE = 224
 

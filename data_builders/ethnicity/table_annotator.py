@@ -9,12 +9,14 @@ from __future__ import annotations
 import dataclasses
 import pathlib
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pandas as pd
 
 from data_builders.ethnicity.votes import LABEL_OF, LABELS, Vote, one_hot
-from ethnicmer_jax.base.schema import GENDERS, UserError
+from data_builders.sources import cells
+from ethnicmer_jax.base.schema import UserError
 
 COLUMNS = {
     "database": ("database", "dataset"),
@@ -106,9 +108,16 @@ class TableAnnotator:
             self.name,
             None if label is None else one_hot(label),
             f"the table says {row['race']!r}" if label is None else "",
-            _age_decade(row.get("age", "")),
-            _gender(row.get("gender", "")),
+            self._read(row, "age", cells.age_decade),
+            self._read(row, "gender", cells.gender),
         )
+
+    @staticmethod
+    def _read(row: pd.Series, column: str, parse: Callable[[str], Any]) -> Any:
+        try:
+            return parse(row.get(column, ""))
+        except ValueError as error:
+            raise ValueError(f"{column} {error}") from None
 
 
 def read_text_table(path: pathlib.Path) -> pd.DataFrame:
@@ -146,20 +155,3 @@ def parse_label(text: str) -> str | None:
         f"{text!r} is neither a code from 0 to {len(LABELS) - 1} "
         f"nor one of {', '.join(LABELS)} nor Error"
     )
-
-
-def _age_decade(text: str) -> int:
-    if text.lower() in _FAILED:
-        return -1
-    if not text.isdecimal() or int(text) > 12:
-        raise ValueError(f"age {text!r} is not a decade of life such as 2 (the twenties)")
-    return int(text)
-
-
-def _gender(text: str) -> str:
-    key = {"0": "male", "1": "female"}.get(text, text.lower())
-    if key in _FAILED:
-        return "unknown"
-    if key not in GENDERS:
-        raise ValueError(f"gender {text!r} is neither 0 (male) nor 1 (female)")
-    return key

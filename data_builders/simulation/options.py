@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from ethnicmer_jax.base import settings
 from ethnicmer_jax.base.schema import ETHNICITIES, UNKNOWN, UserError
@@ -156,3 +156,34 @@ def from_mapping(values: Mapping[str, object]) -> SimulatedOptions:
     if "class_shares" in given:
         given["class_shares"] = tuple(given["class_shares"])
     return SimulatedOptions(**given)
+
+
+def from_text(settings: Sequence[str]) -> SimulatedOptions:
+    """Options from `name=value` settings; what is not named keeps its default.
+
+    `cohorts` reads `database:ethnicity:subjects[:grey],...`, or `confounded` or `balanced`;
+    `class_shares` three numbers separated by commas.
+
+    Raises:
+      UserError: a setting reads otherwise, or its value is out of range.
+    """
+    values: dict[str, object] = {}
+    defaults = SimulatedOptions()
+    for setting in settings:
+        name, separator, text = setting.partition("=")
+        if not separator:
+            raise UserError(f"simulated setting {setting!r} must be name=value")
+        try:
+            values[name] = _value(getattr(defaults, name, ""), text)
+        except ValueError as error:
+            raise UserError(f"simulated {name} cannot be {text!r}") from error
+    return from_mapping(values)
+
+
+def _value(default: object, text: str) -> object:
+    """The text as what its default is: cohorts stay text, a tuple of numbers is split."""
+    if isinstance(default, int | float):
+        return type(default)(text)
+    if isinstance(default, tuple) and isinstance(default[0], float):
+        return tuple(map(float, text.split(",")))
+    return text

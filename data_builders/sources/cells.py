@@ -1,9 +1,16 @@
-"""Reads the cells of a manifest: text in, value out, ValueError where a cell is faulty."""
+"""Reads the cells of manifests, coding sheets and tables of labels, all by the same rules.
+
+Text in, value out, ValueError where a cell is faulty. An age is a decade of life, 0 to 12:
+25 is no decade, and nobody can tell whether a 7 among ages in years means a child.
+Action Units have a grammar and so a module of their own, `action_units`.
+"""
 
 from __future__ import annotations
 
 import math
 import unicodedata
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from ethnicmer_jax.base.run_id import Kind, name_fault
 from ethnicmer_jax.base.schema import (
@@ -16,6 +23,19 @@ from ethnicmer_jax.base.schema import (
 
 WITHOUT_CLASS = ("other", "others")
 """Coded emotions that belong to none of the three classes."""
+
+SHEET_SOURCE = "coding sheet"
+"""Who labelled the ethnicity that stands in a coding sheet."""
+
+UNKNOWN_CELLS = ("", "-1", "nan", "unknown", "error")
+"""What stands for an age or a gender that nobody knows, in lower case."""
+
+_GENDER_CODES = {"0": "male", "1": "female"}
+
+
+def text_of(cell: object) -> str:
+    """A typed cell as text: 2.0 is "2", a blank one ""."""
+    return "" if cell is None else str(cell).strip().removesuffix(".0")
 
 
 def code(text: str) -> str:
@@ -47,21 +67,64 @@ def emotion(text: str) -> str:
 
 def ethnicity(text: str) -> str:
     """One of `schema.ETHNICITIES`, whatever its case; blank is Unknown."""
-    return _named(text, ETHNICITIES, UNKNOWN)
+    by_lower = {name.lower(): name for name in ETHNICITIES} | {"": UNKNOWN}
+    if text.lower() not in by_lower:
+        raise ValueError(f"{text!r} is unknown; use {', '.join(ETHNICITIES)} or leave it blank")
+    return by_lower[text.lower()]
+
+
+def race(text: str) -> str:
+    """The ethnicity of a code of the reference's annotation, 0 to 4; blank is Unknown."""
+    if text and text not in map(str, range(len(ETHNICITIES) - 1)):
+        names = ", ".join(f"{code} {name}" for code, name in enumerate(ETHNICITIES[:-1]))
+        raise ValueError(f"{text!r} is not one of the codes {names}")
+    return ETHNICITIES[int(text)] if text else UNKNOWN
 
 
 def gender(text: str) -> str:
-    """One of `schema.GENDERS`, whatever its case; blank is unknown."""
-    return _named(text, GENDERS, "unknown")
+    """One of `schema.GENDERS`, by name in any case or by code."""
+    lower = text.lower()
+    found = "unknown" if lower in UNKNOWN_CELLS else _GENDER_CODES.get(lower, lower)
+    if found not in GENDERS:
+        raise ValueError(f"{text!r} is unknown; use {', '.join(GENDERS)}, 0 (male) or 1 (female)")
+    return found
 
 
 def age_decade(text: str) -> int:
-    """Decade of life, -1 where it is blank."""
-    if text in ("", "-1"):
+    """Decade of life, -1 unknown."""
+    if text.lower() in UNKNOWN_CELLS:
         return -1
     if not text.isdecimal() or int(text) > 12:
-        raise ValueError(f"{text!r} is no decade of life, 0 to 12 (2 means the twenties)")
+        raise ValueError(
+            f"{text!r} is no decade of life from 0 to 12: 2 means the twenties; of an age in "
+            "years, leave out the last digit"
+        )
     return int(text)
+
+
+def person(row: Mapping[str, object]) -> dict[str, Any]:
+    """Labels from the reference's codes in a row of a coding sheet.
+
+    Args:
+      row: may hold `race`, `age` (decade of life) and `gender`.
+
+    Returns:
+      Fields of `schema.ClipLabels`.
+    """
+
+    def read(column: str, parse: Callable[[str], Any]) -> Any:
+        try:
+            return parse(text_of(row.get(column)))
+        except ValueError as error:
+            raise ValueError(f"{column.capitalize()} {error}") from None
+
+    ethnicity = read("race", race)
+    return {
+        "ethnicity": ethnicity,
+        "ethnicity_source": "" if ethnicity == UNKNOWN else SHEET_SOURCE,
+        "age_decade": read("age", age_decade),
+        "gender": read("gender", gender),
+    }
 
 
 def fps(text: str) -> float:
@@ -73,10 +136,3 @@ def fps(text: str) -> float:
     if rate <= 0 or math.isinf(rate):
         raise ValueError(f"{text!r} is no number of frames per second")
     return rate
-
-
-def _named(text: str, names: tuple[str, ...], blank: str) -> str:
-    by_lower = {name.lower(): name for name in names} | {"": blank}
-    if text.lower() not in by_lower:
-        raise ValueError(f"{text!r} is unknown; use {', '.join(names)} or leave it blank")
-    return by_lower[text.lower()]

@@ -15,18 +15,10 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
-from data_builders.sources import action_units, demographics
+from data_builders.sources import action_units, cells
 from data_builders.sources.base import Problem
 from data_builders.sources.coding_sheet import CodedRow
-from ethnicmer_jax.base.schema import (
-    RAW_EMOTION_TO_CLASS,
-    ActionUnit,
-    ClipLabels,
-    clip_key,
-    emotion_class,
-)
-
-_WITHOUT_CLASS = ("other", "others")
+from ethnicmer_jax.base.schema import ActionUnit, ClipLabels, clip_key
 
 
 @dataclasses.dataclass(frozen=True)
@@ -106,7 +98,7 @@ def read_coding(rows: Sequence[CodedRow], database: CodedDatabase) -> Coding:
             continue
         first_row[code] = row.where
         raw_emotion = str(row.cells["estimatedemotion"] or "").strip()
-        if raw_emotion.lower() in _WITHOUT_CLASS:
+        if raw_emotion.lower() in cells.WITHOUT_CLASS:
             classless[raw_emotion.lower()] += 1
             continue
         try:
@@ -135,10 +127,10 @@ def _clip(
     Raises:
       ValueError: the clip cannot be used.
     """
-    emotion = emotion_class(raw_emotion)
-    if emotion is None:
-        known = ", ".join([*RAW_EMOTION_TO_CLASS, *_WITHOUT_CLASS])
-        raise ValueError(f"emotion {raw_emotion!r} is unknown; known: {known}")
+    try:
+        emotion = cells.emotion(raw_emotion)
+    except ValueError as error:
+        raise ValueError(f"emotion {error}") from None
     fallbacks: list[str] = []
     extra = dict(row.extra)
     onset, apex, offset = _frames(row, database, extra, fallbacks)
@@ -191,7 +183,7 @@ def _action_units(
 
 def _person(row: CodedRow, fallbacks: list[str]) -> dict[str, Any]:
     try:
-        return demographics.from_sheet(row.cells)
+        return cells.person(row.cells)
     except ValueError as error:
         fallbacks.append(f"{error}; the clip is kept without demographics")
         return {}

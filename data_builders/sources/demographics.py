@@ -1,8 +1,7 @@
-"""Who a subject is, as far as a table says: ethnicity, age, gender.
+"""Reads `ethnicity.csv`, a table of subjects' ethnicities beside a database.
 
-Two tables know: `ethnicity.csv` beside the database (written by
-`python -m data_builders.annotate`, or by hand), and the columns Race, Age and
-Gender that the reference's annotation adds to the coding sheets. The first wins.
+Written by `python -m data_builders.annotate`, or by hand. It wins over what a manifest or
+the column Race of a coding sheet says.
 """
 
 from __future__ import annotations
@@ -11,15 +10,12 @@ import dataclasses
 import math
 import pathlib
 from collections.abc import Callable, Mapping
-from typing import Any
 
 import pandas as pd
 
 from ethnicmer_jax.base.schema import ETHNICITIES, UNKNOWN, ClipLabels, UserError
 
 TABLE = "ethnicity.csv"
-SHEET_SOURCE = "coding sheet"
-_GENDER_CODES = {"0": "male", "1": "female"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,34 +35,6 @@ def relabelled(labels: ClipLabels, people: Ethnicities) -> ClipLabels:
     """A clip's labels with the ethnicity that a table has for its subject, if any."""
     person = people.get(labels.person)
     return dataclasses.replace(labels, **vars(person)) if person else labels
-
-
-def from_sheet(cells: Mapping[str, object]) -> dict[str, Any]:
-    """Labels from the reference's codes in a row of a coding sheet.
-
-    Args:
-      cells: may hold `race` (0 White, 1 Black, 2 Asian, 3 Indian, 4 Others), `age`
-        (decade of life) and `gender` (0 male, 1 female).
-
-    Returns:
-      Fields of `schema.ClipLabels`.
-
-    Raises:
-      ValueError: a cell holds something else.
-    """
-    race, age, gender = (_code(cells, name) for name in ("race", "age", "gender"))
-    if race and race not in map(str, range(len(ETHNICITIES) - 1)):
-        raise ValueError(f"Race {race!r} is not a code from 0 to {len(ETHNICITIES) - 2}")
-    if age and not age.isdecimal():
-        raise ValueError(f"Age {age!r} is not a decade of life such as 2 (the twenties)")
-    if gender and gender not in _GENDER_CODES:
-        raise ValueError(f"Gender {gender!r} is neither 0 (male) nor 1 (female)")
-    return {
-        "ethnicity": ETHNICITIES[int(race)] if race else UNKNOWN,
-        "ethnicity_source": SHEET_SOURCE if race else "",
-        "age_decade": int(age) if age else -1,
-        "gender": _GENDER_CODES.get(gender, "unknown"),
-    }
 
 
 def read_table(
@@ -129,8 +97,3 @@ def _ethnicity(row: pd.Series) -> Ethnicity:
         ethnicity_source=row.get("source", "") or "metadata",
         ethnicity_agreement=agreement,
     )
-
-
-def _code(cells: Mapping[str, object], name: str) -> str:
-    value = cells.get(name)
-    return "" if value is None else str(value).strip().removesuffix(".0")

@@ -9,14 +9,12 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from ethnicmer_jax.base.imagenet import IMAGENET_MEAN, IMAGENET_STD
 from ethnicmer_jax.base.schema import UserError
 from ethnicmer_jax.data.dataset import Dataset
 
 INPUTS = ("flow", "apex")
 FLOW_SCALINGS = ("minmax", "median", "rms", "none")
-
-IMAGENET_MEAN = (0.485, 0.456, 0.406)
-IMAGENET_STD = (0.229, 0.224, 0.225)
 
 
 def images(dataset: Dataset, which: str, scaling: str, size: int) -> np.ndarray:
