@@ -12,8 +12,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int, Shaped
-from tqdm import tqdm
 
+from ethnicmer_jax.base.progress import Progress
 from ethnicmer_jax.explain import maps, views
 from ethnicmer_jax.explain.maps import Inputs, Variables
 from ethnicmer_jax.explain.views import View
@@ -161,7 +161,7 @@ def explain(
     runs: Shaped[np.ndarray, " folds"],
     *,
     classes: Mapping[int, Classes] | str = "predicted",
-    title: str = "explaining",
+    title: str = "explaining trained networks",
 ) -> ClipMaps:
     """Explains the chosen test clips of some folds.
 
@@ -171,10 +171,10 @@ def explain(
       tests: row -> the test clips that are wanted; other rows are passed over.
       runs: the run of every row.
       classes: which class is explained: one of EXPLAINED, or row -> the class of each clip.
-      title: of the progress bar.
+      title: what the progress is called.
     """
     parts: list[ClipMaps] = []
-    with tqdm(total=len(tests), unit="fold", desc=title, disable=None) as bar:
+    with Progress(title, total=len(tests), unit="fold") as progress:
         for row, variables in _until_done(states, tests):
             clips = tests[row]
             predicted = explainer.predicted(variables, clips)
@@ -186,7 +186,7 @@ def explain(
             clip_maps = explainer.maps(variables, clips, chosen)
             run = np.full(len(clips), runs[row])
             parts.append(ClipMaps(explainer.layer, run, clips, predicted, dict(chosen), clip_maps))
-            bar.update()
+            progress.update()
     return _joined(parts)
 
 

@@ -12,7 +12,7 @@ import ml_collections
 import numpy as np
 from jaxtyping import Int, Shaped
 
-from ethnicmer_jax.base import files, predictions
+from ethnicmer_jax.base import files, predictions, progress
 from ethnicmer_jax.base.contrast_roles import MAIN
 from ethnicmer_jax.base.crop import CropGeometry
 from ethnicmer_jax.base.grouping import Grouping, grouping
@@ -58,7 +58,9 @@ def run(
     request.check_groups(asked, known)
     target = output or directory / asked.folder
     record = record_of(asked, where)
-    if overwrite or not is_answered(target, record):
+    if not overwrite and is_answered(target, record):
+        progress.say(f"{target} answers this request already; --overwrite explains again")
+    else:
         check_replaceable(target)
         _explain(directory, config, where, asked, target, record)
     if target.resolve() == (directory / explained.FOLDER).resolve():
@@ -226,7 +228,9 @@ def _summary(numbers: Findings, primary: MapName, written: Document) -> dict[str
 def _write_overlays(folder: pathlib.Path, trained: ClipMaps, engine: Engine) -> None:
     """overlays/: of every clip one picture, with every map over it."""
     data = engine.dataset
-    for row, clip in enumerate(trained.clip.tolist()):
+    for row, clip in enumerate(
+        progress.Progress("drawing clips", trained.clip.tolist(), unit="clip")
+    ):
         image = figures.picture(data, clip)
         overlays = [figures.overlay(image, maps[row]) for maps in trained.maps.values()]
         names = (trained.run[row], f"{data.database[clip]}-{data.subject[clip]}", data.clip[clip])

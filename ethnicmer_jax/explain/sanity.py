@@ -66,7 +66,8 @@ def explain(
     }
     for name, (other_states, some) in others.items():
         if some:
-            other = folds.explain(explainer, other_states, some, runs, classes=classes, title=name)
+            title = f"explaining {name}"
+            other = folds.explain(explainer, other_states, some, runs, classes=classes, title=title)
             kept = {key: other.maps[key] for key in networks[TRAINED].maps}
             networks[name] = dataclasses.replace(other, maps=kept)
     return networks
