@@ -41,10 +41,9 @@ def main() -> None:
     environment.prefer_core_devices()
     first = True
     if _DISTRIBUTED.value:
-        import jax
+        from ethnicmer_jax.training import devices
 
-        jax.distributed.initialize()
-        first = jax.process_index() == 0
+        first = devices.join()
     if resumed:
         jobs.resume(directory, _MODE.value, first)
     else:

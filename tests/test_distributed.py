@@ -17,7 +17,7 @@ port, index, workdir, data_dir, manifest = sys.argv[1:]
 if port != "alone":
     jax.distributed.initialize(f"localhost:{port}", num_processes=2, process_id=int(index))
 from configs import smoke
-from ethnicmer_jax import job
+from ethnicmer_jax.jobs import job
 
 config = smoke.get_config()
 config.data.source, config.data.raw, config.data.data_dir = "manifest", manifest, data_dir

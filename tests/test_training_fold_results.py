@@ -1,9 +1,15 @@
+import itertools
+import threading
+import zlib
+
 import numpy as np
 import pytest
 import worlds
 
+from ethnicmer_jax.base import waiting
 from ethnicmer_jax.base.grouping import grouping
 from ethnicmer_jax.base.run_id import RunId
+from ethnicmer_jax.base.schema import UserError
 from ethnicmer_jax.data import targets
 from ethnicmer_jax.protocols import leave_one_out
 from ethnicmer_jax.training.fold_results import FoldResults
@@ -78,3 +84,55 @@ def test_parts_go_when_they_are_not_needed_any_more(tmp_path):
     results.clear()
     assert list(tmp_path.iterdir()) == []
     results.clear()
+
+
+def colliding_names():
+    """Two names of folds with the same CRC-32."""
+    seen = {}
+    for number in itertools.count():
+        name = f"run/casme2-sub{number}"
+        other = seen.setdefault(zlib.crc32(name.encode()), name)
+        if other != name:
+            return [other, name]
+
+
+def test_no_two_sets_of_folds_share_a_file(tmp_path):
+    """Of two processes, one would write over the results of the other, which waits for ever."""
+    one, two = colliding_names()
+    sets = [[one], [two], [one, two], ["a", "b c"], ["a b", "c"]]
+    for names in sets:
+        FoldResults(tmp_path).add(names, np.full(len(names), 3), heads(range(len(names))))
+    assert len(list(tmp_path.glob("*.npz"))) == len(sets)
+    assert FoldResults(tmp_path).done == {name for names in sets for name in names}
+
+
+def test_results_of_other_processes_are_read_once(tmp_path, monkeypatch):
+    monkeypatch.setattr(waiting, "_INTERVAL", 0.01)
+    read = []
+    load = np.load
+    monkeypatch.setattr(np, "load", lambda path, **how: read.append(path) or load(path, **how))
+    results = FoldResults(tmp_path, shared=True)
+    add(results, [0])
+
+    def others():
+        for row in range(1, 6):
+            add(FoldResults(tmp_path / "elsewhere"), [row])
+            for path in (tmp_path / "elsewhere").iterdir():
+                path.rename(tmp_path / path.name)
+
+    worker = threading.Thread(target=others)
+    worker.start()
+    results.wait_for(FOLDS.names)
+    worker.join()
+    ours = [path for path in read if path.parent == tmp_path]
+    assert len(ours) == len(set(ours)) == 5
+    assert results.done == set(FOLDS.names)
+
+
+def test_folds_that_nobody_trains_are_named(tmp_path, monkeypatch):
+    monkeypatch.setattr(waiting, "_INTERVAL", 0.01)
+    monkeypatch.setattr(waiting, "PATIENCE", 0.1)
+    results = FoldResults(tmp_path, shared=True)
+    add(results, [0, 1])
+    with pytest.raises(UserError, match="the results of 4 folds, such as loso-seed0/casme2-s3"):
+        results.wait_for(FOLDS.names)

@@ -57,6 +57,8 @@ def test_shared_data_are_on_every_device():
     copies = grid(4, 1).replicate({"x": SHARED})["x"]
     assert len(copies.sharding.device_set) == 4
     assert all(np.array_equal(copy, SHARED) for copy in copies)
+    # No device ever holds the copies of the others.
+    assert [shard.data.shape for shard in copies.addressable_shards] == [(1, 6, 5)] * 4
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from absl import flags
 from tqdm import tqdm
 
 from ethnicmer_jax.models import cost, registry
+from ethnicmer_jax.training import devices
 
 _SIZE = flags.DEFINE_integer(
     "size", 0, "Image size in px for every backbone; 0 is each one's own.", lower_bound=0
@@ -15,6 +16,7 @@ _SIZE = flags.DEFINE_integer(
 
 def main() -> None:
     """Prints every backbone, blind to ethnicity, then every fusion of STSTNet branches."""
+    devices.local()
     backbones = {
         name: {"emotion_backbone": name, "image_size": _SIZE.value} for name in registry.BACKBONES
     }

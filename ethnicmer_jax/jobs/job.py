@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import pathlib
-import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import ml_collections
 
 from ethnicmer_jax.analysis import metrics
-from ethnicmer_jax.base import environment, files, predictions
+from ethnicmer_jax.base import environment, files, predictions, waiting
 from ethnicmer_jax.base.grouping import grouping
 from ethnicmer_jax.base.predictions import Predictions
 from ethnicmer_jax.base.schema import UserError
@@ -124,12 +123,14 @@ def _train(config: ml_collections.ConfigDict, directory: pathlib.Path) -> None:
 
 
 def _train_share(config: ml_collections.ConfigDict, directory: pathlib.Path) -> None:
-    # Anything but a network is quick work for the first process alone.
     if config.classifier == "network":
         preparation.prepare(config).trainer.train(directory)
+    else:
+        # Once there is a database, anything else is quick work for the first process alone.
+        preparation.built(config)
     # A process that leaves long before the others makes JAX give up on all of them.
-    while not (directory / "predictions.csv").is_file():
-        time.sleep(1)
+    predicted = directory / "predictions.csv"
+    waiting.until(lambda: "" if predicted.is_file() else str(predicted), directory / "parts")
 
 
 def _evaluate(config: ml_collections.ConfigDict, directory: pathlib.Path) -> None:

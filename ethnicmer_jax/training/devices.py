@@ -1,4 +1,4 @@
-"""Whether the devices that a config asks for are there; asked before anything is built."""
+"""The devices of JAX: whether there are those that are asked for, and the processes behind them."""
 
 from __future__ import annotations
 
@@ -9,6 +9,25 @@ import jax
 from ethnicmer_jax.base.schema import UserError
 
 
+def local() -> list[jax.Device]:
+    """The devices of this process; whoever computes with JAX asks here first.
+
+    Raises:
+      UserError: JAX finds none of the kind that JAX_PLATFORMS asks for.
+    """
+    try:
+        return jax.local_devices()
+    except (RuntimeError, AssertionError) as error:
+        # Of a kind whose plugin is not installed, JAX says nothing at all.
+        reason = str(error).partition("(set JAX_PLATFORMS")[0].strip() or "no such device"
+        asked = os.environ.get("JAX_PLATFORMS")
+        remedy = (
+            f"; JAX_PLATFORMS is {asked}: unset it to use what there is, or install JAX for that "
+            "device, such as jax[cuda12]"
+        )
+        raise UserError(f"JAX finds no device ({reason}){remedy if asked else ''}") from None
+
+
 def check(wanted: int) -> None:
     """Starts JAX, and refuses more devices than there are.
 
@@ -16,15 +35,19 @@ def check(wanted: int) -> None:
       wanted: `engine.devices`; 0 takes all.
 
     Raises:
-      UserError: there are fewer local devices, or JAX finds none of the kind that
-        JAX_PLATFORMS asks for.
+      UserError: there are fewer local devices, or none, see `local`.
     """
-    try:
-        there = len(jax.local_devices())
-    except (RuntimeError, AssertionError) as error:
-        reason = str(error).partition("\n")[0] or "no such device"
-        asked = os.environ.get("JAX_PLATFORMS")
-        remedy = f"; JAX_PLATFORMS is {asked}: unset it, or set it to cpu" if asked else ""
-        raise UserError(f"JAX finds no device ({reason}){remedy}") from None
+    there = len(local())
     if wanted > there:
         raise UserError(f"engine.devices is {wanted} and there are {there}; 0 takes them all")
+
+
+def join() -> bool:
+    """Joins the other processes of a cluster job; whether this is the first of them.
+
+    Raises:
+      UserError: see `local`.
+    """
+    jax.distributed.initialize()
+    local()
+    return jax.process_index() == 0

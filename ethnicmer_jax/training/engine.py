@@ -107,9 +107,15 @@ class Engine:
 
         Returns:
           The predictions of all folds; None in all processes but the first one.
+
+        Raises:
+          UserError: another process has ended and left folds without results.
         """
         keep = self._config.checkpoint.keep
-        results = FoldResults(workdir / "parts" if workdir else None)
+        shared = jax.process_count() > 1
+        if shared and workdir is None:
+            raise ValueError("the processes of a distributed job meet in a work directory")
+        results = FoldResults(workdir / "parts" if workdir else None, shared)
         saved = checkpoint.FoldCheckpoints(workdir / "checkpoints") if workdir else None
         names, first = self.folds.names, jax.process_index() == 0
         # Shares follow from the table alone: processes may start at different times.
@@ -121,7 +127,7 @@ class Engine:
         steps = len(todo) * self._config.optim.epochs
         with self._progress("training", steps, "fold·epoch") as progress:
             for flight in flights:
-                state = self._train_flight(flight, resume_from, log, progress)
+                state = self._train_flight(flight, results, resume_from, log, progress)
                 if saved and keep == "final":
                     self._save(saved, flight, state, self._config.optim.epochs)
                 self._finish(results, flight, state)
@@ -199,6 +205,7 @@ class Engine:
     def _train_flight(
         self,
         flight: Flight,
+        results: FoldResults,
         resume_from: checkpoint.FoldCheckpoints | None,
         log: ScalarLog | None,
         progress: Progress,
@@ -210,6 +217,7 @@ class Engine:
         state = self._restored(resume_from, flight) if first else self._init(fixed, self._data)
         progress.skip(first * len(flight.rows))
         for number in range(first, config.epochs):
+            results.sign()
             order = batches.epoch(folds, number, config.batch_size, self._room)
             rate = np.full(self._grid.size, optim.learning_rate(config, number), np.float32)
             # Dummies repeat the first fold's data but take no step.

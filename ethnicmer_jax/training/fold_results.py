@@ -1,21 +1,20 @@
-"""What finished folds leave behind until all are done: small files, whole or absent.
+"""Per-fold result files, until all folds are there and become predictions.csv.
 
-They make a run resumable: a fold whose result is there is not trained again. When
-the last one is there, they become predictions.csv.
+They make a run resumable: a fold whose result is there is not trained again. In a
+distributed job they are how the first process learns of the folds of the others.
 """
 
 from __future__ import annotations
 
+import hashlib
 import pathlib
 import shutil
-import time
-import zlib
-from collections.abc import Set
+from collections.abc import Mapping, Sequence, Set
 
 import numpy as np
 import pandas as pd
 
-from ethnicmer_jax.base import files
+from ethnicmer_jax.base import files, waiting
 from ethnicmer_jax.base.predictions import Predictions
 from ethnicmer_jax.base.schema import ETHNICITIES
 from ethnicmer_jax.data.dataset import Dataset
@@ -26,11 +25,17 @@ from ethnicmer_jax.protocols.fold_table import FoldTable
 class FoldResults:
     """The results of finished folds, in a folder or (without one) in memory."""
 
-    def __init__(self, folder: pathlib.Path | None):
-        """Reads what is there."""
-        self._folder = folder
+    def __init__(self, folder: pathlib.Path | None, shared: bool = False):
+        """Reads what is there.
+
+        Args:
+          folder: of the files; it need not exist.
+          shared: whether other processes wait for the results of this one.
+        """
+        self._folder, self._shared = folder, shared
         self._done: dict[str, dict[str, np.ndarray]] = {}
-        self._read()
+        self._files: set[pathlib.Path] = set()
+        self._read_new()
 
     @property
     def done(self) -> Set[str]:
@@ -47,15 +52,31 @@ class FoldResults:
             from `n_test` on mean nothing.
         """
         if self._folder is not None:
-            path = self._folder / f"{zlib.crc32(' '.join(names).encode()):08x}.npz"
+            # A process must not write over the results of another one's folds.
+            digest = hashlib.sha256("\n".join(names).encode()).hexdigest()
+            path = self._folder / f"{digest}.npz"
             files.write_arrays(path, names=np.asarray(names), n_test=n_test, **heads)
+            self._files.add(path)
         self._add(names, n_test, heads)
 
-    def wait_for(self, names: list[str], seconds: float = 1.0) -> None:
-        """Reads on until other processes have written the results of all these folds."""
-        while not set(names) <= self.done:
-            time.sleep(seconds)
-            self._read()
+    def sign(self) -> None:
+        """Shows processes that wait for results that this one gets on."""
+        if self._shared and self._folder is not None:
+            waiting.sign(self._folder)
+
+    def wait_for(self, names: Sequence[str]) -> None:
+        """Reads on until other processes have written the results of all these folds.
+
+        Raises:
+          UserError: some are missing, and no other process shows a sign of life.
+        """
+
+        def missing() -> str:
+            self._read_new()
+            left = [name for name in names if name not in self._done]
+            return f"the results of {len(left)} folds, such as {left[0]}" if left else ""
+
+        waiting.until(missing, self._folder)
 
     def predictions(self, folds: FoldTable, dataset: Dataset, targets: Targets) -> Predictions:
         """The table of predictions, in the order of the fold table and of the dataset."""
@@ -88,9 +109,13 @@ class FoldResults:
         if self._folder is not None:
             shutil.rmtree(self._folder, ignore_errors=True)
 
-    def _read(self) -> None:
-        folder = self._folder
-        for path in sorted(folder.glob("*.npz")) if folder and folder.is_dir() else ():
+    def _read_new(self) -> None:
+        """Reads the files that have not been read yet; none changes once it is there."""
+        if self._folder is None:
+            return
+        new = set(self._folder.glob("*.npz")) - self._files
+        self._files |= new
+        for path in sorted(new):
             with np.load(path, allow_pickle=False) as arrays:
                 self._add(
                     list(arrays["names"]),
@@ -98,6 +123,8 @@ class FoldResults:
                     {head: arrays[head] for head in ("p", "q") if head in arrays},
                 )
 
-    def _add(self, names, n_test, heads) -> None:
+    def _add(
+        self, names: Sequence[str], n_test: np.ndarray, heads: Mapping[str, np.ndarray]
+    ) -> None:
         for row, name in enumerate(names):
             self._done[str(name)] = {h: v[row, : n_test[row]] for h, v in heads.items()}

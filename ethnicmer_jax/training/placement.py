@@ -14,8 +14,9 @@ from collections.abc import Callable
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
+
+from ethnicmer_jax.training import devices
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,12 +44,12 @@ class Grid:
             a device on a CPU and 1 elsewhere. At least one slot a device is kept.
           folds: how many there are to train at all.
         """
-        devices = tuple(jax.local_devices()[: n_devices or None])
-        on_cpu = devices[0].platform == "cpu"
+        used = tuple(devices.local()[: n_devices or None])
+        on_cpu = used[0].platform == "cpu"
         fold_batch = fold_batch or (1 if on_cpu else 16)
-        width = len(devices) * fold_batch
+        width = len(used) * fold_batch
         wanted = in_flight // width if in_flight else (8 if on_cpu else 1)
-        return cls(devices, max(1, min(wanted, -(-folds // width))), fold_batch)
+        return cls(used, max(1, min(wanted, -(-folds // width))), fold_batch)
 
     @property
     def size(self) -> int:
@@ -66,9 +67,17 @@ class Grid:
         return jax.pmap(_identity, devices=self.devices)(laid_out)
 
     def replicate(self, tree: Any) -> Any:
-        """Puts the same arrays on every device."""
-        stacked = jax.tree.map(lambda x: jnp.broadcast_to(x, (len(self.devices), *x.shape)), tree)
-        return jax.pmap(_identity, devices=self.devices)(stacked)
+        """Puts the same arrays on every device, [devices, ...], one copy on each."""
+        mesh = jax.sharding.Mesh(np.asarray(self.devices), ("devices",))
+        sharding = jax.sharding.NamedSharding(mesh, jax.sharding.PartitionSpec("devices"))
+
+        def copies(x: jax.Array | np.ndarray) -> jax.Array:
+            shape = (len(self.devices), *np.shape(x))
+            # Array by array: a stack of all copies would have to fit the first device.
+            parts = [jax.device_put(x[None], device) for device in self.devices]
+            return jax.make_array_from_single_device_arrays(shape, sharding, parts)
+
+        return jax.tree.map(copies, tree)
 
     def collect(self, tree: Any) -> Any:
         """Brings a result back as NumPy arrays [size, ...]."""

@@ -63,9 +63,9 @@ def analysed(chunk: Chunk, config: ml_collections.ConfigDict) -> pd.DataFrame:
 
 
 def _report(rates: pd.DataFrame, directory: pathlib.Path) -> None:
-    import jax
+    from ethnicmer_jax.training import devices
 
-    facts = environment.describe([device.device_kind for device in jax.local_devices()])
+    facts = environment.describe([device.device_kind for device in devices.local()])
     console.print_rates(rates)
     console.print_answer(conclusions(rates))
     path = calibration.write(rates, facts, str(facts["command"]), directory)

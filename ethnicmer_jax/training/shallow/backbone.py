@@ -13,7 +13,7 @@ from flax import linen as nn
 from ethnicmer_jax.data import inputs
 from ethnicmer_jax.data.dataset import Dataset
 from ethnicmer_jax.models import TorchWeights, registry
-from ethnicmer_jax.training import pretrained, resident
+from ethnicmer_jax.training import devices, pretrained, resident
 
 _BATCH = 16
 
@@ -37,6 +37,7 @@ def features(
     Raises:
       UserError: there is no such backbone, or the weights do not fit it.
     """
+    devices.local()
     model = registry.build(config.model)
     backbone, name = model.emotion_backbone, config.model.emotion_backbone
     start = pretrained.read(config, model).get("emotion")
