@@ -189,5 +189,5 @@ def _percent(row: pd.Series) -> str:
 
 def _correlation(row: pd.Series) -> str:
     if not np.isfinite(row.low):
-        return f"{row.correlation:.2f} (interval undefined)"
-    return f"{row.correlation:.2f} [{row.low:.2f}, {row.high:.2f}]"
+        return f"{row.correlation:z.2f} (interval undefined)"
+    return f"{row.correlation:z.2f} [{row.low:z.2f}, {row.high:z.2f}]"

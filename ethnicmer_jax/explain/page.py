@@ -129,7 +129,7 @@ def _correlations(name: str, caption: str, frame: pd.DataFrame, first: str | Non
     shown = [columns.text("Compared with", first)] if first else []
     shown += [
         columns.text("Map", "label"),
-        Column("Correlation [95% interval]", "{correlation:.2f} [{low:.2f}, {high:.2f}]"),
+        Column("Correlation [95% interval]", "{correlation:z.2f} [{low:z.2f}, {high:z.2f}]"),
         columns.count("Clips", "n_clips"),
     ]
     return Table(name, caption, frame.assign(label=_labels(frame)), shown)
