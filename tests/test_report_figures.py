@@ -10,6 +10,7 @@ from PIL import Image
 
 from ethnicmer_jax.analysis.action_units.findings import UnitFindings
 from ethnicmer_jax.analysis.calibration import with_wilson
+from ethnicmer_jax.analysis.study.findings import Placebo
 from ethnicmer_jax.report import figures, style
 from ethnicmer_jax.report.study import figures as study_figures
 
@@ -119,7 +120,8 @@ def test_numbers_are_legible_on_every_cell_colour(cmap):
 def test_a_confusion_matrix_is_told_by_recall():
     counts = np.array([[3, 1, 0], [0, 0, 0], [1, 0, 1]])
     drawn = figures.confusion(counts, ["a", "b", "c"], name="x", of="one run")
-    assert "a 75%, b 0%, c 50%" in drawn.alt
+    # Of a class without clips no share was recognised or missed.
+    assert "a 75%, b: no clip, c 50%" in drawn.alt
 
 
 def test_one_epoch_still_draws():
@@ -144,6 +146,16 @@ def test_untested_differences_are_not_counted_as_tests():
     drawn = study_figures.au_difference(found, ("asian", "non_asian"))
     assert "1 of 2 tested differences" in drawn.alt
     assert "no database holds both groups" in drawn.caption
+
+
+@pytest.mark.parametrize(
+    ("p", "said"), [(0.04, "p = .040. One draw scatters"), (np.nan, "real groups. So few draws")]
+)
+def test_too_few_placebo_draws_are_called_no_test(p, said):
+    null = np.array([-0.1, 0.1])
+    drawn = study_figures.placebos(Placebo("arms", "UF1 of a minus b", null, 0.2, p))
+    assert said in drawn.caption
+    assert drawn.caption.startswith("UF1 of a minus b: 2 placebo draws")
 
 
 def test_false_alarms_are_told_with_the_number_of_databases():

@@ -32,7 +32,8 @@ def confusion(counts: np.ndarray, classes: Sequence[str], *, name: str, of: str)
       of: what was pooled, for the caption ("5 runs of 278 clips").
     """
     totals = counts.sum(axis=1, keepdims=True)
-    share = np.divide(counts, totals, out=np.zeros(counts.shape), where=totals > 0)
+    # Of a class without clips there is no share, and its row stays blank.
+    share = np.divide(counts, totals, out=np.full(counts.shape, np.nan), where=totals > 0)
     labels = [
         [f"{share[i, j]:.0%}\n({counts[i, j]:,})" for j in range(len(classes))]
         for i in range(len(classes))
@@ -44,7 +45,10 @@ def confusion(counts: np.ndarray, classes: Sequence[str], *, name: str, of: str)
         draw_cells(axes, share, labels, rows=rows, columns=classes, cmap=style.SEQUENTIAL)
         axes.set_xlabel("predicted")
         axes.set_ylabel("true")
-        recalls = ", ".join(f"{c} {share[i, i]:.0%}" for i, c in enumerate(classes))
+        recalls = ", ".join(
+            f"{c} {share[i, i]:.0%}" if totals[i, 0] else f"{c}: no clip"
+            for i, c in enumerate(classes)
+        )
         return style.finish(
             figure,
             name=name,

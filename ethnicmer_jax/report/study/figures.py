@@ -67,7 +67,13 @@ def placebos(placebo: Placebo) -> Figure:
         return style.finish(
             figure,
             name=f"placebo_{placebo.name}",
-            caption=text("study.placebos", quantity=placebo.quantity, draws=len(null), p=p),
+            caption=text(
+                "study.placebos",
+                quantity=placebo.quantity,
+                draws=len(null),
+                p=p,
+                tested=np.isfinite(placebo.p),
+            ),
             alt=f"Histogram of {len(null)} placebo draws between {null.min():+.3f} and "
             f"{null.max():+.3f}; the ethnic groups give {observed:+.3f}, {p}.",
         )
