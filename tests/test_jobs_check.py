@@ -31,6 +31,16 @@ from ethnicmer_jax.jobs import check
             {"protocol__grouping": "custom", "protocol__grouping_custom": "asian=Asian"},
             "needs at least two groups",
         ),
+        *(
+            (
+                {
+                    "protocol__grouping": "custom",
+                    "protocol__grouping_custom": f"{name}=Asian;other=White",
+                },
+                f"group '{name}' .* give it a plain name",
+            )
+            for name in ("north.asia", "a/b", "stereo", "a-seed0")
+        ),
         (
             {
                 "protocol__name": "study",

@@ -22,6 +22,9 @@ from ethnicmer_jax.base.schema import UserError
 INNER = "inner"
 """The job of runs that validate settings on training subjects; they are no results."""
 
+POOLED = "pooled"
+"""The job of a study that trains on everybody's clips, by LOSO, without ethnicity."""
+
 STEREO = "stereo"
 """The cell that mixes both sides of a contrast."""
 

@@ -17,7 +17,7 @@ from typing import Any, Protocol
 
 from ethnicmer_jax.base.contrast_roles import FAMILIES
 from ethnicmer_jax.base.grouping import GROUPINGS
-from ethnicmer_jax.base.run_id import STEREO, WRONG_LABELS, mono, wrongly_told
+from ethnicmer_jax.base.run_id import POOLED, STEREO, WRONG_LABELS, mono, wrongly_told
 from ethnicmer_jax.base.schema import EMOTIONS, UserError
 
 
@@ -223,7 +223,7 @@ _TOLD = tuple(
     for fusion in ("embed", "bias")
     for job in (fusion, *(wrongly_told(fusion, labels) for labels in WRONG_LABELS))
 )
-_JOBS = ("arms", "pooled", *_TOLD)
+_JOBS = ("arms", POOLED, *_TOLD)
 
 SIMULATED: Mapping[str, Rule] = {
     "seed": Whole(0, 2**32 - 1),

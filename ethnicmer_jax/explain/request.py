@@ -17,6 +17,7 @@ from jaxtyping import Bool, Int, Shaped
 
 from ethnicmer_jax.base.crop import CropGeometry
 from ethnicmer_jax.base.grouping import Grouping
+from ethnicmer_jax.base.run_id import POOLED
 from ethnicmer_jax.base.schema import UserError
 from ethnicmer_jax.data.dataset import Dataset
 from ethnicmer_jax.explain import folds, maps
@@ -26,7 +27,7 @@ from ethnicmer_jax.models.backbones import tap
 from ethnicmer_jax.protocols.fold_table import FoldTable
 from ethnicmer_jax.report import explained
 
-POOLED = pathlib.Path("jobs") / "pooled"
+_EXPLAINED_JOB = pathlib.Path("jobs") / POOLED
 """The job of a study whose networks are explained: they were trained on everybody."""
 
 SELECTION = ("clips", "groups", "runs", "heads")
@@ -140,7 +141,7 @@ def trained_in(directory: pathlib.Path) -> tuple[ml_collections.ConfigDict, path
     Raises:
       UserError: there is nothing to explain; the message says how to mend it.
     """
-    where = directory / POOLED if (directory / "jobs").is_dir() else directory
+    where = directory / _EXPLAINED_JOB if (directory / "jobs").is_dir() else directory
     if not (where / "config.json").is_file():
         raise UserError(f"{where} holds no job; name the --workdir of a finished job or study")
     config = work_directory.recorded(where)

@@ -16,8 +16,7 @@ from ethnicmer_jax.analysis.counts import Counts
 from ethnicmer_jax.analysis.permutation import PermutationTest
 from ethnicmer_jax.analysis.study.runs import StudyRuns
 from ethnicmer_jax.base.predictions import Predictions
-
-POOLED = "pooled"
+from ethnicmer_jax.base.run_id import POOLED
 
 
 @dataclasses.dataclass(frozen=True)

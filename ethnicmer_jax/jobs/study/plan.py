@@ -13,7 +13,7 @@ from collections.abc import Mapping
 
 import ml_collections
 
-from ethnicmer_jax.base.run_id import WRONG_LABELS, RunId, wrongly_told
+from ethnicmer_jax.base.run_id import POOLED, WRONG_LABELS, RunId, wrongly_told
 from ethnicmer_jax.base.schema import UserError
 
 
@@ -44,7 +44,7 @@ class Job:
         return run if self.name == ARMS else dataclasses.replace(run, job=self.name)
 
 
-ARMS, POOLED = "arms", "pooled"
+ARMS = "arms"
 _WITHOUT_LABELS = (ARMS, POOLED)
 
 
