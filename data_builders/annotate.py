@@ -18,17 +18,17 @@ from collections.abc import Callable, Mapping, Sequence
 
 from absl import flags
 
-from data_builders.ethnicity import audit, tables
-from data_builders.ethnicity.consolidation import Decision, Thresholds, consolidate
+from data_builders.ethnicity import annotation, tables
+from data_builders.ethnicity.consolidation import Thresholds
 from data_builders.ethnicity.frame_annotator import Classifier, FrameAnnotator
 from data_builders.ethnicity.table_annotator import TableAnnotator
-from data_builders.ethnicity.votes import Annotator, Vote
+from data_builders.ethnicity.votes import Annotator
 from data_builders.pixels import faces
 from data_builders.sources import registry
-from ethnicmer_jax.base import cli, files
+from ethnicmer_jax.base import cli
 from ethnicmer_jax.base.imagenet import IMAGENET_MEAN, IMAGENET_STD
-from ethnicmer_jax.base.progress import Progress, say
-from ethnicmer_jax.base.schema import UNKNOWN, UserError
+from ethnicmer_jax.base.progress import say
+from ethnicmer_jax.base.schema import UserError
 
 
 def define_flags() -> None:
@@ -65,52 +65,8 @@ def main() -> None:
     if given.override:
         overrides = tables.read_overrides(pathlib.Path(given.override), given.subject_width)
     annotators = [each for name in given.annotator for each in ANNOTATORS[name](given)]
-    decisions = consolidate(collect(annotators), thresholds, overrides)
-    if not decisions:
-        raise UserError("there is nothing to annotate: the table or the source has no clips")
     out = pathlib.Path(given.out)
-    write(out, decisions, thresholds)
-    _tell(out, decisions)
-
-
-def collect(annotators: Sequence[Annotator]) -> list[Vote]:
-    """The votes of all annotators, with a progress bar.
-
-    Raises:
-      UserError: an annotator votes twice on a clip (the same table given twice, say).
-    """
-    votes: dict[tuple[str, str], Vote] = {}
-    for annotator in annotators:
-        total = len(annotator)
-        for vote in Progress(annotator.name, annotator.votes(), total=total, unit="clip"):
-            key = vote.annotator, vote.key
-            if key in votes:
-                raise UserError(f"{vote.annotator} votes twice on {vote.key}; give one of the two")
-            votes[key] = vote
-    return list(votes.values())
-
-
-def write(out: pathlib.Path, decisions: Sequence[Decision], thresholds: Thresholds) -> None:
-    """Writes the three files of an annotation, each whole or not at all."""
-    page = audit.Audit(decisions, thresholds)
-    tables.write_votes(out / tables.VOTES_FILE, page.votes)
-    files.write_text(out / audit.FILE_NAME, audit.render(page))
-    tables.write_subjects(out / tables.SUBJECTS_FILE, decisions)
-
-
-def _tell(out: pathlib.Path, decisions: Sequence[Decision]) -> None:
-    labelled = sum(decision.ethnicity != UNKNOWN for decision in decisions)
-    errors = sum(decision.n_errors for decision in decisions)
-    unseen = [decision for decision in decisions if not decision.votes]
-    lines = [
-        f"{labelled} of {len(decisions)} subjects have a label, {errors} votes failed; "
-        f"see {out / audit.FILE_NAME}"
-    ]
-    lines += [
-        f"note: {decision.database}/{decision.subject} has an override but no clip; "
-        "is the code right?"
-        for decision in unseen
-    ]
+    lines = annotation.annotate(annotators, thresholds, overrides, out)
     sys.stdout.write("\n".join(lines) + "\n")
 
 

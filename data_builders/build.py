@@ -24,8 +24,6 @@ from data_builders.sources import export, registry
 from ethnicmer_jax.base import cli
 from ethnicmer_jax.base.schema import UserError
 
-__all__ = ["ensure"]
-
 
 def define_flags() -> None:
     """Defines the flags of this command; not on import, where they would be everyone's."""

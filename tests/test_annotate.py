@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from onnx_models import mean_colour_model
 
-from data_builders.annotate import collect
+from data_builders.ethnicity.annotation import collect
 from data_builders.ethnicity.table_annotator import TableAnnotator
 from data_builders.simulation.drawing import draw_face
 from data_builders.simulation.people import draw_person

@@ -18,7 +18,7 @@ from made_up_manifest import (
     write_manifest,
 )
 
-from data_builders import build
+from data_builders.database import ensure as database
 from data_builders.database import pipeline
 from data_builders.database.pipeline import BuildOptions
 from data_builders.pixels import faces
@@ -29,7 +29,7 @@ from ethnicmer_jax.data import dataset
 
 def ensure(raw, data_dir, **changes):
     options = {**OPTIONS.__dict__, **changes}
-    return build.ensure("manifest", str(raw), data_dir, BuildOptions(**options))
+    return database.ensure("manifest", str(raw), data_dir, BuildOptions(**options))
 
 
 def test_what_is_built_is_what_the_pipeline_computes(tmp_path):
@@ -164,9 +164,9 @@ def test_clips_of_the_same_pixels_are_named_on_the_card(tmp_path):
 
 def test_sources_that_cannot_be_are_user_errors(tmp_path):
     with pytest.raises(UserError, match="unknown source 'smic': use one of simulated, manifest"):
-        build.ensure("smic", "", tmp_path, OPTIONS)
+        database.ensure("smic", "", tmp_path, OPTIONS)
     with pytest.raises(UserError, match="needs --raw"):
-        build.ensure("manifest", "", tmp_path, OPTIONS)
+        database.ensure("manifest", "", tmp_path, OPTIONS)
 
 
 def test_what_a_killed_build_left_is_cleared_away(tmp_path):
@@ -272,7 +272,7 @@ def test_the_command_checks_without_building(tmp_path):
 
 
 def test_the_real_manifest_builds(real_manifest, tmp_path):
-    built = build.ensure("manifest", str(real_manifest), tmp_path / "data")
+    built = database.ensure("manifest", str(real_manifest), tmp_path / "data")
     data = dataset.load(built)
     assert len(data) == 278
     assert len(set(data.person)) == 52

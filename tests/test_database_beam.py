@@ -7,8 +7,8 @@ import sys
 import pytest
 from made_up_manifest import OPTIONS, contents, databases, make_raw
 
-from data_builders.build import ensure
 from data_builders.database.beam import BeamRunner
+from data_builders.database.ensure import ensure
 from ethnicmer_jax.base.schema import UserError
 
 

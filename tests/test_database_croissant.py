@@ -5,7 +5,7 @@ import json
 import pytest
 from made_up_manifest import OPTIONS, make_raw
 
-from data_builders.build import ensure
+from data_builders.database.ensure import ensure
 
 
 @pytest.fixture(scope="module")

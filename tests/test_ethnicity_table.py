@@ -70,6 +70,7 @@ def test_numeric_subject_codes_are_zero_filled_on_request(write):
         ("Subject,Filename,Race,Gender\n1,a,0,x\n", "line 2: gender 'x'"),
         ('Subject,Filename,Race\n1,"a,0\n', "not a readable table"),
         ("", "not a readable table"),
+        ("Subject,Filename,Race\n\n1,b,7\n", "line 3: '7' is neither a code"),
     ],
 )
 def test_a_wrong_table_is_a_user_error_that_says_where(write, text, message):

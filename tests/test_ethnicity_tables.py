@@ -49,9 +49,9 @@ def test_the_sources_read_the_subjects_table(tmp_path):
     path = tmp_path / "ethnicity.csv"
     write_subjects(path, consolidate(_votes(), None, {("samm", "032"): Override("Indian")}))
     found = demographics.read_table(path, "samm", str)
-    assert (found["006"].ethnicity, found["006"].ethnicity_source) == ("White", "onnx")
-    assert found["006"].ethnicity_agreement == 1
-    assert (found["032"].ethnicity, found["032"].ethnicity_source) == ("Indian", "human")
+    assert (found["samm/006"].ethnicity, found["samm/006"].ethnicity_source) == ("White", "onnx")
+    assert found["samm/006"].ethnicity_agreement == 1
+    assert (found["samm/032"].ethnicity, found["samm/032"].ethnicity_source) == ("Indian", "human")
 
 
 _weights = st.lists(st.integers(0, 9), min_size=5, max_size=5).filter(any)

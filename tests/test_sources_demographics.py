@@ -31,7 +31,8 @@ def test_ethnicity_comes_from_the_table_beside_the_database(tmp_path):
         ("database,subject,ethnicity\ncasme2,x,Asian\n", "line 2: Subject 'x' is not"),
         ("database,subject,ethnicity\ncasme2,1,Asian\ncasme2,sub01,White\n", "line 3: .* already"),
         ("database,subject,ethnicity,agreement\ncasme2,1,Asian,7\n", "line 2: agreement 7.0"),
-        ("", "is not a CSV table"),
+        ("", "is not a readable table"),
+        ("database,subject,ethnicity\n\ncasme2,1,Martian\n", "line 3: ethnicity 'Martian'"),
     ],
 )
 def test_a_faulty_table_of_ethnicities_is_refused(tmp_path, table, message):

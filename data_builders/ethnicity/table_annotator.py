@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import dataclasses
 import pathlib
-import zipfile
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pandas as pd
 
 from data_builders.ethnicity.votes import LABEL_OF, LABELS, Vote, one_hot
-from data_builders.sources import cells
+from data_builders.sources import cells, text_table
 from ethnicmer_jax.base.schema import UserError
 
 COLUMNS = {
@@ -76,7 +75,7 @@ class TableAnnotator:
             yield vote
 
     def _table(self) -> pd.DataFrame:
-        table = read_text_table(self.path)
+        table = text_table.read(self.path)
         found = {}
         for column, names in COLUMNS.items():
             match = [name for name in table.columns if name.lower() in names]
@@ -118,24 +117,6 @@ class TableAnnotator:
             return parse(row.get(column, ""))
         except ValueError as error:
             raise ValueError(f"{column} {error}") from None
-
-
-def read_text_table(path: pathlib.Path) -> pd.DataFrame:
-    """A .csv or .xlsx as text cells without surrounding blanks; empty cells are "".
-
-    Raises:
-      UserError: there is no such file, or it is no table.
-    """
-    if not path.is_file():
-        raise UserError(f"there is no table {path}")
-    read = pd.read_excel if path.suffix.lower() == ".xlsx" else pd.read_csv
-    try:
-        table = read(path, dtype=str, keep_default_na=False)
-    except (ValueError, KeyError, zipfile.BadZipFile) as error:
-        raise UserError(f"{path} is not a readable table ({error})") from error
-    table = table.fillna("").astype(str)
-    table.columns = [str(name).strip() for name in table.columns]
-    return table.apply(lambda column: column.str.strip())
 
 
 def parse_label(text: str) -> str | None:

@@ -15,8 +15,8 @@ from collections.abc import Iterable, Iterator
 import pandas as pd
 
 from data_builders.ethnicity.consolidation import Decision, Override, Person
-from data_builders.ethnicity.table_annotator import read_text_table
 from data_builders.ethnicity.votes import LABELS, Vote
+from data_builders.sources import text_table
 from ethnicmer_jax.base import files
 from ethnicmer_jax.base.schema import ETHNICITIES, UserError
 
@@ -42,9 +42,9 @@ def read_overrides(path: pathlib.Path, subject_width: int = 0) -> dict[Person, O
       UserError: a column is missing, an ethnicity is not one of schema.ETHNICITIES,
         or a subject has two rows.
     """
-    table = read_text_table(path)
+    table = text_table.read(path)
     table.columns = [name.lower() for name in table.columns]
-    _require(path, table, ("database", "subject", "ethnicity"))
+    text_table.require(path, table, ("database", "subject", "ethnicity"))
     found: dict[Person, Override] = {}
     for index, row in table.iterrows():
         where = f"{path.name} line {index + 2}"
@@ -99,7 +99,7 @@ class RecordedVotes:
 
     def __len__(self) -> int:
         """Rows of the file."""
-        return len(read_text_table(self.path))
+        return len(text_table.read(self.path))
 
     def votes(self) -> Iterator[Vote]:
         """See `Annotator.votes`.
@@ -107,8 +107,8 @@ class RecordedVotes:
         Raises:
           UserError: the file is not what `write_votes` writes.
         """
-        table = read_text_table(self.path)
-        _require(self.path, table, (*_VOTE_COLUMNS, *_PROBABILITIES, "error"))
+        table = text_table.read(self.path)
+        text_table.require(self.path, table, (*_VOTE_COLUMNS, *_PROBABILITIES, "error"))
         for index, row in table.iterrows():
             try:
                 yield _vote(row)
@@ -125,11 +125,3 @@ def _vote(row: pd.Series) -> Vote:
         int(row["age_decade"]),
         row["gender"],
     )
-
-
-def _require(path: pathlib.Path, table: pd.DataFrame, columns: Iterable[str]) -> None:
-    missing = [name for name in columns if name not in table]
-    if missing:
-        raise UserError(
-            f"{path.name} lacks the columns {', '.join(missing)}; it has {', '.join(table.columns)}"
-        )

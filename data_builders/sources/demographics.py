@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 
 import pandas as pd
 
+from data_builders.sources import text_table
 from ethnicmer_jax.base.schema import ETHNICITIES, UNKNOWN, ClipLabels, UserError
 
 TABLE = "ethnicity.csv"
@@ -55,7 +56,9 @@ def read_table(
       UserError: the table is missing or no such table, an ethnicity is not one of
         `schema.ETHNICITIES`, or a subject has two rows.
     """
-    table = _table(path)
+    table = text_table.read(path, "table of ethnicities")
+    table.columns = [name.lower() for name in table.columns]
+    text_table.require(path, table, ("database", "subject", "ethnicity"))
     found: dict[str, Ethnicity] = {}
     for index, row in table[table["database"].str.lower() == database].iterrows():
         where = f"{path.name} line {index + 2}"
@@ -68,22 +71,6 @@ def read_table(
             raise UserError(f"{where}: {key} has a row already; keep one of them")
         found[key] = ethnicity
     return found
-
-
-def _table(path: pathlib.Path) -> pd.DataFrame:
-    if not path.is_file():
-        raise UserError(f"there is no table of ethnicities {path}")
-    try:
-        table = pd.read_csv(path, dtype=str, keep_default_na=False, skip_blank_lines=False)
-    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
-        raise UserError(f"{path} is not a CSV table in UTF-8 ({error})") from error
-    table = table.rename(columns=lambda name: name.strip().lower())
-    missing = [name for name in ("database", "subject", "ethnicity") if name not in table]
-    if missing:
-        raise UserError(
-            f"{path} lacks the columns {', '.join(missing)}; it has {', '.join(table.columns)}"
-        )
-    return table.fillna("").apply(lambda column: column.str.strip())
 
 
 def _ethnicity(row: pd.Series) -> Ethnicity:

@@ -1,0 +1,81 @@
+"""From annotators to the three files of an annotation: votes, one decision per subject, a page."""
+
+from __future__ import annotations
+
+import pathlib
+from collections.abc import Mapping, Sequence
+
+from data_builders.ethnicity import audit, tables
+from data_builders.ethnicity.consolidation import (
+    Decision,
+    Override,
+    Person,
+    Thresholds,
+    consolidate,
+)
+from data_builders.ethnicity.votes import Annotator, Vote
+from ethnicmer_jax.base import files
+from ethnicmer_jax.base.progress import Progress
+from ethnicmer_jax.base.schema import UNKNOWN, UserError
+
+
+def annotate(
+    annotators: Sequence[Annotator],
+    thresholds: Thresholds,
+    overrides: Mapping[Person, Override],
+    out: pathlib.Path,
+) -> list[str]:
+    """Lets annotators vote, decides, and writes three files, each whole or not at all.
+
+    Args:
+      annotators: who votes.
+      thresholds: when a label is given at all.
+      overrides: what humans say, by (database, subject).
+      out: the folder to write into.
+
+    Returns:
+      Lines that tell the user what came out.
+
+    Raises:
+      UserError: an annotator votes twice on a clip, or there is no clip.
+    """
+    decisions = consolidate(collect(annotators), thresholds, overrides)
+    if not decisions:
+        raise UserError("there is nothing to annotate: the table or the source has no clips")
+    page = audit.Audit(decisions, thresholds)
+    tables.write_votes(out / tables.VOTES_FILE, page.votes)
+    files.write_text(out / audit.FILE_NAME, audit.render(page))
+    tables.write_subjects(out / tables.SUBJECTS_FILE, decisions)
+    return _lines(out, decisions)
+
+
+def collect(annotators: Sequence[Annotator]) -> list[Vote]:
+    """The votes of all annotators, with their progress.
+
+    Raises:
+      UserError: an annotator votes twice on a clip (the same table given twice, say).
+    """
+    votes: dict[tuple[str, str], Vote] = {}
+    for annotator in annotators:
+        total = len(annotator)
+        for vote in Progress(annotator.name, annotator.votes(), total=total, unit="clip"):
+            key = vote.annotator, vote.key
+            if key in votes:
+                raise UserError(f"{vote.annotator} votes twice on {vote.key}; give one of the two")
+            votes[key] = vote
+    return list(votes.values())
+
+
+def _lines(out: pathlib.Path, decisions: Sequence[Decision]) -> list[str]:
+    labelled = sum(decision.ethnicity != UNKNOWN for decision in decisions)
+    errors = sum(decision.n_errors for decision in decisions)
+    unseen = [decision for decision in decisions if not decision.votes]
+    return [
+        f"{labelled} of {len(decisions)} subjects have a label, {errors} votes failed; "
+        f"see {out / audit.FILE_NAME}",
+        *(
+            f"note: {decision.database}/{decision.subject} has an override but no clip; "
+            "is the code right?"
+            for decision in unseen
+        ),
+    ]
