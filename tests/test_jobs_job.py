@@ -94,6 +94,50 @@ def test_a_finished_job_only_reports(finished, copied, monkeypatch):
     assert not (copied / "gone").exists()
 
 
+def test_a_work_directory_needs_no_config(finished, copied, monkeypatch):
+    before = stamps(copied)
+    shutil.rmtree(copied / "report")
+    monkeypatch.chdir(copied)
+    jobs.resume(copied, "report")
+    assert (copied / "report" / "index.html").is_file()
+    assert stamps(copied) == before
+
+
+def test_an_interrupted_job_goes_on_from_its_work_directory(finished, copied):
+    table = (copied / "predictions.csv").read_bytes()
+    for name in ("predictions.csv", "metrics.json"):
+        (copied / name).unlink()
+    jobs.resume(copied)
+    assert (copied / "predictions.csv").read_bytes() == table
+    assert json.loads((copied / "metrics.json").read_text())["notes"] == ["LOSO over 3 subjects"]
+
+
+def test_killed_before_the_predictions_nothing_of_the_provenance_is_lost(
+    finished, copied, monkeypatch
+):
+    def killed(*arguments):
+        raise KeyboardInterrupt
+
+    for name in ("predictions.csv", "metrics.json"):
+        (copied / name).unlink()
+    with monkeypatch.context() as patched:
+        patched.setattr(job.predictions, "write", killed)
+        with pytest.raises(KeyboardInterrupt):
+            jobs.resume(copied)
+    jobs.resume(copied)
+    recorded = json.loads((copied / "metrics.json").read_text())
+    assert recorded["notes"] == ["LOSO over 3 subjects"]
+    assert recorded["environment"]["versions"]
+
+
+@pytest.mark.parametrize("content", ["[]", "3", "null", "{}", "no JSON"])
+def test_a_config_json_that_is_no_config_is_refused_in_one_line(tmp_path, content):
+    (tmp_path / "config.json").write_text(content)
+    with pytest.raises(UserError, match=r"config\.json is no") as caught:
+        jobs.resume(tmp_path)
+    assert "\n" not in str(caught.value)
+
+
 def test_evaluating_again_gives_the_same_predictions(finished, copied):
     table = (copied / "predictions.csv").read_bytes()
     (copied / "predictions.csv").unlink()

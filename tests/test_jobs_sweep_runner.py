@@ -154,6 +154,28 @@ def test_a_nested_sweep_can_be_selected_from(finished, copied):
     assert (copied / "selected" / "report" / "index.html").is_file()
 
 
+def test_the_directory_of_another_sweep_or_of_a_job_is_refused(finished, copied):
+    points = points_of(finished, *POINTS)
+    before = (copied / "sweep.json").read_bytes()
+    with pytest.raises(UserError, match="holds the sweep tiny, not huge"):
+        results.describe(copied, "huge", points)
+    assert (copied / "sweep.json").read_bytes() == before
+    with pytest.raises(UserError, match="is the work directory of a job"):
+        results.describe(copied / "points" / "base", "tiny", points)
+
+
+def test_the_summary_is_printed(copied, capsys):
+    runner.summarise(copied)
+    out = capsys.readouterr().out
+    for words in ("base", "c=2", "failed", "2 of 3 points are finished", "summary.html"):
+        assert words in out
+
+
+def test_a_wrong_value_is_refused_before_anything_runs(finished):
+    with pytest.raises(UserError, match=r"^point classes=7: data\.classes is 7; it must be"):
+        points_of(finished, {}, {"data.classes": 7})
+
+
 def test_a_wrong_point_is_refused_before_anything_runs(finished, tmp_path):
     with pytest.raises(UserError, match=r"did you mean shallow\.c"):
         points_of(finished, {}, {"shallow.d": 1})

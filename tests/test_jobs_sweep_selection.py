@@ -156,6 +156,21 @@ def test_points_with_an_ethnic_branch_mix_with_points_without(tmp_path):
     assert (absent == (found.table["subject"] != "b")).all()
 
 
+def test_another_selection_is_replaced_when_that_is_asked_for(tmp_path, capsys):
+    selection.write(sweep(tmp_path, FIRST, SECOND), tmp_path / "out")
+    assert "chosen: x=0 for 2; x=1 for 1" in capsys.readouterr().out
+    selection.write(tmp_path, tmp_path / "out")
+    before = {p: p.read_bytes() for p in (tmp_path / "out").rglob("*") if p.is_file()}
+    sweep(tmp_path, FIRST, FIRST)
+    with pytest.raises(UserError, match=r"holds grid, selected; .* with --overwrite"):
+        selection.write(tmp_path, tmp_path / "out")
+    assert before == {p: p.read_bytes() for p in (tmp_path / "out").rglob("*") if p.is_file()}
+    selection.write(tmp_path, tmp_path / "out", overwrite=True)
+    for finished in (tmp_path, tmp_path / "points" / "x=0"):
+        with pytest.raises(UserError, match="holds results of its own"):
+            selection.write(tmp_path, finished, overwrite=True)
+
+
 def test_one_point_is_its_own_selection(tmp_path):
     selection.write(sweep(tmp_path, FIRST), tmp_path / "out")
     found = predictions.read(tmp_path / "out" / "predictions.csv")

@@ -49,19 +49,17 @@ def config_of(flag: flags.FlagHolder) -> Any:
     Raises:
       UserError: the flag was not given, or names no config.
     """
-    if flag.value is None:
-        raise UserError("--config must name a config file, such as configs/stereo.py")
+    reason = ""
     try:
         # The file is read when a field is asked for.
-        if isinstance(flag.value.name, str):
+        if flag.value is not None and isinstance(flag.value.name, str):
             return flag.value
-        reason = "its name is no text"
     except OSError:
-        raise UserError(
-            "--config must name a config file that is there, such as configs/stereo.py"
-        ) from None
+        pass
     except Exception as error:  # A config is a program: anything may happen in it.
         reason = f"{type(error).__name__}: {error}"
+    if not reason:
+        raise UserError("--config must name a config file that is there, as configs/stereo.py")
     raise UserError(f"--config names no config such as configs/stereo.py ({reason})")
 
 
