@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import ml_collections
+import pandas as pd
 
 from ethnicmer_jax.analysis import metrics
 from ethnicmer_jax.base import environment, files, predictions, waiting
@@ -88,6 +89,7 @@ def write_derived(
     table: Predictions,
     notes: Sequence[str],
     *,
+    beside: Mapping[str, pd.DataFrame] | None = None,
     overwrite: bool = False,
 ) -> None:
     """Writes the work directory of predictions that other jobs left, and its report.
@@ -97,12 +99,17 @@ def write_derived(
       config: plain data, with the fields `name` and `protocol`.
       table: the predictions.
       notes: what the reader of the report has to know, one sentence each.
+      beside: file name -> a table that is written as well.
       overwrite: whether other predictions of that kind may be replaced.
 
     Raises:
       UserError: there are other results in the directory.
     """
-    work_directory.check_replaceable(directory, config, table, overwrite=overwrite)
+    tables = beside or {}
+    if not overwrite or not work_directory.holds_derived(directory):
+        work_directory.check_replaceable(directory, config, table, tables)
+    for name, content in tables.items():
+        files.write_table(directory / name, content)
     files.write_json(directory / "config.json", dict(config))
     made_by = {"command": environment.command(), "code": environment.code()}
     _write_metrics(config, directory, table, notes, made_by)

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import ml_collections
+import pandas as pd
 
 from ethnicmer_jax.base import files, predictions
 from ethnicmer_jax.base.predictions import Predictions
@@ -94,36 +95,55 @@ def read(directory: pathlib.Path) -> Finished:
     return Finished(table, known.get("notes", ()), known.get("environment", {}))
 
 
+def holds_derived(directory: pathlib.Path) -> bool:
+    """Whether `ensemble` or `select` has written the directory; nothing trained is in it."""
+    path = directory / "config.json"
+    values = files.read_json(path) if path.is_file() else {}
+    return isinstance(values, Mapping) and is_derived(values)
+
+
 def check_replaceable(
-    directory: pathlib.Path, config: Mapping[str, Any], table: Predictions, *, overwrite: bool
+    directory: pathlib.Path,
+    config: Mapping[str, Any],
+    table: Predictions,
+    beside: Mapping[str, pd.DataFrame],
 ) -> None:
     """Refuses to write predictions where others are; writing the same ones again is fine.
 
     Args:
-      directory: where `config` and `table` are to be written.
+      directory: where all of this is to be written.
       config: content of config.json.
       table: the predictions.
-      overwrite: whether the user has asked to replace what `ensemble` or `select` wrote.
+      beside: file name -> further tables.
 
     Raises:
       UserError: something finished would be lost.
     """
-    if directory.exists() and not directory.is_dir():
-        raise UserError(f"--output={directory} is a file; name a directory")
-    there = [name for name in ("config.json", "predictions.csv") if (directory / name).exists()]
-    if not there and not any((directory / name).exists() for name in ("points", "jobs")):
+    marks = ("config.json", "predictions.csv", "points", "jobs", *beside)
+    if not any((directory / name).exists() for name in marks):
         return
-    old = files.read_json(directory / "config.json") if "config.json" in there else {}
-    if not is_derived(old):
+    if not holds_derived(directory):
         raise UserError(f"{directory} holds results of its own; name another directory")
-    same = old == json.loads(json.dumps(config)) and len(there) == 2
-    if same and predictions.read(directory / "predictions.csv").table.equals(table.table):
+    old = files.read_json(directory / "config.json")
+    if old == json.loads(json.dumps(config)) and _holds(directory, table, beside):
         return
-    if not overwrite:
-        raise UserError(
-            f"{directory} holds {old.get('name')}; name another directory, or replace it "
-            "with --overwrite"
-        )
+    raise UserError(
+        f"{directory} holds {old.get('name')}; name another directory, or replace it "
+        "with --overwrite"
+    )
+
+
+def _holds(directory: pathlib.Path, table: Predictions, beside: Mapping[str, pd.DataFrame]) -> bool:
+    """Whether these very tables are there."""
+    path = directory / "predictions.csv"
+    if not path.is_file() or not predictions.read(path).table.equals(table.table):
+        return False
+    return all(
+        (directory / name).is_file()
+        and (directory / name).read_text(encoding="utf-8")
+        == content.to_csv(index=False, lineterminator="\n")
+        for name, content in beside.items()
+    )
 
 
 def forget_compiled() -> None:

@@ -14,11 +14,10 @@ import pandas as pd
 
 from ethnicmer_jax.analysis import confusion
 from ethnicmer_jax.analysis.counts import Counts
-from ethnicmer_jax.base import files
 from ethnicmer_jax.base.predictions import Predictions
 from ethnicmer_jax.base.run_id import INNER
 from ethnicmer_jax.base.schema import UserError
-from ethnicmer_jax.jobs import job, work_directory
+from ethnicmer_jax.jobs import job
 from ethnicmer_jax.jobs.sweep import results
 from ethnicmer_jax.jobs.sweep.results import Result
 from ethnicmer_jax.report import console
@@ -42,13 +41,12 @@ def write(sweep: pathlib.Path, output: pathlib.Path, *, overwrite: bool = False)
     chosen = scores.idxmax(axis=1)
     table = assemble(points, chosen)
     config, notes = _config(name, points), _notes(points, chosen)
-    work_directory.check_replaceable(output, config, table, overwrite=overwrite)
     selection = scores.add_prefix("inner_uf1:").reset_index()
     selection.insert(1, "chosen", chosen.to_numpy())
-    files.write_table(output / "selection.csv", selection)
     for note in notes:
         console.print_line(note)
-    job.write_derived(output, config, table, notes, overwrite=overwrite)
+    beside = {"selection.csv": selection}
+    job.write_derived(output, config, table, notes, beside=beside, overwrite=overwrite)
 
 
 def inner_scores(points: Sequence[Result]) -> pd.DataFrame:
