@@ -25,6 +25,8 @@ CHECKED = (
     "ethnicmer_jax.base.grouping",
     "ethnicmer_jax.protocols",
     "ethnicmer_jax.models",
+    "ethnicmer_jax.data",
+    "ethnicmer_jax.training",
     "ethnicmer_jax.explain",
 )
 jaxtyping.install_import_hook(

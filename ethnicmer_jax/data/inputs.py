@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
+from jaxtyping import Float, Float32, Shaped
 
 from ethnicmer_jax.base.imagenet import IMAGENET_MEAN, IMAGENET_STD
 from ethnicmer_jax.base.schema import UserError
@@ -17,7 +18,9 @@ INPUTS = ("flow", "apex")
 FLOW_SCALINGS = ("minmax", "median", "rms", "none")
 
 
-def images(dataset: Dataset, which: str, scaling: str, size: int) -> np.ndarray:
+def images(
+    dataset: Dataset, which: str, scaling: str, size: int
+) -> Float32[np.ndarray, "clips {size} {size} 3"]:
     """The images of one branch.
 
     Args:
@@ -45,7 +48,11 @@ def images(dataset: Dataset, which: str, scaling: str, size: int) -> np.ndarray:
     return (pixels - np.float32(IMAGENET_MEAN)) / np.float32(IMAGENET_STD)
 
 
-def scaled_flow(flow: np.ndarray, unit: np.ndarray, scaling: str) -> np.ndarray:
+def scaled_flow(
+    flow: Float32[np.ndarray, "clips height width 3"],
+    unit: Shaped[np.ndarray, " clips"],
+    scaling: str,
+) -> Float32[np.ndarray, "clips height width 3"]:
     """Brings the flow of every clip to a common range, clip by clip.
 
     Args:
@@ -80,7 +87,9 @@ def scaled_flow(flow: np.ndarray, unit: np.ndarray, scaling: str) -> np.ndarray:
     )
 
 
-def _centre_and_length(flow: np.ndarray, scaling: str) -> tuple[np.ndarray, np.ndarray]:
+def _centre_and_length(
+    flow: Float32[np.ndarray, "clips height width 3"], scaling: str
+) -> tuple[Float32[np.ndarray, "clips 1 1 3"], Float32[np.ndarray, "clips 1 1 3"]]:
     """What comes to lie at 0, and what becomes 1: float32 [n, 1, 1, 3] each."""
     low = flow.min((1, 2), keepdims=True)
     half = (flow.max((1, 2), keepdims=True) - low) / 2
@@ -92,7 +101,9 @@ def _centre_and_length(flow: np.ndarray, scaling: str) -> tuple[np.ndarray, np.n
     return median, np.sqrt(np.square(flow - median).mean((1, 2), keepdims=True))
 
 
-def mirrored(pixels: np.ndarray, which: str) -> np.ndarray:
+def mirrored(
+    pixels: Float[np.ndarray, "clips height width 3"], which: str
+) -> Float[np.ndarray, "clips height width 3"]:
     """Left and right exchanged; what moved right then moves left, so u changes sign.
 
     Args:
@@ -105,7 +116,9 @@ def mirrored(pixels: np.ndarray, which: str) -> np.ndarray:
     return flipped
 
 
-def with_copies(pixels: np.ndarray, which: str, mirror: bool) -> np.ndarray:
+def with_copies(
+    pixels: Float[np.ndarray, "clips height width 3"], which: str, mirror: bool
+) -> Float[np.ndarray, "copies clips height width 3"]:
     """The copies of every clip that a classifier sees: as it is and, if asked, mirrored.
 
     Args:
@@ -119,7 +132,9 @@ def with_copies(pixels: np.ndarray, which: str, mirror: bool) -> np.ndarray:
     return np.stack([pixels, mirrored(pixels, which)] if mirror else [pixels])
 
 
-def resized(pixels: np.ndarray, size: int) -> np.ndarray:
+def resized(
+    pixels: Float[np.ndarray, "clips height width 3"], size: int
+) -> Float[np.ndarray, "clips {size} {size} 3"]:
     """Float32 [n, H, W, 3] at [n, size, size, 3]; areas are averaged when shrinking."""
     if pixels.shape[1:3] == (size, size):
         return pixels

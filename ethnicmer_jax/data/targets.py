@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Callable, Mapping
 
 import numpy as np
+from jaxtyping import Int, Int32, Shaped
 
 from ethnicmer_jax.base.grouping import Grouping
 from ethnicmer_jax.base.schema import EMOTIONS, ETHNICITIES, UNKNOWN, UserError
@@ -13,6 +14,8 @@ from ethnicmer_jax.data.dataset import Dataset
 
 ETHNIC_TARGETS = ("ethnicity", "group")
 _TWO_CLASSES = ("negative", "other")
+_Labels = Int[np.ndarray, " people"]
+_Names = Shaped[np.ndarray, " people"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,9 +30,9 @@ class Targets:
       ethnic_names: the ethnicities, or the groups of the protocol's grouping.
     """
 
-    emotion: np.ndarray
+    emotion: Int32[np.ndarray, " clips"]
     emotion_names: tuple[str, ...]
-    ethnic: np.ndarray
+    ethnic: Int32[np.ndarray, " clips"]
     ethnic_names: tuple[str, ...]
 
 
@@ -76,8 +79,12 @@ def build(
 
 
 def controlled(
-    which: str, ethnic: np.ndarray, group: np.ndarray, dataset: Dataset, seed: int
-) -> np.ndarray:
+    which: str,
+    ethnic: Int32[np.ndarray, " clips"],
+    group: Int[np.ndarray, " clips"],
+    dataset: Dataset,
+    seed: int,
+) -> Int32[np.ndarray, " clips"]:
     """Ethnic labels that are wrong on purpose: controls of models that are told the ethnicity.
 
     A gain from ethnic labels has to vanish when they carry no information (shuffled,
@@ -107,7 +114,7 @@ def controlled(
     return changed[clips].astype(np.int32)
 
 
-def _shuffled(ethnic: np.ndarray, group, database: np.ndarray, seed: int) -> np.ndarray:
+def _shuffled(ethnic: _Labels, group: _Labels, database: _Names, seed: int) -> _Labels:
     del group
     rng, changed = np.random.default_rng(seed), ethnic.copy()
     for name in np.unique(database):
@@ -116,12 +123,12 @@ def _shuffled(ethnic: np.ndarray, group, database: np.ndarray, seed: int) -> np.
     return changed
 
 
-def _constant(ethnic: np.ndarray, group, database, seed) -> np.ndarray:
+def _constant(ethnic: _Labels, group: _Labels, database: _Names, seed: int) -> _Labels:
     del group, database, seed
     return np.full_like(ethnic, _most_frequent(ethnic))
 
 
-def _swapped(ethnic: np.ndarray, group: np.ndarray, database, seed) -> np.ndarray:
+def _swapped(ethnic: _Labels, group: _Labels, database: _Names, seed: int) -> _Labels:
     del database, seed
     changed = ethnic.copy()
     groups = np.unique(group[(group >= 0) & (ethnic >= 0)])
@@ -130,7 +137,7 @@ def _swapped(ethnic: np.ndarray, group: np.ndarray, database, seed) -> np.ndarra
     return changed
 
 
-def _most_frequent(ethnic: np.ndarray) -> int:
+def _most_frequent(ethnic: Int[np.ndarray, " people"]) -> int:
     """Of the known labels; -1 where there is none."""
     known = ethnic[ethnic >= 0]
     return int(np.bincount(known).argmax()) if len(known) else -1

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 import jax
 import numpy as np
 from jaxtyping import Float, Float32, Int
 
 Array = jax.Array | np.ndarray
 """NumPy arrays come from files of weights, and from calls that are not compiled."""
+if TYPE_CHECKING:
+    Leaf = jax.Array
+else:
+    # JAX makes pytrees of stacked arrays, too, and of what stands for arrays.
+    Leaf = Any
+"""An array in a pytree, in the shape that the pytree's own documentation gives for one fold."""
 Images = Float[Array, "batch height width 3"]
 FeatureMap = Float[Array, "batch height width channels"]
 Weight = Float[Array, " batch"] | None

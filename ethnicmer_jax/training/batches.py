@@ -9,12 +9,13 @@ from __future__ import annotations
 import dataclasses
 import zlib
 
-import jax
 import ml_collections
 import numpy as np
 from flax import struct
+from jaxtyping import Bool, Float32, Int, Int32
 
 from ethnicmer_jax.data.targets import Targets
+from ethnicmer_jax.models.arrays import Leaf
 from ethnicmer_jax.protocols.fold_table import FoldTable
 
 
@@ -30,11 +31,11 @@ class Constants:
       n_test: int32 [], how many of them are meant.
     """
 
-    identity: jax.Array
-    emotion_weights: jax.Array
-    ethnic_weights: jax.Array
-    test: jax.Array
-    n_test: jax.Array
+    identity: Leaf
+    emotion_weights: Leaf
+    ethnic_weights: Leaf
+    test: Leaf
+    n_test: Leaf
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,9 +48,9 @@ class Epoch:
       steps: int32 [f], how many of the steps hold any example.
     """
 
-    index: np.ndarray
-    weight: np.ndarray
-    steps: np.ndarray
+    index: Int32[np.ndarray, "folds steps batch"]
+    weight: Float32[np.ndarray, "folds steps batch"]
+    steps: Int32[np.ndarray, " folds"]
 
 
 def constants(
@@ -108,7 +109,9 @@ def epoch(folds: FoldTable, number: int, batch_size: int, steps: int) -> Epoch:
     return Epoch(index.reshape(blocks), weight.reshape(blocks), used.astype(np.int32))
 
 
-def balancing_weights(labels: np.ndarray, classes: int, train: np.ndarray) -> np.ndarray:
+def balancing_weights(
+    labels: Int[np.ndarray, " clips"], classes: int, train: Bool[np.ndarray, "folds clips"]
+) -> Float32[np.ndarray, "folds {classes}"]:
     """Weights that make every class count the same in each fold's training set.
 
     Args:

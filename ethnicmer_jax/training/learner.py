@@ -11,9 +11,11 @@ import jax.numpy as jnp
 import ml_collections
 import optax
 from flax import struct
+from jaxtyping import Array, Float, Int
 
 from ethnicmer_jax.data.targets import Targets
 from ethnicmer_jax.models import registry, torch_weights
+from ethnicmer_jax.models.arrays import Leaf
 from ethnicmer_jax.models.classifier import EthnicAwareClassifier, FixedFeatures
 from ethnicmer_jax.models.fusion import Outputs
 from ethnicmer_jax.training import losses, optim
@@ -36,7 +38,7 @@ class FoldState:
     params: Any
     batch_stats: Any
     opt_state: Any
-    step: jax.Array
+    step: Leaf
 
     @property
     def variables(self) -> dict[str, Any]:
@@ -59,9 +61,9 @@ class FoldState:
 class Sums:
     """Totals over the examples of an epoch; divide by `examples`."""
 
-    losses: dict[str, jax.Array]
-    correct: jax.Array
-    examples: jax.Array
+    losses: dict[str, Leaf]
+    correct: Leaf
+    examples: Leaf
 
 
 @dataclasses.dataclass(frozen=True)
@@ -117,10 +119,10 @@ class Learner:
         self,
         state: FoldState,
         constants: Constants,
-        index: jax.Array,
-        weight: jax.Array,
-        steps: jax.Array,
-        rate: jax.Array,
+        index: Int[Array, "room batch"],
+        weight: Float[Array, "room batch"],
+        steps: Int[Array, ""],
+        rate: Float[Array, ""],
         data: Resident,
     ) -> tuple[FoldState, Sums]:
         """Trains on one epoch.
@@ -149,7 +151,7 @@ class Learner:
 
     def predict(
         self, state: FoldState, constants: Constants, data: Resident
-    ) -> dict[str, jax.Array]:
+    ) -> dict[str, Float[Array, "test _"]]:
         """Probabilities for the fold's test clips, in evaluation mode.
 
         Returns:
@@ -175,8 +177,8 @@ class Learner:
         return jax.lax.fori_loop(0, blocks, one, zeros)
 
     def probabilities(
-        self, state: FoldState, data: Resident, clips: jax.Array
-    ) -> dict[str, jax.Array]:
+        self, state: FoldState, data: Resident, clips: Int[Array, " clips"]
+    ) -> dict[str, Float[Array, "clips _"]]:
         """Class probabilities of some clips; the mean over both copies with `mirror`."""
 
         def of_copy(copy: int) -> dict[str, jax.Array]:
@@ -189,7 +191,9 @@ class Learner:
             return of_copy(0)
         return jax.tree.map(lambda a, b: (a + b) / 2, of_copy(0), of_copy(1))
 
-    def features(self, state: FoldState, data: Resident, clips: jax.Array) -> jax.Array:
+    def features(
+        self, state: FoldState, data: Resident, clips: Int[Array, " clips"]
+    ) -> Float[Array, "clips features"]:
         """What the final head reads of some clips, in evaluation mode and not mirrored.
 
         Args:
@@ -203,7 +207,15 @@ class Learner:
         inputs = self._inputs(data, clips, jnp.zeros_like(clips))
         return self.model.apply(state.variables, inputs, train=False).features
 
-    def _step(self, state, constants, data, clips, weight, rate) -> tuple[FoldState, Sums]:
+    def _step(
+        self,
+        state: FoldState,
+        constants: Constants,
+        data: Resident,
+        clips: Int[Array, " batch"],
+        weight: Float[Array, " batch"],
+        rate: Float[Array, ""],
+    ) -> tuple[FoldState, Sums]:
         key = jax.random.fold_in(_stream(constants), state.step)
         copies = jnp.zeros(clips.shape, jnp.int32)
         if self.mirror:
@@ -240,7 +252,9 @@ class Learner:
         sums = Sums({name: part * count for name, part in parts.items()}, right.sum(), count)
         return FoldState(params, stats, opt_state, state.step + 1), sums
 
-    def _inputs(self, data: Resident, clips: jax.Array, copies: jax.Array) -> dict[str, Any]:
+    def _inputs(
+        self, data: Resident, clips: Int[Array, " clips"], copies: Int[Array, " clips"]
+    ) -> dict[str, Any]:
         rows = clips + copies * len(data.emotion)
         images = jax.tree.map(
             # Indices come from the fold table: checking their range would cost a pass.

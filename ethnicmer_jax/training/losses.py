@@ -7,6 +7,7 @@ import dataclasses
 import jax
 import jax.numpy as jnp
 import optax
+from jaxtyping import Array, Float, Int
 
 from ethnicmer_jax.models.fusion import Outputs
 
@@ -29,12 +30,12 @@ class LossConfig:
 def summed(
     config: LossConfig,
     outputs: Outputs,
-    emotion: jax.Array,
-    ethnic: jax.Array,
-    weight: jax.Array,
-    emotion_weights: jax.Array,
-    ethnic_weights: jax.Array,
-) -> tuple[jax.Array, dict[str, jax.Array]]:
+    emotion: Int[Array, " batch"],
+    ethnic: Int[Array, " batch"],
+    weight: Float[Array, " batch"],
+    emotion_weights: Float[Array, " classes"],
+    ethnic_weights: Float[Array, " ethnicities"],
+) -> tuple[Float[Array, ""], dict[str, Float[Array, ""]]]:
     """CE(final) + w_e CE(emotion) + w_c CE(ethnicity), over the heads that exist.
 
     Args:
@@ -65,8 +66,11 @@ def summed(
 
 
 def cross_entropy(
-    logits: jax.Array, labels: jax.Array, weight: jax.Array, smoothing: float
-) -> jax.Array:
+    logits: Float[Array, "batch classes"],
+    labels: Int[Array, " batch"],
+    weight: Float[Array, " batch"],
+    smoothing: float,
+) -> Float[Array, ""]:
     """Weighted mean cross-entropy, as PyTorch weights it; 0 where no example counts.
 
     Args:

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import jax
+import ml_collections
 import optax
 
 
@@ -43,7 +44,7 @@ def step(params: Any, updates: Any, learning_rate: jax.Array) -> Any:
     return jax.tree.map(lambda p, u: p - learning_rate * u, params, updates)
 
 
-def learning_rate(config: Mapping[str, Any], epoch: int) -> float:
+def learning_rate(config: Mapping[str, Any] | ml_collections.ConfigDict, epoch: int) -> float:
     """The learning rate of an epoch (from 0).
 
     Args:

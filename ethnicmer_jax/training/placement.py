@@ -82,7 +82,7 @@ class Grid:
     def collect(self, tree: Any) -> Any:
         """Brings a result back as NumPy arrays [size, ...]."""
 
-        def flat(x: jax.Array) -> np.ndarray:
+        def flat(x: np.ndarray) -> np.ndarray:
             return np.asarray(x).swapaxes(0, 1).reshape(self.size, *x.shape[3:])
 
         return jax.tree.map(flat, jax.device_get(tree))

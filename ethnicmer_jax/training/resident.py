@@ -12,12 +12,14 @@ import ml_collections
 import numpy as np
 from flax import linen as nn
 from flax import struct
+from jaxtyping import Float32
 
 from ethnicmer_jax.base.progress import Progress
 from ethnicmer_jax.data import inputs
 from ethnicmer_jax.data.dataset import Dataset
 from ethnicmer_jax.data.targets import Targets
 from ethnicmer_jax.models import registry
+from ethnicmer_jax.models.arrays import Leaf
 from ethnicmer_jax.models.classifier import EthnicAwareClassifier, FixedFeatures
 from ethnicmer_jax.models.torch_weights import TorchWeights
 from ethnicmer_jax.training.pretrained import Start
@@ -38,8 +40,8 @@ class Resident:
     """
 
     images: dict[str, Any]
-    emotion: jax.Array
-    ethnic: jax.Array
+    emotion: Leaf
+    ethnic: Leaf
     weights: dict[str, TorchWeights] = struct.field(default_factory=dict)
 
 
@@ -82,7 +84,10 @@ def build(
 
 
 def fixed_features(
-    backbone: nn.Module, weights: TorchWeights, pixels: np.ndarray, batch: int
+    backbone: nn.Module,
+    weights: TorchWeights,
+    pixels: Float32[np.ndarray, "images size size 3"],
+    batch: int,
 ) -> FixedFeatures:
     """What a backbone in evaluation mode makes of images [n, S, S, 3], `batch` at a time."""
     apply = jax.jit(functools.partial(backbone.apply, train=False))
@@ -95,7 +100,9 @@ def fixed_features(
     return FixedFeatures(jnp.concatenate(features)[: len(pixels)])
 
 
-def branch_images(config: ml_collections.ConfigDict, dataset: Dataset, branch: str) -> np.ndarray:
+def branch_images(
+    config: ml_collections.ConfigDict, dataset: Dataset, branch: str
+) -> Float32[np.ndarray, "clips size size 3"]:
     """The images of all clips as "emotion" or "ethnic" sees them, float32 [n, S, S, 3]."""
     size = registry.image_sizes(config.model.to_dict())[branch]
     which = config.model[f"{branch}_input"]

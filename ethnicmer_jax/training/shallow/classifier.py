@@ -10,8 +10,9 @@ import dataclasses
 
 import ml_collections
 import numpy as np
+from jaxtyping import Bool, Float, Int
 from scipy.special import softmax
-from sklearn.base import ClassifierMixin
+from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.dummy import DummyClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline, make_pipeline
@@ -57,7 +58,11 @@ class Recipe:
         return make_pipeline(StandardScaler(), last)
 
 
-def fit(recipe: Recipe, features: np.ndarray, labels: np.ndarray) -> ClassifierMixin:
+def fit(
+    recipe: Recipe,
+    features: Float[np.ndarray, "copies clips features"],
+    labels: Int[np.ndarray, " clips"],
+) -> BaseEstimator:
     """Fits a classifier; all copies of a clip are examples of their own.
 
     Args:
@@ -71,7 +76,9 @@ def fit(recipe: Recipe, features: np.ndarray, labels: np.ndarray) -> ClassifierM
     return model.fit(rows, np.tile(labels, len(features)))
 
 
-def probabilities(model: ClassifierMixin, features: np.ndarray, classes: int) -> np.ndarray:
+def probabilities(
+    model: BaseEstimator, features: Float[np.ndarray, "copies clips features"], classes: int
+) -> Float[np.ndarray, "clips {classes}"]:
     """Class probabilities: the mean over the copies of a clip.
 
     A support vector machine has none. Its scores (one against the rest, from the pairwise
@@ -95,12 +102,12 @@ def probabilities(model: ClassifierMixin, features: np.ndarray, classes: int) ->
 
 def run_fold(
     recipe: Recipe,
-    features: np.ndarray,
-    labels: np.ndarray,
-    train: np.ndarray,
-    test: np.ndarray,
+    features: Float[np.ndarray, "copies clips features"],
+    labels: Int[np.ndarray, " clips"],
+    train: Bool[np.ndarray, " clips"],
+    test: Bool[np.ndarray, " clips"],
     classes: int,
-) -> np.ndarray:
+) -> Float[np.ndarray, "test {classes}"]:
     """Fits a fold and predicts its test clips.
 
     Args:
