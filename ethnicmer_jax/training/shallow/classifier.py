@@ -127,7 +127,7 @@ def run_fold(
         return probabilities(model, features[:, test], classes)
 
 
-def _of_seen(model: ClassifierMixin, rows: np.ndarray) -> np.ndarray:
+def _of_seen(model: BaseEstimator, rows: np.ndarray) -> np.ndarray:
     """Float64 [rows, classes that the model has seen]."""
     if hasattr(model, "predict_proba"):
         return model.predict_proba(rows)
