@@ -92,6 +92,8 @@ def test_files_that_are_not_there_are_named(overrides, reason):
         ({"model__image_size": 7}, "does not take 7 px images"),
         ({"model__ethnic_image_size": 7}, "does not take 7 px images"),
         ({"model__emotion_options": "padding"}, "is not name=value"),
+        ({"model__emotion_options": "padding=1000000"}, "padding is 1000000; it must be"),
+        ({"model__ethnic_options": "dropout=nan"}, "dropout is nan; it must be"),
         ({"model__emotion_options": "paddings=2"}, "has no option 'paddings'"),
         ({"init__ethnic_path": __file__}, "fusion none has no ethnic branch"),
         ({"init__path": __file__}, r"test_jobs_check\.py"),

@@ -21,6 +21,9 @@ from ethnicmer_jax.jobs.study import plan
 SHALLOW = ("svm", "logistic")
 """Classifiers that are no network."""
 
+_OPTION = table.Real(-10_000, 10_000)
+"""Numbers among the options of a backbone."""
+
 
 def settings(config: ml_collections.ConfigDict) -> None:
     """Refuses settings that are not possible, one by one or together.
@@ -94,6 +97,12 @@ def network(config: ml_collections.ConfigDict) -> None:
 
     model = registry.build(config.model)
     registry.image_sizes(config.model)
+    for branch in ("emotion", "ethnic"):
+        for option, value in registry.branch(config.model, branch).options.items():
+            for number in value if isinstance(value, tuple) else (value,):
+                # A bool or a text is for the backbone to judge.
+                if isinstance(number, int | float) and not isinstance(number, bool):
+                    table.check_value(f"model.{branch}_options: {option}", number, _OPTION)
     if config.model.emotion_options or config.model.ethnic_options:
         _can_be_made(model, registry.example_inputs(config.model))
     if config.init.ethnic_path and model.ethnic_backbone is None:
