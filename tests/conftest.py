@@ -27,6 +27,7 @@ CHECKED = (
     "ethnicmer_jax.models",
     "ethnicmer_jax.data",
     "ethnicmer_jax.training",
+    "ethnicmer_jax.analysis",
     "ethnicmer_jax.explain",
 )
 jaxtyping.install_import_hook(

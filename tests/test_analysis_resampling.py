@@ -65,7 +65,7 @@ def test_resampled_scores_are_those_of_the_resampled_table():
     made = make(*simulate(rng, 7))
     subjects = Counts.of(made)
     weights = bootstrap.resample_weights(np.zeros(7), 20, rng)
-    fast = subjects.scores(weights, confusion.uf1)
+    (fast,) = subjects.scores(weights, confusion.uf1)
     for row, value in zip(weights, fast, strict=True):
         repeats = row[np.searchsorted(subjects.persons, made.person.astype(str))]
         truth, predicted = (np.repeat(x, repeats) for x in (made.emotion_index, made.predicted))

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from configs import calibrate as calibrate_config
-from ethnicmer_jax.analysis.calibration import conclusions, with_wilson
+from ethnicmer_jax.analysis.calibration import conclusions
 from ethnicmer_jax.base.grouping import grouping
 from ethnicmer_jax.base.predictions import Predictions
 from ethnicmer_jax.base.schema import UserError
@@ -192,36 +192,6 @@ def test_rates_are_counts_with_wilson_intervals():
     assert said[0].startswith("confounded, uncontrolled: false alarms in 30.0%")
     assert said[0].endswith("200 databases, above the nominal 5%.")
     assert said[1].endswith("200 databases, not shown to differ from the nominal 5%.")
-
-
-@pytest.mark.parametrize(
-    ("rejections", "databases", "words"),
-    [
-        (0, 4, "0.0% [0.0%, 49.0%] of 4 databases, not shown to differ from the nominal 5%."),
-        (0, 200, "below the nominal 5%: the study's intervals are conservative."),
-        (10, 200, "not shown to differ from the nominal 5%."),
-        (60, 200, "30.0% [24.1%, 36.7%] of 200 databases, above the nominal 5%."),
-    ],
-)
-@pytest.mark.parametrize("series", ["balanced", "confounded, uncontrolled"])
-def test_of_a_rate_no_more_is_said_than_its_interval_shows(series, rejections, databases, words):
-    counts = {"series": [series], "effect": [0.0], "rejections": [rejections]}
-    rates = with_wilson(pd.DataFrame(counts | {"databases": [databases]}))
-    (said,) = conclusions(rates)
-    assert said.startswith(f"{series}: false alarms in ")
-    assert said.endswith(words)
-
-
-def test_power_is_said_of_the_smallest_effect_that_is_found():
-    rates = pd.DataFrame(
-        {"series": "s", "effect": [0.0, 0.5, 1.0], "rejections": [1, 41, 50], "databases": 50,
-         "rate": [0.02, 0.82, 1.0], "low": [0.0, 0.69, 0.93], "high": [0.1, 0.9, 1.0]}
-    )  # fmt: skip
-    assert conclusions(rates)[1] == "s: power 82% [69%, 90%] at effect 0.5 (50 databases)."
-    assert (
-        "no effect that was tried"
-        in conclusions(rates[rates.effect < 0.5].assign(effect=[0.2]))[-1]
-    )
 
 
 def test_a_calibration_resumes_with_the_same_bytes(tmp_path):

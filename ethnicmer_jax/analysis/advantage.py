@@ -91,7 +91,7 @@ def own_group_advantage(
 
     def advantages(weights: np.ndarray) -> np.ndarray:
         """[resamples, draws and seeds, sides]."""
-        scores = subjects.run_scores(weights, SCORES[score])
+        (scores,) = subjects.run_scores(weights, SCORES[score])
         return scores[:, rows[:, :2]] - scores[:, rows[:, 2:]]
 
     strata = _strata(subjects, rows[:, :2])

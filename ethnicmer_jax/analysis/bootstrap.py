@@ -186,38 +186,14 @@ def estimate(
     Raises:
       ValueError: there is no term, or the terms are over different persons or classes.
     """
-    if not terms:
-        raise ValueError("an estimate needs a term")
-    persons, classes = terms[0][1].persons, terms[0][1].classes
-    if any(not np.array_equal(counts.persons, persons) for _, counts in terms):
-        raise ValueError("the terms of an estimate must be over the same persons")
-    for _, counts in terms:
-        if counts.classes != classes:
-            raise ValueError(
-                f"cannot compare scores over {classes} with those over {counts.classes}"
-            )
-    tested = np.stack([counts.tested.any(axis=0) for _, counts in terms])
-    anywhere = tested.any(axis=0)
-    _, strata = np.unique(tested[:, anywhere], axis=1, return_inverse=True)
-    weights = resample_weights(strata, n_resamples, np.random.default_rng(seed))
-    # Row 0 counts everybody once: the estimate itself.
-    drawn = np.zeros((n_resamples + 1, len(persons)))
-    drawn[0, anywhere], drawn[1:, anywhere] = 1, weights
-    sums = sum(weight * counts.scores(drawn, SCORES[score]) for weight, counts in terms)
-    return expanded_percentile(
-        sums[0],
-        sums[1:],
-        n_units=len(strata),
-        n_strata=len(np.unique(strata)),
-        level=level,
-        design=_design(tested[:, anywhere]),
-        reciprocity=reciprocity,
-    )
+    resampled = _resampled(terms, (score,), n_resamples, seed)
+    return _interval(resampled, score, level=level, reciprocity=reciprocity)
 
 
 def score_intervals(counts: Counts) -> dict[str, Interval]:
     """Every score of `confusion.SCORES`, averaged over the runs, with its interval."""
-    return {score: estimate([(1.0, counts)], score) for score in SCORES}
+    resampled = _resampled([(1.0, counts)], tuple(SCORES), RESAMPLES, SEED)
+    return {score: _interval(resampled, score) for score in SCORES}
 
 
 def difference(
@@ -245,6 +221,60 @@ def difference(
     persons = np.union1d(first.persons, second.persons)
     terms = [(1.0, first.over(persons)), (-1.0, second.over(persons))]
     return estimate(terms, score, level=level, n_resamples=n_resamples, seed=seed)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Resampled:
+    """Weighted sums of scores, on the data themselves (row 0) and in every resample."""
+
+    sums: dict[str, np.ndarray]
+    n_persons: int
+    n_strata: int
+    design: str
+
+
+def _resampled(
+    terms: Sequence[Term], scores: tuple[str, ...], n_resamples: int, seed: int
+) -> _Resampled:
+    if not terms:
+        raise ValueError("an estimate needs a term")
+    persons, classes = terms[0][1].persons, terms[0][1].classes
+    for _, counts in terms:
+        if not np.array_equal(counts.persons, persons):
+            raise ValueError("the terms of an estimate must be over the same persons")
+        if counts.classes != classes:
+            raise ValueError(
+                f"cannot compare scores over {classes} with those over {counts.classes}"
+            )
+    tested = np.stack([counts.tested.any(axis=0) for _, counts in terms])
+    anywhere = tested.any(axis=0)
+    _, strata = np.unique(tested[:, anywhere], axis=1, return_inverse=True)
+    weights = resample_weights(strata, n_resamples, np.random.default_rng(seed))
+    drawn = np.zeros((n_resamples + 1, len(persons)))
+    drawn[0, anywhere], drawn[1:, anywhere] = 1, weights
+    functions = [SCORES[score] for score in scores]
+    sums = sum(weight * counts.scores(drawn, *functions) for weight, counts in terms)
+    return _Resampled(
+        dict(zip(scores, sums, strict=True)),
+        len(strata),
+        len(np.unique(strata)),
+        _design(tested[:, anywhere]),
+    )
+
+
+def _interval(
+    resampled: _Resampled, score: str, *, level: float = LEVEL, reciprocity: float = 1.0
+) -> Interval:
+    sums = resampled.sums[score]
+    return expanded_percentile(
+        sums[0],
+        sums[1:],
+        n_units=resampled.n_persons,
+        n_strata=resampled.n_strata,
+        level=level,
+        design=resampled.design,
+        reciprocity=reciprocity,
+    )
 
 
 def _design(tested: Bool[np.ndarray, "terms persons"]) -> str:

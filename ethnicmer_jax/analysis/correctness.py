@@ -88,7 +88,7 @@ def group_effect(
     movable = permutation.informative(
         persons["group"].to_numpy(str), persons["database"].to_numpy(str)
     )
-    df = np.count_nonzero(movable) - 2
+    df = int(np.count_nonzero(movable)) - 2
     if not problem and df < 1:
         problem = "too few persons in the databases that hold both groups"
     if problem:

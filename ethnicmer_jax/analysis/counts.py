@@ -117,13 +117,13 @@ class Counts:
         return self.matrices.sum(axis=1)
 
     def run_scores(
-        self, weights: Shaped[np.ndarray, "resamples persons"], score: Score
-    ) -> Float[np.ndarray, "resamples runs"]:
-        """The score of every run with persons weighted.
+        self, weights: Shaped[np.ndarray, "resamples persons"], *scores: Score
+    ) -> Float[np.ndarray, "scores resamples runs"]:
+        """Scores of every run with persons weighted.
 
         Args:
           weights: how often each person counts (a number or bool).
-          score: one of `confusion.SCORES`.
+          *scores: of `confusion.SCORES`.
 
         Returns:
           Scores; NaN where a run has no clip of positive weight.
@@ -131,25 +131,27 @@ class Counts:
         n_runs, n_persons, n_classes, _ = self.matrices.shape
         flat = self.matrices.transpose(1, 0, 2, 3).reshape(n_persons, -1).astype(np.float64)
         step = max(1, _CELLS_AT_ONCE // max(1, flat.shape[1]))
-        values = np.empty((len(weights), n_runs))
+        values = np.empty((len(scores), len(weights), n_runs))
         for start in range(0, len(weights), step):
             pooled = np.asarray(weights[start : start + step], np.float64) @ flat
-            values[start : start + step] = score(pooled.reshape(-1, n_runs, n_classes, n_classes))
+            pooled = pooled.reshape(-1, n_runs, n_classes, n_classes)
+            for number, score in enumerate(scores):
+                values[number, start : start + step] = score(pooled)
         return values
 
     def scores(
-        self, weights: Shaped[np.ndarray, "resamples persons"], score: Score
-    ) -> Float[np.ndarray, " resamples"]:
-        """The score with persons weighted, averaged over the runs where it is defined.
+        self, weights: Shaped[np.ndarray, "resamples persons"], *scores: Score
+    ) -> Float[np.ndarray, "scores resamples"]:
+        """Scores with persons weighted, averaged over the runs where they are defined.
 
         Args:
           weights: how often each person counts (a number or bool).
-          score: one of `confusion.SCORES`.
+          *scores: of `confusion.SCORES`.
 
         Returns:
           Scores; NaN where no run has a clip of positive weight.
         """
-        return mean_of_defined(self.run_scores(weights, score))
+        return mean_of_defined(self.run_scores(weights, *scores))
 
 
 def databases(persons: Shaped[np.ndarray, " persons"]) -> Shaped[np.ndarray, " persons"]:

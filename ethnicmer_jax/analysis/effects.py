@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 import pandas as pd
@@ -59,7 +59,7 @@ def wilson_interval(hits: int, total: int, level: float = 0.95) -> tuple[float, 
     return float(low), float(high)
 
 
-def holm(p_values: Sequence[float], alpha: float = ALPHA) -> pd.DataFrame:
+def holm(p_values: Collection[float], alpha: float = ALPHA) -> pd.DataFrame:
     """Holm's step-down correction for a family of tests (Holm 1979).
 
     The same as statsmodels' `multipletests` (tested), which collects garbage at every

@@ -136,7 +136,7 @@ def group_difference(
     strata = databases(persons) if within_database else np.zeros(len(persons))
 
     def statistic(labels: np.ndarray) -> np.ndarray:
-        first, second = (subjects.scores(side, SCORES[score]) for side in (labels, ~labels))
+        first, second = (subjects.scores(side, SCORES[score])[0] for side in (labels, ~labels))
         return first - second
 
     rng = np.random.default_rng(seed)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 import numpy as np
 from jaxtyping import Bool, Float, Shaped
@@ -33,11 +33,11 @@ class CodedClips:
     def of(
         cls,
         action_units: Sequence[Sequence[ActionUnit]],
-        emotion: Sequence[str],
-        group: Sequence[str],
-        person: Sequence[str],
+        emotion: Collection[str],
+        group: Collection[str],
+        person: Collection[str],
     ) -> CodedClips:
-        """Clips by column; every sequence has length n."""
+        """Clips by column; all are equally long."""
         coded = [{unit.number for unit in units} for units in action_units]
         numbers = tuple(sorted(set().union(*coded)))
         present = np.array([[number in units for number in numbers] for units in coded], bool)
