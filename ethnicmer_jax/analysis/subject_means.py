@@ -18,7 +18,6 @@ from ethnicmer_jax.analysis.bootstrap import Interval
 from ethnicmer_jax.analysis.counts import databases
 
 PERMUTATIONS = 5000
-RESAMPLES = 2000
 
 
 def clip_mean(
@@ -38,7 +37,7 @@ def clip_mean(
     if not len(counts):
         return bootstrap.expanded_percentile(np.nan, np.empty(0), n_units=0)
     rng = np.random.default_rng(seed)
-    weights = bootstrap.resample_weights(np.zeros(len(counts)), RESAMPLES, rng)
+    weights = bootstrap.resample_weights(np.zeros(len(counts)), bootstrap.RESAMPLES, rng)
     resampled = (weights @ sums) / (weights @ counts)
     return bootstrap.expanded_percentile(sums.sum() / counts.sum(), resampled, n_units=len(counts))
 
@@ -119,7 +118,7 @@ def _interval(
     means: Float[np.ndarray, "persons measures"],
     rng: np.random.Generator,
 ) -> dict[str, list[float]]:
-    weights = bootstrap.resample_weights(first, RESAMPLES, rng)
+    weights = bootstrap.resample_weights(first, bootstrap.RESAMPLES, rng)
     sides = [weights * side for side in (first, ~first)]
     a, b = (side @ means / side.sum(1, keepdims=True) for side in sides)
     observed = _differences(first[None].astype(float), means)[0]

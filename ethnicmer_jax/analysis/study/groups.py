@@ -11,6 +11,7 @@ import pandas as pd
 
 from ethnicmer_jax.analysis import bootstrap, correctness, effects, metrics, permutation, results
 from ethnicmer_jax.analysis.bootstrap import Interval
+from ethnicmer_jax.analysis.conclusion import interval_text
 from ethnicmer_jax.analysis.correctness import GroupEffect
 from ethnicmer_jax.analysis.counts import Counts
 from ethnicmer_jax.analysis.permutation import PermutationTest
@@ -90,7 +91,7 @@ def tests(groups: Groups) -> Iterator[tuple[str, str, float]]:
     test = groups.within_database
     yield (
         f"{pair}, pooled LOSO: subjects permuted within database",
-        _permuted(test),
+        _permuted(test, groups.difference),
         test.p_value,
     )
     model = groups.model
@@ -101,10 +102,11 @@ def tests(groups: Groups) -> Iterator[tuple[str, str, float]]:
     )
 
 
-def _permuted(test: PermutationTest) -> str:
+def _permuted(test: PermutationTest, difference: Interval) -> str:
     if not test.separable:
         return "not separable from database: nobody can change groups"
-    moved = f"UF1 {test.statistic:+z.3f}; {test.n_informative} subjects can change groups"
+    measured = interval_text(difference)
+    moved = f"UF1 {measured}; {test.n_informative} subjects can change groups"
     if test.possible:
         return moved
     return f"{moved}, in too few ways for p to reach .05: not run"
