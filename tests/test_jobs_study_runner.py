@@ -120,7 +120,9 @@ def test_matching_says_what_the_arms_consist_of(finished):
     assert np.isnan(matching.loc["ethnicity.stereo", "alike_in_database"])
 
 
-def test_the_report_follows_the_predictions_and_needs_no_jobs(finished, copied, monkeypatch):
+def test_the_report_follows_the_predictions_and_needs_no_jobs(
+    finished, copied, monkeypatch, capsys
+):
     monkeypatch.setattr(runner, "_run_job", None)
     table = pd.read_csv(copied / "predictions.csv", dtype=str)
     arm = table["run"].str.startswith("ethnicity.mono_asian")
@@ -136,6 +138,8 @@ def test_the_report_follows_the_predictions_and_needs_no_jobs(finished, copied, 
     assert {run for run in before["runs"] if before["runs"][run] != changed["runs"][run]} == {arm}
     assert changed["notes"] == before["notes"]
     assert "own-group advantage" in (copied / "report" / "index.html").read_text()
+    # The answer is printed, too, after the scores.
+    assert "own-group advantage" in capsys.readouterr().out.partition("report: ")[2]
 
 
 def test_missing_rows_are_named(finished, copied):
