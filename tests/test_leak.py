@@ -100,8 +100,8 @@ def test_weight_zero_keeps_held_out_clips_out(tmp_path, held_out_in_the_batches)
 
 def test_a_leaky_batch_norm_is_caught(tmp_path, held_out_in_the_batches, monkeypatch):
     leaky = registry.BackboneSpec(LeakySTSTNet, 28, minimum=28)
-    monkeypatch.setitem(registry.BACKBONES, "leaky", leaky)
-    inside, _ = leaks(tmp_path, PIXELS, model__emotion_backbone="leaky")
+    monkeypatch.setitem(registry.BACKBONES, "ststnet", leaky)
+    inside, _ = leaks(tmp_path, PIXELS)
     # The running averages show it first, and the weights follow.
     assert any("batch_stats" in name for name in inside)
     assert any("params" in name for name in inside)
