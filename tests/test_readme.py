@@ -1,0 +1,139 @@
+"""Every command in README and docs is run, in the order of the pages, in one folder.
+
+What takes long is made short by further flags, which stand in SHORTER; what a command
+reads and the reader has to bring (a manifest, raw databases) is made first.
+"""
+
+import concurrent.futures
+import csv
+import os
+import re
+import shlex
+import subprocess
+import sys
+import time
+
+import documented
+import flow_manifest
+import pytest
+from documented import ROOT
+
+TINY = (
+    "--config.data.simulated.cohorts=simcasme2:Asian:4,simsamm:Asian:3:grey,simsamm:White:4:grey",
+    "--config.data.simulated.clips_per_subject=4.0",
+    "--config.data.detector=none",
+    "--config.data.flow_method=dis",
+)
+ONE_EPOCH = ("--config.optim.epochs=1", "--config.protocol.seeds=1", "--config.engine.devices=1")
+LOGISTIC = ("--config.classifier=logistic", "--config.shallow.features=grid")
+SHORTER = (
+    # The first pattern that a command contains tells which flags are added to it.
+    (r"main .*configs/(baseline|mono)\.py(?!.*fusion)", (*TINY, *ONE_EPOCH, *LOGISTIC)),
+    (r"main .*configs/study\.py", (*TINY, *ONE_EPOCH, "--draws=1",
+     "--config.study.jobs=('arms','pooled')", "--config.protocol.contrasts=('ethnicity',)",
+     "--config.protocol.subjects=2", "--config.study.pooled_seeds=1")),
+    (r"main .*--config=", (*TINY, *ONE_EPOCH, "--config.protocol.draws=1")),
+    (r"sweep .*ablation", (*TINY, *ONE_EPOCH, "--shard=1/7")),
+    (r"sweep .*tuning", (*TINY, *ONE_EPOCH, *LOGISTIC, "--config.protocol.inner_folds=2")),
+    (r"calibrate", ("--config=configs/calibrate.py:smoke", *LOGISTIC, "--databases=2",
+     "--effects=0")),
+    (r"explain", ("--methods=hirescam", "--label_folds=0", "--max_clips=4")),
+    (r"models", ("--size=32",)),
+)  # fmt: skip
+NOT_RUN_HERE = (
+    # Installation is what `.ci/run` does before this test; these would change its environment.
+    r"^pip install",
+    r"^\.venv/bin/(python -m )?pip install",
+    r"^pre-commit install",
+    # The suite within the suite.
+    r"^pytest ",
+)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Where a reader would stand: configs/ beside, raw databases and a manifest at hand."""
+    where = tmp_path_factory.mktemp("readme")
+    (where / "configs").symlink_to(ROOT / "configs")
+    (where / "Makefile").symlink_to(ROOT / "Makefile")
+    (where / "pyproject.toml").symlink_to(ROOT / "pyproject.toml")
+    manifest = flow_manifest.write(where / "PATH")
+    with manifest.open() as clips, (where / "JOINT_TABLE.csv").open("w", newline="") as table:
+        writer = csv.writer(table)
+        writer.writerow(["Dataset", "Subject", "RaceConcised", "EstimatedEmotionConcised"])
+        for clip in csv.DictReader(clips):
+            race = "Asian" if clip["ethnicity"] == "Asian" else "Non-Asian"
+            writer.writerow([clip["database"], clip["subject"], race, clip["emotion"]])
+    return where
+
+
+def all_commands():
+    """Every fenced command once, as one text, in the order of the pages."""
+    commands = [shlex.join(words) for page in documented.PAGES for words in documented.fenced(page)]
+    return list(dict.fromkeys(commands))
+
+
+COMMANDS = all_commands()
+
+
+def is_run(command):
+    return not command.startswith("make ") and not any(re.search(p, command) for p in NOT_RUN_HERE)
+
+
+def directories(command):
+    """The work directories and raw folders that a command reads or writes."""
+    return set(re.findall(r"\bruns/[a-z_]+|\bRAW\b|=data\b", command))
+
+
+def chains(commands):
+    """Commands in groups that share no directory: groups may run side by side."""
+    groups = []
+    for command in commands:
+        ours = directories(command)
+        joined = [group for group in groups if ours & set().union(*map(directories, group))]
+        groups = [group for group in groups if group not in joined]
+        members = {*(c for group in joined for c in group), command}
+        groups.append([c for c in commands if c in members])
+    return groups
+
+
+def run(command, folder):
+    added = next((flags for pattern, flags in SHORTER if re.search(pattern, command)), ())
+    words = [sys.executable if word == "python" else word for word in shlex.split(command)]
+    start = time.monotonic()
+    done = subprocess.run(
+        [*words, *added],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        env=os.environ
+        | {"PYTHONPATH": str(ROOT), "XLA_FLAGS": "--xla_force_host_platform_device_count=1"},
+    )
+    return command, done.returncode, done.stderr[-2000:], time.monotonic() - start
+
+
+def test_every_documented_command_runs(folder):
+    def run_chain(commands):
+        return [run(command, folder) for command in commands]
+
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        groups = chains([command for command in COMMANDS if is_run(command)])
+        done = [result for chain in pool.map(run_chain, groups) for result in chain]
+    print(*(f"{seconds:6.1f} s  {command}" for command, *_, seconds in done), sep="\n")
+    assert [(command, error) for command, code, error, _ in done if code] == []
+    assert len(done) > 12
+
+
+@pytest.mark.parametrize("command", [c for c in COMMANDS if c.startswith("make ")])
+def test_every_documented_target_of_make_exists(command, folder):
+    done = subprocess.run(
+        ["make", "-n", *shlex.split(command)[1:]], cwd=ROOT, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_what_is_not_run_is_installation_only():
+    assert [c for c in COMMANDS if not is_run(c) and not c.startswith("make ")] == [
+        ".venv/bin/pip install -e '.[parity]'",
+        "pre-commit install",
+    ]
