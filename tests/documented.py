@@ -2,7 +2,6 @@
 
 import pathlib
 import re
-import shlex
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 PAGES = (
@@ -17,23 +16,29 @@ _INLINE = re.compile(r"`([^`]+)`")
 
 
 def fenced(page):
-    """The commands in a page's fenced blocks, each a list of words, without what is optional."""
+    """The commands in a page's fenced blocks, without what is optional."""
     return [
-        words
+        command
         for language, block in _FENCE.findall(page.read_text(encoding="utf-8"))
         if language in ("", "bash", "sh")
         for line in block.replace("\\\n", " ").splitlines()
-        if (words := _words(line))
+        if (command := _command(line))
     ]
 
 
+def python_blocks(page):
+    """The blocks of Python code in a page."""
+    blocks = _FENCE.findall(page.read_text(encoding="utf-8"))
+    return [block for language, block in blocks if language == "python"]
+
+
 def inline(page):
-    """The commands in a page's running text and tables, likewise."""
+    """The code in a page's running text and tables."""
     text = _FENCE.sub("", page.read_text(encoding="utf-8"))
-    found = [_words(" ".join(code.split())) for code in _INLINE.findall(text)]
-    return [words for words in found if words]
+    return [" ".join(code.split()) for code in _INLINE.findall(text)]
 
 
-def _words(line):
-    line = re.sub(r"\[--[^\]]*\]", "", line.strip())
-    return shlex.split(line, comments=True) if line.startswith(STARTS) else []
+def _command(line):
+    """The line without comments and `[--optional]` parts; "" where it is no command."""
+    line = re.sub(r"\[--[^\]]*\]|\s#.*", "", line.strip())
+    return " ".join(line.split()) if line.startswith(STARTS) else ""

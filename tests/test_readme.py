@@ -4,9 +4,13 @@ What takes long is made short by further flags, which stand in SHORTER; what a c
 reads and the reader has to bring (a manifest, raw databases) is made first.
 """
 
+import ast
 import concurrent.futures
 import csv
+import importlib
+import importlib.util
 import os
+import pathlib
 import re
 import shlex
 import subprocess
@@ -28,11 +32,13 @@ ONE_EPOCH = ("--config.optim.epochs=1", "--config.protocol.seeds=1", "--config.e
 LOGISTIC = ("--config.classifier=logistic", "--config.shallow.features=grid")
 SHORTER = (
     # The first pattern that a command contains tells which flags are added to it.
-    (r"main .*configs/(baseline|mono)\.py(?!.*fusion)", (*TINY, *ONE_EPOCH, *LOGISTIC)),
+    (r"main .*configs/(baseline|mono)\.py(?!.*fusion)",
+     (*TINY, *ONE_EPOCH, *LOGISTIC, "--config.model.fusion=none", "--config.protocol.draws=1")),
     (r"main .*configs/study\.py", (*TINY, *ONE_EPOCH, "--draws=1",
      "--config.study.jobs=('arms','pooled')", "--config.protocol.contrasts=('ethnicity',)",
      "--config.protocol.subjects=2", "--config.study.pooled_seeds=1")),
     (r"main .*--config=", (*TINY, *ONE_EPOCH, "--config.protocol.draws=1")),
+    (r"sweep .*SLURM", (*TINY, *ONE_EPOCH)),
     (r"sweep .*ablation", (*TINY, *ONE_EPOCH, "--shard=1/7")),
     (r"sweep .*tuning", (*TINY, *ONE_EPOCH, *LOGISTIC, "--config.protocol.inner_folds=2")),
     (r"calibrate", ("--config=configs/calibrate.py:smoke", *LOGISTIC, "--databases=2",
@@ -40,6 +46,13 @@ SHORTER = (
     (r"explain", ("--methods=hirescam", "--label_folds=0", "--max_clips=4")),
     (r"models", ("--size=32",)),
 )  # fmt: skip
+ENVIRONMENT = {
+    "PATH": f"{pathlib.Path(sys.executable).parent}:{os.environ['PATH']}",
+    "PYTHONPATH": str(ROOT),
+    "XLA_FLAGS": "--xla_force_host_platform_device_count=1",
+    "SLURM_ARRAY_TASK_ID": "1",
+    "SLURM_ARRAY_TASK_COUNT": "9",
+}
 NOT_RUN_HERE = (
     # Installation is what `.ci/run` does before this test; these would change its environment.
     r"^pip install",
@@ -69,7 +82,7 @@ def folder(tmp_path_factory):
 
 def all_commands():
     """Every fenced command once, as one text, in the order of the pages."""
-    commands = [shlex.join(words) for page in documented.PAGES for words in documented.fenced(page)]
+    commands = [words for page in documented.PAGES for words in documented.fenced(page)]
     return list(dict.fromkeys(commands))
 
 
@@ -99,15 +112,13 @@ def chains(commands):
 
 def run(command, folder):
     added = next((flags for pattern, flags in SHORTER if re.search(pattern, command)), ())
-    words = [sys.executable if word == "python" else word for word in shlex.split(command)]
     start = time.monotonic()
     done = subprocess.run(
-        [*words, *added],
+        ["bash", "-c", f"{command} {shlex.join(added)}"],
         cwd=folder,
         capture_output=True,
         text=True,
-        env=os.environ
-        | {"PYTHONPATH": str(ROOT), "XLA_FLAGS": "--xla_force_host_platform_device_count=1"},
+        env={**os.environ, **ENVIRONMENT},
     )
     return command, done.returncode, done.stderr[-2000:], time.monotonic() - start
 
@@ -137,3 +148,57 @@ def test_what_is_not_run_is_installation_only():
         ".venv/bin/pip install -e '.[parity]'",
         "pre-commit install",
     ]
+
+
+def settings_of(code):
+    """The config files and the settings that a piece of code in the text names."""
+    files = re.findall(r"(?:--config=)?(configs/\w+\.py)(?::([\w,=.]+))?", code)
+    return files, re.findall(r"--config\.([\w.]+)=", code)
+
+
+INLINE = sorted({code for page in documented.PAGES for code in documented.inline(page)})
+
+
+@pytest.mark.parametrize("code", [code for code in INLINE if any(settings_of(code))])
+def test_configs_and_settings_in_the_text_exist(code):
+    files, settings = settings_of(code)
+    config = importlib.import_module("configs.common").get_config()
+    for path, variant in files:
+        module = importlib.import_module(f"configs.{pathlib.Path(path).stem}")
+        config = module.get_config(variant) if variant else module.get_config()
+    for setting in settings:
+        *sections, field = setting.split(".")
+        section = config
+        for name in sections:
+            section = section[name]
+        assert field in section
+
+
+@pytest.mark.parametrize("code", [code for code in INLINE if code.startswith("python -m ")])
+def test_modules_and_commands_in_the_text_exist(code):
+    _, _, module, *rest = code.split()
+    assert importlib.util.find_spec(module)
+    if module == "ethnicmer_jax" and rest:
+        done = subprocess.run(
+            [sys.executable, "-m", module, rest[0], "--help"],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == 0, done.stderr
+
+
+PYTHON = [block for page in documented.PAGES for block in documented.python_blocks(page)]
+
+
+@pytest.mark.parametrize("block", PYTHON)
+def test_what_python_in_the_text_imports_exists(block):
+    tree = ast.parse(block)
+    bound = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            exec(compile(ast.Module([node], []), "page", "exec"), bound)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+            module = bound.get(node.value.id)
+            assert module is None or hasattr(module, node.attr), f"{node.value.id}.{node.attr}"
