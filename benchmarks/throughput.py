@@ -32,10 +32,10 @@ from ethnicmer_jax.base import cli
 from ethnicmer_jax.models import cost, registry, sliding
 from ethnicmer_jax.training import optim
 from ethnicmer_jax.training.batches import Constants
-from ethnicmer_jax.training.learner import Learner
+from ethnicmer_jax.training.device_data import Resident
+from ethnicmer_jax.training.fold import Learner
 from ethnicmer_jax.training.losses import LossConfig
 from ethnicmer_jax.training.placement import Grid
-from ethnicmer_jax.training.resident import Resident
 
 _BACKBONE = flags.DEFINE_enum("backbone", "resnet18", list(registry.BACKBONES), "Which network.")
 _SIZE = flags.DEFINE_integer("size", 0, "Image size in px; 0 is the network's own.")

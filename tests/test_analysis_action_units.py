@@ -11,11 +11,7 @@ from scipy import stats as scipy_stats
 from statsmodels.stats.proportion import proportion_confint
 
 from data_builders.sources.action_units import parse
-from ethnicmer_jax.analysis.action_units import (
-    CodedClips,
-    compare,
-    prevalence,
-)
+from ethnicmer_jax.analysis.action_units import CodedClips, compare, prevalence
 from ethnicmer_jax.base.schema import ActionUnit
 
 GROUPS = ("asian", "non_asian")

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ethnicmer_jax.analysis import bootstrap
+from ethnicmer_jax.analysis import intervals
 from ethnicmer_jax.analysis.advantage import own_group_advantage
 from ethnicmer_jax.base.predictions import Predictions
 
@@ -203,7 +203,7 @@ def test_p_value_of_a_normal_bootstrap_is_that_of_student():
 
     resampled = scipy_stats.norm.ppf((np.arange(20_000) + 0.5) / 20_000, loc=2.0)
     expected = 2 * scipy_stats.t.cdf(-2.0 * np.sqrt(9 / 10), 9)
-    found = bootstrap.expanded_percentile(2.0, resampled, n_units=10)
+    found = intervals.expanded_percentile(2.0, resampled, n_units=10)
     assert found.p_value == pytest.approx(expected, rel=0.02)
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from sklearn.metrics import balanced_accuracy_score, confusion_matrix, f1_score
 
-from ethnicmer_jax.analysis import bootstrap, confusion, metrics
+from ethnicmer_jax.analysis import confusion, intervals, metrics
 from ethnicmer_jax.analysis.counts import Counts
 from ethnicmer_jax.base.predictions import Predictions
 
@@ -190,7 +190,7 @@ def test_the_summary_of_an_arm_is_its_mean_spread_and_interval_over_subjects():
     for score in confusion.SCORES:
         values = [made["runs"][f"loso-seed{i}"][score] for i in range(3)]
         summary = made["summary"]["loso"][score]
-        interval = bootstrap.estimate([(1.0, Counts.of(join(*runs)))], score)
+        interval = intervals.estimate([(1.0, Counts.of(join(*runs)))], score)
         assert summary == {
             "mean": pytest.approx(np.mean(values)),
             "sd": pytest.approx(np.std(values, ddof=1)),

@@ -3,68 +3,23 @@
 from __future__ import annotations
 
 import numpy as np
-import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from made_up_predictions import difference, join, make, score_interval, simulate
 from scipy import stats as scipy_stats
 from sklearn.metrics import confusion_matrix
 
-from ethnicmer_jax.analysis import bootstrap, confusion, permutation
+from ethnicmer_jax.analysis import confusion, intervals, permutation
 from ethnicmer_jax.analysis.counts import Counts
 from ethnicmer_jax.base.predictions import Predictions
-
-CLASSES = ("negative", "positive", "surprise")
-
-
-def make(person, truth, predicted, run="r", database="samm", ethnicity="Asian"):
-    n = len(truth)
-    p = np.full((n, 3), 0.1)
-    p[np.arange(n), predicted] = 0.8
-    return Predictions.from_table(
-        pd.DataFrame(
-            {
-                "run": run,
-                "fold": "f",
-                "database": database,
-                "subject": np.asarray(person).astype(str),
-                "clip": np.arange(n).astype(str),
-                "emotion": np.array(CLASSES)[truth],
-                "ethnicity": ethnicity,
-                **{f"p_{name}": p[:, i] for i, name in enumerate(CLASSES)},
-            }
-        )
-    )
-
-
-def simulate(rng, n_persons, sd=0.8, shift=0.0):
-    """(person, truth, predicted): skewed clip counts and classes, able and less able persons."""
-    clips = 1 + rng.negative_binomial(1.2, 0.2, n_persons)
-    person = np.repeat(np.arange(n_persons), clips)
-    mix = rng.dirichlet(np.array([0.68, 0.2, 0.12]) * 3, n_persons).cumsum(1)
-    truth = (rng.random(len(person))[:, None] > mix[person]).sum(1).clip(0, 2)
-    logit = np.array([1.8, 0.7, 0.5])[truth] + rng.normal(0, sd, n_persons)[person] + shift
-    right = rng.random(len(person)) < 1 / (1 + np.exp(-logit))
-    return person, truth, np.where(right, truth, (truth + rng.integers(1, 3, len(truth))) % 3)
-
-
-def join(*parts):
-    return Predictions.from_table(pd.concat([part.table for part in parts]))
-
-
-def score_interval(made, score="uf1", **how):
-    return bootstrap.estimate([(1.0, Counts.of(made))], score, **how)
-
-
-def difference(a, b, **how):
-    return bootstrap.difference(Counts.of(a), Counts.of(b), **how)
 
 
 def test_resampled_scores_are_those_of_the_resampled_table():
     rng = np.random.default_rng(0)
     made = make(*simulate(rng, 7))
     subjects = Counts.of(made)
-    weights = bootstrap.resample_weights(np.zeros(7), 20, rng)
+    weights = intervals.resample_weights(np.zeros(7), 20, rng)
     (fast,) = subjects.scores(weights, confusion.uf1)
     for row, value in zip(weights, fast, strict=True):
         repeats = row[np.searchsorted(subjects.persons, made.person.astype(str))]
@@ -76,7 +31,7 @@ def test_resampled_scores_are_those_of_the_resampled_table():
 @given(st.lists(st.integers(0, 3), min_size=1, max_size=12), st.integers(0, 2**32 - 1))
 def test_each_stratum_keeps_its_size(strata, seed):
     strata = np.array(strata)
-    weights = bootstrap.resample_weights(strata, 5, np.random.default_rng(seed))
+    weights = intervals.resample_weights(strata, 5, np.random.default_rng(seed))
     for stratum in set(strata):
         assert (weights[:, strata == stratum].sum(1) == (strata == stratum).sum()).all()
 
@@ -125,7 +80,7 @@ def test_coverage_of_the_interval_is_near_nominal():
 
 def test_the_interval_is_wider_than_percentile_with_few_persons_and_not_with_many():
     resampled = np.linspace(0, 1, 10_001)
-    few, many = (bootstrap.expanded_percentile(0.5, resampled, n_units=n) for n in (10, 100_000))
+    few, many = (intervals.expanded_percentile(0.5, resampled, n_units=n) for n in (10, 100_000))
     # Normal tail of t(9) at .975 times sqrt(10 / 9): Phi(-2.3845).
     assert few.low == pytest.approx(scipy_stats.norm.cdf(-2.262157 * np.sqrt(10 / 9)), abs=1e-4)
     assert many.low == pytest.approx(0.025, abs=1e-4)

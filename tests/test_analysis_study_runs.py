@@ -7,7 +7,7 @@ import pytest
 import study_world
 from scipy import stats as scipy_stats
 
-from ethnicmer_jax.analysis.bootstrap import Interval
+from ethnicmer_jax.analysis.intervals import Interval
 from ethnicmer_jax.analysis.study import controls
 from ethnicmer_jax.analysis.study.runs import StudyRuns
 from ethnicmer_jax.base.predictions import Predictions

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 import study_world
 
-from ethnicmer_jax.analysis import bootstrap
+from ethnicmer_jax.analysis import intervals
 from ethnicmer_jax.analysis.advantage import Advantage
 from ethnicmer_jax.analysis.conclusion import Verdict
 from ethnicmer_jax.analysis.study import estimates
@@ -100,7 +100,7 @@ def test_differences_on_the_same_subjects_have_the_doubled_variance_of_the_advan
     assert len(planned) == 4
     for one in planned:
         counts = [runs.counts(one.part, cell) for cell in (one.first, one.second)]
-        single = bootstrap.estimate([(1.0, counts[0]), (-1.0, counts[1])])
+        single = intervals.estimate([(1.0, counts[0]), (-1.0, counts[1])])
         doubled = one.estimate(runs)
         assert doubled.estimate == single.estimate
         assert doubled.standard_error == pytest.approx(math.sqrt(2) * single.standard_error)

@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 import report_workdir
 
-from ethnicmer_jax.analysis import bootstrap, metrics, sweep
+from ethnicmer_jax.analysis import intervals, metrics, sweep
 from ethnicmer_jax.analysis.counts import Counts
 from ethnicmer_jax.analysis.sweep import Result
 from ethnicmer_jax.base.predictions import Predictions
@@ -49,7 +49,7 @@ def test_scores_are_those_of_the_jobs(results, frame):
 
 
 def test_differences_are_paired_and_from_the_first_point(results, frame):
-    wanted = bootstrap.difference(*(Counts.of(results[i].predictions) for i in (1, 0)))
+    wanted = intervals.difference(*(Counts.of(results[i].predictions) for i in (1, 0)))
     assert wanted.design == "paired"
     found = frame.loc[1, ["difference", "difference_low", "difference_high"]].tolist()
     assert found == [wanted.estimate, wanted.low, wanted.high]

@@ -19,7 +19,7 @@ from ethnicmer_jax.jobs.calibration import (
     exchange,
     frames_check,
     plan,
-    results,
+    result_files,
     runner,
     trial,
     worlds,
@@ -181,7 +181,7 @@ def test_rates_are_counts_with_wilson_intervals():
             "survives": np.arange(count) < 10,
         }
     )
-    rates = results.rates(databases, config).set_index("series")
+    rates = result_files.rates(databases, config).set_index("series")
     assert list(rates["rejections"]) == [60, 10]
     # Wilson's 95% interval of 10 of 200, from its formula: .0274 to .0896.
     row = rates.loc["confounded, controlled"]
@@ -231,7 +231,7 @@ def test_the_company_that_a_database_is_trained_in_changes_nothing():
 def test_a_damaged_part_and_another_config_are_refused(tmp_path):
     config = tiny()
     for chunk in plan.chunks(config):
-        file = results.path(tmp_path, chunk)
+        file = result_files.path(tmp_path, chunk)
         file.parent.mkdir(exist_ok=True)
         file.write_text("design,effect\n")
     with pytest.raises(UserError, match=r"is damaged .*; delete it"):

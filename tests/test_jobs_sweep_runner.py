@@ -9,7 +9,7 @@ import worlds
 
 from ethnicmer_jax import jobs
 from ethnicmer_jax.base.schema import UserError
-from ethnicmer_jax.jobs.sweep import grid, results, runner, selection
+from ethnicmer_jax.jobs.sweep import grid, result_files, runner, selection
 
 PEOPLE = (("lab", "s1", "Asian"), ("lab", "s2", "Unknown"), ("lab", "s3", "White"))
 POINTS = ({}, {"shallow.c": 2}, {"protocol.inner_folds": 9})
@@ -34,7 +34,7 @@ def points_of(folder, *points, **overrides):
 
 
 def run(directory, points, mine=None):
-    results.describe(directory, "tiny", points)
+    result_files.describe(directory, "tiny", points)
     failures = runner.run(points if mine is None else mine, directory)
     runner.summarise(directory)
     return failures
@@ -158,10 +158,10 @@ def test_the_directory_of_another_sweep_or_of_a_job_is_refused(finished, copied)
     points = points_of(finished, *POINTS)
     before = (copied / "sweep.json").read_bytes()
     with pytest.raises(UserError, match="holds the sweep tiny, not huge"):
-        results.describe(copied, "huge", points)
+        result_files.describe(copied, "huge", points)
     assert (copied / "sweep.json").read_bytes() == before
     with pytest.raises(UserError, match="is the work directory of a job"):
-        results.describe(copied / "points" / "base", "tiny", points)
+        result_files.describe(copied / "points" / "base", "tiny", points)
 
 
 def test_the_summary_is_printed(copied, capsys):

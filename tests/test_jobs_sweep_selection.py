@@ -13,7 +13,7 @@ from ethnicmer_jax.base import predictions
 from ethnicmer_jax.base.predictions import Predictions
 from ethnicmer_jax.base.run_id import INNER
 from ethnicmer_jax.base.schema import EMOTIONS, UserError
-from ethnicmer_jax.jobs.sweep import results, selection
+from ethnicmer_jax.jobs.sweep import result_files, selection
 
 SUBJECTS = ("a", "b", "c")
 CONFIG = {
@@ -69,7 +69,7 @@ SECOND = table({"a": "", "b": "ac", "c": "b"}, outer_right="bc")
 def sweep(directory, *tables, configs=None):
     names = [f"x={number}" for number in range(len(tables))]
     points = [types.SimpleNamespace(name=name, overrides={}) for name in names]
-    results.describe(directory, "grid", points)
+    result_files.describe(directory, "grid", points)
     configs = configs or [CONFIG] * len(tables)
     for name, rows_of_point, config in zip(names, tables, configs, strict=True):
         if rows_of_point is not None:
@@ -82,7 +82,7 @@ def sweep(directory, *tables, configs=None):
 def read(*tables):
     """Results as they come from a directory, without one."""
     return [
-        results.Result(f"x={i}", {}, CONFIG, Predictions.from_table(made), None, None)
+        result_files.Result(f"x={i}", {}, CONFIG, Predictions.from_table(made), None, None)
         for i, made in enumerate(tables)
     ]
 

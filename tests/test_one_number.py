@@ -14,9 +14,7 @@ from rich.console import Console
 from ethnicmer_jax.analysis import metrics
 from ethnicmer_jax.analysis.sweep import Result
 from ethnicmer_jax.base.predictions import Predictions
-from ethnicmer_jax.report import console
-from ethnicmer_jax.report import job as job_page
-from ethnicmer_jax.report import sweep as sweep_page
+from ethnicmer_jax.report import console, job_page, sweep_page
 from ethnicmer_jax.report.study import page as study_page
 
 SCORES = {"uf1": "UF1", "uar": "UAR", "accuracy": "Accuracy"}

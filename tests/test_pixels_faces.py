@@ -13,13 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from data_builders.pixels.detection import LONG_SIDE, Face, RetinaFace, check_frame, retinaface
-from data_builders.pixels.faces import (
-    FaceNotFound,
-    FaceOptions,
-    crop_pair,
-    main_face,
-    warp,
-)
+from data_builders.pixels.faces import FaceNotFound, FaceOptions, crop_pair, main_face, warp
 from data_builders.simulation.drawing import REST, draw_face
 from data_builders.simulation.people import draw_person
 from ethnicmer_jax.base.schema import UserError

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import study_world
-from test_report_job import Page
+from parsed_page import Page
 
 from ethnicmer_jax.analysis import metrics
 from ethnicmer_jax.base import predictions

@@ -12,7 +12,7 @@ import worlds
 
 from data_builders.simulation.options import SimulatedOptions, parse_cohorts
 from data_builders.sources import simulated
-from ethnicmer_jax.analysis import bootstrap, probe
+from ethnicmer_jax.analysis import intervals, probe
 from ethnicmer_jax.analysis.counts import Counts
 from ethnicmer_jax.base.grouping import grouping
 from ethnicmer_jax.base.run_id import RunId
@@ -75,7 +75,7 @@ def make_engine(data, parts, epochs, **overrides):
 def gain(conditioned, blind, world):
     """Pooled UF1 of one model less that of another in a world, persons resampled together."""
     sides = [each.select(each.table["database"] == world) for each in (conditioned, blind)]
-    return bootstrap.difference(*map(Counts.of, sides))
+    return intervals.difference(*map(Counts.of, sides))
 
 
 def told_and_blind(data, parts, epochs):

@@ -12,7 +12,7 @@ import worlds
 from ethnicmer_jax import models
 from ethnicmer_jax.base.schema import UserError
 from ethnicmer_jax.jobs import job
-from ethnicmer_jax.training import resident
+from ethnicmer_jax.training import device_data
 
 DATA = worlds.world()
 ROWS = [0, 4]
@@ -119,7 +119,7 @@ def test_a_held_out_clip_has_no_part_in_the_features_of_others(wanted):
     spoilt = pixels.copy()
     spoilt[3] = np.nan
     before, after = (
-        np.asarray(resident.fixed_features(model.emotion_backbone, wanted, x, 16).values)
+        np.asarray(device_data.fixed_features(model.emotion_backbone, wanted, x, 16).values)
         for x in (pixels, spoilt)
     )
     others = np.arange(20) != 3

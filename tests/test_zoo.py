@@ -14,10 +14,10 @@ import small_models
 from ethnicmer_jax import models
 from ethnicmer_jax.training import optim
 from ethnicmer_jax.training.batches import Constants
-from ethnicmer_jax.training.learner import Learner
+from ethnicmer_jax.training.device_data import Resident
+from ethnicmer_jax.training.fold import Learner
 from ethnicmer_jax.training.losses import LossConfig, summed
 from ethnicmer_jax.training.placement import Grid
-from ethnicmer_jax.training.resident import Resident
 
 EMOTION = np.asarray([0, 1, 2, 0], np.int32)
 ETHNIC = np.asarray([0, 1, -1, 1], np.int32)

@@ -5,7 +5,7 @@ so resampling, permuting and clustering all act on whole persons (database, subj
 
 - `counts`, `confusion`: predictions as one confusion matrix per (run, person), and scores.
 - `metrics`, `results`: pooled scores of runs, arms and groups.
-- `bootstrap`, `advantage`: intervals of scores and of differences of scores.
+- `intervals`, `advantage`: intervals of scores and of differences of scores.
 - `permutation`, `correctness`, `effects`: tests, models and effect sizes.
 - `comparisons`, `conclusion`: what is compared, what it has to survive, what may be said of it.
 - `matching`, `probe`, `action_units`, `sweep`, `study`: one question each.

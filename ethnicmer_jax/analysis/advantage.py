@@ -26,10 +26,10 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float, Int, Shaped
 
-from ethnicmer_jax.analysis import bootstrap
-from ethnicmer_jax.analysis.bootstrap import Interval
+from ethnicmer_jax.analysis import intervals
 from ethnicmer_jax.analysis.confusion import SCORES, mean_of_defined
 from ethnicmer_jax.analysis.counts import Counts, databases
+from ethnicmer_jax.analysis.intervals import Interval
 from ethnicmer_jax.base.contrast_roles import MAIN
 from ethnicmer_jax.base.predictions import Predictions
 from ethnicmer_jax.base.run_id import crossed, mono, mono_side
@@ -59,9 +59,9 @@ def own_group_advantage(
     contrast: str = MAIN,
     score: str = "uf1",
     *,
-    level: float = bootstrap.LEVEL,
-    n_resamples: int = bootstrap.RESAMPLES,
-    seed: int = bootstrap.SEED,
+    level: float = intervals.LEVEL,
+    n_resamples: int = intervals.RESAMPLES,
+    seed: int = intervals.SEED,
     reciprocity: float = RECIPROCITY,
 ) -> Advantage:
     """Estimates the own-group advantage of one contrast, averaged over draws and seeds.
@@ -96,12 +96,12 @@ def own_group_advantage(
 
     strata = _strata(subjects, rows[:, :2])
     n_persons, n_strata = len(strata), len(np.unique(strata))
-    weights = bootstrap.resample_weights(strata, n_resamples, np.random.default_rng(seed))
+    weights = intervals.resample_weights(strata, n_resamples, np.random.default_rng(seed))
     resampled = mean_of_defined(mean_of_defined(advantages(weights).swapaxes(1, 2)))
     observed = advantages(np.ones((1, n_persons)))[0]
     per_side = mean_of_defined(observed.T)
     estimate = float(mean_of_defined(per_side))
-    interval = bootstrap.expanded_percentile(
+    interval = intervals.expanded_percentile(
         estimate,
         resampled,
         n_units=n_persons,

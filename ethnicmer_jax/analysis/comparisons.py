@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Shaped
 
-from ethnicmer_jax.analysis import bootstrap, conclusion, results
+from ethnicmer_jax.analysis import conclusion, intervals, results
 from ethnicmer_jax.analysis.conclusion import Conclusion, Control
 from ethnicmer_jax.analysis.counts import Counts
 from ethnicmer_jax.base.predictions import Predictions
@@ -36,7 +36,7 @@ class Comparison:
     of: str
     where: str
     pair: tuple[str, str]
-    interval: bootstrap.Interval
+    interval: intervals.Interval
     finding: Conclusion
 
     @property
@@ -51,7 +51,7 @@ class Comparison:
 
 
 def compare_all(
-    predictions: Predictions, group: Shaped[np.ndarray, " rows"], *, level: float = bootstrap.LEVEL
+    predictions: Predictions, group: Shaped[np.ndarray, " rows"], *, level: float = intervals.LEVEL
 ) -> list[Comparison]:
     """Every pair of arms, and in every arm every pair of groups.
 
@@ -82,10 +82,10 @@ def difference(
     pair: tuple[str, str],
     *,
     level: float,
-) -> bootstrap.Interval:
+) -> intervals.Interval:
     """UF1 of the first side minus that of the second, averaged over runs."""
     sides = dict(Counts.by(predictions, side))
-    return bootstrap.difference(*(sides[name].tested_only() for name in pair), level=level)
+    return intervals.difference(*(sides[name].tested_only() for name in pair), level=level)
 
 
 def confounded(
@@ -126,7 +126,7 @@ def _within_databases(
     predictions: Predictions,
     side: Shaped[np.ndarray, " rows"],
     pair: tuple[str, str],
-    observed: bootstrap.Interval,
+    observed: intervals.Interval,
 ) -> list[Control]:
     """The same difference inside each database that has enough persons on both sides."""
     database = predictions.table["database"].to_numpy(object)

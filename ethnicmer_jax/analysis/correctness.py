@@ -25,7 +25,7 @@ import statsmodels.api as sm
 from jaxtyping import Shaped
 from scipy import stats as scipy_stats
 
-from ethnicmer_jax.analysis import bootstrap, permutation
+from ethnicmer_jax.analysis import intervals, permutation
 from ethnicmer_jax.base.predictions import Predictions
 
 
@@ -67,7 +67,7 @@ def group_effect(
     group: Shaped[np.ndarray, " rows"],
     groups: tuple[str, str],
     *,
-    level: float = bootstrap.LEVEL,
+    level: float = intervals.LEVEL,
 ) -> GroupEffect:
     """Fits the model to the rows of two groups.
 

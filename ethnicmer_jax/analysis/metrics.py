@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Shaped
 
-from ethnicmer_jax.analysis import bootstrap, confusion, results
+from ethnicmer_jax.analysis import confusion, intervals, results
 from ethnicmer_jax.analysis.counts import Counts
 from ethnicmer_jax.base.predictions import Predictions
 
@@ -68,7 +68,7 @@ def summary(predictions: Predictions) -> dict[str, dict[str, Any]]:
     return {
         arm: {
             score: _score_summary(interval, confusion.SCORES[score](counts.pooled))
-            for score, interval in bootstrap.score_intervals(counts).items()
+            for score, interval in intervals.score_intervals(counts).items()
         }
         for arm, counts in results.counts_of_arms(predictions).items()
     }
@@ -145,7 +145,7 @@ def _of_run(
     return {**whole, "n_folds": n_folds, **by_label, "gaps": fairness_gaps(by_label["groups"])}
 
 
-def _score_summary(interval: bootstrap.Interval, of_runs: np.ndarray) -> dict[str, Any]:
+def _score_summary(interval: intervals.Interval, of_runs: np.ndarray) -> dict[str, Any]:
     return {
         "mean": _number(interval.estimate),
         "sd": _number(of_runs.std(ddof=1)) if len(of_runs) > 1 else None,

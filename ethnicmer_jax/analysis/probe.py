@@ -20,9 +20,9 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
-from ethnicmer_jax.analysis import bootstrap
-from ethnicmer_jax.analysis.bootstrap import Interval
+from ethnicmer_jax.analysis import intervals
 from ethnicmer_jax.analysis.counts import Counts
+from ethnicmer_jax.analysis.intervals import Interval
 from ethnicmer_jax.base.run_id import RunId
 from ethnicmer_jax.base.schema import UserError
 from ethnicmer_jax.protocols.fold_table import FoldTable, from_rows
@@ -41,8 +41,8 @@ def balanced_accuracy(
     *,
     kind: str = "logistic",
     n_splits: int = 5,
-    seed: int = bootstrap.SEED,
-    n_resamples: int = bootstrap.RESAMPLES,
+    seed: int = intervals.SEED,
+    n_resamples: int = intervals.RESAMPLES,
 ) -> Interval:
     """How well a label is read from features that mean the same in every clip.
 
@@ -89,8 +89,8 @@ def across_folds(
     folds: FoldTable,
     *,
     kind: str = "logistic",
-    seed: int = bootstrap.SEED,
-    n_resamples: int = bootstrap.RESAMPLES,
+    seed: int = intervals.SEED,
+    n_resamples: int = intervals.RESAMPLES,
 ) -> Interval:
     """How well a label is read from the features of networks trained in folds.
 
@@ -139,7 +139,7 @@ def across_folds(
         truth=np.concatenate(truth),
         predicted=np.concatenate(predicted),
     )
-    return bootstrap.estimate([(1.0, counts)], "uar", n_resamples=n_resamples, seed=seed)
+    return intervals.estimate([(1.0, counts)], "uar", n_resamples=n_resamples, seed=seed)
 
 
 def _of_every_fold(

@@ -1,6 +1,6 @@
 """Predictions -> the tidy tables of numbers that a report shows.
 
-Every interval is a subject-cluster bootstrap (`bootstrap`): it speaks about
+Every interval is a subject-cluster bootstrap (`intervals`): it speaks about
 other subjects, for the models as trained.
 """
 
@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Int, Shaped
 
-from ethnicmer_jax.analysis import bootstrap, confusion
+from ethnicmer_jax.analysis import confusion, intervals
 from ethnicmer_jax.analysis.counts import Counts
 from ethnicmer_jax.base.predictions import Predictions
 
@@ -70,7 +70,7 @@ def _scores(counts: Counts, clips: Shaped[np.ndarray, " rows"]) -> dict[str, flo
         "n_subjects": len(counts.persons),
         "n_clips": len(set(clips)),
     }
-    for name, interval in bootstrap.score_intervals(counts).items():
+    for name, interval in intervals.score_intervals(counts).items():
         row |= {name: interval.estimate, f"{name}_low": interval.low, f"{name}_high": interval.high}
     return row
 

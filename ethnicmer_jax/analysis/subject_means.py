@@ -13,9 +13,9 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Bool, Float, Shaped
 
-from ethnicmer_jax.analysis import bootstrap, effects, permutation
-from ethnicmer_jax.analysis.bootstrap import Interval
+from ethnicmer_jax.analysis import effects, intervals, permutation
 from ethnicmer_jax.analysis.counts import databases
+from ethnicmer_jax.analysis.intervals import Interval
 
 PERMUTATIONS = 5000
 
@@ -35,11 +35,11 @@ def clip_mean(
     counts = np.bincount(index)
     sums = np.bincount(index, weights=values[defined])
     if not len(counts):
-        return bootstrap.expanded_percentile(np.nan, np.empty(0), n_units=0)
+        return intervals.expanded_percentile(np.nan, np.empty(0), n_units=0)
     rng = np.random.default_rng(seed)
-    weights = bootstrap.resample_weights(np.zeros(len(counts)), bootstrap.RESAMPLES, rng)
+    weights = intervals.resample_weights(np.zeros(len(counts)), intervals.RESAMPLES, rng)
     resampled = (weights @ sums) / (weights @ counts)
-    return bootstrap.expanded_percentile(sums.sum() / counts.sum(), resampled, n_units=len(counts))
+    return intervals.expanded_percentile(sums.sum() / counts.sum(), resampled, n_units=len(counts))
 
 
 def means_by_person(
@@ -118,15 +118,15 @@ def _interval(
     means: Float[np.ndarray, "persons measures"],
     rng: np.random.Generator,
 ) -> dict[str, list[float]]:
-    weights = bootstrap.resample_weights(first, bootstrap.RESAMPLES, rng)
+    weights = intervals.resample_weights(first, intervals.RESAMPLES, rng)
     sides = [weights * side for side in (first, ~first)]
     a, b = (side @ means / side.sum(1, keepdims=True) for side in sides)
     observed = _differences(first[None].astype(float), means)[0]
-    intervals = [
-        bootstrap.expanded_percentile(estimate, resampled, n_units=len(first), n_strata=2)
+    ranges = [
+        intervals.expanded_percentile(estimate, resampled, n_units=len(first), n_strata=2)
         for estimate, resampled in zip(observed, (a - b).T, strict=True)
     ]
-    return {"low": [i.low for i in intervals], "high": [i.high for i in intervals]}
+    return {"low": [i.low for i in ranges], "high": [i.high for i in ranges]}
 
 
 def _p_values(

@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from ethnicmer_jax.analysis import bootstrap, confusion, metrics
+from ethnicmer_jax.analysis import confusion, intervals, metrics
 from ethnicmer_jax.analysis.counts import Counts
 from ethnicmer_jax.analysis.results import arms as arms_of_rows
 from ethnicmer_jax.base.predictions import Predictions
@@ -147,7 +147,7 @@ def _scores(arm: Predictions) -> dict[str, float | None]:
 def _difference(arm: Predictions, reference: Predictions) -> dict[str, float]:
     if arm.classes != reference.classes:
         return {}
-    interval = bootstrap.difference(Counts.of(arm), Counts.of(reference))
+    interval = intervals.difference(Counts.of(arm), Counts.of(reference))
     return dict(zip(_DIFFERENCE, (interval.estimate, interval.low, interval.high), strict=True))
 
 

@@ -53,9 +53,9 @@ def main() -> None:
     mine = grid.share(points, _SHARD.value)
     environment.prefer_core_devices()
     # pandas and figures take seconds to import; who asks for help is spared them.
-    from ethnicmer_jax.jobs.sweep import results, runner
+    from ethnicmer_jax.jobs.sweep import result_files, runner
 
-    results.describe(directory, config.name, points)
+    result_files.describe(directory, config.name, points)
     failures = runner.run(mine, directory)
     runner.summarise(directory)
     if failures:

@@ -12,7 +12,7 @@ from ethnicmer_jax.explain.findings import ALL, Findings
 from ethnicmer_jax.explain.folds import MapName
 from ethnicmer_jax.report import columns, explained, provenance
 from ethnicmer_jax.report import figures as report_figures
-from ethnicmer_jax.report.document import Block, Document, Facts, Gallery, Listing, Prose, Section
+from ethnicmer_jax.report.html_page import Block, Document, Facts, Gallery, Listing, Prose, Section
 from ethnicmer_jax.report.prose import paragraphs, text
 from ethnicmer_jax.report.style import Figure
 from ethnicmer_jax.report.tables import Column, Table

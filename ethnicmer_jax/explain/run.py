@@ -22,9 +22,8 @@ from ethnicmer_jax.explain.findings import ALL, Clips, Findings
 from ethnicmer_jax.explain.folds import ClipMaps, Explainer, MapName
 from ethnicmer_jax.explain.request import Request
 from ethnicmer_jax.jobs import job
-from ethnicmer_jax.report import document, explained
-from ethnicmer_jax.report import job as job_page
-from ethnicmer_jax.report.document import Document
+from ethnicmer_jax.report import explained, html_page, job_page
+from ethnicmer_jax.report.html_page import Document
 from ethnicmer_jax.report.study import page as study_page
 from ethnicmer_jax.training.engine import Engine
 
@@ -153,7 +152,7 @@ def _explain(
         files.write_json(folder / RECORD, record)
         _write_overlays(folder, trained, engine)
 
-    document.save(written, target, more)
+    html_page.save(written, target, more)
 
 
 def group_names(

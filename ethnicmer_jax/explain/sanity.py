@@ -19,7 +19,7 @@ from jaxtyping import Bool, Float, Int, Shaped
 from scipy import stats as scipy_stats
 
 from ethnicmer_jax.analysis import subject_means
-from ethnicmer_jax.analysis.bootstrap import Interval
+from ethnicmer_jax.analysis.intervals import Interval
 from ethnicmer_jax.explain import folds
 from ethnicmer_jax.explain.folds import Classes, ClipMaps, Explainer, MapName, Maps
 from ethnicmer_jax.explain.maps import OCCLUSION, Variables

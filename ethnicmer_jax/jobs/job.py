@@ -19,7 +19,7 @@ from ethnicmer_jax.jobs import check, preparation, work_directory
 from ethnicmer_jax.jobs.preparation import Prepared
 from ethnicmer_jax.protocols import Plan, fold_file
 from ethnicmer_jax.report import console
-from ethnicmer_jax.report import job as page
+from ethnicmer_jax.report import job_page as page
 
 if TYPE_CHECKING:
     from ethnicmer_jax.training.engine import Engine

@@ -8,7 +8,7 @@ import pandas as pd
 
 from ethnicmer_jax.base import files
 from ethnicmer_jax.report import columns
-from ethnicmer_jax.report.document import Block, Gallery, Link, Prose, Section
+from ethnicmer_jax.report.html_page import Block, Gallery, Link, Prose, Section
 from ethnicmer_jax.report.prose import text
 from ethnicmer_jax.report.style import Figure
 from ethnicmer_jax.report.tables import Column, Table

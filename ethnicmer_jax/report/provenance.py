@@ -10,8 +10,8 @@ import pandas as pd
 
 from ethnicmer_jax.analysis.data_card import DataCard
 from ethnicmer_jax.report import columns
-from ethnicmer_jax.report.document import Block, Facts, Listing, Note, Prose, Section
 from ethnicmer_jax.report.files import Inputs, flatten
+from ethnicmer_jax.report.html_page import Block, Facts, Listing, Note, Prose, Section
 from ethnicmer_jax.report.prose import paragraphs, text
 from ethnicmer_jax.report.tables import Table
 

@@ -4,9 +4,9 @@ A clip's flow on its way from a data set to logits:
 
   data.dataset   the clips as arrays
   data.inputs    scaled, clip by clip, to the images of a branch
-  resident       laid out for the backbone, with mirrored copies, and put on every device
+  device_data    laid out for the backbone, with mirrored copies, and put on every device
   batches        which clips a fold sees in a step
-  learner        gathered into a batch, and through the classifier of `models`
+  fold           gathered into a batch, and through the classifier of `models`
   losses, optim  one step of one fold
 
 and what drives it:

@@ -23,12 +23,12 @@ from ethnicmer_jax.base.progress import Progress
 from ethnicmer_jax.data.dataset import Dataset
 from ethnicmer_jax.data.targets import Targets
 from ethnicmer_jax.protocols.fold_table import FoldTable
-from ethnicmer_jax.training import batches, checkpoint, devices, optim, pretrained, resident
+from ethnicmer_jax.training import batches, checkpoint, device_data, devices, optim, pretrained
 from ethnicmer_jax.training.batches import Constants
+from ethnicmer_jax.training.device_data import Resident
+from ethnicmer_jax.training.fold import FoldState, Learner, Sums
 from ethnicmer_jax.training.fold_results import FoldResults
-from ethnicmer_jax.training.learner import FoldState, Learner, Sums
 from ethnicmer_jax.training.placement import Grid, padded
-from ethnicmer_jax.training.resident import Resident
 from ethnicmer_jax.training.scalars import ScalarLog
 
 
@@ -89,7 +89,7 @@ class Engine:
         self._starts = pretrained.read(config, self.learner.model)
         self.notes = tuple(start.note for start in self._starts.values())
         model, batch = self.learner.model, self.learner.eval_batch
-        clips = resident.build(config, dataset, targets, model, self._starts, batch)
+        clips = device_data.build(config, dataset, targets, model, self._starts, batch)
         self._data = self._grid.replicate(clips)
         self._constants = batches.constants(config, targets, folds, batch)
         self._room = batches.steps_per_epoch(folds, config.optim.batch_size)
@@ -174,11 +174,11 @@ class Engine:
         Returns:
           float32 [n, S, S, 3].
         """
-        return resident.branch_images(self._config, self.dataset, branch)
+        return device_data.branch_images(self._config, self.dataset, branch)
 
     @property
     def data(self) -> Resident:
-        """The data of all clips, as the methods of `learner` want them."""
+        """The data of all clips, as the methods of `fold.Learner` want them."""
         return jax.tree.map(lambda x: x[0], self._data)
 
     def environment(self) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from ethnicmer_jax.analysis import bootstrap, effects
+from ethnicmer_jax.analysis import effects, intervals
 from ethnicmer_jax.analysis.action_units.coding import CodedClips
 
 PREVALENCE_COLUMNS = (
@@ -30,9 +30,9 @@ def prevalence(
     clips: CodedClips,
     groups: Sequence[str],
     *,
-    level: float = bootstrap.LEVEL,
-    n_resamples: int = bootstrap.RESAMPLES,
-    seed: int = bootstrap.SEED,
+    level: float = intervals.LEVEL,
+    n_resamples: int = intervals.RESAMPLES,
+    seed: int = intervals.SEED,
 ) -> pd.DataFrame:
     """How often each unit is coded, by emotion and group.
 
@@ -64,11 +64,11 @@ def _cell(
     cell: CodedClips, rng: np.random.Generator, n_resamples: int, level: float
 ) -> pd.DataFrame:
     persons, n_clips, hits = cell.per_person()
-    weights = bootstrap.resample_weights(np.zeros(len(persons)), n_resamples, rng)
+    weights = intervals.resample_weights(np.zeros(len(persons)), n_resamples, rng)
     resampled = (weights @ hits) / (weights @ n_clips)[:, None]
     n, n_with = len(cell), hits.sum(axis=0).astype(int)
     clustered = [
-        bootstrap.expanded_percentile(count / n, column, n_units=len(persons), level=level)
+        intervals.expanded_percentile(count / n, column, n_units=len(persons), level=level)
         for count, column in zip(n_with, resampled.T, strict=True)
     ]
     wilson = [effects.wilson_interval(int(count), n, level) for count in n_with]

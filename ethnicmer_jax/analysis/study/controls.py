@@ -13,10 +13,10 @@ import pandas as pd
 from jaxtyping import Float
 from scipy import stats as scipy_stats
 
-from ethnicmer_jax.analysis import bootstrap, conclusion
+from ethnicmer_jax.analysis import conclusion, intervals
 from ethnicmer_jax.analysis.advantage import Advantage
-from ethnicmer_jax.analysis.bootstrap import Interval
 from ethnicmer_jax.analysis.conclusion import Control, HasInterval, Range
+from ethnicmer_jax.analysis.intervals import Interval
 from ethnicmer_jax.analysis.study.estimates import Difference, part_name
 from ethnicmer_jax.analysis.study.runs import StudyRuns
 from ethnicmer_jax.base.contrast_roles import FLIPPED, MAIN, PLACEBO, Role, role
@@ -93,7 +93,7 @@ def label_differences(runs: StudyRuns) -> pd.DataFrame:
     for model, labels in itertools.product(runs.parts, WRONG_LABELS):
         if (told_wrong := wrongly_told(model, labels)) in runs.parts:
             terms = [(1.0, runs.counts(model)), (-1.0, runs.counts(told_wrong))]
-            found = bootstrap.estimate(terms)
+            found = intervals.estimate(terms)
             numbers = {key: getattr(found, key) for key in ("estimate", "low", "high")}
             label = f"{model}: annotated minus {labels}"
             rows.append({"section": _LABEL_SECTION, "label": label, **numbers, "p": found.p_value})

@@ -7,9 +7,9 @@ from collections.abc import Iterator, Sequence
 
 import pandas as pd
 
-from ethnicmer_jax.analysis import bootstrap, effects
+from ethnicmer_jax.analysis import effects, intervals
 from ethnicmer_jax.analysis.advantage import RECIPROCITY, Advantage, own_group_advantage
-from ethnicmer_jax.analysis.bootstrap import Interval
+from ethnicmer_jax.analysis.intervals import Interval
 from ethnicmer_jax.analysis.study.runs import StudyRuns
 from ethnicmer_jax.base.contrast_roles import DATABASE, FLIPPED, MAIN, PLACEBO
 from ethnicmer_jax.base.run_id import STEREO, crossed, mono
@@ -46,13 +46,13 @@ class Difference:
         """
         return RECIPROCITY if self.section == SAME_SUBJECTS else 1.0
 
-    def estimate(self, runs: StudyRuns, level: float = bootstrap.LEVEL) -> Interval:
+    def estimate(self, runs: StudyRuns, level: float = intervals.LEVEL) -> Interval:
         """The difference of UF1, with its interval and p value."""
         terms = [
             (sign, runs.counts(self.part, cell))
             for sign, cell in ((1.0, self.first), (-1.0, self.second))
         ]
-        return bootstrap.estimate(terms, level=level, reciprocity=self.reciprocity)
+        return intervals.estimate(terms, level=level, reciprocity=self.reciprocity)
 
 
 def planned(runs: StudyRuns, part: str = MAIN) -> list[Difference]:
@@ -81,7 +81,7 @@ def arms(runs: StudyRuns) -> pd.DataFrame:
 
 def _cell_row(runs: StudyRuns, part: str, cell: str) -> dict:
     counts = runs.counts(part, cell)
-    interval = bootstrap.estimate([(1.0, counts)])
+    interval = intervals.estimate([(1.0, counts)])
     table = runs.table[runs.rows(part, cell)]
     return {
         "section": part_name(part),

@@ -9,11 +9,11 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from ethnicmer_jax.analysis import bootstrap, correctness, effects, metrics, permutation, results
-from ethnicmer_jax.analysis.bootstrap import Interval
+from ethnicmer_jax.analysis import correctness, effects, intervals, metrics, permutation, results
 from ethnicmer_jax.analysis.conclusion import interval_text
 from ethnicmer_jax.analysis.correctness import GroupEffect
 from ethnicmer_jax.analysis.counts import Counts
+from ethnicmer_jax.analysis.intervals import Interval
 from ethnicmer_jax.analysis.permutation import PermutationTest
 from ethnicmer_jax.analysis.study.runs import StudyRuns
 from ethnicmer_jax.base.predictions import Predictions
@@ -73,7 +73,7 @@ def analyse(runs: StudyRuns, members: dict[str, str], names: tuple[str, str]) ->
     classes = results.class_scores(predictions, group)
     return Groups(
         names=names,
-        difference=bootstrap.difference(*map(Counts.of, sides)),
+        difference=intervals.difference(*map(Counts.of, sides)),
         within_database=permutation.group_difference(predictions, group, names),
         model=correctness.group_effect(predictions, group, names),
         recognised=shares,
@@ -121,7 +121,7 @@ def _recognised(side: Predictions) -> tuple[float, int]:
 
 def _scores(name: str, side: Predictions) -> dict:
     row = {"group": name, "n_subjects": len(side.persons), "n_clips": len(set(side.key))}
-    for score, found in bootstrap.score_intervals(Counts.of(side)).items():
+    for score, found in intervals.score_intervals(Counts.of(side)).items():
         row |= {score: found.estimate, f"{score}_low": found.low, f"{score}_high": found.high}
     return row
 

@@ -6,7 +6,7 @@ import dataclasses
 
 import pandas as pd
 
-from ethnicmer_jax.analysis import bootstrap
+from ethnicmer_jax.analysis import intervals
 from ethnicmer_jax.analysis.conclusion import interval_text
 from ethnicmer_jax.analysis.study.estimates import planned
 from ethnicmer_jax.analysis.study.runs import StudyRuns
@@ -41,7 +41,7 @@ def analyse(runs: StudyRuns) -> Reference | None:
 
 def _arm(runs: StudyRuns, part: str, cell: str) -> dict[str, object]:
     counts = runs.counts(part, cell)
-    interval = bootstrap.estimate([(1.0, counts)])
+    interval = intervals.estimate([(1.0, counts)])
     by_class = counts.pooled.sum(axis=(0, 2))
     return {
         "cell": cell,

@@ -5,5 +5,5 @@
 - `trial`: what the study would have concluded about each database.
 - `plan`: which databases a calibration needs, in chunks that are trained together.
 - `runner`: runs the chunks that are missing.
-- `results`: files of finished chunks, tables and report.
+- `result_files`: files of finished chunks, tables and report.
 """

@@ -13,7 +13,7 @@ import pandas as pd
 
 from ethnicmer_jax.base.progress import Progress
 from ethnicmer_jax.jobs import check
-from ethnicmer_jax.jobs.calibration import plan, results, trial, worlds
+from ethnicmer_jax.jobs.calibration import plan, result_files, trial, worlds
 from ethnicmer_jax.jobs.calibration.worlds import World
 from ethnicmer_jax.report import console
 
@@ -41,7 +41,7 @@ def run(config: ml_collections.ConfigDict, databases: int, directory: pathlib.Pa
     for world in Progress("drawing frames", chosen, unit="database"):
         drawn[world] = worlds.frames(world, config)
     table = fields.join(_findings(drawn, config).add_prefix("frames_")).reset_index()
-    results.write(directory / FILE, table)
+    result_files.write(directory / FILE, table)
     _print(table, directory)
     return table
 

@@ -11,9 +11,9 @@ from ethnicmer_jax.analysis.calibration import conclusions
 from ethnicmer_jax.base import environment, files
 from ethnicmer_jax.base.progress import Progress
 from ethnicmer_jax.jobs import check, work_directory
-from ethnicmer_jax.jobs.calibration import plan, results, trial, worlds
+from ethnicmer_jax.jobs.calibration import plan, result_files, trial, worlds
 from ethnicmer_jax.jobs.calibration.plan import Chunk
-from ethnicmer_jax.report import calibration, console
+from ethnicmer_jax.report import calibration_page, console
 
 
 def run(config: ml_collections.ConfigDict, directory: pathlib.Path) -> pd.DataFrame:
@@ -36,15 +36,15 @@ def run(config: ml_collections.ConfigDict, directory: pathlib.Path) -> pd.DataFr
     total = sum(len(chunk.worlds) for chunk in chunks)
     with Progress("calibration", total=total, unit="database") as progress:
         for chunk in chunks:
-            if not results.path(directory, chunk).is_file():
-                results.write(results.path(directory, chunk), analysed(chunk, config))
+            if not result_files.path(directory, chunk).is_file():
+                result_files.write(result_files.path(directory, chunk), analysed(chunk, config))
                 progress.update(len(chunk.worlds))
             else:
                 progress.skip(len(chunk.worlds))
-    databases = results.read(directory, chunks)
-    rates = results.rates(databases, config)
-    results.write(directory / results.DATABASES, databases)
-    results.write(directory / results.RATES, rates)
+    databases = result_files.read(directory, chunks)
+    rates = result_files.rates(databases, config)
+    result_files.write(directory / result_files.DATABASES, databases)
+    result_files.write(directory / result_files.RATES, rates)
     _report(rates, directory)
     return rates
 
@@ -68,5 +68,5 @@ def _report(rates: pd.DataFrame, directory: pathlib.Path) -> None:
     facts = environment.describe([device.device_kind for device in devices.local()])
     console.print_rates(rates)
     console.print_answer(conclusions(rates))
-    path = calibration.write(rates, facts, str(facts["command"]), directory)
+    path = calibration_page.write(rates, facts, str(facts["command"]), directory)
     console.print_report(path)

@@ -2,5 +2,5 @@
 
 - `plan`: which jobs there are, and what distinguishes their configs.
 - `runner`: runs what is missing of them, then the report.
-- `results`: predictions, metrics and tables at the top of the study.
+- `result_files`: predictions, metrics and tables at the top of the study.
 """

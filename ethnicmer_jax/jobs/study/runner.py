@@ -19,12 +19,11 @@ from ethnicmer_jax.base.run_id import RunId
 from ethnicmer_jax.base.schema import UserError
 from ethnicmer_jax.jobs import job as job_runner
 from ethnicmer_jax.jobs import preparation, work_directory
-from ethnicmer_jax.jobs.study import plan, results
+from ethnicmer_jax.jobs.study import plan, result_files
 from ethnicmer_jax.jobs.study.plan import Job
 from ethnicmer_jax.protocols import fold_file
-from ethnicmer_jax.report import console, document
+from ethnicmer_jax.report import console, html_page, job_page
 from ethnicmer_jax.report import files as report_files
-from ethnicmer_jax.report import job as job_page
 from ethnicmer_jax.report.study import page as study_page
 
 
@@ -59,8 +58,8 @@ def _train(config: ml_collections.ConfigDict, directory: pathlib.Path, first: bo
             seconds = time.monotonic() - began
             console.print_job(job.name, number, len(chosen), seconds)
     if first:
-        results.describe_data(directory, preparation.read(config).dataset)
-        results.gather(config, directory, chosen)
+        result_files.describe_data(directory, preparation.read(config).dataset)
+        result_files.gather(config, directory, chosen)
 
 
 def _run_job(
@@ -78,11 +77,11 @@ def _run_job(
 
 def _report(config: ml_collections.ConfigDict, directory: pathlib.Path) -> None:
     finished = work_directory.read(directory)
-    values = results.write_metrics(config, directory, *finished)
+    values = result_files.write_metrics(config, directory, *finished)
     console.print_metrics(_of_whole_databases(values), config.name)
     if any(run.contrast == MAIN for run in finished.table.run_ids.values()):
         page = study_page.build(report_files.read(directory), directory)
-        console.print_report(document.save(page, directory / "report"))
+        console.print_report(html_page.save(page, directory / "report"))
         console.print_answer(page.conclusion)
     else:
         console.print_report(job_page.write(directory))

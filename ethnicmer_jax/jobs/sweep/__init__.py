@@ -2,6 +2,6 @@
 
 - `grid`: from a config with a grid in it to named points, each an ordinary config.
 - `runner`: runs the points; one that fails stops no other.
-- `results`: what a sweep leaves in its directory, and how it is read back.
+- `result_files`: what a sweep leaves in its directory, and how it is read back.
 - `selection`: a point for every subject held out, chosen on the others only.
 """

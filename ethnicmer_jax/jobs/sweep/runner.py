@@ -11,9 +11,9 @@ import pandas as pd
 from ethnicmer_jax import jobs
 from ethnicmer_jax.base.schema import UserError
 from ethnicmer_jax.jobs import work_directory
-from ethnicmer_jax.jobs.sweep import results
+from ethnicmer_jax.jobs.sweep import result_files
 from ethnicmer_jax.jobs.sweep.grid import Point
-from ethnicmer_jax.report import console, sweep
+from ethnicmer_jax.report import console, sweep_page
 
 
 def run(points: Sequence[Point], directory: pathlib.Path) -> dict[str, str]:
@@ -30,16 +30,16 @@ def run(points: Sequence[Point], directory: pathlib.Path) -> dict[str, str]:
     for number, point in enumerate(points, start=1):
         console.print_line(f"point {number} of {len(points)}: {point.name}")
         try:
-            _run_point(point, results.work_directory(directory, point.name))
+            _run_point(point, result_files.work_directory(directory, point.name))
         except UserError as error:
             failures[point.name] = line = " ".join(str(error).split())
-            results.write_error(directory, point.name, line)
+            result_files.write_error(directory, point.name, line)
         except Exception as error:  # One point without memory or with a fault of ours is not all.
             reason = " ".join(f"{type(error).__name__}: {error}".split())[:200]
             failures[point.name] = line = f"{reason} (traceback in errors/{point.name}.txt)"
-            results.write_error(directory, point.name, line, traceback.format_exc())
+            result_files.write_error(directory, point.name, line, traceback.format_exc())
         else:
-            results.clear_error(directory, point.name)
+            result_files.clear_error(directory, point.name)
     return failures
 
 
@@ -49,8 +49,8 @@ def summarise(directory: pathlib.Path) -> None:
     Raises:
       UserError: the directory is not that of a sweep.
     """
-    name, points = results.read(directory)
-    path = sweep.write(name, points, directory)
+    name, points = result_files.read(directory)
+    path = sweep_page.write(name, points, directory)
     finished = sum(point.predictions is not None for point in points)
     console.print_points(pd.read_csv(directory / "summary.csv"))
     console.print_line(f"{finished} of {len(points)} points are finished")
@@ -62,6 +62,6 @@ def _run_point(point: Point, work: pathlib.Path) -> None:
     if (work / "predictions.csv").is_file() and (work / "report" / "index.html").is_file():
         jobs.run(point.config, work, "train")
         return
-    with results.timed(work):
+    with result_files.timed(work):
         jobs.run(point.config, work)
     work_directory.forget_compiled()

@@ -18,8 +18,8 @@ from ethnicmer_jax.base.predictions import Predictions
 from ethnicmer_jax.base.run_id import INNER
 from ethnicmer_jax.base.schema import UserError
 from ethnicmer_jax.jobs import job
-from ethnicmer_jax.jobs.sweep import results
-from ethnicmer_jax.jobs.sweep.results import Result
+from ethnicmer_jax.jobs.sweep import result_files
+from ethnicmer_jax.jobs.sweep.result_files import Result
 from ethnicmer_jax.report import console
 
 
@@ -35,7 +35,7 @@ def write(sweep: pathlib.Path, output: pathlib.Path, *, overwrite: bool = False)
       UserError: the sweep is not finished, its points are not nested, or do not test the
         same clips; or `output` holds other results.
     """
-    name, points = results.read(sweep)
+    name, points = result_files.read(sweep)
     _check(points, sweep)
     scores = inner_scores(points)
     chosen = scores.idxmax(axis=1)

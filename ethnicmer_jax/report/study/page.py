@@ -14,9 +14,9 @@ from ethnicmer_jax.analysis.study.findings import StudyFindings
 from ethnicmer_jax.analysis.study.runs import StudyRuns
 from ethnicmer_jax.base.contrast_roles import MAIN
 from ethnicmer_jax.base.schema import UserError
-from ethnicmer_jax.report import document, explained, files, provenance
-from ethnicmer_jax.report.document import Document, Prose, Section
+from ethnicmer_jax.report import explained, files, html_page, provenance
 from ethnicmer_jax.report.files import Inputs
+from ethnicmer_jax.report.html_page import Document, Prose, Section
 from ethnicmer_jax.report.prose import paragraphs, text
 from ethnicmer_jax.report.study import sections
 
@@ -39,7 +39,7 @@ def write(directory: pathlib.Path) -> pathlib.Path:
       UserError: a file is missing or invalid, or there is no run of the main contrast.
     """
     directory = pathlib.Path(directory)
-    return document.save(build(files.read(directory), directory), directory / "report")
+    return html_page.save(build(files.read(directory), directory), directory / "report")
 
 
 def build(job: Inputs, directory: pathlib.Path) -> Document:

@@ -12,7 +12,7 @@ from ethnicmer_jax.analysis.study.reference import Reference
 from ethnicmer_jax.base.contrast_roles import MAIN
 from ethnicmer_jax.base.run_id import RunId
 from ethnicmer_jax.report import columns, figures
-from ethnicmer_jax.report.document import Block, Gallery, Prose, Section
+from ethnicmer_jax.report.html_page import Block, Gallery, Prose, Section
 from ethnicmer_jax.report.prose import paragraphs, text
 from ethnicmer_jax.report.study import figures as study_figures
 from ethnicmer_jax.report.style import Figure

@@ -13,7 +13,7 @@ from flax import linen as nn
 from ethnicmer_jax.data import inputs
 from ethnicmer_jax.data.dataset import Dataset
 from ethnicmer_jax.models import TorchWeights, registry
-from ethnicmer_jax.training import devices, pretrained, resident
+from ethnicmer_jax.training import device_data, devices, pretrained
 
 _BATCH = 16
 
@@ -42,7 +42,7 @@ def features(
     backbone, name = model.emotion_backbone, config.model.emotion_backbone
     start = pretrained.read(config, model).get("emotion")
     images = inputs.with_copies(
-        resident.branch_images(config, dataset, "emotion"),
+        device_data.branch_images(config, dataset, "emotion"),
         config.model.emotion_input,
         config.data.mirror,
     )
@@ -63,5 +63,5 @@ def _random(name: str, backbone: nn.Module, size: int, seed: int) -> TorchWeight
 def _applied(backbone: nn.Module, weights: TorchWeights, images: np.ndarray) -> np.ndarray:
     copies, n = images.shape[:2]
     flat = images.reshape(-1, *images.shape[2:])
-    values = resident.fixed_features(backbone, weights, flat, _BATCH).values
+    values = device_data.fixed_features(backbone, weights, flat, _BATCH).values
     return np.asarray(values).reshape(copies, n, -1)

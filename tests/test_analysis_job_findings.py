@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 import report_workdir
 
-from ethnicmer_jax.analysis.job import JobFindings
+from ethnicmer_jax.analysis.job_findings import JobFindings
 from ethnicmer_jax.base.predictions import Predictions
 
 MEMBERS = {"Asian": "asian", "White": "non_asian", "Black": "non_asian"}

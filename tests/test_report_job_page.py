@@ -1,6 +1,5 @@
 """The page of a job: complete, self-contained, escaped, deterministic, all or nothing."""
 
-import html.parser
 import json
 import subprocess
 import sys
@@ -9,38 +8,11 @@ import xml.etree.ElementTree as ElementTree
 import pandas as pd
 import pytest
 import report_workdir
+from parsed_page import Page
 
 from ethnicmer_jax.base.run_id import INNER
 from ethnicmer_jax.base.schema import UserError
-from ethnicmer_jax.report import document, job
-
-VOID = {"meta", "link", "img", "br"}
-
-
-class Page(html.parser.HTMLParser):
-    """Start tags with their attributes, checked to close in order."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.tags: list[tuple[str, dict]] = []
-        self.open: list[str] = []
-        self.text: list[str] = []
-        self.feed(text)
-        self.close()
-
-    def handle_starttag(self, tag, attrs):
-        self.tags.append((tag, dict(attrs)))
-        if tag not in VOID:
-            self.open.append(tag)
-
-    def handle_endtag(self, tag):
-        assert self.open.pop() == tag
-
-    def handle_data(self, data):
-        self.text.append(data)
-
-    def all(self, tag: str) -> list[dict]:
-        return [attrs for name, attrs in self.tags if name == tag]
+from ethnicmer_jax.report import html_page, job_page
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +22,7 @@ def workdir(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def index(workdir):
-    return job.write(workdir)
+    return job_page.write(workdir)
 
 
 @pytest.fixture(scope="module")
@@ -112,7 +84,7 @@ def test_a_hostile_manifest_is_shown_and_never_obeyed(parsed, index):
 def test_a_hostile_database_is_escaped_inside_figures(tmp_path):
     rows = report_workdir.table(("loso-seed0",))
     rows["database"] = rows["database"].replace("samm", report_workdir.HOSTILE)
-    index = job.write(report_workdir.write(tmp_path, rows))
+    index = job_page.write(report_workdir.write(tmp_path, rows))
     assert "<script" not in index.read_text().lower()
     forest = (index.parent / "figures" / "uf1_forest.svg").read_text()
     assert "<script" not in forest.lower()
@@ -122,14 +94,14 @@ def test_a_hostile_database_is_escaped_inside_figures(tmp_path):
 def test_the_same_files_give_the_same_bytes(workdir, index, tmp_path):
     first = _contents(index.parent)
     # Another process: neither hash seeds nor earlier figures may show.
-    code = f"from ethnicmer_jax.report import job; job.write({str(workdir)!r})"
+    code = f"from ethnicmer_jax.report import job_page; job_page.write({str(workdir)!r})"
     subprocess.run([sys.executable, "-c", code], check=True)
     assert _contents(index.parent) == first
 
 
 def test_report_needs_no_jax(workdir):
     code = (
-        "import sys; import ethnicmer_jax.report.job, ethnicmer_jax.report.study.page; "
+        "import sys; import ethnicmer_jax.report.job_page, ethnicmer_jax.report.study.page; "
         "sys.exit(any(m in sys.modules for m in ('jax', 'flax', 'tensorflow_datasets', 'torch')))"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
@@ -153,7 +125,7 @@ def test_editing_a_prediction_changes_the_report(tmp_path, index):
     rows = report_workdir.table()
     probabilities = ["p_negative", "p_positive", "p_surprise"]
     rows.loc[0, probabilities] = (0.0, 0.0, 1.0)
-    assert job.write(report_workdir.write(tmp_path, rows)).read_text() != index.read_text()
+    assert job_page.write(report_workdir.write(tmp_path, rows)).read_text() != index.read_text()
 
 
 def test_a_removed_row_is_an_error_that_says_where(tmp_path):
@@ -162,7 +134,7 @@ def test_a_removed_row_is_an_error_that_says_where(tmp_path):
     lines = path.read_text().splitlines(keepends=True)
     path.write_text("".join(lines[:3] + lines[4:]))
     with pytest.raises(UserError, match=r"55 clips of run loso-seed0.* counted 56"):
-        job.write(workdir)
+        job_page.write(workdir)
     assert not (workdir / "report").exists()
 
 
@@ -170,16 +142,16 @@ def test_predictions_alone_suffice(tmp_path):
     workdir = report_workdir.write(tmp_path, report_workdir.table(("loso-seed0",)))
     for name in ("config.json", "metrics.json", "scalars.jsonl"):
         (workdir / name).unlink()
-    text = job.write(workdir).read_text()
+    text = job_page.write(workdir).read_text()
     assert "No training curve was recorded." in text
     assert "each ethnicity label is its own group" in text
 
 
 def test_a_failing_report_leaves_the_old_one(workdir, index, monkeypatch):
     before = _contents(index.parent)
-    monkeypatch.setattr(document, "render", _fails)
+    monkeypatch.setattr(html_page, "render", _fails)
     with pytest.raises(RuntimeError, match="no page"):
-        job.write(workdir)
+        job_page.write(workdir)
     assert _contents(index.parent) == before
     assert [p.name for p in workdir.iterdir() if p.name.startswith(".")] == []
 
@@ -192,7 +164,7 @@ def test_arms_are_compared_where_there_are_several(tmp_path):
     runs = [f"{arm}-draw{d}-seed0" for arm in ("mono_asian", "stereo") for d in range(2)]
     rows = report_workdir.table(tuple(runs))
     rows = rows[~(rows.run.str.startswith("mono") & (rows.ethnicity != "Asian"))]
-    text = job.write(report_workdir.write(tmp_path, rows)).read_text()
+    text = job_page.write(report_workdir.write(tmp_path, rows)).read_text()
     assert "mono_asian minus stereo" in text
     assert "Arm stereo." in text
     assert (tmp_path / "report" / "figures" / "confusion_2.png").exists()
@@ -200,14 +172,16 @@ def test_arms_are_compared_where_there_are_several(tmp_path):
 
 def test_a_single_group_is_said_not_compared(tmp_path):
     rows = report_workdir.table(("loso-seed0",))
-    text = job.write(report_workdir.write(tmp_path, rows[rows.ethnicity == "Asian"])).read_text()
+    text = job_page.write(
+        report_workdir.write(tmp_path, rows[rows.ethnicity == "Asian"])
+    ).read_text()
     assert "No arm tested two ethnic groups" in text
 
 
 def test_simulated_clips_are_said_first(tmp_path):
     workdir = report_workdir.write(tmp_path, report_workdir.table(("loso-seed0",)))
     (workdir / "config.json").write_text('{"data": {"source": "simulated"}}')
-    conclusion = job.write(workdir).read_text().split('id="conclusion-title"')[1]
+    conclusion = job_page.write(workdir).read_text().split('id="conclusion-title"')[1]
     assert conclusion.index("clips are simulated") < conclusion.index("Pooled UF1")
 
 
@@ -218,7 +192,7 @@ def test_the_job_s_own_command_and_how_to_report_alone(tmp_path):
         "versions": {"jax": "0.11"},
     }
     (workdir / "config.json").write_text(json.dumps({"environment": environment}))
-    text = job.write(workdir).read_text()
+    text = job_page.write(workdir).read_text()
     assert "python -m x --workdir=W\n" in text
     assert "python -m ethnicmer_jax.main --workdir=DIR --mode=report" in text
     assert "<dt>jax</dt><dd>0.11</dd>" in text
@@ -227,7 +201,7 @@ def test_the_job_s_own_command_and_how_to_report_alone(tmp_path):
 def test_no_command_is_made_up_for_a_notebook(tmp_path):
     workdir = report_workdir.write(tmp_path, report_workdir.table(("loso-seed0",)))
     (workdir / "config.json").write_text(json.dumps({"environment": {"command": ""}}))
-    text = job.write(workdir).read_text()
+    text = job_page.write(workdir).read_text()
     assert "# the whole job" not in text
     assert "--mode=report" in text
 
@@ -235,16 +209,16 @@ def test_no_command_is_made_up_for_a_notebook(tmp_path):
 def test_inner_validation_is_in_no_report(tmp_path):
     inner = report_workdir.table((f"{INNER}.samm-006-seed0",), hit_rate=0.0)
     finished = report_workdir.table(("loso-seed0",))
-    plain = job.write(report_workdir.write(tmp_path / "w", finished)).read_text()
+    plain = job_page.write(report_workdir.write(tmp_path / "w", finished)).read_text()
     workdir = report_workdir.write(tmp_path / "nested" / "w", finished)
     pd.concat([finished, inner]).to_csv(workdir / "predictions.csv", index=False)
-    assert job.write(workdir).read_text() == plain
+    assert job_page.write(workdir).read_text() == plain
 
 
 def test_a_group_without_a_class_is_flagged(tmp_path):
     rows = report_workdir.table(("loso-seed0",))
     rows = rows[~((rows.ethnicity == "White") & (rows.emotion == "surprise"))]
-    text = job.write(report_workdir.write(tmp_path, rows)).read_text()
+    text = job_page.write(report_workdir.write(tmp_path, rows)).read_text()
     assert "non_asian has no surprise clip" in text
     assert "asian has no positive clip" not in text
 
@@ -253,7 +227,7 @@ def test_config_that_is_no_json_is_a_user_error(tmp_path):
     workdir = report_workdir.write(tmp_path)
     (workdir / "config.json").write_text(json.dumps([1])[:-1])
     with pytest.raises(UserError, match=r"config\.json is not a JSON object"):
-        job.write(workdir)
+        job_page.write(workdir)
 
 
 def _fails(*_):

@@ -8,8 +8,8 @@ import worlds
 
 from ethnicmer_jax.data import targets
 from ethnicmer_jax.protocols import build
-from ethnicmer_jax.training import batches, resident
-from ethnicmer_jax.training.learner import Learner
+from ethnicmer_jax.training import batches, device_data
+from ethnicmer_jax.training.fold import Learner
 
 DATA = worlds.world()
 
@@ -23,7 +23,7 @@ class Bench:
         labels = targets.build(DATA, 3, self.config.model.ethnic_target, plan.grouping)
         self.folds = plan.folds
         self.learner = Learner.of(self.config, labels)
-        self.data = resident.build(self.config, DATA, labels, self.learner.model, {}, 16)
+        self.data = device_data.build(self.config, DATA, labels, self.learner.model, {}, 16)
         self._constants = batches.constants(self.config, labels, plan.folds, 16)
         self.init = jax.jit(self.learner.init)
         self.epoch = jax.jit(self.learner.epoch)

@@ -20,8 +20,8 @@ from ethnicmer_jax.models.classifier import EthnicAwareClassifier, FixedFeatures
 from ethnicmer_jax.models.fusion import Outputs
 from ethnicmer_jax.training import losses, optim
 from ethnicmer_jax.training.batches import Constants
+from ethnicmer_jax.training.device_data import Resident
 from ethnicmer_jax.training.pretrained import Start
-from ethnicmer_jax.training.resident import Resident
 
 
 @struct.dataclass

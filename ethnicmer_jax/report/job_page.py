@@ -8,9 +8,9 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 
 from ethnicmer_jax.analysis import learning_curves
-from ethnicmer_jax.analysis.job import JobFindings
-from ethnicmer_jax.report import columns, document, explained, figures, files, provenance
-from ethnicmer_jax.report.document import Document, Gallery, Prose, Section
+from ethnicmer_jax.analysis.job_findings import JobFindings
+from ethnicmer_jax.report import columns, explained, figures, files, html_page, provenance
+from ethnicmer_jax.report.html_page import Document, Gallery, Prose, Section
 from ethnicmer_jax.report.prose import paragraphs, text
 from ethnicmer_jax.report.style import Figure
 from ethnicmer_jax.report.tables import Table
@@ -34,7 +34,7 @@ def write(workdir: pathlib.Path) -> pathlib.Path:
     """
     workdir = pathlib.Path(workdir)
     page = build(files.read(workdir), explained.sections(workdir))
-    return document.save(page, workdir / "report")
+    return html_page.save(page, workdir / "report")
 
 
 def build(job: files.Inputs, more: Sequence[Section] = ()) -> Document:

@@ -8,9 +8,9 @@ from collections.abc import Mapping
 import pandas as pd
 
 from ethnicmer_jax.analysis import calibration
-from ethnicmer_jax.report import columns, document, figures
-from ethnicmer_jax.report.document import Document, Facts, Gallery, Listing, Prose, Section
+from ethnicmer_jax.report import columns, figures, html_page
 from ethnicmer_jax.report.files import flatten
+from ethnicmer_jax.report.html_page import Document, Facts, Gallery, Listing, Prose, Section
 from ethnicmer_jax.report.prose import paragraphs, text
 from ethnicmer_jax.report.tables import Column, Table
 
@@ -26,7 +26,7 @@ def write(
       command: to reproduce it.
       directory: of the calibration.
     """
-    return document.save(build(rates, facts, command), directory / "report")
+    return html_page.save(build(rates, facts, command), directory / "report")
 
 
 def build(rates: pd.DataFrame, facts: Mapping[str, object], command: str) -> Document:

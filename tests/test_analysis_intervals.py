@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
+from made_up_predictions import difference, join, make, score_interval, simulate
 from scipy import stats as scipy_stats
-from test_analysis_resampling import difference, join, make, score_interval, simulate
 
-from ethnicmer_jax.analysis import bootstrap, effects
+from ethnicmer_jax.analysis import effects, intervals
 from ethnicmer_jax.analysis.counts import Counts
 
 
@@ -27,7 +27,7 @@ def test_two_terms_are_the_difference_of_two_runs(persons, design):
     a = make(person[first], truth[first], predicted[first], run="a")
     b = make(person[second], truth[second], again[second], run="b")
     counts = counted(a, b)
-    found = bootstrap.estimate([(1.0, counts[0]), (-1.0, counts[1])])
+    found = intervals.estimate([(1.0, counts[0]), (-1.0, counts[1])])
     expected = difference(a, b)
     assert found.design == expected.design == design
     for name in ("estimate", "low", "high", "standard_error", "n_persons", "n_strata"):
@@ -43,7 +43,7 @@ def test_p_is_that_of_a_paired_t_test_where_that_one_is_right():
     a, b = (make(np.arange(n), truth, np.where(hit, 0, 1), run=run)
             for run, hit in zip("ab", right, strict=True))  # fmt: skip
     counts = counted(a, b)
-    found = bootstrap.estimate(
+    found = intervals.estimate(
         [(1.0, counts[0]), (-1.0, counts[1])], "accuracy", n_resamples=20_000
     )
     textbook = scipy_stats.ttest_rel(*(hit.astype(float) for hit in right))
@@ -61,7 +61,7 @@ def test_an_interaction_adds_its_terms():
     parts = [make(*simulate(rng, 9), run=run) for run in "abcd"]
     counts = counted(*parts)
     signs = (0.5, -0.5, 0.5, -0.5)
-    found = bootstrap.estimate(list(zip(signs, counts, strict=True)))
+    found = intervals.estimate(list(zip(signs, counts, strict=True)))
     single = [score_interval(part).estimate for part in parts]
     assert found.estimate == pytest.approx(np.dot(signs, single))
     assert found.low < found.estimate < found.high
@@ -69,7 +69,7 @@ def test_an_interaction_adds_its_terms():
 
 def test_one_person_has_no_interval_and_no_p():
     only = counted(make([0, 0], [0, 1], [0, 1], run="a"), make([0, 0], [0, 1], [1, 1], run="b"))
-    found = bootstrap.estimate([(1.0, only[0]), (-1.0, only[1])])
+    found = intervals.estimate([(1.0, only[0]), (-1.0, only[1])])
     assert np.isnan([found.low, found.high, found.p_value, found.detectable]).all()
     assert found.estimate > 0
 
@@ -77,6 +77,6 @@ def test_one_person_has_no_interval_and_no_p():
 def test_terms_over_other_persons_and_no_terms_are_refused():
     here, there = (Counts.of(make([p], [0], [0])) for p in (0, 1))
     with pytest.raises(ValueError, match="the same persons"):
-        bootstrap.estimate([(1.0, here), (-1.0, there)])
+        intervals.estimate([(1.0, here), (-1.0, there)])
     with pytest.raises(ValueError, match="needs a term"):
-        bootstrap.estimate([])
+        intervals.estimate([])

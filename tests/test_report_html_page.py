@@ -4,7 +4,7 @@ import html.parser
 
 import pytest
 
-from ethnicmer_jax.report.document import Document, Link, Section, render
+from ethnicmer_jax.report.html_page import Document, Link, Section, render
 
 
 class Anchors(html.parser.HTMLParser):

@@ -10,8 +10,8 @@ import pandas as pd
 from ethnicmer_jax.analysis import sweep
 from ethnicmer_jax.analysis.sweep import Result
 from ethnicmer_jax.base import files
-from ethnicmer_jax.report import columns, document, figures, provenance
-from ethnicmer_jax.report.document import Block, Document, Gallery, Listing, Prose, Section
+from ethnicmer_jax.report import columns, figures, html_page, provenance
+from ethnicmer_jax.report.html_page import Block, Document, Gallery, Listing, Prose, Section
 from ethnicmer_jax.report.prose import paragraphs, text
 from ethnicmer_jax.report.tables import Column, Table
 
@@ -35,7 +35,7 @@ def write(name: str, results: Sequence[Result], directory: pathlib.Path) -> path
     files.write_table(directory / "summary.csv", values)
     files.write_text(directory / "summary.md", f"{heading}\n{shown.markdown()}\n{shown.caption}\n")
     page = _document(name, values, shown, sentences)
-    files.write_text(directory / "summary.html", document.render(page))
+    files.write_text(directory / "summary.html", html_page.render(page))
     return directory / "summary.html"
 
 
