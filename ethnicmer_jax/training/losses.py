@@ -7,8 +7,9 @@ import dataclasses
 import jax
 import jax.numpy as jnp
 import optax
-from jaxtyping import Array, Float, Int
+from jaxtyping import Float, Int
 
+from ethnicmer_jax.models.arrays import Array
 from ethnicmer_jax.models.fusion import Outputs
 
 
