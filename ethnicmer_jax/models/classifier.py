@@ -51,7 +51,8 @@ class EthnicAwareClassifier(nn.Module):
           A pytree of arrays [n, ...]; rows of it stand for images in `__call__`.
         """
         backbone = self.emotion_backbone if branch == "emotion" else self.ethnic_backbone
-        return backbone.prepare(images) if hasattr(backbone, "prepare") else images
+        prepare = getattr(backbone, "prepare", None)
+        return images if prepare is None else prepare(images)
 
     @nn.compact
     def __call__(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import jax
 import jax.numpy as jnp
@@ -21,7 +21,7 @@ from ethnicmer_jax.models.backbones.tiny_vit import tiny_vit_5m, tiny_vit_21m
 from ethnicmer_jax.models.backbones.vgg_face import VGGFace
 from ethnicmer_jax.models.classifier import EthnicAwareClassifier
 
-ModelConfig = Mapping[str, Any] | ml_collections.ConfigDict
+ModelConfig: TypeAlias = Mapping[str, Any] | ml_collections.ConfigDict
 """The settings of a model by name; those left out have their defaults."""
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import functools
 import operator
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 import jax
 import jax.numpy as jnp
@@ -23,9 +23,9 @@ from ethnicmer_jax.models.arrays import Array, FeatureMap
 
 Pads = tuple[tuple[int, int], ...]
 Sides = tuple[int, int]
-Kernel = Float[Array, "rows columns inputs features"]
-Pooled = Float[Array, "batch new_height new_width channels"]
-Winner = Int8[Array, "batch new_height new_width channels"]
+Kernel: TypeAlias = Float[Array, "rows columns inputs features"]
+Pooled: TypeAlias = Float[Array, "batch new_height new_width channels"]
+Winner: TypeAlias = Int8[Array, "batch new_height new_width channels"]
 
 
 def convolve(
@@ -165,6 +165,9 @@ def _pads(
     strides: Sequence[int],
     padding: str | Sequence[tuple[int, int]],
 ) -> Pads:
-    if isinstance(padding, str):
-        padding = lax.padtype_to_pads(shape[1:3], window, strides, padding)
-    return tuple((int(before), int(after)) for before, after in padding)
+    pairs = (
+        lax.padtype_to_pads(shape[1:3], window, strides, padding)
+        if isinstance(padding, str)
+        else padding
+    )
+    return tuple((int(before), int(after)) for before, after in pairs)

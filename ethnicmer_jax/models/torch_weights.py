@@ -165,10 +165,11 @@ def graft_head(
     """The same as `graft` for the head alone: the branch's backbone is not looked at."""
     fusion = dict(variables["params"]["fusion"])
     place = f"{branch}_head" if f"{branch}_head" in fusion or branch == "ethnic" else "head"
-    fits = weights.head is not None and place in fusion
-    fits = fits and fusion[place]["dense"]["kernel"].shape == weights.head["kernel"].shape
-    if fits:
-        fusion[place] = {"dense": dict(weights.head)}
+    fits = False
+    if weights.head is not None and place in fusion:
+        fits = fusion[place]["dense"]["kernel"].shape == weights.head["kernel"].shape
+        if fits:
+            fusion[place] = {"dense": dict(weights.head)}
     result = {**variables, "params": {**variables["params"], "fusion": fusion}}
     return result, f"{branch} branch: {weights.name} weights, {_head_line(weights, fits)}"
 

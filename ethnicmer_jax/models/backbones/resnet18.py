@@ -14,7 +14,7 @@ from jax.typing import DTypeLike
 from jaxtyping import Float
 
 from ethnicmer_jax.models import sliding
-from ethnicmer_jax.models.arrays import Array, FeatureMap, Features, Images, Weight
+from ethnicmer_jax.models.arrays import Array, FeatureMap, Features, Images, Mode, Weight
 from ethnicmer_jax.models.backbones.conv_norm import ConvNorm
 from ethnicmer_jax.models.backbones.tap import tap
 
@@ -42,7 +42,7 @@ class BasicBlock(nn.Module):
         self, x: FeatureMap, *, train: bool, weight: Weight = None
     ) -> Float[Array, "batch rows columns {self.features}"]:
         """Maps [batch, H, W, C] to [batch, ceil(H / stride), ceil(W / stride), features]."""
-        mode = {"train": train, "weight": weight}
+        mode: Mode = {"train": train, "weight": weight}
         conv = functools.partial(_conv_norm, self.features, dtype=self.dtype)
         y = nn.relu(conv(3, self.stride, name="convnorm1")(x, **mode))
         y = conv(3, name="convnorm2")(y, **mode)

@@ -49,13 +49,13 @@ class ShiftedWindowAttention(nn.Module):
         below, right = -height % self.window, -width % self.window
         x = jnp.pad(x, ((0, 0), (0, below), (0, right), (0, 0)))
         padded = x.shape[1:3]
-        shifts = tuple(self.shift if side > self.window else 0 for side in padded)
-        x = jnp.roll(x, (-shifts[0], -shifts[1]), axis=(1, 2))
+        down, across = (self.shift if side > self.window else 0 for side in padded)
+        x = jnp.roll(x, (-down, -across), axis=(1, 2))
         x = self._attend(
-            windows.partition(x, self.window), region_bias(padded, self.window, shifts)
+            windows.partition(x, self.window), region_bias(padded, self.window, (down, across))
         )
         x = windows.merge(_linear(features, dtype=self.dtype, name="proj")(x), self.window, *padded)
-        return jnp.roll(x, shifts, axis=(1, 2))[:, :height, :width]
+        return jnp.roll(x, (down, across), axis=(1, 2))[:, :height, :width]
 
     def _attend(
         self,

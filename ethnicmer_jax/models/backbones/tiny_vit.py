@@ -16,7 +16,7 @@ from flax import linen as nn
 from jax.typing import DTypeLike
 from jaxtyping import Float
 
-from ethnicmer_jax.models.arrays import Array, FeatureMap, Features, Images, Weight
+from ethnicmer_jax.models.arrays import Array, FeatureMap, Features, Images, Mode, Weight
 from ethnicmer_jax.models.backbones import windows
 from ethnicmer_jax.models.backbones.conv_norm import ConvNorm
 from ethnicmer_jax.models.backbones.tap import tap
@@ -52,7 +52,7 @@ class MBConv(nn.Module):
     def __call__(self, x: FeatureMap, *, train: bool, weight: Weight = None) -> FeatureMap:
         """Maps [batch, H, W, C] to the same shape."""
         width = x.shape[-1]
-        mode = {"train": train, "weight": weight}
+        mode: Mode = {"train": train, "weight": weight}
         conv = functools.partial(ConvNorm, dtype=self.dtype)
         y = _gelu(conv(4 * width, name="conv1")(x, **mode))
         y = _gelu(conv(4 * width, 3, depthwise=True, name="conv2")(y, **mode))
@@ -71,7 +71,7 @@ class PatchMerging(nn.Module):
         self, x: FeatureMap, *, train: bool, weight: Weight = None
     ) -> Float[Array, "batch rows columns {self.features}"]:
         """Maps [batch, H, W, C] to [batch, H/2, W/2, features]."""
-        mode = {"train": train, "weight": weight}
+        mode: Mode = {"train": train, "weight": weight}
         conv = functools.partial(ConvNorm, self.features, dtype=self.dtype)
         x = _gelu(conv(name="conv1")(x, **mode))
         x = _gelu(conv(3, 2, depthwise=True, name="conv2")(x, **mode))
@@ -97,7 +97,8 @@ class Attention(nn.Module):
         y = layer_norm(self.dtype)(x)
         y = linear(3 * x.shape[-1], self.dtype, "qkv")(y)
         y = y.reshape(*y.shape[:3], self.heads, -1)
-        mixed = windows.attend(*jnp.split(y, 3, axis=-1), table[:, rows * window + columns])
+        query, key, value = jnp.split(y, 3, axis=-1)
+        mixed = windows.attend(query, key, value, table[:, rows * window + columns])
         return linear(x.shape[-1], self.dtype, "proj")(mixed)
 
 
@@ -156,7 +157,7 @@ class Stage(nn.Module):
         self, x: FeatureMap, *, train: bool, weight: Weight = None
     ) -> Float[Array, "batch rows columns {self.features}"]:
         """Maps [batch, H, W, C] to [batch, H/2, W/2, features]."""
-        mode = {"train": train, "weight": weight}
+        mode: Mode = {"train": train, "weight": weight}
         if self.heads:
             x = PatchMerging(self.features, self.dtype, name="downsample")(x, **mode)
         for index, rate in enumerate(self.drop_paths):
@@ -190,7 +191,7 @@ class TinyViT(nn.Module):
     @nn.compact
     def __call__(self, x: Images, *, train: bool, weight: Weight = None) -> Features:
         """Maps [batch, S, S, 3], S a multiple of 32, to float32 [batch, widths[-1]]."""
-        mode = {"train": train, "weight": weight}
+        mode: Mode = {"train": train, "weight": weight}
         window = x.shape[1] // 32
         rates = np.split(
             np.linspace(0, self.drop_path, sum(self.depths)), np.cumsum(self.depths)[:-1]
