@@ -10,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 import pathlib
 import sys
+from typing import Any
 
 from absl import flags
 
@@ -93,7 +94,8 @@ def _export(given: flags.FlagValues) -> None:
 def _options(given: flags.FlagValues) -> BuildOptions:
     names = {field.name: field.name for field in dataclasses.fields(BuildOptions)}
     names["flow_method"] = "flow"
-    return BuildOptions(**{name: given[flag].value for name, flag in names.items()})
+    values: dict[str, Any] = {name: given[flag].value for name, flag in names.items()}
+    return BuildOptions(**values)
 
 
 if __name__ == "__main__":

@@ -134,6 +134,6 @@ def _field(column: str) -> dict[str, Any]:
         "@id": f"clips/{column}",
         "name": column,
         "description": _COLUMNS[column],
-        "dataType": _TYPES[annotation],
+        "dataType": _TYPES[str(annotation)],
         "source": {"fileObject": {"@id": TABLE}, "extract": {"column": column}},
     }

@@ -160,8 +160,8 @@ def process(jobs: Sequence[Job], options: BuildOptions, cache: ClipCache) -> tup
     others = [job for job in jobs if not isinstance(job.task.motion, FlowFile)]
     # Starting a process takes longer than reading a few hundred flow files.
     done = itertools.chain(map(work, files), _in_parallel(work, others, options.workers))
-    with Progress("clips", total=len(jobs), unit="clip") as progress:
-        found = {}
+    with Progress[None]("clips", total=len(jobs), unit="clip") as progress:
+        found: dict[str, Problem | None] = {}
         for clip, problem in done:
             found[clip] = problem
             progress.update()
@@ -208,6 +208,7 @@ def _start_worker() -> None:
     """One thread a process, and no process that outlives a killed build."""
     cv2.setNumThreads(1)
     parent = multiprocessing.parent_process()
+    assert parent is not None, "a worker has been started by a build"
 
     def follow() -> None:
         multiprocessing.connection.wait([parent.sentinel])

@@ -77,7 +77,7 @@ def consistency(votes: Sequence[Vote]) -> Consistency:
 
 def between_annotators(votes: Iterable[Vote]) -> tuple[Kappa, ...]:
     """Kappa of each pair of annotators over the clips that both could judge."""
-    labels: dict[str, dict[str, str]] = collections.defaultdict(dict)
+    labels: dict[str, dict[str, str | None]] = collections.defaultdict(dict)
     for vote in votes:
         labels[vote.annotator][vote.key] = vote.label
     return tuple(

@@ -119,7 +119,10 @@ class RecordedVotes:
 def _vote(row: pd.Series) -> Vote:
     failed = bool(row["error"])
     return Vote(
-        *(row[name] for name in _VOTE_COLUMNS[:4]),
+        row["database"],
+        row["subject"],
+        row["clip"],
+        row["annotator"],
         None if failed else tuple(float(row[name]) for name in _PROBABILITIES),
         row["error"],
         int(row["age_decade"]),

@@ -81,7 +81,9 @@ class Vote:
 class Annotator(Protocol):
     """Judges clips: from a table, or by looking at their frames."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """As its votes have it."""
 
     def __len__(self) -> int:
         """How many votes there will be."""

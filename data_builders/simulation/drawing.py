@@ -132,7 +132,9 @@ def _relief(anatomy: Anatomy) -> list[tuple[float, float, float, float, float]]:
         (0.86, 0.75, 0.13, 0.30, -0.08),
         (1.0, -0.45, 0.12, 0.32, -0.14),
     ]
-    mirrored = [(sign * x, *rest) for sign in SIDES.values() for x, *rest in paired]
+    mirrored = [
+        (sign * x, y, w, h, light) for sign in SIDES.values() for x, y, w, h, light in paired
+    ]
     return [*middle, *mirrored]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import re
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from ethnicmer_jax.base import settings
 from ethnicmer_jax.base.schema import ETHNICITIES, UNKNOWN, UserError
@@ -138,7 +139,7 @@ class SimulatedOptions:
             raise UserError("a database's cohorts must be all grey or all in colour")
 
 
-def from_mapping(values: Mapping[str, object]) -> SimulatedOptions:
+def from_mapping(values: Mapping[str, Any]) -> SimulatedOptions:
     """Options from a config: cohorts may be text for `parse_cohorts`, shares any sequence.
 
     Raises:
@@ -167,7 +168,7 @@ def from_text(settings: Sequence[str]) -> SimulatedOptions:
     Raises:
       UserError: a setting reads otherwise, or its value is out of range.
     """
-    values: dict[str, object] = {}
+    values: dict[str, Any] = {}
     defaults = SimulatedOptions()
     for setting in settings:
         name, separator, text = setting.partition("=")

@@ -42,7 +42,7 @@ _TOKEN = re.compile(
 _UNIT = re.compile(r"(?P<sides>[A-Z/]*)(?P<number>\d+)(?P<intensities>[A-Z/]*)")
 
 
-def parse(cell: str | float | None) -> tuple[ActionUnit, ...]:
+def parse(cell: object) -> tuple[ActionUnit, ...]:
     """The Action Units of one cell, in the coder's order, each once.
 
     Args:
@@ -70,10 +70,11 @@ def _as_text(cell: object) -> str:
     if isinstance(cell, str):
         return cell.strip()
     if isinstance(cell, numbers.Real) and not isinstance(cell, bool):
-        if math.isnan(cell):
+        value = float(cell)
+        if math.isnan(value):
             return ""
-        if math.isfinite(cell) and cell == int(cell):
-            return str(int(cell))
+        if value.is_integer():
+            return str(int(value))
     raise _error(str(cell))
 
 

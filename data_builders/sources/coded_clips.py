@@ -194,5 +194,6 @@ def _frame_number(cell: object) -> int | None:
     if isinstance(cell, str) and cell.strip().isdecimal():
         return int(cell)
     if isinstance(cell, numbers.Real) and not isinstance(cell, bool):
-        return int(cell) if cell >= 0 and cell == int(cell) else None
+        value = float(cell)
+        return int(value) if value >= 0 and value.is_integer() else None
     return None

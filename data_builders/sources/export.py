@@ -161,7 +161,7 @@ def _write(
     tasks: Sequence[ClipTask], root: pathlib.Path, layout: Layout, every: int
 ) -> list[tuple[str, ClipTask]]:
     """Writes one database; returns its clips as (key of the drawn clip, clip as named on disk)."""
-    drawn = [task for task in tasks if task.motion.spec.subject.cohort.grey == layout.grey]
+    drawn = [task for task in tasks if _film(task).spec.subject.cohort.grey == layout.grey]
     if not drawn:
         kind = "grey" if layout.grey else "colour"
         raise UserError(f"the {layout.database} layout needs a {kind} cohort; there is none")
@@ -181,6 +181,11 @@ def _write(
     return clips
 
 
+def _film(task: ClipTask) -> simulated.DrawnClip:
+    assert isinstance(task.motion, simulated.DrawnClip), "all clips are simulated ones"
+    return task.motion
+
+
 def _named(task: ClipTask, layout: Layout) -> ClipTask:
     labels = dataclasses.replace(
         task.labels,
@@ -197,7 +202,7 @@ def _write_frames(clip: ClipTask, frames: pathlib.Path, layout: Layout, every: i
     folder.mkdir(parents=True)
     numbers = {*range(labels.onset, labels.offset, every), labels.apex, labels.offset}
     for number in sorted(numbers):
-        frame = clip.motion.frame(number)
+        frame = _film(clip).frame(number)
         stored = frame[..., 0] if layout.grey else cv2.cvtColor(frame, cv2.COLOR_RGB2BGR)
         path = folder / layout.frame(labels.subject, number)
         if not cv2.imwrite(str(path), stored, [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY]):

@@ -97,7 +97,9 @@ class _Row:
             extra={name: text for name, text in self.cells.items() if name not in _KNOWN},
         )
         motion = self._motion()
-        return None if self.problems or self.without_class else ClipTask(labels, motion)
+        if motion is None or self.problems or self.without_class:
+            return None
+        return ClipTask(labels, motion)
 
     def _read(self, column: str, parse: Callable[[str], Any], on_error: Any = "") -> Any:
         try:

@@ -125,7 +125,8 @@ def _settings() -> str:
     from ethnicmer_jax.base import settings_help
 
     try:
-        values = flags.FLAGS["config"].value.to_dict()
+        config: Any = flags.FLAGS["config"].value
+        values = config.to_dict()
     except (AttributeError, KeyError, OSError) as error:
         sys.exit(refuse(f"--config names no config ({error})"))
     values.pop("sweep", None)

@@ -46,9 +46,10 @@ def command() -> str:
     """The command line of this process; "" where it is no command of ours (a notebook, a test)."""
     started = sys.modules["__main__"]
     module = getattr(getattr(started, "__spec__", None), "name", "")
+    file = getattr(started, "__file__", None)
     if module in ("ethnicmer_jax.__main__", "ethnicmer_jax.main"):
         name = module.removesuffix(".__main__")
-    elif getattr(started, "__file__", None) and pathlib.Path(started.__file__).stem == "ethnicmer":
+    elif file and pathlib.Path(file).stem == "ethnicmer":
         name = "ethnicmer_jax"
     else:
         return ""

@@ -14,7 +14,8 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from typing import Literal
+from collections.abc import Callable, Mapping
+from typing import Any, Literal
 
 from ethnicmer_jax.base import contrast_roles
 from ethnicmer_jax.base.schema import UserError
@@ -93,7 +94,7 @@ class RunId:
         return ".".join(filter(None, (self.job, self.contrast, self.cell)))
 
 
-def _fields(text: str) -> dict[str, str | int | None]:
+def _fields(text: str) -> dict[str, Any]:
     match = _DRAWN.fullmatch(text) or _WHOLE.fullmatch(text)
     if match is None:
         raise ValueError("the name of a run is empty")
@@ -130,7 +131,7 @@ def wrongly_told(job: str, labels: str) -> str:
 _LONGEST = 60
 """Bytes of a name; two of them and a few words fit into the name of a folder."""
 
-_TAKEN = {
+_TAKEN: Mapping[str, Callable[[str], object]] = {
     "database": lambda name: contrast_roles.is_regrouped(name.lower()),
     "group": re.compile(rf"{STEREO}|excluded|all|.*({_TO}|\.).*").fullmatch,
 }

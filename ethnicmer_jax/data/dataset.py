@@ -167,15 +167,14 @@ def load(directory: str | os.PathLike[str]) -> Dataset:
 
 def _record(example: Mapping[str, Any]) -> ClipRecord:
     """The record behind one decoded TFDS example."""
-    text = {
+    plain: dict[str, Any] = {
         name: example[name].decode()
         for name in ("database", "subject", "clip", "raw_emotion", "ethnicity_source")
     }
-    integers = {name: int(example[name]) for name in ("age_decade", "onset", "apex", "offset")}
+    plain |= {name: int(example[name]) for name in ("age_decade", "onset", "apex", "offset")}
     has_frames = bool(example["has_frames"])
     labels = ClipLabels(
-        **text,
-        **integers,
+        **plain,
         emotion=EMOTIONS[example["emotion"]],
         action_units=tuple(ActionUnit.from_code(code.decode()) for code in example["action_units"]),
         ethnicity=ETHNICITIES[example["ethnicity"]],

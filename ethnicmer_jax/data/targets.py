@@ -64,9 +64,9 @@ def build(
         raise UserError(f"model.ethnic_target {ethnic_target!r}: choose from {ETHNIC_TARGETS}")
     if ethnic_labels not in ETHNIC_LABELS:
         raise UserError(f"model.ethnic_labels {ethnic_labels!r}: choose from {ETHNIC_LABELS}")
-    emotion, names = dataset.emotion, EMOTIONS
+    emotion = dataset.emotion
     if classes == 2:
-        emotion, names = (emotion != EMOTIONS.index("negative")).astype(np.int32), _TWO_CLASSES
+        emotion = (emotion != EMOTIONS.index("negative")).astype(np.int32)
     group = grouping.indices(dataset.ethnicity)
     if ethnic_target == "group":
         ethnic, ethnic_names = group, grouping.names
@@ -75,7 +75,7 @@ def build(
         unknown = dataset.ethnicity == ETHNICITIES.index(UNKNOWN)
         ethnic = np.where(unknown, -1, dataset.ethnicity).astype(np.int32)
     changed = controlled(ethnic_labels, ethnic, group, dataset, seed)
-    return Targets(emotion, names, changed, ethnic_names)
+    return Targets(emotion, EMOTIONS if classes == 3 else _TWO_CLASSES, changed, ethnic_names)
 
 
 def controlled(
