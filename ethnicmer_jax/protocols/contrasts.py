@@ -187,10 +187,11 @@ def _groupings(main: Contrast, request: Request, draws: int) -> Iterator[Contras
         if any(np.array_equal(other.group, side) for side in seen):
             continue
         seen.append(other.group)
+        first, second = other.grouping.names
         contrast = dataclasses.replace(
             main,
             name=regrouped(name),
-            sides=other.grouping.names,
+            sides=(first, second),
             assign=_always(other.group),
             draws=draws,
             required=False,

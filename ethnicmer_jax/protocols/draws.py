@@ -46,6 +46,7 @@ class Pool:
 
     def strata(self, persons: Shaped[np.ndarray, " persons"]) -> Shaped[np.ndarray, " persons"]:
         """The stratum of each of some persons."""
+        assert self.stratum is not None, "asked for where a draw balances strata"
         _, first = np.unique(self.person, return_index=True)
         return self.stratum[first[np.searchsorted(np.unique(self.person), persons)]]
 

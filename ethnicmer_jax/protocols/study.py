@@ -61,7 +61,9 @@ def contrast_draws(request: Request) -> Layout:
     Raises:
       UserError: see `contrasts.named`; or the groups are too small for the main contrast.
     """
-    protocol, tables, notes = request.protocol, [], []
+    protocol = request.protocol
+    tables: list[FoldTable] = []
+    notes: list[str] = []
     for contrast in contrasts.named(request):
         drawn, noted = _all_draws(contrast, request)
         notes += noted

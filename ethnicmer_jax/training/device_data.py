@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 from collections.abc import Mapping
 from typing import Any
@@ -76,7 +77,7 @@ def build(
         else:
             prepared[branch] = jax.jit(functools.partial(model.prepare, branch))(pixels)
     weights = {
-        branch: start.weights.replace(variables={}) if start.frozen else start.weights
+        branch: dataclasses.replace(start.weights, variables={}) if start.frozen else start.weights
         for branch, start in starts.items()
     }
     emotion, ethnic = jnp.asarray(targets.emotion), jnp.asarray(targets.ethnic)

@@ -214,7 +214,10 @@ class Engine:
         folds = self.folds.select(flight.places)
         config = self._config.optim
         first = resume_from.common_epoch(flight.names) if resume_from else 0
-        state = self._restored(resume_from, flight) if first else self._init(fixed, self._data)
+        if resume_from and first:
+            state = self._restored(resume_from, flight)
+        else:
+            state = self._init(fixed, self._data)
         progress.skip(first * len(flight.rows))
         for number in range(first, config.epochs):
             results.sign()

@@ -54,7 +54,7 @@ class FoldState:
                 params[module] = start.weights.variables["params"]
                 if "batch_stats" in start.weights.variables:
                     stats[module] = start.weights.variables["batch_stats"]
-        return self.replace(params=params, batch_stats=stats)
+        return dataclasses.replace(self, params=params, batch_stats=stats)
 
 
 @struct.dataclass

@@ -81,7 +81,8 @@ class FoldResults:
     def predictions(self, folds: FoldTable, dataset: Dataset, targets: Targets) -> Predictions:
         """The table of predictions, in the order of the fold table and of the dataset."""
         columns: dict[str, list] = {"run": [], "fold": []}
-        clips, heads = [], {"p": [], "q": []}
+        clips = []
+        heads: dict[str, list[np.ndarray]] = {"p": [], "q": []}
         for row, name in enumerate(folds.names):
             test = np.flatnonzero(folds.test[row])
             clips.append(test)

@@ -51,4 +51,4 @@ class ScalarLog:
 
 
 def _counts(line: Mapping[str, Any], epochs: Mapping[str, int]) -> bool:
-    return line["epoch"] <= epochs.get(line.get("flight"), 0)
+    return line["epoch"] <= epochs.get(line.get("flight", ""), 0)

@@ -62,7 +62,7 @@ class Shallow:
         self._recipe = Recipe.of(config)
         self._features = features.extract(config, dataset, folds.seed)
         self._processes = _processes(config.engine.devices, len(folds))
-        self.notes = (f"{self._recipe}; features: {self._features.note}",)
+        self.notes: tuple[str, ...] = (f"{self._recipe}; features: {self._features.note}",)
 
     def train(self, workdir: pathlib.Path | None = None) -> Predictions:
         """Trains every fold that is not finished yet, and predicts its test clips.
@@ -78,7 +78,7 @@ class Shallow:
         names = self.folds.names
         todo = [row for row, name in enumerate(names) if name not in results.done]
         done = self._run(todo)
-        with Progress("training", total=len(todo), unit="fold") as progress:
+        with Progress[None]("training", total=len(todo), unit="fold") as progress:
             for start in range(0, len(todo), _CHUNK):
                 rows = todo[start : start + _CHUNK]
                 blocks = []
