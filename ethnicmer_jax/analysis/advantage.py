@@ -114,7 +114,7 @@ def own_group_advantage(
     return Advantage(
         **dataclasses.asdict(interval),
         sides=sides,
-        per_side=tuple(map(float, per_side)),
+        per_side=(float(per_side[0]), float(per_side[1])),
         per_draw=per_run.groupby("draw").mean().to_numpy(),
     )
 

@@ -85,7 +85,8 @@ def difference(
 ) -> intervals.Interval:
     """UF1 of the first side minus that of the second, averaged over runs."""
     sides = dict(Counts.by(predictions, side))
-    return intervals.difference(*(sides[name].tested_only() for name in pair), level=level)
+    first, second = (sides[name].tested_only() for name in pair)
+    return intervals.difference(first, second, level=level)
 
 
 def confounded(

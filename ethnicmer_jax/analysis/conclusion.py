@@ -27,9 +27,14 @@ from ethnicmer_jax.analysis import effects
 class HasInterval(Protocol):
     """Anything with an estimate and bounds, such as `bootstrap.Interval`."""
 
-    estimate: float
-    low: float
-    high: float
+    @property
+    def estimate(self) -> float: ...  # noqa: D102
+
+    @property
+    def low(self) -> float: ...  # noqa: D102
+
+    @property
+    def high(self) -> float: ...  # noqa: D102
 
 
 @dataclasses.dataclass(frozen=True)

@@ -18,6 +18,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import warnings
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -59,7 +60,7 @@ class GroupEffect:
     @property
     def odds_ratio(self) -> tuple[float, float, float]:
         """The odds ratio and its interval."""
-        return tuple(math.exp(value) for value in (self.log_odds, self.low, self.high))
+        return math.exp(self.log_odds), math.exp(self.low), math.exp(self.high)
 
 
 def group_effect(
@@ -177,7 +178,7 @@ def _fit(clips: pd.DataFrame, design: pd.DataFrame) -> object | None:
 
 
 def _with_estimate(
-    clips: pd.DataFrame, design: pd.DataFrame, fit: object, df: int, level: float
+    clips: pd.DataFrame, design: pd.DataFrame, fit: Any, df: int, level: float
 ) -> GroupEffect:
     log_odds, standard_error = float(fit.params["group"]), float(fit.bse["group"])
     half = scipy_stats.t.ppf((1 + level) / 2, df) * standard_error

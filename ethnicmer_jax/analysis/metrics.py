@@ -160,7 +160,7 @@ def _worst_group(values: Mapping[str, float | None]) -> dict[str, Any]:
     worst = min(defined, key=defined.__getitem__, default=None)
     return {
         "worst_group": worst,
-        "worst": defined.get(worst),
+        "worst": None if worst is None else defined[worst],
         "gap": _spread(list(defined.values())),
     }
 

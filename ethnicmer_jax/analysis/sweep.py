@@ -48,9 +48,9 @@ def frame(results: Sequence[Result]) -> pd.DataFrame:
       UF1 from the same arm of the first point) with _low and _high, and error.
     """
     arms = [_arms(result) for result in results]
-    rows = []
+    rows: list[dict[str, Any]] = []
     for number, (result, of_result) in enumerate(zip(results, arms, strict=True)):
-        about = {"point": result.name, "status": _status(result)}
+        about: dict[str, Any] = {"point": result.name, "status": _status(result)}
         about |= {field: _plain(value) for field, value in result.overrides.items()}
         about |= {"seconds": result.seconds, "error": result.error or ""}
         for arm, part in of_result.items():
@@ -135,7 +135,11 @@ def _arms(result: Result) -> dict[str, Predictions]:
 
 
 def _scores(arm: Predictions) -> dict[str, float | None]:
-    row = {"runs": len(arm.runs), "clips": len(set(arm.key)), "subjects": len(arm.persons)}
+    row: dict[str, float | None] = {
+        "runs": len(arm.runs),
+        "clips": len(set(arm.key)),
+        "subjects": len(arm.persons),
+    }
     (scores,) = metrics.summary(arm).values()
     for score, values in scores.items():
         low, high = values["interval"]
@@ -151,6 +155,6 @@ def _difference(arm: Predictions, reference: Predictions) -> dict[str, float]:
     return dict(zip(_DIFFERENCE, (interval.estimate, interval.low, interval.high), strict=True))
 
 
-def _plain(value: object) -> object:
+def _plain(value: object) -> str | float | bool:
     """Something that a cell of a CSV file can hold."""
     return value if isinstance(value, str | int | float | bool) else str(value)

@@ -51,7 +51,8 @@ class Inputs:
     @property
     def members(self) -> dict[str, str] | None:
         """Ethnicity -> group; None where each ethnicity is its own group."""
-        return self.grouping and self.grouping.members
+        grouping = self.grouping
+        return None if grouping is None else grouping.members
 
     @property
     def notes(self) -> list[str]:

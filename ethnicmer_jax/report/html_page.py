@@ -116,21 +116,20 @@ class Document:
 
 def render(document: Document) -> str:
     """The page: style and figures inline, no script, nothing loaded from anywhere."""
+    loader = jinja2.PackageLoader("ethnicmer_jax.report")
     environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("ethnicmer_jax.report"),
+        loader=loader,
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters |= {
-        "kind": lambda block: type(block).__name__,
-        "data_uri": _data_uri,
-        "minus": style.minus,
-    }
+    environment.filters.update(
+        kind=lambda block: type(block).__name__, data_uri=_data_uri, minus=style.minus
+    )
     # The style sheet is ours and holds no outside text, so it alone goes in unescaped.
-    css, _, _ = environment.loader.get_source(environment, "style.css")
+    css, _, _ = loader.get_source(environment, "style.css")
     template = environment.get_template("page.html")
     return template.render(document=document, css=markupsafe.Markup(css), size=_css_size)
 
@@ -179,5 +178,6 @@ def _data_uri(figure: Figure) -> str:
 def _css_size(figure: Figure) -> tuple[int, int]:
     """Natural (width, height) in CSS pixels, so that the page does not jump while it loads."""
     points = re.search(r'width="([\d.]+)pt" height="([\d.]+)pt"', figure.svg)
+    assert points is not None, "Matplotlib writes its size into every figure"
     width, height = (round(float(length) * 96 / 72) for length in points.groups())
     return width, height

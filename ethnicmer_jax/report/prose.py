@@ -9,9 +9,11 @@ import jinja2
 
 _HEADING = re.compile(r"^## (\w+)\n", re.MULTILINE)
 
+_LOADER = jinja2.PackageLoader("ethnicmer_jax.report", "templates/prose")
+
 # The result is plain text: `page.html` escapes it, together with every other text.
 _ENVIRONMENT = jinja2.Environment(
-    loader=jinja2.PackageLoader("ethnicmer_jax.report", "templates/prose"),
+    loader=_LOADER,
     autoescape=False,
     undefined=jinja2.StrictUndefined,
 )
@@ -42,6 +44,6 @@ def text(name: str, **values: object) -> str:
 @functools.cache
 def _templates(file: str) -> dict[str, str]:
     """Heading -> template of a file."""
-    source, _, _ = _ENVIRONMENT.loader.get_source(_ENVIRONMENT, f"{file}.md.j2")
+    source, _, _ = _LOADER.get_source(_ENVIRONMENT, f"{file}.md.j2")
     _, *parts = _HEADING.split(source)
     return dict(zip(parts[::2], parts[1::2], strict=True))

@@ -96,7 +96,7 @@ def reproduce(inputs: Inputs) -> Section:
     if recorded:
         whole = re.sub(r" --mode=\S+", "", recorded)
         listing = f"# the whole job\n{whole}\n\n{listing}"
-    blocks = [Listing(listing), Prose(paragraphs("common.files"))]
+    blocks: list[Block] = [Listing(listing), Prose(paragraphs("common.files"))]
     return Section("reproduce", "How to reproduce", blocks)
 
 

@@ -133,6 +133,7 @@ def _within_databases(observed: HasInterval, inside: Mapping[str, Interval]) -> 
     """Databases count together: each alone has few subjects."""
     if not inside:
         return []
+    measured: HasInterval
     if len(inside) == 1:
         ((part, measured),) = inside.items()
         name, more = part_name(part), ""

@@ -73,7 +73,7 @@ def analyse(runs: StudyRuns, members: dict[str, str], names: tuple[str, str]) ->
     classes = results.class_scores(predictions, group)
     return Groups(
         names=names,
-        difference=intervals.difference(*map(Counts.of, sides)),
+        difference=intervals.difference(Counts.of(sides[0]), Counts.of(sides[1])),
         within_database=permutation.group_difference(predictions, group, names),
         model=correctness.group_effect(predictions, group, names),
         recognised=shares,

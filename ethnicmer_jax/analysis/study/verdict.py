@@ -66,10 +66,10 @@ def of_arms(runs: StudyRuns, *, confounded: bool) -> list[Verdict]:
 
 def confounded(runs: StudyRuns) -> bool:
     """Whether the two sides of the main contrast come from databases in different shares."""
-    pair = tuple(map(mono, runs.sides(MAIN)))
-    predictions = runs.select(MAIN, *pair)
+    first, second = map(mono, runs.sides(MAIN))
+    predictions = runs.select(MAIN, first, second)
     cell = predictions.of_each_run(lambda run: run.cell)
-    return comparisons.confounded(predictions, cell.to_numpy(object), pair)
+    return comparisons.confounded(predictions, cell.to_numpy(object), (first, second))
 
 
 def of_groups(groups: Groups, p_holm: Sequence[float]) -> str:
