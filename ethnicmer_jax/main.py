@@ -34,9 +34,9 @@ def main() -> None:
     resumed = there and _CONFIG.value is None
     config = None if resumed else cli.config_of(_CONFIG)
     directory = cli.directory_of(_WORKDIR)
-    if _DRAWS.value and resumed:
-        raise UserError("--draws changes a config: name it with --config")
     if _DRAWS.value:
+        if config is None:
+            raise UserError("--draws changes a config: name it with --config")
         config.protocol.draws = _DRAWS.value
     environment.prefer_core_devices()
     first = True
@@ -44,7 +44,7 @@ def main() -> None:
         from ethnicmer_jax.training import devices
 
         first = devices.join()
-    if resumed:
+    if config is None:
         jobs.resume(directory, _MODE.value, first)
     else:
         jobs.run(config, directory, _MODE.value, first)

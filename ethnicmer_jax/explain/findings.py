@@ -158,7 +158,7 @@ def _mass_rows(name: MapName, maps: Maps, trained: ClipMaps, clips: Clips) -> pd
     return pd.DataFrame(about | by_region)
 
 
-def _tests(masses: pd.DataFrame, groups: tuple[str, ...]) -> pd.DataFrame:
+def _tests(masses: pd.DataFrame, groups: tuple[str, str]) -> pd.DataFrame:
     parts = []
     for (method, head, branch), rows in masses.groupby(["method", "head", "branch"], sort=False):
         # A clip that several runs explained counts once.

@@ -174,7 +174,7 @@ def explain(
       title: what the progress is called.
     """
     parts: list[ClipMaps] = []
-    with Progress(title, total=len(tests), unit="fold") as progress:
+    with Progress[None](title, total=len(tests), unit="fold") as progress:
         for row, variables in _until_done(states, tests):
             clips = tests[row]
             predicted = explainer.predicted(variables, clips)

@@ -52,7 +52,7 @@ def build(
     galleries: Block = Prose(["No clip to show."])
     if map_figures.galleries:
         galleries = Gallery(map_figures.galleries)
-    how = [Facts(list(facts.items())), Prose(paragraphs("explain.how"))]
+    how: list[Block] = [Facts(list(facts.items())), Prose(paragraphs("explain.how"))]
     return Document(
         title="Where the networks look",
         question=text("explain.question"),
@@ -90,7 +90,11 @@ def checks(findings: Findings) -> Section:
         _correlations("resemblance", text("explain.resemblance"), findings.similarity, "weights"),
         _correlations("agreement", text("explain.agreement"), findings.agreement, None),
     ]
-    blocks = [Prose(paragraphs("explain.checks")), Gallery([forest]), *(t for t in tables if t)]
+    blocks: list[Block] = [
+        Prose(paragraphs("explain.checks")),
+        Gallery([forest]),
+        *(t for t in tables if t),
+    ]
     return Section("checks", "Do the maps show the network?", blocks)
 
 

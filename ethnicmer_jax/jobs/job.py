@@ -64,7 +64,7 @@ def engine(
     prepared = preparation.prepare(config)
     if directory is not None:
         work_directory.claim(config, directory, prepared.database)
-    return prepared.trainer, prepared.plan
+    return _engine_of(prepared), prepared.plan
 
 
 def report(config: Mapping[str, Any], directory: pathlib.Path) -> None:
@@ -125,7 +125,9 @@ def dataset_line(dataset: Dataset) -> str:
 
 def _train(config: ml_collections.ConfigDict, directory: pathlib.Path) -> None:
     prepared = _claimed(config, directory)
-    _write(config, directory, prepared, prepared.trainer.train(directory))
+    table = prepared.trainer.train(directory)
+    assert table is not None, "the first process has the predictions of all"
+    _write(config, directory, prepared, table)
     prepared.trainer.clear(directory)
 
 
@@ -147,7 +149,15 @@ def _evaluate(config: ml_collections.ConfigDict, directory: pathlib.Path) -> Non
             f"{directory} has no checkpoints; train with --config.checkpoint.keep=final"
         )
     prepared = _claimed(config, directory)
-    _write(config, directory, prepared, prepared.trainer.evaluate(directory))
+    _write(config, directory, prepared, _engine_of(prepared).evaluate(directory))
+
+
+def _engine_of(prepared: Prepared) -> Engine:
+    """The trainer of a config that `check.has_checkpoints` has let through."""
+    from ethnicmer_jax.training.engine import Engine
+
+    assert isinstance(prepared.trainer, Engine), "networks alone have checkpoints"
+    return prepared.trainer
 
 
 def _claimed(config: ml_collections.ConfigDict, directory: pathlib.Path) -> Prepared:

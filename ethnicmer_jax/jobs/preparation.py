@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import pathlib
+from collections.abc import Callable
 from typing import Any, Protocol
 
 import ml_collections
@@ -18,6 +19,7 @@ from ethnicmer_jax.data import targets
 from ethnicmer_jax.data.dataset import Dataset, load
 from ethnicmer_jax.jobs import check
 from ethnicmer_jax.protocols import Plan, build
+from ethnicmer_jax.protocols.fold_table import FoldTable
 
 
 class Trainer(Protocol):
@@ -115,8 +117,10 @@ def trainer_of(config: ml_collections.ConfigDict, dataset: Dataset, plan: Plan) 
     return trainer_class(config.classifier)(config, dataset, labels, plan.folds)
 
 
-def trainer_class(classifier: str) -> type[Trainer]:
-    """What trains folds with such a classifier; made from config, dataset, targets, folds."""
+def trainer_class(
+    classifier: str,
+) -> Callable[[ml_collections.ConfigDict, Dataset, targets.Targets, FoldTable], Trainer]:
+    """What trains folds with such a classifier, once it is called with clips and folds."""
     # JAX takes seconds to import, and only networks need it.
     if classifier in check.SHALLOW:
         from ethnicmer_jax.training.shallow import Shallow

@@ -7,11 +7,13 @@ frames, finds face and flow on them as on real ones, and compares what the study
 from __future__ import annotations
 
 import pathlib
+from collections.abc import Mapping
 
 import ml_collections
 import pandas as pd
 
 from ethnicmer_jax.base.progress import Progress
+from ethnicmer_jax.data.dataset import Dataset
 from ethnicmer_jax.jobs import check
 from ethnicmer_jax.jobs.calibration import plan, result_files, trial, worlds
 from ethnicmer_jax.jobs.calibration.worlds import World
@@ -37,16 +39,15 @@ def run(config: ml_collections.ConfigDict, databases: int, directory: pathlib.Pa
     every = [world for chunk in plan.chunks(config) for world in chunk.worlds]
     chosen = [w for w in every if w.design == every[0].design and w.number < databases]
     fields = _findings({world: worlds.motion_fields(world, config) for world in chosen}, config)
-    drawn = {}
-    for world in Progress("drawing frames", chosen, unit="database"):
-        drawn[world] = worlds.frames(world, config)
+    bar = Progress("drawing frames", chosen, unit="database")
+    drawn = {world: worlds.frames(world, config) for world in bar}
     table = fields.join(_findings(drawn, config).add_prefix("frames_")).reset_index()
     result_files.write(directory / FILE, table)
     _print(table, directory)
     return table
 
 
-def _findings(drawn: dict[World, object], config: ml_collections.ConfigDict) -> pd.DataFrame:
+def _findings(drawn: Mapping[World, Dataset], config: ml_collections.ConfigDict) -> pd.DataFrame:
     rows = {}
     for world, predictions in trial.train(drawn, config).items():
         judged = trial.judge(predictions, config)

@@ -34,7 +34,7 @@ def run(config: ml_collections.ConfigDict, directory: pathlib.Path) -> pd.DataFr
     chunks = plan.chunks(config)
     files.claim(directory, config.to_dict())
     total = sum(len(chunk.worlds) for chunk in chunks)
-    with Progress("calibration", total=total, unit="database") as progress:
+    with Progress[None]("calibration", total=total, unit="database") as progress:
         for chunk in chunks:
             if not result_files.path(directory, chunk).is_file():
                 result_files.write(result_files.path(directory, chunk), analysed(chunk, config))

@@ -53,7 +53,9 @@ def train(
     table = _stacked(tables, used)
     labels = targets.build(joint, config.data.classes, config.model.ethnic_target, chosen)
     trainer = preparation.trainer_class(config.classifier)(config, joint, labels, table.check())
-    apart = dict(_apart(trainer.train(), tables))
+    predictions = trainer.train()
+    assert predictions is not None, "a calibration is no distributed job"
+    apart = dict(_apart(predictions, tables))
     return {world: exchange.as_cells(apart[world], chosen) for world in worlds}
 
 

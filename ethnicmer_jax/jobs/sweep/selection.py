@@ -60,7 +60,7 @@ def inner_scores(points: Sequence[Result]) -> pd.DataFrame:
     """
     columns = {}
     for point in points:
-        inner = point.predictions.inner()
+        inner = _predictions(point).inner()
         folds = [run.cell for run in inner.run_ids.values()]
         uf1 = confusion.uf1(Counts.of(inner).pooled)
         columns[point.name] = pd.Series(uf1, index=pd.Index(folds, name="fold"))
@@ -79,12 +79,17 @@ def assemble(points: Sequence[Result], chosen: pd.Series) -> Predictions:
     """
     parts = []
     for point in points:
-        outer = point.predictions.outer().table
+        outer = _predictions(point).outer().table
         parts.append(outer[outer["fold"].map(chosen) == point.name])
     table = pd.concat(parts, ignore_index=True)
-    order = points[0].predictions.outer().row_keys()
+    order = _predictions(points[0]).outer().row_keys()
     place = {key: row for row, key in enumerate(Predictions(table).row_keys())}
     return Predictions.from_table(table.iloc[[place[key] for key in order]])
+
+
+def _predictions(point: Result) -> Predictions:
+    assert point.predictions is not None, "unfinished points have been refused by `_check`"
+    return point.predictions
 
 
 def _check(points: Sequence[Result], sweep: pathlib.Path) -> None:
@@ -95,14 +100,16 @@ def _check(points: Sequence[Result], sweep: pathlib.Path) -> None:
             f"{unfinished[0]}: run the sweep to its end, or take them out of its config"
         )
     first = points[0]
+    expected = _predictions(first)
     for point in points:
-        if not any(run.job == INNER for run in point.predictions.run_ids.values()):
+        predictions = _predictions(point)
+        if not any(run.job == INNER for run in predictions.run_ids.values()):
             raise UserError(
                 f"{point.name} has no inner folds to choose by; sweep with "
                 "--config.protocol.name=nested"
             )
-        same = point.predictions.classes == first.predictions.classes
-        if not same or set(point.predictions.row_keys()) != set(first.predictions.row_keys()):
+        same = predictions.classes == expected.classes
+        if not same or set(predictions.row_keys()) != set(expected.row_keys()):
             raise UserError(
                 f"{point.name} and {first.name} differ in their classes, folds or clips; points "
                 "to choose from may differ in the model and its training only"
