@@ -39,9 +39,10 @@ test: $(VENV)/.test  ## install, then run the test suite (under 8 minutes on 2 c
 test-slow: $(VENV)/.test  ## the tests that `make test` leaves out
 	$(RUN) python -m pytest -m slow $(PYTEST_ARGS)
 
-lint: $(VENV)/.test  ## the linters
+lint: $(VENV)/.test  ## the linters and the type checker
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/mypy
 
 benchmark: $(VENV)/.test  ## LOSO against PyTorch, RAW=PATH/manifest.csv (needs the extra `parity`)
 	$(RUN) python -m benchmarks.loso_vs_torch --raw=$(RAW)
