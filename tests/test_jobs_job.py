@@ -11,7 +11,7 @@ import worlds
 from ethnicmer_jax import jobs
 from ethnicmer_jax.base.predictions import read
 from ethnicmer_jax.base.schema import UserError
-from ethnicmer_jax.jobs import job, work_directory
+from ethnicmer_jax.jobs import job, preparation, work_directory
 
 PEOPLE = (("lab", "<script>", "Asian"), ("lab", "s2", "Unknown"), ("lab", "s3", "White"))
 
@@ -207,9 +207,12 @@ def test_a_shallow_classifier_is_a_job_like_any_other(finished, tmp_path):
     assert (run / "predictions.csv").read_bytes() == before
 
 
-def test_another_process_of_a_shallow_job_waits_for_the_first(finished, tmp_path):
-    # It would be refused if anything were trained.
-    config = config_for(finished, classifier="svm", data__raw="gone.csv")
+def test_another_process_of_a_shallow_job_waits_for_the_first(finished, tmp_path, monkeypatch):
+    def trained(config):
+        raise AssertionError("only the first process trains")
+
+    monkeypatch.setattr(preparation, "prepare", trained)
+    config = config_for(finished, classifier="svm")
     first = threading.Timer(0.2, (tmp_path / "predictions.csv").touch)
     first.start()
     jobs.run(config, tmp_path, first=False)
