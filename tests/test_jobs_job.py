@@ -138,6 +138,17 @@ def test_a_config_json_that_is_no_config_is_refused_in_one_line(tmp_path, conten
     assert "\n" not in str(caught.value)
 
 
+def test_settings_that_were_added_later_have_their_defaults(finished, copied):
+    """A work directory of an earlier version can be reported, and gone on with."""
+    recorded = json.loads((copied / "config.json").read_text())
+    del recorded["model"]["embed_size"], recorded["study"]
+    (copied / "config.json").write_text(json.dumps(recorded))
+    jobs.resume(copied, "report")
+    jobs.run(config_for(finished), copied)
+    with pytest.raises(UserError, match=r"another config \(model\.embed_size: 16 -> 8\)"):
+        jobs.run(config_for(finished, model__embed_size=8), copied)
+
+
 def test_evaluating_again_gives_the_same_predictions(finished, copied):
     table = (copied / "predictions.csv").read_bytes()
     (copied / "predictions.csv").unlink()

@@ -62,6 +62,10 @@ Score = Callable[[np.ndarray], np.ndarray]
 """Maps confusion matrices [..., C, C] to scores [...]."""
 
 SCORES: Mapping[str, Score] = {"uf1": uf1, "uar": uar, "accuracy": accuracy}
+"""Every score that is reported; larger is better (the worst group has the smallest)."""
+
+LABELS: Mapping[str, str] = {"uf1": "UF1", "uar": "UAR", "accuracy": "Accuracy"}
+"""What people call each of SCORES."""
 
 CLASS_RATES: Mapping[str, Score] = {
     "f1": f1,

@@ -89,7 +89,7 @@ def scores_and_baselines(predictions: Predictions, pooled: pd.Series) -> pd.Data
     return pd.DataFrame(
         {
             "arm": pooled["arm"],
-            "score": "Accuracy" if score == "accuracy" else score.upper(),
+            "score": confusion.LABELS[score],
             "n_runs": len(runs),
             "mean": pooled[score],
             "low": pooled[f"{score}_low"],

@@ -26,15 +26,12 @@ class Role(enum.Enum):
 
     MAIN = "the question"
     WITHIN = "the same inside one database"
-    CONTROL = "groups that are none of ethnicity"
     SENSITIVITY = "the same with other members of the groups"
     OTHER = "shown beside it"
 
 
 _ROLES = {
     MAIN: Role.MAIN,
-    PLACEBO: Role.CONTROL,
-    DATABASE: Role.CONTROL,
     FLIPPED: Role.SENSITIVITY,
 }
 

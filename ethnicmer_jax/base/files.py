@@ -13,7 +13,7 @@ import pathlib
 import platform
 import shutil
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -25,12 +25,17 @@ FREE = ("engine", "data.data_dir")
 """Settings that change where and how fast, not what: they may differ when resuming."""
 
 
-def claim(workdir: pathlib.Path, config: Mapping[str, Any]) -> None:
+def claim(
+    workdir: pathlib.Path,
+    config: Mapping[str, Any],
+    completed: Callable[[Any], Any] = lambda recorded: recorded,
+) -> None:
     """Writes config.json, or compares it with what the directory was used for.
 
     Args:
       workdir: made if it does not exist.
       config: the resolved config as plain data.
+      completed: gives what an earlier version recorded the settings that it did not know.
 
     Raises:
       UserError: the directory was used with another config; the message has the
@@ -38,7 +43,8 @@ def claim(workdir: pathlib.Path, config: Mapping[str, Any]) -> None:
     """
     path = workdir / "config.json"
     if path.is_file():
-        differences = list(_differences(read_json(path), json.loads(json.dumps(config))))
+        old = completed(read_json(path))
+        differences = list(_differences(old, json.loads(json.dumps(config))))
         if differences:
             shown = "; ".join(differences[:8]) + ("; ..." if len(differences) > 8 else "")
             raise UserError(

@@ -20,6 +20,9 @@ from ethnicmer_jax.base.grouping import GROUPINGS
 from ethnicmer_jax.base.run_id import POOLED, STEREO, WRONG_LABELS, mono, wrongly_told
 from ethnicmer_jax.base.schema import EMOTIONS, UserError
 
+FILE_SOURCES = ("manifest",)
+"""Values of data.source whose raw data are one file, not a folder."""
+
 
 class Rule(Protocol):
     """What a setting may be; `str(rule)` completes the sentence "it must be ..."."""

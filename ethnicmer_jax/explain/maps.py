@@ -58,6 +58,8 @@ def feature_maps(
 ) -> dict[str, dict[str, Float[Array, "batch _ _ _"]]]:
     """Backbone's module -> layer -> its feature map [batch, h, w, channels]."""
     _, state = model.apply(variables, inputs, train=False, mutable=[tap.MAPS])
+    if tap.MAPS not in state:
+        raise UserError("this backbone shows no feature map (backbones/tap.py): it has no maps")
     return state[tap.MAPS]
 
 

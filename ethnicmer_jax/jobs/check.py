@@ -61,10 +61,10 @@ def inputs(config: ml_collections.ConfigDict) -> None:
       UserError: the message names the setting and the path.
     """
     data = config.data
-    if data.source == "manifest" and not data.raw:
-        raise UserError("data.raw must name the manifest's CSV file")
+    is_file = data.source in table.FILE_SOURCES
     if data.source != "simulated" and not data.raw:
-        raise UserError(f"data.raw must name the folder of the raw database {data.source}")
+        what = "file" if is_file else "folder"
+        raise UserError(f"data.raw must name the {what} of the raw database {data.source}")
     paths = {
         "data.raw": data.raw if data.source != "simulated" else "",
         "data.ethnicity": data.ethnicity,
@@ -74,7 +74,7 @@ def inputs(config: ml_collections.ConfigDict) -> None:
     }
     for name, text in paths.items():
         path = pathlib.Path(text)
-        folder = name == "data.raw" and data.source != "manifest"
+        folder = name == "data.raw" and not is_file
         if text and not path.exists():
             raise UserError(f"{name} {text} does not exist")
         if text and path.is_dir() != folder:

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import ml_collections
 import pandas as pd
 
+from configs import common
 from ethnicmer_jax.base import files, predictions
 from ethnicmer_jax.base.predictions import Predictions
 from ethnicmer_jax.base.schema import UserError
@@ -45,7 +46,7 @@ def claim(config: ml_collections.ConfigDict, directory: pathlib.Path, database: 
     Raises:
       UserError: the directory was used with another config or database.
     """
-    files.claim(directory, {**config.to_dict(), "database": database})
+    files.claim(directory, {**config.to_dict(), "database": database}, completed)
 
 
 def check_claim(config: ml_collections.ConfigDict, directory: pathlib.Path) -> None:
@@ -73,7 +74,29 @@ def recorded(directory: pathlib.Path) -> ml_collections.ConfigDict:
         raise UserError(f"{path} is no config; name the config with --config")
     # It says which database was used; the config says how to build it.
     values.pop("database", None)
+    if not is_derived(values):
+        values = completed(values)
     return ml_collections.ConfigDict(values).lock()
+
+
+def completed(recorded: Any) -> Any:
+    """A recorded config with the settings that were added since, at their defaults.
+
+    A new setting's default is what the program did before there was the setting, so a work
+    directory of an earlier version stays usable.
+    """
+    defaults = json.loads(json.dumps(common.get_config().to_dict()))
+    return _with_defaults(recorded, defaults) if isinstance(recorded, Mapping) else recorded
+
+
+def _with_defaults(values: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str, Any]:
+    known = {
+        key: _with_defaults(value, defaults[key])
+        if isinstance(value, Mapping) and isinstance(defaults.get(key), Mapping)
+        else value
+        for key, value in values.items()
+    }
+    return {**known, **{key: defaults[key] for key in defaults if key not in known}}
 
 
 def is_derived(config: Mapping[str, Any]) -> bool:

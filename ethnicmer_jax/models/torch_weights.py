@@ -225,6 +225,8 @@ def _load_pickled(path: pathlib.Path) -> dict[str, np.ndarray]:
 def _torch_names(name: str, where: tuple[str, ...]) -> list[str]:
     """The PyTorch names whose arrays, joined, are the Flax variable at `where`."""
     dotted = ".".join((*where[:-1], _LEAVES.get(where[-1], where[-1])))
+    if name not in _NAMES:
+        raise UserError(f"backbone {name} takes no PyTorch weights: leave init.path empty")
     for pattern, replacement in _NAMES[name].rules:
         dotted = re.sub(pattern, replacement, dotted)
     return [dotted.replace("*", str(stream)) for stream in (1, 2, 3)] if "*" in dotted else [dotted]

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from ethnicmer_jax.analysis.confusion import LABELS
 from ethnicmer_jax.report.tables import Column, PValue, Sentence
-
-SCORES = {"uf1": "UF1", "uar": "UAR", "accuracy": "Accuracy"}
-"""Score -> label."""
 
 
 def text(label: str, key: str) -> Column:
@@ -55,17 +53,17 @@ def interval(label: str = "95% interval") -> Column:
 
 def score(name: str) -> Column:
     """A score with its interval: the frame's columns <name>, <name>_low and <name>_high."""
-    return _interval(SCORES[name], name, f"{name}_", ":z.3f")
+    return _interval(LABELS[name], name, f"{name}_", ":z.3f")
 
 
 def scores() -> Iterable[Column]:
     """Every score with its interval."""
-    return map(score, SCORES)
+    return map(score, LABELS)
 
 
 def bare_scores() -> Iterable[Column]:
     """Every score without an interval."""
-    return (number(label, name) for name, label in SCORES.items())
+    return (number(label, name) for name, label in LABELS.items())
 
 
 def per_run() -> tuple[Column, ...]:

@@ -10,10 +10,10 @@ import pandas as pd
 from rich.console import Console
 from rich.table import Table
 
+from ethnicmer_jax.analysis.confusion import LABELS
+
 _MOST = 12
 """Runs, and arms, that are shown."""
-
-_SCORES = {"uf1": "UF1", "uar": "UAR", "accuracy": "accuracy"}
 
 
 def print_plan(notes: Sequence[str], folds: int, data: str) -> None:
@@ -40,14 +40,14 @@ def print_metrics(metrics: Mapping[str, Any], name: str) -> None:
     console = _console()
     table = Table(title=f"{name}: pooled over the test clips of a run", title_justify="left")
     table.add_column("run", overflow="fold")
-    for column in ("clips", "folds", *_SCORES.values()):
+    for column in ("clips", "folds", *LABELS.values()):
         table.add_column(column, justify="right", no_wrap=True)
     runs = list(metrics["runs"].items())
     for run, values in runs[:_MOST]:
-        scores = (_text(values[score]) for score in _SCORES)
+        scores = (_text(values[score]) for score in LABELS)
         table.add_row(run, str(values["n_clips"]), str(values["n_folds"]), *scores)
     if len(runs) > _MOST:
-        table.add_row(f"... and {len(runs) - _MOST} more", *[""] * 5)
+        table.add_row(f"... and {len(runs) - _MOST} more", *[""] * (2 + len(LABELS)))
     console.print(table)
     arms = list(metrics["summary"].items())
     for arm, scores in arms[:_MOST]:
@@ -129,12 +129,12 @@ def _text(value: float | None) -> str:
 def _arm_line(arm: str, scores: Mapping[str, Any]) -> str:
     """`loso: UF1 0.611 [0.512, 0.701], ..., mean of 5 runs (SD 0.012, ...); 95% intervals ...`."""
     shown = []
-    for score, label in _SCORES.items():
+    for score, label in LABELS.items():
         low, high = map(_text, scores[score]["interval"])
         shown.append(f"{label} {_text(scores[score]['mean'])} [{low}, {high}]")
     first = scores["uf1"]
     spread = ""
     if first["n_runs"] > 1:
-        deviations = ", ".join(_text(scores[score]["sd"]) for score in _SCORES)
+        deviations = ", ".join(_text(scores[score]["sd"]) for score in LABELS)
         spread = f", mean of {first['n_runs']} runs (SD {deviations})"
     return f"{arm}: {', '.join(shown)}{spread}; {first['level']:.0%} intervals over subjects"

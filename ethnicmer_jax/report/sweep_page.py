@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from ethnicmer_jax.analysis import sweep
+from ethnicmer_jax.analysis.confusion import LABELS
 from ethnicmer_jax.analysis.sweep import Result
 from ethnicmer_jax.base import files
 from ethnicmer_jax.report import columns, figures, html_page, provenance
@@ -40,7 +41,7 @@ def write(name: str, results: Sequence[Result], directory: pathlib.Path) -> path
 
 
 def _table(values: pd.DataFrame) -> Table:
-    uf1, *others = (_score_columns(values, score) for score in columns.SCORES)
+    uf1, *others = (_score_columns(values, score) for score in LABELS)
     shown = [
         columns.text("Point", "label"),
         *uf1,

@@ -9,7 +9,15 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from ethnicmer_jax.analysis import correctness, effects, intervals, metrics, permutation, results
+from ethnicmer_jax.analysis import (
+    confusion,
+    correctness,
+    effects,
+    intervals,
+    metrics,
+    permutation,
+    results,
+)
 from ethnicmer_jax.analysis.conclusion import interval_text
 from ethnicmer_jax.analysis.correctness import GroupEffect
 from ethnicmer_jax.analysis.counts import Counts
@@ -134,7 +142,7 @@ def _gaps(predictions: Predictions, members: dict[str, str]) -> pd.DataFrame:
         label = "largest of all classes" if name == "max" else name
         values = [run["equalised_odds"][name] for run in by_run]
         rows.append({"gap": f"Equalised odds, {label}", "value": _mean(values), "worst_group": ""})
-    for score, title in (("uf1", "UF1"), ("uar", "UAR"), ("accuracy", "Accuracy")):
+    for score, title in confusion.LABELS.items():
         worst = pd.Series([run[score]["worst_group"] for run in by_run]).mode()
         value = _mean([run[score]["gap"] for run in by_run])
         rows.append({"gap": f"{title}, best minus worst group", "value": value,
