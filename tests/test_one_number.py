@@ -45,7 +45,7 @@ def of_terminal(monkeypatch, found):
     return printed.getvalue(), {
         (line.split(": UF1 ")[0], score): re.search(rf"{label} ({INTERVAL.pattern})", line)[1]
         for line in lines
-        for score, label in (SCORES | {"accuracy": "accuracy"}).items()
+        for score, label in SCORES.items()
     }
 
 

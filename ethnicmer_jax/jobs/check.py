@@ -64,7 +64,7 @@ def inputs(config: ml_collections.ConfigDict) -> None:
     is_file = data.source in table.FILE_SOURCES
     if data.source != "simulated" and not data.raw:
         what = "file" if is_file else "folder"
-        raise UserError(f"data.raw must name the {what} of the raw database {data.source}")
+        raise UserError(f"data.raw must name the {what} that data.source={data.source} reads")
     paths = {
         "data.raw": data.raw if data.source != "simulated" else "",
         "data.ethnicity": data.ethnicity,
