@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 RUN := PATH="$(abspath $(BIN)):$$PATH"
 WORKDIR ?= runs/demo
 
-.PHONY: help demo test test-slow lint benchmark clean
+.PHONY: help demo test test-slow parity lint benchmark clean
 help:  ## list the commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
 
@@ -20,6 +20,12 @@ $(VENV)/.base: pyproject.toml
 $(VENV)/.test: $(VENV)/.base
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[test]'
 	@$(BIN)/python -c 'import cv2' 2>/dev/null || $(MAKE) --no-print-directory headless
+	@touch $@
+
+# Without their dependencies: torchvision asks for a newer PyTorch than it needs here.
+$(VENV)/.parity: $(VENV)/.test
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[parity]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps torchvision==0.29.1 timm==1.0.31
 	@touch $@
 
 # opencv-python's wheel needs libGL, which a bare machine lacks; the headless one does not.
@@ -39,12 +45,14 @@ test: $(VENV)/.test  ## install, then run the test suite (under 8 minutes on 2 c
 test-slow: $(VENV)/.test  ## the tests that `make test` leaves out
 	$(RUN) python -m pytest -m slow $(PYTEST_ARGS)
 
+parity: $(VENV)/.parity  ## install PyTorch, torchvision and timm: the parity tests then run, too
+
 lint: $(VENV)/.test  ## the linters and the type checker
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-benchmark: $(VENV)/.test  ## LOSO against PyTorch, RAW=PATH/manifest.csv (needs the extra `parity`)
+benchmark: $(VENV)/.parity  ## LOSO against PyTorch, RAW=PATH/manifest.csv
 	$(RUN) python -m benchmarks.loso_vs_torch --raw=$(RAW)
 
 clean:  ## remove the environment and the demo's files

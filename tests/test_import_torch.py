@@ -130,10 +130,10 @@ class TestPickled:
         assert "no state dict" in complaint("ststnet", path)
 
     def test_tiny_vit_weights_belong_to_a_size(self, tmp_path):
-        from torch_twins import tiny_vit
+        from genuine_torch import tiny_vit
 
         path = tmp_path / "weights.pth"
-        self.torch.save(tiny_vit.TinyViT(64).state_dict(), path)
+        self.torch.save(tiny_vit(64).state_dict(), path)
         message = complaint("tiny_vit_5m", path, image_size=96)
         assert "attention_biases does not fit tiny_vit_5m at 96 px" in message
 

@@ -1,4 +1,4 @@
-"""STSTNet in three streams, as in the public PyTorch code (Liong et al., FG 2019)."""
+"""STSTNet in three streams, as its public PyTorch code; no package on PyPI has it."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ class STSTNet(nn.Module):
         for stream, width in enumerate((3, 5, 8), start=1):
             self.add_module(f"conv{stream}", nn.Conv2d(3, width, 3, padding=2))
             self.add_module(f"bn{stream}", nn.BatchNorm2d(width))
+        self.relu = nn.ReLU()
         self.pool = nn.Sequential(nn.MaxPool2d(3, 3, padding=1), nn.Dropout(dropout))
         self.average = nn.AvgPool2d(2, 2)
         self.fc = nn.Linear(16 * (((size + 1) // 3 + 1) // 2) ** 2, classes)
@@ -19,6 +20,6 @@ class STSTNet(nn.Module):
     def forward(self, x):
         streams = []
         for stream in (1, 2, 3):
-            y = torch.relu(getattr(self, f"conv{stream}")(x))
+            y = self.relu(getattr(self, f"conv{stream}")(x))
             streams.append(self.pool(getattr(self, f"bn{stream}")(y)))
         return self.fc(self.average(torch.cat(streams, dim=1)).flatten(1))

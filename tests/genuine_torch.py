@@ -1,0 +1,105 @@
+"""The public PyTorch models with random weights; whoever imports this skips without them.
+
+torchvision has ResNet, Swin and VGG, timm has TinyViT. Nothing is downloaded.
+"""
+
+import importlib.util
+
+import pytest
+
+_REASON = "parity needs PyTorch, torchvision and timm: `make parity` installs them"
+torch = pytest.importorskip("torch", reason=_REASON)
+for _package in ("torchvision", "timm"):
+    if importlib.util.find_spec(_package) is None:
+        pytest.skip(_REASON, allow_module_level=True)
+
+try:
+    import torchvision  # noqa: F401
+except RuntimeError:
+    # A torchvision that is compiled for another build of PyTorch has no operators, and its import
+    # fails where it describes their shapes. No model here calls one: their names are enough.
+    _names = torch.library.Library("torchvision", "FRAGMENT")
+    for _operator in ("nms", "qnms"):
+        _names.define(f"{_operator}(Tensor boxes, Tensor scores, float threshold) -> Tensor")
+
+from timm.models import tiny_vit as _tiny_vit  # noqa: E402
+from torchvision.models import resnet, swin_transformer, vgg  # noqa: E402
+
+
+def resnet18(classes=1000):
+    return resnet.resnet18(num_classes=classes)
+
+
+def swin(width, depths, heads):
+    return swin_transformer.SwinTransformer(
+        [4, 4], width, list(depths), list(heads), window_size=[7, 7]
+    )
+
+
+def tiny_vit(size, widths=(64, 128, 160, 320), depths=(2, 2, 6, 2)):
+    """TinyViT with windows for images of that size, as timm's variants have them."""
+    return _tiny_vit.TinyVit(
+        embed_dims=widths,
+        depths=depths,
+        num_heads=[width // 32 for width in widths],
+        window_sizes=[size // part for part in (32, 32, 16, 32)],
+    )
+
+
+def vgg16(widths, hidden, classes=2622):
+    """VGG-16 with narrower layers than torchvision's."""
+    blocks = zip(widths, (2, 2, 3, 3, 3), strict=True)
+    layers = [entry for width, depth in blocks for entry in (*[width] * depth, "M")]
+    model = vgg.VGG(vgg.make_layers(layers), init_weights=False)
+    model.classifier[0] = torch.nn.Linear(49 * widths[-1], hidden)
+    model.classifier[3] = torch.nn.Linear(hidden, hidden)
+    model.classifier[6] = torch.nn.Linear(hidden, classes)
+    return model
+
+
+def state_dict(model):
+    """The model's; VGG's under the names of VGG-Face, which is a VGG-16."""
+    state = model.state_dict()
+    if not isinstance(model, vgg.VGG):
+        return state
+    convolutions = [i for i, layer in enumerate(model.features) if hasattr(layer, "weight")]
+    names = [f"conv{b}_{i}" for b, n in enumerate((2, 2, 3, 3, 3), 1) for i in range(1, n + 1)]
+    ours = {f"features.{i}": name for i, name in zip(convolutions, names, strict=True)}
+    ours |= {"classifier.0": "fc6", "classifier.3": "fc7", "classifier.6": "fc8"}
+    renamed = {}
+    for key, value in state.items():
+        layer, leaf = key.rsplit(".", 1)
+        renamed[f"{ours[layer]}.{leaf}"] = value
+    return renamed
+
+
+def watch_kinks(model):
+    """A list to which each ReLU adds how near 0 an input of it came, in standard deviations.
+
+    Where one lies within rounding of 0, its gradient is there or not as the sum was rounded.
+    """
+    distances = []
+
+    def measure(_module, inputs):
+        value = inputs[0].detach()
+        distances.append(float(value.abs().min() / value.std()))
+
+    for module in model.modules():
+        if isinstance(module, torch.nn.ReLU):
+            module.register_forward_pre_hook(measure)
+    return distances
+
+
+@torch.no_grad()
+def randomise(model, seed=0):
+    """Fills scales, shifts, tables and running statistics, so that no mistake hides in a 0."""
+    generator = torch.Generator().manual_seed(seed)
+    for name, value in model.state_dict().items():
+        if name.endswith("running_var"):
+            value.uniform_(0.5, 1.5, generator=generator)
+        elif value.is_floating_point() and (value.ndim == 1 or "bias" in name):
+            value.normal_(0, 0.2, generator=generator)
+            value.add_(float(name.endswith("weight")))
+        elif value.is_floating_point():
+            value.normal_(0, value[0].numel() ** -0.5, generator=generator)
+    return model
