@@ -1,23 +1,28 @@
 """Training throughput of a network, folds side by side: images/s, memory, FLOPs utilisation.
 
     python -m benchmarks.throughput --backbone=resnet18 --dtype=bfloat16
-    python -m benchmarks.throughput --backbone=resnet18 --size=32 --compare_xla   # on a CPU
+    python -m benchmarks.throughput --backbone=resnet18 --size=32 --compare=xla   # on a CPU
+    python -m benchmarks.throughput --backbone=ststnet --compare=sliding --repeats=15
 
 Times whole compiled epochs of the engine's own step (forward, backward, Adam, dropout) on
 images of noise, compilation not counted. Model FLOPs are three forward passes an image
 (Chowdhery et al., PaLM, 2022, appendix B); their utilisation is their rate over the devices'
-peak. Appends a row to benchmarks/RESULTS.md. `--compare_xla` measures XLA's own
-convolutions and pooling as well, in the same run, which on CPUs are not what is used.
+peak. Appends a row to benchmarks/RESULTS.md. `--compare` measures another computation of the
+same network as well, whose epochs take turns with the network's own: "xla" is XLA's own
+convolutions and pooling, which are not used on CPUs; "sliding" is STSTNet of plain layers
+instead of `stst_block.py`.
 """
 
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import datetime
 import functools
 import pathlib
 import resource
 import time
+from collections.abc import Callable
 from unittest import mock
 
 import jax
@@ -27,8 +32,10 @@ from absl import flags
 from flax import linen as nn
 from jax import lax
 
+from benchmarks.plain_ststnet import PlainSTSTNet
 from benchmarks.results import add_row
 from ethnicmer_jax.base import cli
+from ethnicmer_jax.base.schema import UserError
 from ethnicmer_jax.models import cost, registry, sliding
 from ethnicmer_jax.training import optim
 from ethnicmer_jax.training.batches import Constants
@@ -47,7 +54,8 @@ _EPOCHS = flags.DEFINE_integer("epochs", 20, "Epochs of the whole LOSO.", lower_
 _STEPS = flags.DEFINE_integer("steps", 9, "Steps of a timed epoch.", lower_bound=1)
 _FOLD_BATCH = flags.DEFINE_integer("fold_batch", 0, "As engine.fold_batch.", lower_bound=0)
 _PEAK = flags.DEFINE_float("peak_tflops", 0.0, "Of one device, where it is not known.")
-_COMPARE = flags.DEFINE_bool("compare_xla", False, "Measure XLA's own convolutions, too.")
+_COMPARE = flags.DEFINE_enum("compare", None, ["xla", "sliding"], "What to measure, too.")
+_REPEATS = flags.DEFINE_integer("repeats", 3, "Timed epochs.", lower_bound=1)
 _RESULTS = flags.DEFINE_string("results", "benchmarks/RESULTS.md", "File to append to.")
 
 PEAK_TFLOPS = {
@@ -59,7 +67,6 @@ PEAK_TFLOPS = {
     ("A100", "float32"): 156.0,
 }
 """Dense peaks of the vendor's data sheets (SXM); of TF32 for float32, as JAX multiplies there."""
-_REPEATS = 3
 
 
 def main() -> None:
@@ -71,32 +78,37 @@ def main() -> None:
         "dropout": 0.5,
     }
     grid = Grid.fitting(0, _FOLD_BATCH.value, 0, _FOLDS.value)
-    ours = images_per_second(config, grid)
-    ratio = "not measured"
-    if _COMPARE.value:
-        with _xla_alone():
-            ratio = f"{ours / images_per_second(config, grid):.1f}"
-    flops = 3e9 * cost.of(config).gflops * ours
+    other = _other_computation(_COMPARE.value) if _COMPARE.value else None
+    epochs = [compiled_epoch(config, grid)]
+    memory = _peak_memory(grid)
+    if other:
+        with other:
+            epochs.append(compiled_epoch(config, grid))
+    # Taking turns, so that whatever else runs on the machine slows down both.
+    seconds = np.array([[epoch() for epoch in epochs] for _ in range(_REPEATS.value)])
+    images = grid.size * _STEPS.value * _BATCH.value / np.median(seconds[:, 0])
+    ratio = np.median(seconds[:, -1] / seconds[:, 0])
+    flops = 3e9 * cost.of(config).gflops * images
     kind = grid.devices[0].device_kind
     row = [
         datetime.datetime.now(datetime.UTC).date().isoformat(),
         f"{_BACKBONE.value}, {registry.image_sizes(config)['emotion']} px, {_DTYPE.value}",
         f"{len(grid.devices)} × {kind}",
         f"{grid.size} folds of {_BATCH.value}",
-        f"{ours:,.0f}",
-        f"{_peak_memory(grid) / 2**30:.1f} GiB",
+        f"{images:,.0f}",
+        f"{memory / 2**30:.1f} GiB",
         f"{flops / 1e12:.2f}",
         _utilisation(flops, kind, len(grid.devices)),
         # Every clip is held out by one fold and trained on by all others.
-        f"{(_FOLDS.value - 1) * _CLIPS.value * _EPOCHS.value / ours / 60:.1f} min",
-        ratio,
+        f"{(_FOLDS.value - 1) * _CLIPS.value * _EPOCHS.value / images / 60:.1f} min",
+        f"{ratio:.1f} × {_COMPARE.value}" if _COMPARE.value else "not measured",
     ]
     print(line := f"| {' | '.join(row)} |")
     add_row(pathlib.Path(_RESULTS.value), "Training throughput", line)
 
 
-def images_per_second(config: dict, grid: Grid) -> float:
-    """The median rate of a few epochs of all folds in the grid, after one to compile."""
+def compiled_epoch(config: dict, grid: Grid) -> Callable[[], float]:
+    """Compiles an epoch of all folds in the grid; each call trains one and returns its seconds."""
     learner = Learner(registry.build(config), LossConfig(), optim.directions(0.0))
     rng, n = np.random.default_rng(0), _CLIPS.value
     size = registry.image_sizes(config)["emotion"]
@@ -116,14 +128,18 @@ def images_per_second(config: dict, grid: Grid) -> float:
         )
     )
     epoch = grid.map(learner.epoch, donate_first=True)
-    seconds = []
-    for _ in range(1 + _REPEATS):
+
+    def train() -> float:
+        nonlocal state
         start = time.perf_counter()
         state, sums = jax.block_until_ready(epoch(state, fixed, *batch, data))
-        seconds.append(time.perf_counter() - start)
-    if not np.isfinite(grid.collect(sums).losses["loss"]).all():
-        raise RuntimeError("the loss is not finite: what was timed is no training")
-    return np.prod(shape) / float(np.median(seconds[1:]))
+        seconds = time.perf_counter() - start
+        if not np.isfinite(grid.collect(sums).losses["loss"]).all():
+            raise RuntimeError("the loss is not finite: what was timed is no training")
+        return seconds
+
+    train()
+    return train
 
 
 def _constants(folds: int) -> Constants:
@@ -136,8 +152,13 @@ def _constants(folds: int) -> Constants:
     )
 
 
-def _xla_alone() -> contextlib.AbstractContextManager:
-    """XLA's own convolutions and pooling, on a CPU too."""
+def _other_computation(name: str) -> contextlib.AbstractContextManager:
+    """While it is entered, what is built computes the same in another way."""
+    if name == "sliding":
+        if _BACKBONE.value != "ststnet":
+            raise UserError("--compare=sliding is for --backbone=ststnet: others have no block")
+        plain = dataclasses.replace(registry.BACKBONES["ststnet"], make=PlainSTSTNet)
+        return mock.patch.dict(registry.BACKBONES, ststnet=plain)
     return mock.patch.multiple(
         sliding,
         convolve_by_products=lax.conv_general_dilated,

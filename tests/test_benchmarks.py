@@ -6,9 +6,13 @@ import subprocess
 import sys
 
 import flow_manifest
+import jax
+import numpy as np
 import pytest
 
+from benchmarks.plain_ststnet import PlainSTSTNet
 from benchmarks.results import add_row
+from ethnicmer_jax.models.backbones.ststnet import STSTNet
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 TABLES = """# Measurements
@@ -44,11 +48,12 @@ def test_a_table_that_is_not_there_is_an_error(results):
         add_row(results, "Two", "| 1 |")
 
 
-def test_throughput_is_measured_from_end_to_end(results):
+@pytest.mark.parametrize("other", ["xla", "sliding"])
+def test_throughput_is_measured_from_end_to_end(results, other):
     flags = {"backbone": "ststnet", "folds": 2, "clips": 8, "batch": 4, "steps": 1,
              "peak_tflops": 1.0, "results": results}  # fmt: skip
     done = subprocess.run(
-        [sys.executable, "-m", "benchmarks.throughput", "--compare_xla"]
+        [sys.executable, "-m", "benchmarks.throughput", f"--compare={other}"]
         + [f"--{name}={value}" for name, value in flags.items()],
         cwd=ROOT,
         capture_output=True,
@@ -64,13 +69,40 @@ def test_throughput_is_measured_from_end_to_end(results):
     assert loso.endswith("min")
     images = float(rate.replace(",", ""))
     assert images > 0
-    assert float(ratio) > 0
+    assert ratio.endswith(f" × {other}")
+    assert float(ratio.split()[0]) > 0
     # One image costs three forward passes of 0.000901 GFLOPs.
     devices = int(device.split()[0])
     assert float(tflops) == pytest.approx(3 * 0.000901e-3 * images, abs=0.006)
     assert float(utilisation.rstrip("%")) == pytest.approx(
         100 * 3 * 0.000901e-3 * images / devices, abs=0.06
     )
+
+
+def test_ststnet_of_plain_layers_is_the_same_function():
+    images = jax.random.normal(jax.random.key(0), (6, 28, 28, 3))
+    variables = STSTNet().init(jax.random.key(1), images, train=False)
+
+    def features_and_gradient(network):
+        def loss(params):
+            features, state = network.apply(
+                {**variables, "params": params}, images, train=True, mutable=["batch_stats"]
+            )
+            return (features**3).sum(), (features, state)
+
+        return jax.jit(jax.grad(loss, has_aux=True))(variables["params"])
+
+    jax.tree.map(
+        lambda a, b: np.testing.assert_allclose(a, b, rtol=0, atol=1e-4 * np.abs(b).max()),
+        features_and_gradient(PlainSTSTNet()),
+        features_and_gradient(STSTNet()),
+    )
+
+
+def test_a_comparison_that_a_network_has_not_is_refused():
+    done = run("throughput", "--backbone=resnet18", "--size=32", "--compare=sliding", "--folds=1")
+    assert done.returncode == 2
+    assert "--backbone=ststnet" in done.stderr
 
 
 def run(module, *flags):
@@ -84,7 +116,7 @@ def run(module, *flags):
 
 
 def test_loso_is_compared_with_pytorch_from_end_to_end(tmp_path):
-    pytest.importorskip("torch", reason="the extra [parity] is not installed")
+    pytest.importorskip("torch", reason="`make parity` installs PyTorch")
     path = tmp_path / "RESULTS.md"
     path.write_text("## LOSO against PyTorch\n\n| ratio |\n|---|\n")
     manifest = flow_manifest.write(tmp_path / "raw", subjects=3, databases=("samm",))

@@ -4,29 +4,16 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from flax import linen as nn
 
+from benchmarks.plain_ststnet import PlainBlock
 from ethnicmer_jax.models.backbones.stst_block import ConvReluBnPool, window_patches
-from ethnicmer_jax.models.batch_norm import MaskedBatchNorm
 
 FEATURES = 5
 
 
-class PlainBlock(nn.Module):
-    """The same function from stock layers: the definition, slow on CPUs."""
-
-    padding: int
-
-    @nn.compact
-    def __call__(self, x, *, train, weight=None):
-        x = nn.relu(nn.Conv(FEATURES, (3, 3), padding=self.padding, name="conv")(x))
-        x = MaskedBatchNorm(name="bn")(x, train=train, weight=weight)
-        return nn.max_pool(x, (3, 3), strides=(3, 3), padding=((1, 1), (1, 1)))
-
-
 def _variables(seed, images, padding):
     """Random parameters; some scales negative, so that the minimum is pooled too."""
-    variables = PlainBlock(padding).init(jax.random.key(seed), images, train=True)
+    variables = PlainBlock(FEATURES, padding=padding).init(jax.random.key(seed), images, train=True)
     leaves, tree = jax.tree.flatten(variables["params"])
     keys = jax.random.split(jax.random.key(seed + 1), len(leaves))
     noisy = [leaf + jax.random.normal(k, leaf.shape) for leaf, k in zip(leaves, keys, strict=True)]
@@ -64,7 +51,7 @@ def test_equals_the_plain_layers(size, padding, train):
     images = _images(0, size)
     weight = jnp.asarray([1.0, 1, 0, 1, 1, 0])
     variables = _variables(1, images, padding)
-    expected = _run(PlainBlock(padding), variables, images, weight, train)
+    expected = _run(PlainBlock(FEATURES, padding=padding), variables, images, weight, train)
     patches = window_patches(images, padding)
     actual = _run(ConvReluBnPool(FEATURES), variables, patches, weight, train)
     assert any((variables["params"]["bn"]["scale"] < 0).tolist())
@@ -82,7 +69,7 @@ def test_a_tie_gives_its_gradient_once():
     # Zero kernels but for the centre tap: equal pixels are then equal activations.
     kernel = jnp.zeros_like(variables["params"]["conv"]["kernel"]).at[1, 1].set(1.0)
     variables["params"]["conv"] = {"kernel": kernel, "bias": jnp.full(FEATURES, 0.5)}
-    expected = _run(PlainBlock(1), variables, images, weight, True)
+    expected = _run(PlainBlock(FEATURES), variables, images, weight, True)
     actual = _run(ConvReluBnPool(FEATURES), variables, window_patches(images, 1), weight, True)
     np.testing.assert_allclose(
         actual[2]["conv"]["kernel"], expected[2]["conv"]["kernel"], rtol=1e-3, atol=1e-2
