@@ -149,8 +149,8 @@ def test_what_is_not_run_is_installation_only():
 
 
 def settings_of(code):
-    """The config files and the settings that a piece of code in the text names."""
-    files = re.findall(r"(?:--config=)?(configs/\w+\.py)(?::([\w,=.]+))?", code)
+    """The config files, but for a NAME of the reader's, and the settings that the text names."""
+    files = re.findall(r"(?:--config=)?(configs/(?!NAME\b)\w+\.py)(?::([\w,=.]+))?", code)
     return files, re.findall(r"--config\.([\w.]+)=", code)
 
 
