@@ -44,12 +44,16 @@ SHORTER = (
     (r"calibrate", ("--config=configs/calibrate.py:smoke", *LOGISTIC, "--databases=2",
      "--effects=0")),
     (r"explain", ("--methods=hirescam", "--label_folds=0", "--max_clips=4")),
-    (r"models", ("--size=32",)),
+    (r"build --export", ("--simulated=cohorts=simcasme2:Asian:1,simsamm:White:1:grey",
+     "--simulated=clips_per_subject=3")),
+    (r"build .*--data_dir", ("--flow=dis",)),
 )  # fmt: skip
 ENVIRONMENT = {
     "PATH": f"{pathlib.Path(sys.executable).parent}:{os.environ['PATH']}",
     "PYTHONPATH": str(ROOT),
-    "XLA_FLAGS": "--xla_force_host_platform_device_count=1",
+    # Most of the time goes into compiling networks that are trained for one epoch.
+    "XLA_FLAGS": "--xla_force_host_platform_device_count=1 --xla_backend_optimization_level=0 "
+    "--xla_llvm_disable_expensive_passes=true",
     "SLURM_ARRAY_TASK_ID": "1",
     "SLURM_ARRAY_TASK_COUNT": "9",
 }
