@@ -14,7 +14,7 @@ from flax import linen as nn
 from jax.typing import DTypeLike
 from jaxtyping import Float, Float32
 
-from ethnicmer_jax.models.arrays import Array, Weight
+from ethnicmer_jax.models.shapes import Array, Weight
 
 MOMENTUM = 0.1
 """Share of the new batch in the running averages (PyTorch's sense of the word)."""

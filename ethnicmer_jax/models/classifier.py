@@ -8,8 +8,8 @@ from typing import Any
 from flax import linen as nn
 from flax import struct
 
-from ethnicmer_jax.models.arrays import Features, Images, Weight
 from ethnicmer_jax.models.fusion import BranchFeatures, Fusion, Outputs
+from ethnicmer_jax.models.shapes import Features, Images, Weight
 
 
 @struct.dataclass

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 from jaxtyping import Float32
 
-from ethnicmer_jax.models.arrays import Array, Ethnicity, Features
+from ethnicmer_jax.models.shapes import Array, Ethnicity, Features
 from ethnicmer_jax.models.torch_default import Linear
 
 EMBED_SOURCES = ("posterior", "label")

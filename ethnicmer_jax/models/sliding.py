@@ -19,7 +19,7 @@ from flax import linen as nn
 from jax import lax
 from jaxtyping import Float, Int8
 
-from ethnicmer_jax.models.arrays import Array, FeatureMap
+from ethnicmer_jax.models.shapes import Array, FeatureMap
 
 Pads = tuple[tuple[int, int], ...]
 Sides = tuple[int, int]

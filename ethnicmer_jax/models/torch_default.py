@@ -11,7 +11,7 @@ from flax import linen as nn
 from jax.typing import DTypeLike
 from jaxtyping import Float, Float32, PRNGKeyArray
 
-from ethnicmer_jax.models.arrays import Array
+from ethnicmer_jax.models.shapes import Array
 
 kernel = nn.initializers.variance_scaling(1 / 3, "fan_in", "uniform")
 """Uniform on ±1/sqrt(fan_in): a variance of 1/(3 fan_in)."""

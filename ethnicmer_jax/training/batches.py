@@ -15,7 +15,7 @@ from flax import struct
 from jaxtyping import Bool, Float32, Int, Int32
 
 from ethnicmer_jax.data.targets import Targets
-from ethnicmer_jax.models.arrays import Leaf
+from ethnicmer_jax.models.shapes import Leaf
 from ethnicmer_jax.protocols.fold_table import FoldTable
 
 

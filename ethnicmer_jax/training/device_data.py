@@ -20,8 +20,8 @@ from ethnicmer_jax.data import inputs
 from ethnicmer_jax.data.dataset import Dataset
 from ethnicmer_jax.data.targets import Targets
 from ethnicmer_jax.models import registry
-from ethnicmer_jax.models.arrays import Leaf
 from ethnicmer_jax.models.classifier import EthnicAwareClassifier, FixedFeatures
+from ethnicmer_jax.models.shapes import Leaf
 from ethnicmer_jax.models.torch_weights import TorchWeights
 from ethnicmer_jax.training.pretrained import Start
 

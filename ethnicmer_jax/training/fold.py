@@ -15,9 +15,9 @@ from jaxtyping import Array, Float, Int
 
 from ethnicmer_jax.data.targets import Targets
 from ethnicmer_jax.models import registry, torch_weights
-from ethnicmer_jax.models.arrays import Leaf
 from ethnicmer_jax.models.classifier import EthnicAwareClassifier, FixedFeatures
 from ethnicmer_jax.models.fusion import Outputs
+from ethnicmer_jax.models.shapes import Leaf
 from ethnicmer_jax.training import losses, optim
 from ethnicmer_jax.training.batches import Constants
 from ethnicmer_jax.training.device_data import Resident

@@ -9,8 +9,8 @@ import jax.numpy as jnp
 import optax
 from jaxtyping import Float, Int
 
-from ethnicmer_jax.models.arrays import Array
 from ethnicmer_jax.models.fusion import Outputs
+from ethnicmer_jax.models.shapes import Array
 
 
 @dataclasses.dataclass(frozen=True)

@@ -8,8 +8,8 @@ from jax.typing import DTypeLike
 from jaxtyping import Float
 
 from ethnicmer_jax.models import sliding, torch_default
-from ethnicmer_jax.models.arrays import Array, FeatureMap, Weight
 from ethnicmer_jax.models.batch_norm import MaskedBatchNorm
+from ethnicmer_jax.models.shapes import Array, FeatureMap, Weight
 
 
 class ConvNorm(nn.Module):

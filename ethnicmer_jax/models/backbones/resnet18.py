@@ -14,9 +14,9 @@ from jax.typing import DTypeLike
 from jaxtyping import Float
 
 from ethnicmer_jax.models import sliding
-from ethnicmer_jax.models.arrays import Array, FeatureMap, Features, Images, Mode, Weight
 from ethnicmer_jax.models.backbones.conv_norm import ConvNorm
 from ethnicmer_jax.models.backbones.tap import tap
+from ethnicmer_jax.models.shapes import Array, FeatureMap, Features, Images, Mode, Weight
 
 _conv_norm = functools.partial(
     ConvNorm, kernel_init=nn.initializers.variance_scaling(2.0, "fan_out", "normal")

@@ -30,8 +30,8 @@ from jax.typing import ArrayLike, DTypeLike
 from jaxtyping import Float32
 
 from ethnicmer_jax.models import torch_default
-from ethnicmer_jax.models.arrays import Array, FeatureMap, Weight
 from ethnicmer_jax.models.batch_norm import EPSILON, Moments, normalising_moments
+from ethnicmer_jax.models.shapes import Array, FeatureMap, Weight
 
 WINDOW = 3
 """Width and stride of the pooling; also the width of the convolution."""

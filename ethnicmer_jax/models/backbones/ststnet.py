@@ -10,9 +10,9 @@ import jax.numpy as jnp
 from flax import linen as nn
 from jax.typing import DTypeLike
 
-from ethnicmer_jax.models.arrays import Features, Images, Weight
 from ethnicmer_jax.models.backbones.stst_block import ConvReluBnPool, WindowPatches, window_patches
 from ethnicmer_jax.models.backbones.tap import tap
+from ethnicmer_jax.models.shapes import Features, Images, Weight
 
 STREAMS = (3, 5, 8)
 """Channels of the paper's three streams."""

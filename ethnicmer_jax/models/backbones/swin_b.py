@@ -15,9 +15,9 @@ from jax.typing import DTypeLike
 from jaxtyping import Float, Float32
 
 from ethnicmer_jax.models import sliding, torch_default
-from ethnicmer_jax.models.arrays import Array, FeatureMap, Features, Images, Weight
 from ethnicmer_jax.models.backbones import windows
 from ethnicmer_jax.models.backbones.tap import tap
+from ethnicmer_jax.models.shapes import Array, FeatureMap, Features, Images, Weight
 
 # PyTorch cuts this normal distribution off at 100 standard deviations: not at all.
 _linear = functools.partial(nn.Dense, kernel_init=nn.initializers.normal(0.02))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from flax import linen as nn
 
-from ethnicmer_jax.models.arrays import FeatureMap
+from ethnicmer_jax.models.shapes import FeatureMap
 
 MAPS = "intermediates"
 """Collection in which `apply(..., mutable=[MAPS])` returns the maps."""

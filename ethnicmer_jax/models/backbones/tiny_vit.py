@@ -16,10 +16,10 @@ from flax import linen as nn
 from jax.typing import DTypeLike
 from jaxtyping import Float
 
-from ethnicmer_jax.models.arrays import Array, FeatureMap, Features, Images, Mode, Weight
 from ethnicmer_jax.models.backbones import windows
 from ethnicmer_jax.models.backbones.conv_norm import ConvNorm
 from ethnicmer_jax.models.backbones.tap import tap
+from ethnicmer_jax.models.shapes import Array, FeatureMap, Features, Images, Mode, Weight
 
 _gelu = functools.partial(nn.gelu, approximate=False)
 # PyTorch cuts this normal distribution off at 100 standard deviations: not at all.

@@ -12,8 +12,8 @@ from jax.typing import DTypeLike
 from jaxtyping import Float, Float32
 
 from ethnicmer_jax.models import sliding
-from ethnicmer_jax.models.arrays import Array, FeatureMap, Images, Weight
 from ethnicmer_jax.models.backbones.tap import tap
+from ethnicmer_jax.models.shapes import Array, FeatureMap, Images, Weight
 
 DEPTHS = (2, 2, 3, 3, 3)
 """Convolutions of each block."""

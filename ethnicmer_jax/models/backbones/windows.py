@@ -7,7 +7,7 @@ import numpy as np
 from flax import linen as nn
 from jaxtyping import Float, Float32, Int
 
-from ethnicmer_jax.models.arrays import Array, FeatureMap
+from ethnicmer_jax.models.shapes import Array, FeatureMap
 
 
 def partition(
