@@ -6,7 +6,7 @@ From a table that exists already, from the frames, or from an earlier run's vote
   python -m data_builders.annotate --annotator=fairface --source=samm --raw=SAMM --out=DIR
   python -m data_builders.annotate --annotator=votes --votes=DIR/ethnicity_votes.csv --out=DIR
 
-Writes ethnicity.csv (one row a subject: `data_builders.build --ethnicity` joins it),
+Writes ethnicity.csv (one row per subject: `data_builders.build --ethnicity` joins it),
 ethnicity_votes.csv (one row a vote) and ethnicity.html (the audit page) into --out.
 """
 

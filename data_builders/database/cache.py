@@ -73,7 +73,7 @@ def _content(path: pathlib.Path) -> str:
 
 @dataclasses.dataclass(frozen=True)
 class ClipCache:
-    """A folder with one file a clip; deleting it costs time, never a result."""
+    """A folder with one file per clip; deleting it costs time, never a result."""
 
     folder: pathlib.Path
 

@@ -26,7 +26,7 @@ class Audit:
     """What the page tells; everything but the first two fields follows from them.
 
     Attributes:
-      decisions: one a subject.
+      decisions: one per subject.
       thresholds: under which they were taken.
     """
 

@@ -113,7 +113,7 @@ def consolidate(
     thresholds: Thresholds | None = None,
     overrides: Mapping[Person, Override] | None = None,
 ) -> tuple[Decision, ...]:
-    """One decision a subject, sorted by (database, subject).
+    """One decision per subject, sorted by (database, subject).
 
     Args:
       votes: of any number of annotators, in any order; each counts alike.

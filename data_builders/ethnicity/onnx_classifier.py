@@ -77,7 +77,7 @@ class OnnxClassifier:
         """See `Classifier.judge`.
 
         Raises:
-          ValueError: the output is not one score a class.
+          ValueError: the output is not one score per class.
         """
         pixels = (face.astype(np.float32) / 255 - np.float32(self._spec.mean)) / np.float32(
             self._spec.std

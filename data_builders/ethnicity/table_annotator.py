@@ -33,7 +33,7 @@ _FAILED = ("", "error", "unknown", "nan")
 
 @dataclasses.dataclass(frozen=True)
 class TableAnnotator:
-    """Votes that a table holds, one row a clip.
+    """Votes that a table holds, one row per clip.
 
     Attributes:
       path: a .csv (UTF-8) or .xlsx file.

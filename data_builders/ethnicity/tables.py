@@ -63,7 +63,7 @@ def read_overrides(path: pathlib.Path, subject_width: int = 0) -> dict[Person, O
 
 
 def write_subjects(path: pathlib.Path, decisions: Iterable[Decision]) -> None:
-    """Writes `ethnicity.csv`: one row a subject, floats with four digits, NaN empty."""
+    """Writes `ethnicity.csv`: one row per subject, floats with four digits, NaN empty."""
     rows = [
         [getattr(decision, name) for name in _SUBJECT_COLUMNS]
         + list(decision.probabilities or (math.nan,) * len(LABELS))

@@ -89,7 +89,7 @@ class Annotator(Protocol):
         """How many votes there will be."""
 
     def votes(self) -> Iterator[Vote]:
-        """One vote a clip; a clip that cannot be judged is a vote with an `error`."""
+        """One vote per clip; a clip that cannot be judged is a vote with an `error`."""
 
 
 def one_hot(label: str) -> tuple[float, ...]:

@@ -44,7 +44,7 @@ def list_clips(path: pathlib.Path, ethnicity: pathlib.Path | None = None) -> Lis
         `demographics.read_table`); by default ethnicity.csv beside it where it exists.
 
     Returns:
-      The usable clips, one problem a faulty cell, and a note of the clips without a class.
+      The usable clips, one problem per faulty cell, and a note of the clips without a class.
 
     Raises:
       UserError: the file as a whole cannot be used: missing, not UTF-8, not

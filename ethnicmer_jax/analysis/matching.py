@@ -12,7 +12,7 @@ from ethnicmer_jax.base.run_id import is_arm, mono_side
 
 
 def table(predictions: Predictions) -> pd.DataFrame:
-    """One row an arm and draw; of several seeds the first one, as they share their clips.
+    """One row per arm and draw; of several seeds the first one, as they share their clips.
 
     Args:
       predictions: of a study; runs whose ids name no draw are left out.
@@ -44,7 +44,7 @@ def table(predictions: Predictions) -> pd.DataFrame:
 
 
 def summarise(per_draw: pd.DataFrame) -> pd.DataFrame:
-    """One row an arm: its number of draws, and the mean over them of every other column."""
+    """One row per arm: its number of draws, and the mean over them of every other column."""
     by_arm = per_draw.drop(columns="draw").groupby("arm", sort=False)
     means = by_arm.mean()
     means.insert(0, "draws", by_arm.size())

@@ -28,7 +28,7 @@ def describe(devices: list[str]) -> dict[str, object]:
     """The environment as it goes into metrics.json.
 
     Args:
-      devices: one text a device in use.
+      devices: one text per device in use.
     """
     versions = {name: importlib.metadata.version(name) for name in PACKAGES}
     return {

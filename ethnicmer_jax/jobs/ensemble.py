@@ -44,7 +44,7 @@ def write(
 
 
 def averaged(tables: Sequence[Predictions]) -> tuple[Predictions, int]:
-    """One prediction a clip of every arm and draw, the mean over seeds and tables.
+    """One prediction per clip of every arm and draw, the mean over seeds and tables.
 
     Args:
       tables: predictions over the same folds and clips.

@@ -93,7 +93,7 @@ def epoch(folds: FoldTable, number: int, batch_size: int, steps: int) -> Epoch:
     Args:
       folds: f rows.
       number: the epoch, from 0.
-      batch_size: examples a step; the last step of an epoch may be partly empty.
+      batch_size: examples per step; the last step of an epoch may be partly empty.
       steps: room for so many steps, at least `steps_per_epoch`.
     """
     shape = (len(folds), steps * batch_size)

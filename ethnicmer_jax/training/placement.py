@@ -41,7 +41,7 @@ class Grid:
           n_devices: how many local devices; 0 all of them.
           fold_batch: folds vmapped together; 0 is 1 on a CPU and 16 elsewhere.
           in_flight: most folds held at a time, which bounds the memory; 0 is 8 slots
-            a device on a CPU and 1 elsewhere. At least one slot a device is kept.
+            a device on a CPU and 1 elsewhere. At least one slot per device is kept.
           folds: how many there are to train at all.
         """
         used = tuple(devices.local()[: n_devices or None])

@@ -31,7 +31,7 @@ def run(config: ml_collections.ConfigDict, databases: int, directory: pathlib.Pa
       directory: gets frames.csv.
 
     Returns:
-      One row a database: design, effect, number, then estimate, low and high of the own-group
+      One row per database: design, effect, number, then estimate, low and high of the own-group
       advantage by motion fields and by frames (`frames_estimate`, ...).
     """
     check.settings(config)

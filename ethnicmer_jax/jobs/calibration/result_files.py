@@ -1,7 +1,7 @@
 """The files of a calibration: one small table a finished chunk, then all of them together.
 
 `DIR/parts/<chunk>.csv` makes the command resumable. From the parts follow
-`DIR/databases.csv`, a row a simulated database, and `DIR/calibration.csv`, a row a point
+`DIR/databases.csv`, one row per simulated database, and `DIR/calibration.csv`, one row per point
 of a curve, which a study's report shows as well.
 """
 
@@ -36,7 +36,7 @@ def write(file: pathlib.Path, table: pd.DataFrame) -> None:
 
 
 def read(directory: pathlib.Path, chunks: Sequence[Chunk]) -> pd.DataFrame:
-    """One row a simulated database, of all chunks in order.
+    """One row per simulated database, of all chunks in order.
 
     Raises:
       UserError: a chunk is not finished, or its file is damaged.

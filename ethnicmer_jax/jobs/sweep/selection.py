@@ -56,7 +56,7 @@ def inner_scores(points: Sequence[Result]) -> pd.DataFrame:
       points: finished points of the protocol `nested`.
 
     Returns:
-      One row a fold of LOSO (index `fold`, the subject held out), one column a point.
+      One row per fold of LOSO (index `fold`, the subject held out), one column per point.
     """
     columns = {}
     for point in points:
