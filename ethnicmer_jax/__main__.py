@@ -24,6 +24,8 @@ def main() -> None:
     if name in ("--help", "-help", "-h", "help"):
         print(_listing())  # noqa: T201
         return
+    if name == "main":
+        sys.exit(cli.refuse("the main job is a module of its own: python -m ethnicmer_jax.main"))
     modules = {found.rstrip("_"): found for found in _modules()}
     if name not in modules:
         sys.exit(cli.refuse(f"there is no command {name!r}; choose one of {', '.join(modules)}"))

@@ -6,8 +6,6 @@ With --config, --help also lists every setting.
 
 from __future__ import annotations
 
-import pathlib
-
 from absl import flags
 from ml_collections import config_flags
 
@@ -30,13 +28,19 @@ _DISTRIBUTED = flags.DEFINE_bool(
 
 def main() -> None:
     """Runs the job that the flags describe."""
-    there = (pathlib.Path(_WORKDIR.value or "") / "config.json").is_file()
-    resumed = there and _CONFIG.value is None
-    config = None if resumed else cli.config_of(_CONFIG)
+    named = _CONFIG.value is not None or not _WORKDIR.value
+    config = cli.config_of(_CONFIG) if named else None
     directory = cli.directory_of(_WORKDIR)
+    if config is None and not (directory / "config.json").is_file():
+        raise UserError(
+            f"--config must name a config file, such as configs/stereo.py: {directory} holds no "
+            "config.json to go on with"
+        )
     if _DRAWS.value:
         if config is None:
             raise UserError("--draws changes a config: name it with --config")
+        if config.protocol.name not in ("draws", "study"):
+            raise UserError(f"--draws: the protocol {config.protocol.name} draws nothing")
         config.protocol.draws = _DRAWS.value
     environment.prefer_core_devices()
     first = True

@@ -96,13 +96,16 @@ def test_a_work_directory_is_needed_and_is_no_file(tmp_path):
     for _, err in refused([(name, *config.get(name, ())) for name in WITH_WORKDIR]).items():
         assert "--workdir is needed" in err
     lines = [
-        (name, f"--workdir={tmp_path / 'file'}", *config.get(name, ())) for name in WITH_WORKDIR
+        (name, f"--workdir={tmp_path / place}", *config.get(name, ()))
+        for name in WITH_WORKDIR
+        for place in ("file", "file/below")
     ]
-    for line, err in refused(line for line in lines if line[0] != "ensemble").items():
+    for line, err in refused(lines).items():
         assert "is a file; name a directory" in err, line
     outputs = [
-        ("ensemble", f"--workdir={tmp_path}", f"--output={tmp_path / 'file'}"),
-        ("select", f"--workdir={tmp_path}", f"--output={tmp_path / 'file'}"),
+        (name, f"--workdir={tmp_path}", f"--output={tmp_path / place}")
+        for name in ("ensemble", "select", "explain")
+        for place in ("file", "file/below")
     ]
     for line, err in refused(outputs).items():
         assert "is a file; name a directory" in err, line

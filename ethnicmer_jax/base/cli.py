@@ -67,13 +67,23 @@ def directory_of(flag: flags.FlagHolder) -> pathlib.Path:
     """The directory that a flag such as `--workdir` names; it need not exist.
 
     Raises:
-      UserError: the flag was not given, or names a file.
+      UserError: the flag was not given, or names a file or something below a file.
     """
     if not flag.value:
         raise UserError(f"--{flag.name} is needed, see --help")
-    path = pathlib.Path(flag.value)
-    if path.exists() and not path.is_dir():
-        raise UserError(f"--{flag.name}={path} is a file; name a directory")
+    return directory(flag.name, flag.value)
+
+
+def directory(name: str, value: str) -> pathlib.Path:
+    """The directory `value` of the flag `name`; it need not exist.
+
+    Raises:
+      UserError: it is a file, or lies below one.
+    """
+    path = pathlib.Path(value)
+    there = next(place for place in (path, *path.absolute().parents) if place.exists())
+    if not there.is_dir():
+        raise UserError(f"--{name}={path}: {there} is a file; name a directory")
     return path
 
 

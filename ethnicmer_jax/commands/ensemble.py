@@ -9,8 +9,6 @@ for each arm and draw.
 
 from __future__ import annotations
 
-import pathlib
-
 from absl import flags
 
 from ethnicmer_jax.base import cli
@@ -25,7 +23,7 @@ def main() -> None:
     """Averages as the flags say."""
     if not _WORKDIR.value:
         raise UserError("--workdir is needed, see --help")
-    sources = [pathlib.Path(name) for name in _WORKDIR.value]
+    sources = [cli.directory(_WORKDIR.name, name) for name in _WORKDIR.value]
     output = cli.directory_of(_OUTPUT)
     # pandas and figures take seconds to import; who asks for help is spared them.
     from ethnicmer_jax.jobs import ensemble

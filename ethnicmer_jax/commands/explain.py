@@ -9,8 +9,6 @@ answers another request is replaced with --overwrite only.
 
 from __future__ import annotations
 
-import pathlib
-
 from absl import flags
 
 from ethnicmer_jax.base import cli, environment
@@ -75,5 +73,5 @@ def main() -> None:
         eyes=_EYES.value,
         layer=_LAYER.value,
     )
-    output = pathlib.Path(_OUTPUT.value) if _OUTPUT.value else None
+    output = cli.directory_of(_OUTPUT) if _OUTPUT.value else None
     console.print_report(run.run(directory, asked, output, _OVERWRITE.value))

@@ -146,6 +146,11 @@ def _contradictions(config: ml_collections.ConfigDict) -> Iterator[str]:
     protocol, init, model = config.protocol, config.init, config.model
     if protocol.name == "draws" and protocol.draw == "reference" and protocol.draws > 1:
         yield f"protocol.draws is {protocol.draws}; the reference has one draw"
+    if protocol.grouping_custom and protocol.grouping != "custom":
+        yield (
+            f"protocol.grouping_custom is given and protocol.grouping is {protocol.grouping}; "
+            "set it to custom"
+        )
     for prefix in ("", "ethnic_"):
         if init[f"{prefix}freeze"] and not init[f"{prefix}path"]:
             # A random backbone would be another one in every fold.

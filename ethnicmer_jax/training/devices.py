@@ -46,8 +46,13 @@ def join() -> bool:
     """Joins the other processes of a cluster job; whether this is the first of them.
 
     Raises:
-      UserError: see `local`.
+      UserError: there is no such job to join, or see `local`.
     """
-    jax.distributed.initialize()
+    try:
+        jax.distributed.initialize()
+    except ValueError as error:
+        raise UserError(
+            f"--distributed finds no cluster job to join ({error}); start it with srun or the like"
+        ) from None
     local()
     return jax.process_index() == 0
