@@ -29,7 +29,7 @@ def main() -> None:
     modules = {found.rstrip("_"): found for found in _modules()}
     if name not in modules:
         sys.exit(cli.refuse(f"there is no command {name!r}; choose one of {', '.join(modules)}"))
-    sys.argv = [f"{commands.__package__} {name}", *arguments]
+    sys.argv = [f"ethnicmer_jax {name}", *arguments]
     module = importlib.import_module(f"{commands.__name__}.{modules[name]}")
     cli.run(module.main, module.__name__)
 

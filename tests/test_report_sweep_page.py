@@ -1,31 +1,14 @@
 import pandas as pd
 import pytest
-import report_workdir
+import sweep_results
+from sweep_results import made, result
 
-from ethnicmer_jax.analysis.sweep import Result
-from ethnicmer_jax.base.predictions import Predictions
 from ethnicmer_jax.report import sweep_page
-
-REAL = {"data": {"source": "manifest"}}
-HOSTILE = "fusion=<script>|*x*"
-
-
-def made(hit_rate, runs=("loso-seed0", "loso-seed1")):
-    return Predictions.from_table(report_workdir.table(runs, hit_rate))
-
-
-def result(name, predictions=None, seconds=None, error=None, config=REAL, **overrides):
-    return Result(name, overrides, config, predictions, seconds, error)
 
 
 @pytest.fixture(scope="module")
 def results():
-    return [
-        result("base", made(0.5), 90.0),
-        result("epochs=80", made(0.95), 30.0, epochs=80),
-        result(HOSTILE, None, None, "no fusion <script>", fusion="<script>"),
-        result("epochs=9", None, 5.0, epochs=9),
-    ]
+    return sweep_results.four()
 
 
 def test_swept_values_are_columns_and_whole_numbers_stay_whole(results, tmp_path):
