@@ -1,12 +1,10 @@
 """The source `manifest`: clips listed in a CSV, for every database without a reader of its own.
 
-Columns `database, subject, clip, emotion`, and one source of motion in each row:
-  flow: an 8-bit image (R u, G v, B strain) or a .npy file;
-  frames: a folder, with onset and apex (offset too if known) as frame numbers or file names;
-  onset_path, apex_path: two image files.
-Paths are relative to the manifest. Optional: ethnicity, age_decade, gender, action_units,
-fps; every other column is kept as text. Codes stay text: `006` is not 6. A table
-`ethnicity.csv` beside the manifest (`python -m data_builders.annotate`) wins over its column.
+Columns `database, subject, clip, emotion`, and one source of motion in each row
+(`manifest_motion`). Paths are relative to the manifest. Optional: ethnicity, age_decade,
+gender, action_units, fps; every other column is kept as text. Codes stay text: `006` is
+not 6. A table `ethnicity.csv` beside the manifest (`python -m data_builders.annotate`) wins
+over its column.
 """
 
 from __future__ import annotations
@@ -19,20 +17,17 @@ import pathlib
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from data_builders.sources import action_units, cells, demographics
-from data_builders.sources.base import ClipTask, FlowFile, FramePair, FrameReader, Listing, Problem
+from data_builders.sources import action_units, cells, demographics, manifest_motion
+from data_builders.sources.base import ClipTask, Listing, Problem
 from data_builders.sources.demographics import Ethnicity
-from data_builders.sources.frame_folder import frame_number, frame_path
 from ethnicmer_jax.base.schema import UNKNOWN, ClipLabels, UserError
 
 REQUIRED = ("database", "subject", "clip", "emotion")
-MOTION = ("flow", "frames", "onset_path")
 _KNOWN = {
     *REQUIRED,
-    *("flow", "frames", "onset_path", "apex_path", "onset", "apex", "offset"),
+    *manifest_motion.COLUMNS,
     *("ethnicity", "age_decade", "gender", "action_units", "fps"),
 }
-_FRAMES = ("onset", "apex", "offset")
 
 
 def list_clips(path: pathlib.Path, ethnicity: pathlib.Path | None = None) -> Listing:
@@ -93,10 +88,10 @@ class _Row:
             age_decade=self._read("age_decade", cells.age_decade),
             gender=self._read("gender", cells.gender),
             fps=self._read("fps", cells.fps),
-            **{name: frame_number(self.cells.get(name, "")) for name in _FRAMES},
+            **manifest_motion.numbers(self.cells),
             extra={name: text for name, text in self.cells.items() if name not in _KNOWN},
         )
-        motion = self._motion()
+        motion = manifest_motion.read(self.cells, self.folder, self._wrong)
         if motion is None or self.problems or self.without_class:
             return None
         return ClipTask(labels, motion)
@@ -110,42 +105,6 @@ class _Row:
 
     def _wrong(self, what: str) -> None:
         self.problems.append(Problem(self.where, what))
-
-    def _motion(self) -> FlowFile | FrameReader | None:
-        given = [name for name in MOTION if self.cells.get(name)]
-        if len(given) != 1:
-            found = " and ".join(given) if given else "none"
-            self._wrong(f"give one source of motion, flow, frames or onset_path; it has {found}")
-            return None
-        if given[0] == "flow":
-            return FlowFile(self._read("flow", self._file))
-        if given[0] == "onset_path":
-            pair = (self._read(name, self._file) for name in ("onset_path", "apex_path"))
-            return FramePair(*pair)
-        return self._frame_folder()
-
-    def _frame_folder(self) -> FramePair | None:
-        folder = self.folder / self.cells["frames"]
-        if not folder.is_dir():
-            self._wrong(f"frames: there is no folder {folder}")
-            return None
-        numbers = [frame_number(self.cells.get(name, "")) for name in _FRAMES]
-        known = [number for number in numbers if number >= 0]
-        if known != sorted(known):
-            self._wrong(
-                "onset, apex and offset are not in this order: " + ", ".join(map(str, known))
-            )
-        return FramePair(
-            *(self._read(name, lambda text: frame_path(folder, text)) for name in ("onset", "apex"))
-        )
-
-    def _file(self, relative: str) -> pathlib.Path:
-        if not relative:
-            raise ValueError("is blank")
-        path = self.folder / relative
-        if not path.is_file():
-            raise ValueError(f"there is no file {path}")
-        return path
 
 
 def _rows(path: pathlib.Path) -> Iterator[tuple[int, dict[str, str]]]:
@@ -192,7 +151,7 @@ def _checked_header(path: pathlib.Path, header: list[str]) -> list[str]:
         raise UserError(
             f"{path} lacks the columns {', '.join(missing)}; it has {', '.join(header)}"
         )
-    if not set(MOTION) & set(header):
+    if not set(manifest_motion.SOURCES) & set(header):
         raise UserError(
             f"{path} has no column of motion: flow, frames, or onset_path and apex_path"
         )

@@ -6,6 +6,7 @@ import importlib
 import pathlib
 
 from data_builders.simulation.options import SimulatedOptions
+from data_builders.sources import listing_checks
 from data_builders.sources.base import Listing
 from ethnicmer_jax.base.schema import UserError
 
@@ -38,7 +39,7 @@ def list_clips(
         raise UserError(f"unknown source {source!r}: use one of {', '.join(SOURCES)}")
     module = importlib.import_module(f"data_builders.sources.{source}")
     if source == SIMULATED:
-        return module.list_clips(simulated or SimulatedOptions())
+        return listing_checks.checked(module.list_clips(simulated or SimulatedOptions()))
     if not raw:
         raise UserError(f"the source {source} needs --raw, where its raw data are")
-    return module.list_clips(pathlib.Path(raw), ethnicity)
+    return listing_checks.checked(module.list_clips(pathlib.Path(raw), ethnicity))

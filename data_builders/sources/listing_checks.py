@@ -1,0 +1,60 @@
+"""What is wrong with a whole listing, whatever source its clips come from.
+
+A person whose code is written in two ways would be trained on in one fold and tested in it
+under the other name; a clip whose onset is its apex shows no motion.
+"""
+
+from __future__ import annotations
+
+import collections
+import dataclasses
+from collections.abc import Iterator, Sequence
+
+from data_builders.sources import codes
+from data_builders.sources.base import ClipTask, FlowFile, FramePair, Listing, Problem
+
+
+def checked(listing: Listing) -> Listing:
+    """The listing with a problem for each doubtful code and each clip without motion.
+
+    Neither is fatal: the clips are kept.
+    """
+    found = (*_twins(listing.tasks), *_motionless(listing.tasks))
+    return dataclasses.replace(listing, problems=(*listing.problems, *found))
+
+
+def _twins(tasks: Sequence[ClipTask]) -> Iterator[Problem]:
+    """Subjects of one database whose codes differ in leading zeros or case only."""
+    alike: dict[tuple[str, str], dict[str, str]] = collections.defaultdict(dict)
+    for task in tasks:
+        labels = task.labels
+        twins = alike[codes.folded(labels.database), codes.folded(labels.subject)]
+        twins.setdefault(labels.person, task.key)
+    for twins in alike.values():
+        if len(twins) > 1:
+            first, *others = sorted(twins)
+            yield Problem(
+                first,
+                f"may be the same person as {', '.join(others)}: folds would train on one and test"
+                " on the other; give a person one code",
+                fatal=False,
+            )
+
+
+def _motionless(tasks: Sequence[ClipTask]) -> Iterator[Problem]:
+    """Clips of frames whose onset is their apex, by number or by file."""
+    for task in tasks:
+        labels, motion = task.labels, task.motion
+        if isinstance(motion, FlowFile):
+            continue
+        frame = ""
+        if labels.onset == labels.apex >= 0:
+            frame = f"frame {labels.onset}"
+        elif isinstance(motion, FramePair) and motion.onset == motion.apex:
+            frame = f"the file {motion.onset.name}"
+        if frame:
+            yield Problem(
+                task.key,
+                f"no motion, onset and apex are both {frame}: mend the apex or leave the clip out",
+                fatal=False,
+            )
