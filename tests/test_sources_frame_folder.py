@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from data_builders.sources.frame_folder import frame_number, frame_path
+from data_builders.sources.frame_folder import FrameFolder, frame_number, frame_path
 
 NAMES = ("reg_img{}.jpg", "006_{:05d}.jpg", "img{}.bmp")
 
@@ -39,3 +39,17 @@ def test_a_frame_may_be_given_by_its_file_name(tmp_path):
     assert frame_path(tmp_path, "first.png") == tmp_path / "first.png"
     with pytest.raises(ValueError, match="there is no file"):
         frame_path(tmp_path, "last.png")
+
+
+def test_a_folder_is_read_once_for_all_frames_between_two(tmp_path):
+    for name in ("7.jpg", "08.JPG", "10.png", "12.jpg", "._8.jpg", "Thumbs.db", "cover.jpg"):
+        (tmp_path / name).touch()
+    folder = FrameFolder.read(tmp_path)
+    between = folder.between(8, 11)
+    assert [(number, path.name) for number, path in between.items()] == [
+        (8, "08.JPG"),
+        (10, "10.png"),
+    ]
+    (tmp_path / "008.bmp").touch()
+    with pytest.raises(ValueError, match=r"frame 8: 008.bmp, 08.JPG in"):
+        FrameFolder.read(tmp_path).between(8, 11)

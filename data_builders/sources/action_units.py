@@ -20,6 +20,7 @@ import itertools
 import math
 import numbers
 import re
+import unicodedata
 from collections.abc import Iterator
 
 from ethnicmer_jax.base.schema import ActionUnit
@@ -68,7 +69,7 @@ def _as_text(cell: object) -> str:
     if cell is None:
         return ""
     if isinstance(cell, str):
-        return cell.strip()
+        return unicodedata.normalize("NFKC", cell).strip()  # a Chinese comma is one too
     if isinstance(cell, numbers.Real) and not isinstance(cell, bool):
         value = float(cell)
         if math.isnan(value):

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
+import os
 import pathlib
 import re
+from collections.abc import Mapping
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff")
 _NUMBER = re.compile(r"(-?\d+)(?:\.0*)?")  # spreadsheets make 46.0 of 46
@@ -34,19 +37,51 @@ def frame_path(folder: pathlib.Path, frame: str) -> pathlib.Path:
         if not (folder / frame).is_file():
             raise ValueError(f"there is no file {folder / frame}")
         return folder / frame
-    number = frame_number(frame)
-    found = [path for path in _images(folder) if frame_number(path.name) == number >= 0]
-    if len(found) != 1:
-        names = ", ".join(path.name for path in found)
-        what = f"more than one image is frame {number}: {names}" if found else f"no frame {number}"
-        raise ValueError(f"{what} in {folder}")
-    return found[0]
+    return FrameFolder.read(folder).path(frame_number(frame))
 
 
-def _images(folder: pathlib.Path) -> list[pathlib.Path]:
-    """The images of a folder, without hidden files (macOS leaves `._img46.jpg` beside a frame)."""
-    return sorted(
-        path
-        for path in folder.iterdir()
-        if path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith(".")
-    )
+@dataclasses.dataclass(frozen=True)
+class FrameFolder:
+    """The images of a folder by frame number, read once for all clips that lie in it.
+
+    Attributes:
+      folder: the folder.
+      names: frame number -> names of the images with this number; images without a number
+        and hidden files (macOS leaves `._img46.jpg` beside a frame) are not listed.
+    """
+
+    folder: pathlib.Path
+    names: Mapping[int, tuple[str, ...]]
+
+    @classmethod
+    def read(cls, folder: pathlib.Path) -> FrameFolder:
+        """Lists a folder; folders below it are not looked into."""
+        names: dict[int, tuple[str, ...]] = {}
+        with os.scandir(folder) as entries:
+            found = sorted(entry.name for entry in entries)
+        for name in found:
+            if name.lower().endswith(IMAGE_SUFFIXES) and not name.startswith("."):
+                number = frame_number(name)
+                names[number] = (*names.get(number, ()), name)
+        names.pop(-1, None)
+        return cls(folder, names)
+
+    def path(self, number: int) -> pathlib.Path:
+        """The image of a frame.
+
+        Raises:
+          ValueError: no image of the folder is this frame, or more than one is.
+        """
+        found = self.names.get(number, ())
+        if len(found) == 1:
+            return self.folder / found[0]
+        several = f"more than one image is frame {number}: {', '.join(found)}"
+        raise ValueError(f"{several if found else f'no frame {number}'} in {self.folder}")
+
+    def between(self, first: int, last: int) -> dict[int, pathlib.Path]:
+        """The frames from `first` to `last` that there are, in order; some may be missing.
+
+        Raises:
+          ValueError: more than one image is the same frame.
+        """
+        return {n: self.path(n) for n in sorted(self.names) if first <= n <= last}
