@@ -50,6 +50,23 @@ def draw_face(person: Person) -> np.ndarray:
     return np.round(255 * np.clip(lens, 0.0, 1.0)).astype(np.uint8)
 
 
+def close_lids(image: np.ndarray, person: Person, share: float) -> np.ndarray:
+    """The resting face with its upper lids down.
+
+    Args:
+      image: uint8 [FRAME_SIZE, FRAME_SIZE, 3], from `draw_face` of this person.
+      person: who.
+      share: how much of the eyes the lids cover, 0 to 1.
+
+    Returns:
+      uint8 [FRAME_SIZE, FRAME_SIZE, 3].
+    """
+    canvas = Canvas(image.astype(np.float32) / 255, REST)
+    for sign in SIDES.values():
+        _lower_lid(canvas.window(sign * 0.5, 0.0, 0.40, 0.30), person, sign, share)
+    return np.round(255 * np.clip(canvas.image, 0.0, 1.0)).astype(np.uint8)
+
+
 def head_outline(anatomy: Anatomy) -> np.ndarray:
     """The outline of the head without ears, float64 [n, 2] in face units."""
     right = [
@@ -138,12 +155,22 @@ def _relief(anatomy: Anatomy) -> list[tuple[float, float, float, float, float]]:
     return [*middle, *mirrored]
 
 
-def _eye(canvas: Canvas, person: Person, sign: int) -> None:
-    face = person.anatomy
+_Points = list[tuple[float, float]]
+
+
+def _eye_opening(face: Anatomy) -> tuple[_Points, _Points, _Points]:
+    """The edge of the opening on the subject's left: upper lid, outer corner, lower lid."""
     wide, high, tilt = face.eye_width, face.eye_height, face.eye_tilt
     upper = [(0.5 - wide, 0.02), (0.5 - 0.45 * wide, -0.8 * high), (0.5 + 0.1 * wide, -high)]
     outer = [(0.5 + 0.65 * wide, -0.72 * high), (0.5 + wide, -tilt)]
     lower = [(0.5 + 0.5 * wide, 0.62 * high), (0.5, 0.9 * high), (0.5 - 0.5 * wide, 0.7 * high)]
+    return upper, outer, lower
+
+
+def _eye(canvas: Canvas, person: Person, sign: int) -> None:
+    face = person.anatomy
+    wide, high = face.eye_width, face.eye_height
+    upper, outer, lower = _eye_opening(face)
     almond = canvas.mask(_both([*upper, *outer, *lower], sign), 0.008)
     canvas.fill(almond, _SCLERA)
     canvas.fill(almond * canvas.bumps([(sign * 0.5, -high, wide, 0.5 * high, 0.5)]), _DARK)
@@ -162,6 +189,19 @@ def _lids(canvas: Canvas, person: Person, sign: int, upper: list, lower: list) -
     crease = _stroke([(x, y - 0.065) for x, y in upper], 0.012)
     shade = 0.50 * np.array(person.skin)
     canvas.fill(canvas.mask(crease * (sign, 1), 0.012), shade, 0.75 * person.lid_crease)
+
+
+def _lower_lid(canvas: Canvas, person: Person, sign: int, share: float) -> None:
+    """Skin from above the eye down to the lid's edge, and the lashes there."""
+    upper, outer, lower = _eye_opening(person.anatomy)
+    above, below = np.array([*upper, *outer]), np.array([upper[0], *reversed(lower), outer[-1]])
+    edge = above.copy()
+    edge[:, 1] += share * (np.interp(above[:, 0], *below.T) - above[:, 1])
+    skin = canvas.image[: canvas.image.shape[0] // 6].mean(axis=(0, 1))
+    lid = np.vstack([above - (0.0, 0.03), edge[::-1]])
+    canvas.fill(canvas.mask(lid * (sign, 1), 0.008), 0.9 * skin)
+    lash = _stroke([(float(x), float(y)) for x, y in edge], 0.022)
+    canvas.fill(canvas.mask(lash * (sign, 1), 0.008), _DARK, 0.85)
 
 
 def _stroke(points: list[tuple[float, float]], thickness: float) -> np.ndarray:

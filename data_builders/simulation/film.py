@@ -1,4 +1,4 @@
-"""Films a clip: any of its frames, and the true motion between onset and apex."""
+"""Films a clip: any of its frames, and where the true motion has taken each pixel by then."""
 
 from __future__ import annotations
 
@@ -8,20 +8,21 @@ import functools
 import cv2
 import numpy as np
 
-from data_builders.simulation import motion
+from data_builders.simulation import motion, nuisance
 from data_builders.simulation.anatomy import FRAME_SIZE, REST, Pose
-from data_builders.simulation.drawing import draw_face
+from data_builders.simulation.drawing import close_lids, draw_face
 from data_builders.simulation.people import Person
 from data_builders.simulation.scenario import ClipSpec
 
 
-def film(spec: ClipSpec, number: int, sensor_noise: float) -> np.ndarray:
+def film(spec: ClipSpec, number: int, sensor_noise: float, jpeg: int = 0) -> np.ndarray:
     """One frame of a clip.
 
     Args:
       spec: the clip.
       number: frame number from spec.onset to spec.offset.
       sensor_noise: standard deviation of the camera's noise, grey levels.
+      jpeg: quality of the camera's compression, 1 to 100; 0 for none.
 
     Returns:
       uint8 [FRAME_SIZE, FRAME_SIZE, 3] RGB; three equal channels for a grey camera.
@@ -31,19 +32,19 @@ def film(spec: ClipSpec, number: int, sensor_noise: float) -> np.ndarray:
     """
     position = motion.resting_position(displacement(spec, number))
     frame = cv2.remap(
-        _face(spec.subject.person),
+        _lidded(spec, number),
         cv2.transform(position, spec.pose.matrix_to(REST)),
         None,
         cv2.INTER_CUBIC,
         borderMode=cv2.BORDER_REPLICATE,
     )
-    return _expose(frame, spec, number, sensor_noise)
+    return _compress(_expose(_lit(frame, spec, number), spec, number, sensor_noise), jpeg)
 
 
 def displacement(spec: ClipSpec, number: int) -> np.ndarray:
     """Where each pixel of the onset frame has gone by a frame of the clip.
 
-    Skin motion and head drift together: what an ideal flow estimate would see.
+    Skin motion, head drift and sway together: what an ideal flow estimate would see.
 
     Returns:
       float32 [FRAME_SIZE, FRAME_SIZE, 2], (u, v) in pixels.
@@ -51,11 +52,23 @@ def displacement(spec: ClipSpec, number: int) -> np.ndarray:
     Raises:
       ValueError: the clip has no such frame.
     """
-    if not spec.onset <= number <= spec.offset:
-        raise ValueError(f"{spec.key} has frames {spec.onset} to {spec.offset}, not {number}")
     axis = np.arange(FRAME_SIZE, dtype=np.float64)
-    skin = _strength(spec, number) * skin_motion(spec, axis, axis)
-    return skin + drift(spec, axis, axis, skin, _elapsed(spec, number))
+    skin = skin_displacement(spec, number)
+    return skin + drift(spec, axis, axis, skin, _head(spec, number))
+
+
+def skin_displacement(spec: ClipSpec, number: int) -> np.ndarray:
+    """What the Action Units alone have moved by a frame: `displacement` of a head held still.
+
+    Returns:
+      float32 [FRAME_SIZE, FRAME_SIZE, 2], (u, v) in pixels of the onset frame.
+
+    Raises:
+      ValueError: the clip has no such frame.
+    """
+    _check(spec, number)
+    axis = np.arange(FRAME_SIZE, dtype=np.float64)
+    return _strength(spec, number) * skin_motion(spec, axis, axis)
 
 
 def skin_motion(spec: ClipSpec, xs: np.ndarray, ys: np.ndarray) -> np.ndarray:
@@ -64,12 +77,46 @@ def skin_motion(spec: ClipSpec, xs: np.ndarray, ys: np.ndarray) -> np.ndarray:
 
 
 def drift(
-    spec: ClipSpec, xs: np.ndarray, ys: np.ndarray, skin: np.ndarray, elapsed: float = 1.0
+    spec: ClipSpec, xs: np.ndarray, ys: np.ndarray, skin: np.ndarray, pose: Pose | None = None
 ) -> np.ndarray:
-    """What the head's drift adds to a skin motion: float32 [H, W, 2] in pixels."""
-    matrix = spec.pose.matrix_to(_between(spec.pose, spec.apex_pose, elapsed))
+    """What the head's movement adds to a skin motion.
+
+    Args:
+      spec: the clip.
+      xs: float [W], pixel columns at which it is wanted.
+      ys: float [H], pixel rows.
+      skin: [H, W, 2], the skin motion.
+      pose: where the head has gone; None for the apex.
+
+    Returns:
+      float32 [H, W, 2] in pixels.
+    """
+    matrix = spec.pose.matrix_to(_head(spec, spec.apex) if pose is None else pose)
     moved = np.dstack(np.meshgrid(xs.astype(np.float32), ys.astype(np.float32))) + skin
     return cv2.transform(moved, matrix - np.eye(2, 3))
+
+
+def _check(spec: ClipSpec, number: int) -> None:
+    if not spec.onset <= number <= spec.offset:
+        raise ValueError(f"{spec.key} has frames {spec.onset} to {spec.offset}, not {number}")
+
+
+def _head(spec: ClipSpec, number: int) -> Pose:
+    """Where the head is in a frame: steady drift through the apex's pose, and sway."""
+    drifted = _between(spec.pose, spec.apex_pose, _elapsed(spec, number))
+    return nuisance.swayed(spec.nuisance, drifted, _seconds(spec, number))
+
+
+def _lidded(spec: ClipSpec, number: int) -> np.ndarray:
+    """The resting face, its lids where a blink has them."""
+    person, share = spec.subject.person, nuisance.closed(spec.nuisance, _seconds(spec, number))
+    return close_lids(_face(person), person, share) if share > 0 else _face(person)
+
+
+def _lit(frame: np.ndarray, spec: ClipSpec, number: int) -> np.ndarray:
+    """The frame in the light of its time; uint8 where nothing has changed, else float32."""
+    factor = nuisance.brightness(spec.nuisance, _seconds(spec, number), FRAME_SIZE)
+    return frame if factor is None else frame * factor[..., None]
 
 
 @functools.lru_cache(maxsize=16)
@@ -83,6 +130,10 @@ def _strength(spec: ClipSpec, number: int) -> float:
     """0 at onset, 1 at apex, 0 at offset, smooth between."""
     turn = spec.offset if number > spec.apex else spec.onset
     return 0.5 + 0.5 * float(np.cos(np.pi * (number - spec.apex) / (turn - spec.apex)))
+
+
+def _seconds(spec: ClipSpec, number: int) -> float:
+    return (number - spec.onset) / spec.fps
 
 
 def _elapsed(spec: ClipSpec, number: int) -> float:
@@ -101,3 +152,13 @@ def _expose(frame: np.ndarray, spec: ClipSpec, number: int, sensor_noise: float)
     noisy = frame + sensor_noise * rng.standard_normal(frame.shape, dtype=np.float32)
     levels = np.clip(np.round(noisy), 0, 255).astype(np.uint8)
     return np.repeat(levels, 3, axis=-1) if spec.subject.cohort.grey else levels
+
+
+def _compress(frame: np.ndarray, quality: int) -> np.ndarray:
+    """The frame as a JPEG file would give it back."""
+    if quality == 0:
+        return frame
+    grey = bool((frame == frame[..., :1]).all())
+    stored = frame[..., 0] if grey else cv2.cvtColor(frame, cv2.COLOR_RGB2BGR)
+    _, encoded = cv2.imencode(".jpg", stored, [cv2.IMWRITE_JPEG_QUALITY, quality])
+    return cv2.cvtColor(cv2.imdecode(encoded, cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)

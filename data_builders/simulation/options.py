@@ -99,7 +99,14 @@ class SimulatedOptions:
       mixed: probability that a clip shows a display of another class (feelings mix).
       head_jitter: standard deviation of the head's drift from onset to apex in px of
         the drawn frame; by turning and nearing, its edge moves half as much again.
+      head_sway: standard deviation of an unsteady movement of the head between any two
+        moments in px, beside the steady drift.
+      blinks: mean number of blinks per second; people blink every 3 s or so.
+      lighting: standard deviation of the change of brightness within a second, in percent,
+        over the frame and across it; mains flicker has a quarter of it.
       sensor_noise: standard deviation of the camera's noise in grey levels.
+      jpeg: quality of the camera's compression, 1 to 100; 0 for none.
+      fps: frames per second.
       flow_noise: standard deviation of the flow estimate's smooth error, in percent of
         the crop's width, for `draw_motion_fields`; 0.06 is what TV-L1 leaves on drawn frames.
 
@@ -123,7 +130,12 @@ class SimulatedOptions:
     omission: float = 0.1
     mixed: float = 0.03
     head_jitter: float = 0.3
+    head_sway: float = 0.0
+    blinks: float = 0.0
+    lighting: float = 0.0
     sensor_noise: float = 1.5
+    jpeg: int = 0
+    fps: float = 200.0
     flow_noise: float = 0.06
 
     def __post_init__(self) -> None:

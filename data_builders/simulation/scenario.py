@@ -12,15 +12,14 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from data_builders.simulation import nuisance
 from data_builders.simulation.anatomy import REST, Pose
 from data_builders.simulation.display_rules import draw_display
 from data_builders.simulation.motion import PULLS, Movement
+from data_builders.simulation.nuisance import Nuisance
 from data_builders.simulation.options import Cohort, SimulatedOptions
 from data_builders.simulation.people import Person, draw_person
 from ethnicmer_jax.base.schema import EMOTIONS, ETHNICITIES, ActionUnit, clip_key
-
-FPS = 200.0
-"""Frames per second, as in CASME II and SAMM."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -59,6 +58,8 @@ class ClipSpec:
       apex_pose: where it has drifted to at apex.
       onset, apex, offset: frame numbers.
       noise: seed of what the camera and the flow estimate add.
+      fps: frames per second.
+      nuisance: blinks, head sway and changes of the light.
     """
 
     subject: Subject
@@ -72,6 +73,8 @@ class ClipSpec:
     apex: int
     offset: int
     noise: int
+    fps: float = 200.0
+    nuisance: Nuisance = nuisance.NONE
 
     @property
     def key(self) -> str:
@@ -130,7 +133,7 @@ def _draw_clip(options: SimulatedOptions, subject: Subject, clip: str) -> ClipSp
         shown = draw_display(rng, other, ethnicity, options.effect).action_units
     pose = _draw_pose(rng)
     onset = int(rng.integers(20, 200))
-    apex = onset + int(rng.integers(12, 40))
+    apex = onset + _frames(int(rng.integers(12, 40)), options.fps)
     return ClipSpec(
         subject=subject,
         clip=clip,
@@ -141,9 +144,22 @@ def _draw_clip(options: SimulatedOptions, subject: Subject, clip: str) -> ClipSp
         apex_pose=_drift(rng, pose, options.head_jitter),
         onset=onset,
         apex=apex,
-        offset=apex + int(rng.integers(12, 40)),
+        offset=apex + _frames(int(rng.integers(12, 40)), options.fps),
         noise=int(rng.integers(2**31)),
+        fps=options.fps,
+        nuisance=_draw_nuisance(options, subject, clip),
     )
+
+
+def _draw_nuisance(options: SimulatedOptions, subject: Subject, clip: str) -> Nuisance:
+    """From a stream of its own: a clip is the same with and without."""
+    rng = stream(options.seed, subject.cohort.database, subject.code, clip, "nuisance")
+    return nuisance.draw(rng, options.blinks, options.head_sway, options.lighting)
+
+
+def _frames(count: int, fps: float) -> int:
+    """How many frames go by in the time of `count` frames at 200 fps, at least one."""
+    return max(1, round(count * fps / 200.0))
 
 
 def _pick(rng: np.random.Generator, names: tuple[str, ...], shares: tuple[float, ...]) -> str:
@@ -176,12 +192,5 @@ def _draw_pose(rng: np.random.Generator) -> Pose:
 
 
 def _drift(rng: np.random.Generator, pose: Pose, jitter: float) -> Pose:
-    """The pose after an involuntary movement; the head's edge is about 1.5 units away."""
-    edge = 1.5 * pose.unit
-    right, down, nearer, turn = jitter * rng.normal(size=4)
-    return Pose(
-        x=pose.x + float(right),
-        y=pose.y + float(down),
-        unit=pose.unit * float(1.0 + 0.5 * nearer / edge),
-        roll=pose.roll + float(0.5 * turn / edge),
-    )
+    """The pose after an involuntary movement."""
+    return nuisance.moved(pose, *(jitter * rng.normal(size=4)))

@@ -37,10 +37,12 @@ class DrawnClip:
     Attributes:
       spec: what it shows.
       sensor_noise: standard deviation of the camera's noise, grey levels.
+      jpeg: quality of the camera's compression, 1 to 100; 0 for none.
     """
 
     spec: ClipSpec
     sensor_noise: float
+    jpeg: int = 0
 
     def read(self) -> tuple[np.ndarray, np.ndarray]:
         """Onset and apex frame, uint8 [400, 400, 3] RGB."""
@@ -48,7 +50,7 @@ class DrawnClip:
 
     def frame(self, number: int) -> np.ndarray:
         """Any frame from onset to offset; see `film.film`."""
-        return film.film(self.spec, number, self.sensor_noise)
+        return film.film(self.spec, number, self.sensor_noise, self.jpeg)
 
 
 def list_clips(options: SimulatedOptions) -> Listing:
@@ -113,7 +115,7 @@ def _labels(options: SimulatedOptions, spec: ClipSpec) -> ClipLabels:
         ethnicity=spec.subject.cohort.ethnicity,
         ethnicity_source=ETHNICITY_SOURCE,
         ethnicity_agreement=1.0,
-        fps=scenario.FPS,
+        fps=options.fps,
         onset=spec.onset,
         apex=spec.apex,
         offset=spec.offset,
@@ -122,7 +124,7 @@ def _labels(options: SimulatedOptions, spec: ClipSpec) -> ClipLabels:
 
 
 def _task(options: SimulatedOptions, spec: ClipSpec) -> ClipTask:
-    return ClipTask(_labels(options, spec), DrawnClip(spec, options.sensor_noise))
+    return ClipTask(_labels(options, spec), DrawnClip(spec, options.sensor_noise, options.jpeg))
 
 
 def _record(options: SimulatedOptions, spec: ClipSpec, size: int) -> ClipRecord:

@@ -245,7 +245,12 @@ SIMULATED: Mapping[str, Rule] = {
     "omission": _SHARE,
     "mixed": _SHARE,
     "head_jitter": Real(0, 100),
+    "head_sway": Real(0, 100),
+    "blinks": Real(0, 10),
+    "lighting": Real(0, 100),
     "sensor_noise": Real(0, 255),
+    "jpeg": Whole(0, 100),
+    "fps": Real(5, 1000),
     "flow_noise": Real(0, 100),
 }
 """Options of `data_builders.simulation.options.SimulatedOptions`; a config may name any."""
