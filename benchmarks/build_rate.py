@@ -21,7 +21,7 @@ from benchmarks.results import add_row
 from data_builders.database import pipeline
 from data_builders.database.cache import ClipCache
 from data_builders.simulation.options import SimulatedOptions
-from data_builders.sources import registry
+from data_builders.sources import simulated
 from ethnicmer_jax.base import cli
 
 _CLIPS = flags.DEFINE_integer("clips", 60, "How many clips to compute.", lower_bound=1)
@@ -30,7 +30,7 @@ _RESULTS = flags.DEFINE_string("results", "benchmarks/RESULTS.md", "File to appe
 
 def main() -> None:
     """Measures both."""
-    tasks = registry.list_clips("simulated", "", SimulatedOptions()).tasks[: _CLIPS.value]
+    tasks = simulated.list_clips(SimulatedOptions()).tasks[: _CLIPS.value]
     rates = [_rate(tasks, workers) for workers in (1, 2)]
     day = datetime.datetime.now(datetime.UTC).date().isoformat()
     row = (

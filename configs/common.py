@@ -15,8 +15,8 @@ def get_config() -> ml_collections.ConfigDict:
     config.classifier = "network"  # network | svm | logistic
 
     config.data = ml_collections.ConfigDict()
-    config.data.source = "simulated"  # simulated | manifest | casme2 | samm | casme2_samm
-    config.data.raw = ""  # folder of the raw database, or the manifest's CSV file
+    config.data.source = "simulated"  # or a merge such as casme2+samm; docs/databases.md
+    config.data.raw = ""  # folder of the raw database(s), the manifest's CSV file, or NAME=PATH,...
     config.data.data_dir = "data"  # where built databases are kept
     config.data.ethnicity = ""  # table of ethnicities; empty: the one beside the raw data
     config.data.detector = "retinaface"  # retinaface | none (frames are cropped already)

@@ -46,8 +46,8 @@ def define_flags() -> None:
     flags.DEFINE_string("votes", "", f"An earlier {tables.VOTES_FILE}, for votes.")
     flags.DEFINE_string("database", "", "Database of the table's rows, where it has no column.")
     flags.DEFINE_integer("subject_width", 0, "Zero-fill numeric subject codes: 3 makes 6 to 006.")
-    flags.DEFINE_enum("source", "casme2_samm", registry.SOURCES, "Whose frames to look at.")
-    flags.DEFINE_string("raw", "", "Folder of the raw database, or the manifest's CSV file.")
+    flags.DEFINE_string("source", "casme2+samm", f"Whose frames to look at: {registry.KINDS}.")
+    flags.DEFINE_string("raw", "", registry.RAW_HELP)
     flags.DEFINE_enum("detector", "retinaface", faces.DETECTORS, "none: frames come cropped.")
     flags.DEFINE_string("onnx_model", "", "ONNX file of a face classifier.")
     flags.DEFINE_list("onnx_classes", [], "What its outputs stand for, such as White,Black,Asian.")
@@ -111,7 +111,7 @@ def _fairface(given: flags.FlagValues) -> list[Annotator]:
 
 
 def _looking(classifier: Classifier, given: flags.FlagValues) -> FrameAnnotator:
-    listing = registry.list_clips(given.source, given.raw)
+    listing = registry.list_clips(registry.Request(given.source, given.raw))
     for problem in listing.problems:
         say(f"left out: {problem}" if problem.fatal else str(problem))
     return FrameAnnotator(classifier, listing.tasks, given.detector)

@@ -21,7 +21,9 @@ from data_builders.database.pipeline import BuildOptions
 from data_builders.pixels import flow
 from data_builders.pixels.faces import DETECTORS
 from data_builders.simulation.options import from_text
-from data_builders.sources import export, registry
+from data_builders.sources import registry
+from data_builders.sources.export import writing
+from data_builders.sources.registry import Request
 from ethnicmer_jax.base import cli
 from ethnicmer_jax.base.schema import UserError
 
@@ -29,18 +31,18 @@ from ethnicmer_jax.base.schema import UserError
 def define_flags() -> None:
     """Defines the flags of this command; not on import, where they would be everyone's."""
     defaults = BuildOptions()
-    flags.DEFINE_enum("source", registry.SIMULATED, registry.SOURCES, "Kind of raw database.")
-    flags.DEFINE_string("raw", "", "Folder of the raw database, or the manifest's CSV file.")
+    flags.DEFINE_string("source", registry.SIMULATED, f"What to build from: {registry.KINDS}.")
+    flags.DEFINE_string("raw", "", registry.RAW_HELP)
     flags.DEFINE_string("data_dir", "data", "TFDS data directory to build into.")
     flags.DEFINE_string("ethnicity", "", "Table of ethnicities, from data_builders.annotate.")
     flags.DEFINE_multi_string(
         "simulated", [], "A simulation option as name=value, such as effect=1; repeatable."
     )
-    flags.DEFINE_enum(
+    flags.DEFINE_string(
         "export",
-        None,
-        list(export.LAYOUTS),
-        "Write the simulated clips into --raw in this database's layout; build nothing.",
+        "",
+        "Write simulated clips into --raw in the layout of this database, or of several joined "
+        f"by +; build nothing. One of {', '.join(writing.LAYOUTS)}.",
     )
     flags.DEFINE_bool("check", False, "Only say what is missing in --raw, subject by subject.")
     flags.DEFINE_string("problems_csv", "", "With --check, write every problem to this table.")
@@ -66,19 +68,14 @@ def main() -> None:
         _export(given)
         return
     ethnicity = pathlib.Path(given.ethnicity) if given.ethnicity else None
-    clips = {
-        "source": given.source,
-        "raw": given.raw,
-        "simulated": from_text(given.simulated),
-        "ethnicity": ethnicity,
-    }
+    request = Request(given.source, given.raw, from_text(given.simulated), ethnicity)
     if given.check:
         table = pathlib.Path(given.problems_csv) if given.problems_csv else None
-        check.report(registry.list_clips(**clips), table, strict=given.strict)
+        check.report(registry.list_clips(request), table, strict=given.strict)
         return
     runner = BeamRunner(given.beam, tuple(given.beam_option)) if given.beam else None
     data_dir = pathlib.Path(given.data_dir)
-    database = ensure(**clips, data_dir=data_dir, options=_options(given), runner=runner)
+    database = ensure(**vars(request), data_dir=data_dir, options=_options(given), runner=runner)
     sys.stdout.write(f"{database}\n")
 
 
@@ -87,7 +84,7 @@ def _export(given: flags.FlagValues) -> None:
         raise UserError(
             "--export writes simulated clips: give --raw, a new folder, and no --source"
         )
-    export.write(from_text(given.simulated), pathlib.Path(given.raw), given.export)
+    writing.write(from_text(given.simulated), pathlib.Path(given.raw), given.export)
     sys.stdout.write(f"{given.raw}\n")
 
 

@@ -71,7 +71,12 @@ def test_nothing_else_may_be_of_another_type(name):
 
 
 @pytest.mark.parametrize(
-    "name", [name for name, rule in settings.RULES.items() if isinstance(rule, settings.Choice)]
+    "name",
+    [
+        name
+        for name, rule in settings.RULES.items()
+        if isinstance(rule, settings.Choice | settings.Joined)
+    ],
 )
 def test_a_wrong_name_comes_with_the_choices(name):
     with pytest.raises(UserError) as caught:
@@ -98,6 +103,8 @@ def test_a_wrong_name_comes_with_the_choices(name):
         ("optim.learning_rate", 1e6),
         ("optim.decay", 1.5),
         ("model.dropout", 1.0),
+        ("data.source", "casme2+casme2"),
+        ("data.source", "casme2+"),
         ("data.classes", 5),
         ("data.mirror", 1),
         ("name", ""),

@@ -163,8 +163,8 @@ def test_clips_of_the_same_pixels_are_named_on_the_card(tmp_path):
 
 
 def test_sources_that_cannot_be_are_user_errors(tmp_path):
-    with pytest.raises(UserError, match="unknown source 'smic': use one of simulated, manifest"):
-        database.ensure("smic", "", tmp_path, OPTIONS)
+    with pytest.raises(UserError, match="unknown source 'nobodys': use simulated, manifest"):
+        database.ensure("nobodys", "", tmp_path, OPTIONS)
     with pytest.raises(UserError, match="needs --raw"):
         database.ensure("manifest", "", tmp_path, OPTIONS)
 

@@ -10,8 +10,9 @@ from PIL import Image
 from rich.console import Console
 
 from data_builders.database import check
-from data_builders.sources import casme2, casme2_samm
+from data_builders.sources import registry
 from data_builders.sources.base import ClipTask, FlowFile, Listing, Problem
+from data_builders.sources.databases import casme2
 from ethnicmer_jax.base.schema import ClipLabels, UserError
 
 
@@ -28,7 +29,7 @@ def printed(listing: Listing, **options) -> tuple[str, str]:
 def test_a_sound_folder_passes_with_its_counts(tmp_path):
     fictitious.write_casme2(tmp_path)
     fictitious.write_samm(tmp_path)
-    listing = casme2_samm.list_clips(tmp_path)
+    listing = registry.list_clips(registry.Request("casme2+samm", str(tmp_path)))
     summary = check.summarise(listing)
     assert summary.index.tolist() == ["casme2/sub01", "casme2/sub02", "samm/006", "samm/037"]
     assert summary.loc["casme2/sub01"].to_dict() == {
@@ -48,7 +49,7 @@ def test_a_sound_folder_passes_with_its_counts(tmp_path):
 def test_what_is_missing_is_listed_by_subject_and_fails(tmp_path):
     raw = fictitious.write_casme2(tmp_path)
     (raw / "Cropped/sub01/EP19_05f/reg_img5.jpg").unlink()
-    listing = casme2.list_clips(raw)
+    listing = casme2.DATABASE.list_clips(raw)
     assert check.summarise(listing).loc["casme2/sub01", ["usable", "unusable"]].tolist() == [1, 1]
     text, failure = printed(listing)
     assert "unusable  casme2/sub01/EP19_05f: onset: no frame 5 in" in text
@@ -67,7 +68,7 @@ def test_pixels_that_cannot_be_used_are_found_before_anything_is_computed(tmp_pa
         path.write_bytes(
             {"truncated": whole[: len(whole) // 2], "text": b"x", "empty": b""}[damage]
         )
-    listing = check.with_unreadable(casme2.list_clips(tmp_path))
+    listing = check.with_unreadable(casme2.DATABASE.list_clips(tmp_path))
     assert [task.labels.clip for task in listing.tasks] == ["EP02_01f", "EP01_11f"]
     [problem] = listing.problems
     assert problem.where == "casme2/sub01/EP19_05f"
@@ -92,7 +93,7 @@ def test_a_fall_back_fails_only_when_strict(tmp_path):
     raw = fictitious.write_casme2(tmp_path)
     rows = [(1, "EP02_01f", 46, "/", 86, 12, "happiness")]
     fictitious.write_sheet(raw / "CASME2-coding-20190701.xlsx", fictitious.CASME2_COLUMNS, rows)
-    listing = casme2.list_clips(raw)
+    listing = casme2.DATABASE.list_clips(raw)
     assert check.summarise(listing).loc["casme2/sub01", ["usable", "reported"]].tolist() == [1, 1]
     assert printed(listing)[1] == ""
     assert printed(listing, strict=True)[1].startswith("1 clips or subjects are reported")

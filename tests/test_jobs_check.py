@@ -67,8 +67,8 @@ def test_what_does_not_go_together_is_refused_in_one_line(overrides, reason):
 @pytest.mark.parametrize(
     ("overrides", "reason"),
     [
-        ({"data__source": "manifest"}, r"data\.raw must name the file"),
-        ({"data__source": "casme2"}, r"data\.raw must name the folder"),
+        ({"data__source": "manifest"}, r"source manifest needs --raw \(data\.raw\)"),
+        ({"data__source": "casme2"}, r"source casme2 needs --raw \(data\.raw\)"),
         ({"data__source": "manifest", "data__raw": "gone.csv"}, r"data\.raw gone\.csv does not ex"),
         ({"data__source": "manifest", "data__raw": "."}, r"data\.raw \. is no file"),
         ({"data__source": "samm", "data__raw": __file__}, r"data\.raw .* is no folder"),

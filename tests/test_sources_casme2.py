@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 from fictitious import Clip
 
-from data_builders.sources import casme2, coded_clips, coding_sheet
+from data_builders.sources import coded_clips, coding_sheet
 from data_builders.sources.base import Listing
+from data_builders.sources.databases import casme2
 from ethnicmer_jax.base.schema import ETHNICITIES, UserError
 
 
@@ -29,14 +30,14 @@ def list_with(tmp_path, **changes) -> Listing:
     raw = fictitious.write_casme2(tmp_path)
     rows = [dataclasses.astuple(clip) for clip in with_row(**changes)]
     fictitious.write_sheet(raw / "CASME2-coding-20190701.xlsx", fictitious.CASME2_COLUMNS, rows)
-    return casme2.list_clips(raw)
+    return casme2.DATABASE.list_clips(raw)
 
 
 CHANGED = "casme2/sub01/EP19_05f"
 
 
 def test_a_sound_folder_lists_every_clip_with_a_class(tmp_path):
-    listing = casme2.list_clips(fictitious.write_casme2(tmp_path))
+    listing = casme2.DATABASE.list_clips(fictitious.write_casme2(tmp_path))
     assert listing.problems == ()
     assert [task.key for task in listing.tasks] == [
         "casme2/sub01/EP02_01f",
@@ -63,7 +64,7 @@ def test_a_sound_folder_lists_every_clip_with_a_class(tmp_path):
 def test_the_frames_are_those_with_exactly_these_numbers(tmp_path):
     # reg_img5.jpg is onset; reg_img46.jpg of the first clip ends in 6, not 46, as text would say.
     raw = fictitious.write_casme2(tmp_path)
-    motions = [task.motion for task in casme2.list_clips(raw).tasks]
+    motions = [task.motion for task in casme2.DATABASE.list_clips(raw).tasks]
     assert [motion.onset.name for motion in motions] == [
         "reg_img46.jpg",
         "reg_img5.jpg",
@@ -75,13 +76,13 @@ def test_the_frames_are_those_with_exactly_these_numbers(tmp_path):
 
 
 def test_clips_without_a_class_are_counted_and_no_problem(tmp_path):
-    notes = casme2.list_clips(fictitious.write_casme2(tmp_path)).notes
+    notes = casme2.DATABASE.list_clips(fictitious.write_casme2(tmp_path)).notes
     assert any("1 clips coded 'others' have no class" in note for note in notes)
 
 
 def test_the_sheet_and_the_frames_may_lie_a_folder_further_down(tmp_path):
     fictitious.write_casme2(tmp_path / "CASME2")
-    assert len(casme2.list_clips(tmp_path).tasks) == 3
+    assert len(casme2.DATABASE.list_clips(tmp_path).tasks) == 3
 
 
 def test_subjects_may_be_coded_as_text(tmp_path):
@@ -157,7 +158,7 @@ def test_a_missing_frame_is_reported_and_no_other_taken_for_it(tmp_path, name, f
         raw / "Cropped/sub01/EP19_05f/reg_img6.jpg",
         raw / f"Cropped/sub01/EP19_05f/reg_img1{frame}.jpg",
     )
-    listing = casme2.list_clips(raw)
+    listing = casme2.DATABASE.list_clips(raw)
     assert len(listing.tasks) == 2
     [what] = problems_of(listing, CHANGED)
     assert what.startswith(f"{name}: no frame {frame} in")
@@ -166,19 +167,19 @@ def test_a_missing_frame_is_reported_and_no_other_taken_for_it(tmp_path, name, f
 def test_two_files_with_one_number_are_ambiguous(tmp_path):
     folder = fictitious.write_casme2(tmp_path) / "Cropped/sub01/EP19_05f"
     shutil.copy(folder / "reg_img5.jpg", folder / "reg_img005.jpg")
-    [what] = problems_of(casme2.list_clips(tmp_path), CHANGED)
+    [what] = problems_of(casme2.DATABASE.list_clips(tmp_path), CHANGED)
     assert "more than one image is frame 5: reg_img005.jpg, reg_img5.jpg" in what
 
 
 def test_hidden_files_beside_the_frames_are_ignored(tmp_path):
     folder = fictitious.write_casme2(tmp_path) / "Cropped/sub01/EP19_05f"
     (folder / "._reg_img5.jpg").write_bytes(b"macOS leaves these")
-    assert casme2.list_clips(tmp_path).problems == ()
+    assert casme2.DATABASE.list_clips(tmp_path).problems == ()
 
 
 def test_a_missing_clip_folder_is_reported(tmp_path):
     shutil.rmtree(fictitious.write_casme2(tmp_path) / "Cropped/sub01/EP19_05f")
-    [what] = problems_of(casme2.list_clips(tmp_path), CHANGED)
+    [what] = problems_of(casme2.DATABASE.list_clips(tmp_path), CHANGED)
     assert what == "its folder Cropped/sub01/EP19_05f is missing"
 
 
@@ -187,40 +188,40 @@ def test_a_link_out_of_the_database_is_reported(tmp_path, linked):
     path = fictitious.write_casme2(tmp_path / "raw") / "Cropped/sub01" / linked
     path.rename(tmp_path / "elsewhere.jpg")
     path.symlink_to(tmp_path / "elsewhere.jpg")
-    listing = casme2.list_clips(tmp_path / "raw")
+    listing = casme2.DATABASE.list_clips(tmp_path / "raw")
     assert len(listing.tasks) == 2
     assert "leads out of" in problems_of(listing, CHANGED)[0]
 
 
 def test_a_clip_folder_that_the_sheet_does_not_code_is_noted(tmp_path):
     (fictitious.write_casme2(tmp_path) / "Cropped/sub02/EP99_01").mkdir()
-    notes = casme2.list_clips(tmp_path).notes
+    notes = casme2.DATABASE.list_clips(tmp_path).notes
     assert any("not in the coding sheet: sub02/EP99_01" in note for note in notes)
 
 
 def test_no_subjects_no_sheet_and_no_folder_are_told_apart(tmp_path):
     with pytest.raises(UserError, match="there is no folder"):
-        casme2.list_clips(tmp_path / "gone")
+        casme2.DATABASE.list_clips(tmp_path / "gone")
     with pytest.raises(UserError, match=r"no coding sheet \(\.xlsx\) of CASME II"):
-        casme2.list_clips(tmp_path)
+        casme2.DATABASE.list_clips(tmp_path)
     shutil.rmtree(fictitious.write_casme2(tmp_path) / "Cropped")
     with pytest.raises(
         UserError, match=r"no frames of CASME II .*Cropped/sub01/EP02_01f/reg_img46"
     ):
-        casme2.list_clips(tmp_path)
+        casme2.DATABASE.list_clips(tmp_path)
 
 
 def test_two_folders_of_frames_are_not_guessed_between(tmp_path):
     fictitious.write_casme2(tmp_path)
     shutil.copytree(tmp_path / "Cropped", tmp_path / "old" / "Cropped")
     with pytest.raises(UserError, match="several folders hold frames of CASME II"):
-        casme2.list_clips(tmp_path)
+        casme2.DATABASE.list_clips(tmp_path)
 
 
 def test_the_cropped_frames_win_over_the_raw_ones(tmp_path):
     fictitious.write_casme2(tmp_path)
     shutil.copytree(tmp_path / "Cropped", tmp_path / "CASME2_RAW_selected")
-    tasks = casme2.list_clips(tmp_path).tasks
+    tasks = casme2.DATABASE.list_clips(tmp_path).tasks
     assert {task.motion.onset.relative_to(tmp_path).parts[0] for task in tasks} == {"Cropped"}
 
 

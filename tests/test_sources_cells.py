@@ -4,7 +4,8 @@ import fictitious
 import pytest
 
 from data_builders.ethnicity.table_annotator import TableAnnotator
-from data_builders.sources import casme2, cells, manifest
+from data_builders.sources import cells, manifest
+from data_builders.sources.databases import casme2
 from ethnicmer_jax.base.schema import UserError
 
 
@@ -13,7 +14,7 @@ def from_sheet(folder, age, gender):
     fictitious.write_casme2(folder)
     row = (1, "EP02_01f", 46, 59, 86, 12, "happiness", age, gender)
     fictitious.write_sheet(folder / "CASME2-coding-20190701.xlsx", columns, [row])
-    listing = casme2.list_clips(folder)
+    listing = casme2.DATABASE.list_clips(folder)
     if any("kept without demographics" in problem.what for problem in listing.problems):
         raise ValueError(str(listing.problems))
     [task] = listing.tasks

@@ -6,7 +6,8 @@ import fictitious
 import openpyxl
 import pytest
 
-from data_builders.sources import casme2, coding_sheet
+from data_builders.sources import coding_sheet
+from data_builders.sources.databases import casme2
 from ethnicmer_jax.base.schema import UserError
 
 NAME = "CASME2-coding-20190701.xlsx"

@@ -3,7 +3,8 @@ from __future__ import annotations
 import fictitious
 import pytest
 
-from data_builders.sources import casme2, cells
+from data_builders.sources import cells
+from data_builders.sources.databases import casme2
 from ethnicmer_jax.base.schema import UserError
 
 
@@ -14,7 +15,7 @@ def test_ethnicity_comes_from_the_table_beside_the_database(tmp_path):
         "casme2,1,Asian,0.75,fairface\n"
         "samm,2,White,1,human\n"
     )
-    listing = casme2.list_clips(tmp_path)
+    listing = casme2.DATABASE.list_clips(tmp_path)
     by_subject = {task.labels.subject: task.labels for task in listing.tasks}
     labelled = by_subject["sub01"]
     assert (labelled.ethnicity, labelled.ethnicity_source) == ("Asian", "fairface")
@@ -39,13 +40,13 @@ def test_a_faulty_table_of_ethnicities_is_refused(tmp_path, table, message):
     fictitious.write_casme2(tmp_path)
     (tmp_path / "mine.csv").write_text(table)
     with pytest.raises(UserError, match=message):
-        casme2.list_clips(tmp_path, tmp_path / "mine.csv")
+        casme2.DATABASE.list_clips(tmp_path, tmp_path / "mine.csv")
 
 
 def test_a_table_that_is_named_must_be_there(tmp_path):
     fictitious.write_casme2(tmp_path)
     with pytest.raises(UserError, match=r"there is no table of ethnicities .*mine\.csv"):
-        casme2.list_clips(tmp_path, tmp_path / "mine.csv")
+        casme2.DATABASE.list_clips(tmp_path, tmp_path / "mine.csv")
 
 
 def test_the_reference_s_codes_are_translated():
@@ -77,9 +78,9 @@ def test_the_table_wins_over_the_sheet_and_keeps_its_age_and_gender(tmp_path):
     columns = (*fictitious.CASME2_COLUMNS, "Age", "Gender", "Race")
     rows = [(1, "EP02_01f", 46, 59, 86, 12, "happiness", 2, 0, 4)]
     fictitious.write_sheet(tmp_path / "CASME2-coding-20190701.xlsx", columns, rows)
-    assert casme2.list_clips(tmp_path).tasks[0].labels.ethnicity == "Others"
+    assert casme2.DATABASE.list_clips(tmp_path).tasks[0].labels.ethnicity == "Others"
     table = tmp_path / "mine.csv"
     table.write_text("database,subject,ethnicity\nCASME2,1,Asian\n")
-    [labels] = [task.labels for task in casme2.list_clips(tmp_path, table).tasks]
+    [labels] = [task.labels for task in casme2.DATABASE.list_clips(tmp_path, table).tasks]
     assert (labels.ethnicity, labels.ethnicity_source) == ("Asian", "metadata")
     assert (labels.age_decade, labels.gender) == (2, "male")

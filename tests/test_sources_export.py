@@ -15,7 +15,8 @@ from data_builders.database.ensure import ensure
 from data_builders.database.pipeline import BuildOptions
 from data_builders.pixels import faces, flow
 from data_builders.simulation.options import SimulatedOptions, parse_cohorts
-from data_builders.sources import casme2_samm, export, simulated
+from data_builders.sources import registry, simulated
+from data_builders.sources.export import writing
 from ethnicmer_jax.base.schema import EMOTIONS, ETHNICITIES, UserError, clip_key
 from ethnicmer_jax.data import dataset
 
@@ -28,14 +29,14 @@ OPTIONS = SimulatedOptions(
 @pytest.fixture(scope="module")
 def root(tmp_path_factory):
     folder = tmp_path_factory.mktemp("export") / "raw"
-    export.write(OPTIONS, folder, "casme2_samm")
+    writing.write(OPTIONS, folder, "casme2+samm")
     return folder
 
 
 @pytest.fixture(scope="module")
 def built(root, tmp_path_factory):
     options = BuildOptions(flow_method="dis", workers=1)
-    return dataset.load(ensure("casme2_samm", root, tmp_path_factory.mktemp("data"), options))
+    return dataset.load(ensure("casme2+samm", str(root), tmp_path_factory.mktemp("data"), options))
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +45,7 @@ def truth(root):
 
 
 def test_the_merged_source_reads_labels_frames_and_groups_as_drawn(root, truth):
-    listing = casme2_samm.list_clips(root)
+    listing = registry.list_clips(registry.Request("casme2+samm", str(root)))
     assert not listing.problems
     drawn = {task.key: task for task in simulated.list_clips(OPTIONS).tasks}
     key_of = {
@@ -75,7 +76,7 @@ def test_the_licensed_path_builds_what_was_drawn(built, truth):
 def test_the_flow_after_jpeg_detection_and_cropping_is_the_drawn_motion(root, truth):
     specs = {task.key: task.motion.spec for task in simulated.list_clips(OPTIONS).tasks}
     drawn = truth.set_index(["database", "subject", "clip"])["drawn"]
-    for task in casme2_samm.list_clips(root).tasks:
+    for task in registry.list_clips(registry.Request("casme2+samm", str(root))).tasks:
         spec = specs[drawn.loc[(task.labels.database, task.labels.subject, task.labels.clip)]]
         pair = faces.crop_pair(*task.motion.read(), faces.FaceOptions())
         found = flow.compute(pair.onset, pair.apex, "tvl1")
@@ -89,7 +90,7 @@ def test_the_flow_after_jpeg_detection_and_cropping_is_the_drawn_motion(root, tr
 
 
 def test_frames_survive_the_jpeg(root, truth):
-    listing = casme2_samm.list_clips(root)
+    listing = registry.list_clips(registry.Request("casme2+samm", str(root)))
     drawn = {task.key: task for task in simulated.list_clips(OPTIONS).tasks}
     for task in (listing.tasks[0], listing.tasks[-1]):
         named = (truth[["database", "subject", "clip"]] == task.key.split("/")).all(axis=1)
@@ -100,9 +101,9 @@ def test_frames_survive_the_jpeg(root, truth):
 
 
 def test_layouts_are_those_of_the_databases(root):
-    assert (root / "Cropped/sub201/EP01_01f").is_dir()
-    colour = next((root / "Cropped/sub201/EP01_01f").glob("reg_img*.jpg"))
-    grey = next((root / "SAMM_CROP/001/001_1_1").glob("001_[0-9][0-9][0-9][0-9][0-9].jpg"))
+    assert (root / "casme2/Cropped/sub201/EP01_01f").is_dir()
+    colour = next((root / "casme2/Cropped/sub201/EP01_01f").glob("reg_img*.jpg"))
+    grey = next((root / "samm/SAMM_CROP/001/001_1_1").glob("001_[0-9][0-9][0-9][0-9][0-9].jpg"))
     assert cv2.imread(str(colour), cv2.IMREAD_UNCHANGED).shape == (400, 400, 3)
     assert cv2.imread(str(grey), cv2.IMREAD_UNCHANGED).shape == (400, 400)
 
@@ -110,8 +111,8 @@ def test_layouts_are_those_of_the_databases(root):
 @pytest.mark.parametrize(
     ("written", "official"),
     [
-        ("CASME2-coding.xlsx", "CASME2MetaEmotionConcised.xlsx"),
-        ("SAMM_Micro_FACS_Codes.xlsx", "SAMMMetaEmotionConcised.xlsx"),
+        ("casme2/CASME2-coding.xlsx", "CASME2MetaEmotionConcised.xlsx"),
+        ("samm/SAMM_Micro_FACS_Codes.xlsx", "SAMMMetaEmotionConcised.xlsx"),
     ],
 )
 def test_sheets_have_the_columns_of_the_real_ones(root, annotations, written, official):
@@ -126,7 +127,7 @@ def test_all_frames_can_be_written(tmp_path):
     options = SimulatedOptions(
         cohorts=parse_cohorts("sim:White:1"), clips_per_subject=1, clips_spread=0
     )
-    export.write(options, tmp_path / "raw", "casme2", every=1)
+    writing.write(options, tmp_path / "raw", "casme2", every=1)
     row = pd.read_csv(tmp_path / "raw/truth.csv").iloc[0]
     frames = list((tmp_path / "raw/Cropped" / row["subject"] / row["clip"]).iterdir())
     assert len(frames) == row["offset"] - row["onset"] + 1
@@ -135,26 +136,33 @@ def test_all_frames_can_be_written(tmp_path):
 @pytest.mark.parametrize(
     ("cohorts", "layout", "message"),
     [
-        ("a:White:1", "samm", "needs a grey cohort"),
-        ("a:White:1:grey", "casme2", "needs a colour cohort"),
-        ("a:White:1,b:White:1", "casme2", "share the folder"),
-        ("a:White:1", "smic", "unknown export layout"),
+        ("a:White:1", "nobodys", "unknown export layout"),
+        ("a:White:1", "samm+samm", "unknown export layout"),
         ("a:White:100", "casme2", "99 subjects"),
     ],
 )
 def test_what_fits_no_layout_is_refused_and_leaves_nothing(tmp_path, cohorts, layout, message):
     options = SimulatedOptions(cohorts=parse_cohorts(cohorts), clips_per_subject=1)
     with pytest.raises(UserError, match=message):
-        export.write(options, tmp_path / "raw", layout)
+        writing.write(options, tmp_path / "raw", layout)
     assert not list(tmp_path.iterdir())
+
+
+def test_people_are_those_of_the_simulated_database_called_after_the_layout():
+    cohorts = parse_cohorts("simsamm:White:2:grey,lab:Asian:3,lab:Black:1")
+    options = SimulatedOptions(cohorts=cohorts, clips_per_subject=1)
+    own = writing.people_of(options, writing.LAYOUTS["samm"])
+    assert own.cohorts == parse_cohorts("simsamm:White:2:grey")
+    others = writing.people_of(options, writing.LAYOUTS["casme2"])
+    assert others.cohorts == parse_cohorts("simcasme2:White:2,simcasme2:Asian:3,simcasme2:Black:1")
 
 
 def test_an_existing_folder_is_left_alone(tmp_path):
     (tmp_path / "raw").mkdir()
     with pytest.raises(UserError, match="exists already"):
-        export.write(OPTIONS, tmp_path / "raw", "samm")
+        writing.write(OPTIONS, tmp_path / "raw", "samm")
     with pytest.raises(UserError, match="at least 1"):
-        export.write(OPTIONS, tmp_path / "other", "samm", every=0)
+        writing.write(OPTIONS, tmp_path / "other", "samm", every=0)
     assert not list((tmp_path / "raw").iterdir())
 
 
@@ -164,7 +172,7 @@ def test_an_interrupted_export_leaves_nothing(tmp_path, monkeypatch):
 
     monkeypatch.setattr(cv2, "imwrite", full_disk)
     with pytest.raises(OSError, match="no space"):
-        export.write(OPTIONS, tmp_path / "raw", "casme2")
+        writing.write(OPTIONS, tmp_path / "raw", "casme2")
     assert not list(tmp_path.iterdir())
 
 

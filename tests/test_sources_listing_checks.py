@@ -65,5 +65,5 @@ def test_the_commands_see_it_whatever_the_source(tmp_path):
     manifest.write_text(
         "database,subject,clip,emotion,flow\nlab,001,a,anger,flow.npy\nlab,1,b,anger,flow.npy\n"
     )
-    (problem,) = registry.list_clips("manifest", str(manifest)).problems
+    (problem,) = registry.list_clips(registry.Request("manifest", str(manifest))).problems
     assert problem.where == "lab/001"

@@ -5,8 +5,9 @@ import dataclasses
 import fictitious
 import pytest
 
-from data_builders.sources import coded_clips, coding_sheet, samm
+from data_builders.sources import coded_clips, coding_sheet
 from data_builders.sources.base import Listing
+from data_builders.sources.databases import samm
 from ethnicmer_jax.base.schema import UserError
 
 SHEET = "SAMM_Micro_FACS_Codes_v2.xlsx"
@@ -18,11 +19,11 @@ def list_with(tmp_path, **changes) -> Listing:
     raw = fictitious.write_samm(tmp_path / "frames")
     first, second, *rest = fictitious.SAMM
     fictitious.write_samm_sheet(raw / SHEET, (first, dataclasses.replace(second, **changes), *rest))
-    return samm.list_clips(raw)
+    return samm.DATABASE.list_clips(raw)
 
 
 def test_a_sound_folder_lists_every_clip_with_a_class(tmp_path):
-    listing = samm.list_clips(fictitious.write_samm(tmp_path))
+    listing = samm.DATABASE.list_clips(fictitious.write_samm(tmp_path))
     assert listing.problems == ()
     assert [task.key for task in listing.tasks] == [
         "samm/006/006_1_2",
@@ -47,7 +48,7 @@ def test_a_sound_folder_lists_every_clip_with_a_class(tmp_path):
 
 
 def test_grey_frames_are_found_by_their_zero_padded_number(tmp_path):
-    tasks = samm.list_clips(fictitious.write_samm(tmp_path)).tasks
+    tasks = samm.DATABASE.list_clips(fictitious.write_samm(tmp_path)).tasks
     assert [task.motion.onset.name for task in tasks[:2]] == ["006_05562.jpg", "006_00018.jpg"]
     onset, apex = tasks[1].motion.read()
     assert onset.shape == apex.shape == (12, 10, 3)
@@ -74,7 +75,7 @@ def test_the_names_of_other_editions_are_understood(tmp_path):
     renamed = {"Onset": "Onset Frame", "Offset": "Offset Frame", "Filename": "FileName"}
     columns = [renamed.get(name, name) for name in fictitious.SAMM_COLUMNS]
     fictitious.write_samm_sheet(tmp_path / SHEET, fictitious.SAMM, columns)
-    assert len(samm.list_clips(tmp_path).tasks) == 3
+    assert len(samm.DATABASE.list_clips(tmp_path).tasks) == 3
 
 
 def test_renamed_columns_are_all_named_with_the_header_s_row(tmp_path):
@@ -85,7 +86,7 @@ def test_renamed_columns_are_all_named_with_the_header_s_row(tmp_path):
     # The title block takes 4 rows, so the header is row 5 of the spreadsheet.
     message = "lacks the column Action Units, Estimated Emotion; row 5 has .*FACS, Feeling"
     with pytest.raises(UserError, match=message):
-        samm.list_clips(tmp_path)
+        samm.DATABASE.list_clips(tmp_path)
 
 
 def test_a_sheet_without_any_header_is_refused(tmp_path):
@@ -93,7 +94,7 @@ def test_a_sheet_without_any_header_is_refused(tmp_path):
     columns = [f"column {i}" for i in range(len(fictitious.SAMM_COLUMNS))]
     fictitious.write_samm_sheet(tmp_path / SHEET, fictitious.SAMM, columns)
     with pytest.raises(UserError, match=f"{SHEET} has no header row with the columns Subject"):
-        samm.list_clips(tmp_path)
+        samm.DATABASE.list_clips(tmp_path)
 
 
 def test_the_real_sheet_has_the_published_counts(annotations):

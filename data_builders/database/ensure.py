@@ -17,6 +17,7 @@ from data_builders.ethnic_me.ethnic_me_dataset_builder import EthnicMeConfig
 from data_builders.simulation.options import SimulatedOptions
 from data_builders.sources import registry
 from data_builders.sources.base import FlowFile, Listing, Problem
+from data_builders.sources.registry import Request
 from ethnicmer_jax.base import files, progress
 from ethnicmer_jax.base.schema import UserError
 
@@ -38,8 +39,8 @@ def ensure(
     other inputs make another database beside it.
 
     Args:
-      source: one of `registry.SOURCES`.
-      raw: folder or file of the raw database; "" for `simulated`.
+      source: names of `registry.SOURCES` joined by +.
+      raw: see `registry.places`; "" for `simulated`.
       data_dir: the TFDS data directory.
       options: how clips are computed.
       simulated: what the source `simulated` shows; None for the defaults.
@@ -53,9 +54,8 @@ def ensure(
       UserError: the raw data cannot be used; nothing was written.
     """
     options = options or BuildOptions()
-    listing = registry.list_clips(source, raw, simulated, ethnicity)
-    exact = source in registry.EXACT
-    _refuse(listing.problems, fatal_refused=exact, strict=options.strict)
+    listing = registry.list_clips(Request(source, raw, simulated, ethnicity))
+    _refuse(listing.problems, fatal_refused=False, strict=options.strict)
     if not listing.tasks:
         raise UserError(_no_clips(listing.problems, raw))
     plan = _Plan(source, raw, listing, pipeline.jobs(listing.tasks, options), options)
@@ -86,7 +86,8 @@ class _Plan:
 
     @property
     def name(self) -> str:
-        return f"{self.source}-{self.fingerprint[:12]}"
+        """Legal as the name of a TFDS config, which may not hold a +."""
+        return f"{'_'.join(registry.names(self.source))}-{self.fingerprint[:12]}"
 
 
 def _build(plan: _Plan, data_dir: pathlib.Path, runner: BeamRunner | None) -> None:
@@ -133,12 +134,13 @@ def _describe(directory: pathlib.Path, report: BuildReport) -> None:
 
 def _report(plan: _Plan, jobs: Sequence[Job], found: Sequence[Problem]) -> BuildReport:
     """What the card tells; without the paths of this machine."""
-    root = pathlib.Path(plan.raw)
-    prefix = f"{root.parent if root.is_file() else root}/"
+    roots = registry.places(plan.source, plan.raw).values()
+    prefixes = [f"{root.parent if root.is_file() else root}/" for root in roots]
     notes = [*plan.listing.notes, *_alike(jobs)]
 
     def lines(items: Iterable[object]) -> list[str]:
-        return [str(item).replace(prefix, "") for item in items]
+        texts = map(str, items)
+        return [functools.reduce(lambda text, p: text.replace(p, ""), prefixes, t) for t in texts]
 
     return BuildReport(
         name=plan.name,
@@ -160,7 +162,11 @@ def _alike(jobs: Sequence[Job]) -> list[str]:
 
 
 def _refuse(found: Sequence[Problem], *, fatal_refused: bool, strict: bool) -> None:
-    refused = [problem for problem in found if strict or (fatal_refused and problem.fatal)]
+    refused = [
+        problem
+        for problem in found
+        if strict or problem.refused or (fatal_refused and problem.fatal)
+    ]
     if refused:
         raise UserError(problems.summary(refused, "nothing was built"))
 

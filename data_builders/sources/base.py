@@ -26,11 +26,13 @@ class Problem:
       where: the clip's key, a manifest line or a file: what the user has to look at.
       what: what is wrong and how to mend it.
       fatal: True where the clip cannot be used; False for a documented fallback.
+      refused: True where nothing may be built in spite of it.
     """
 
     where: str
     what: str
     fatal: bool = True
+    refused: bool = False
 
     def __str__(self) -> str:
         return f"{self.where}: {self.what}"

@@ -18,34 +18,29 @@ from typing import Any, Literal
 from data_builders.sources import action_units, cells
 from data_builders.sources.base import Problem
 from data_builders.sources.coding_sheet import CodedRow
+from data_builders.sources.database import Database
 from ethnicmer_jax.base.schema import ActionUnit, ClipLabels, clip_key
 
 
-@dataclasses.dataclass(frozen=True)
-class CodedDatabase:
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class CodedDatabase(Database):
     """How a database with an official coding sheet names and codes its clips.
 
     Attributes:
-      name: the database in records, e.g. "casme2".
-      title: the database in messages, e.g. "CASME II".
       subject_format: subject number -> subject code and folder.
       subject_code: what a subject's folder looks like.
       clip_code: what a clip's code and folder look like.
       frames_folder: the usual name of the folder that holds the subjects.
       example: one frame's path, for messages.
       apex_fallback: the frame that stands in for an unusable apex.
-      fps: frames per second.
     """
 
-    name: str
-    title: str
     subject_format: str
     subject_code: re.Pattern[str]
     clip_code: re.Pattern[str]
     frames_folder: str
     example: str
     apex_fallback: Literal["middle", "offset"]
-    fps: float
 
     def subject(self, cell: object) -> str:
         """A subject's code from a cell: 1, 1.0, "1" and "sub01" are one subject.

@@ -1,19 +1,20 @@
 """Joins a coding sheet with the database's folder of frames and its subjects' ethnicity.
 
-The one reader behind `casme2`, `samm` and `casme2_samm`: those only say how their
-database names things.
+The one reader of databases with a coding sheet: their modules only say how they name things.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import pathlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from data_builders.pixels import frames
 from data_builders.sources import coding_sheet, demographics
 from data_builders.sources.base import ClipTask, FramePair, Listing, Problem
 from data_builders.sources.coded_clips import CodedDatabase, Coding, read_coding
+from data_builders.sources.database import Database
 from data_builders.sources.demographics import Ethnicities
 from data_builders.sources.frame_folder import frame_path
 from ethnicmer_jax.base.schema import UNKNOWN, ClipLabels, UserError
@@ -21,42 +22,60 @@ from ethnicmer_jax.base.schema import UNKNOWN, ClipLabels, UserError
 _SEARCHED_DEPTH = 3
 
 
-def list_clips(
-    raw: pathlib.Path, database: CodedDatabase, ethnicity: pathlib.Path | None = None
-) -> Listing:
-    """Lists a database's clips and everything that is wrong with them.
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class CodedFolder(CodedDatabase):
+    """A database that comes as a coding sheet and a folder of frames."""
+
+    def list_clips(self, raw: pathlib.Path, ethnicity: pathlib.Path | None = None) -> Listing:
+        """See `Database.list_clips`.
+
+        The sheet lies in the database's folder or directly in a folder of it, the frames at
+        most three folders down.
+
+        Returns:
+          The usable clips; problems by clip; notes on what was read and left out.
+
+        Raises:
+          UserError: the sheet, the folder of frames or the table cannot be used.
+        """
+        home = own_folder(raw, self, holds=coding_sheet.workbooks)
+        sheet = coding_sheet.find_sheet(home, self.clip_code, self.title)
+        coding = read_coding(coding_sheet.read_rows(sheet), self)
+        root = find_frames(home, self)
+        people, missing_people = _people((home, raw), self, coding, ethnicity)
+        tasks, missing_frames = [], []
+        for labels in coding.clips:
+            try:
+                pair = _frame_pair(root, labels)
+            except ValueError as error:
+                missing_frames.append(Problem(labels.key, str(error)))
+            else:
+                tasks.append(ClipTask(demographics.relabelled(labels, people), pair))
+        return Listing(
+            tuple(tasks),
+            (*coding.problems, *missing_frames, *missing_people),
+            tuple(_notes(self, sheet, root, coding)),
+        )
+
+
+def own_folder(
+    raw: pathlib.Path, database: Database, holds: Callable[[pathlib.Path], object] = bool
+) -> pathlib.Path:
+    """The folder called as the database in `raw`, or `raw` itself.
 
     Args:
-      raw: the folder with the coding sheet (in it or in a folder directly in it) and
-        the frames (at most three folders down).
-      database: how the database names things.
-      ethnicity: table of ethnicities; by default `raw`/ethnicity.csv where it exists.
-
-    Returns:
-      The usable clips; problems by clip; notes on what was read and left out.
+      raw: the user's folder.
+      database: whose folder to look for; the case of its name does not count.
+      holds: whether a folder of this name has what the database is read from: frames may
+        lie in a folder called SAMM, and their sheet beside it.
 
     Raises:
-      UserError: the sheet, the folder of frames or the table as a whole cannot be used.
+      UserError: there is no folder `raw`.
     """
     if not raw.is_dir():
         raise UserError(f"there is no folder {raw}; --raw names the folder of {database.title}")
-    sheet = coding_sheet.find_sheet(raw, database.clip_code, database.title)
-    coding = read_coding(coding_sheet.read_rows(sheet), database)
-    root = find_frames(raw, database)
-    people, missing_people = _people(raw, database, coding, ethnicity)
-    tasks, missing_frames = [], []
-    for labels in coding.clips:
-        try:
-            pair = _frame_pair(root, labels)
-        except ValueError as error:
-            missing_frames.append(Problem(labels.key, str(error)))
-        else:
-            tasks.append(ClipTask(demographics.relabelled(labels, people), pair))
-    return Listing(
-        tuple(tasks),
-        (*coding.problems, *missing_frames, *missing_people),
-        tuple(_notes(database, sheet, root, coding)),
-    )
+    named = [path for path in folders(raw) if path.name.lower() == database.name]
+    return named[0] if len(named) == 1 and holds(named[0]) else raw
 
 
 def find_frames(raw: pathlib.Path, database: CodedDatabase) -> pathlib.Path:
@@ -81,7 +100,7 @@ def find_frames(raw: pathlib.Path, database: CodedDatabase) -> pathlib.Path:
 
 
 def _roots(folder: pathlib.Path, database: CodedDatabase, depth: int) -> Iterator[pathlib.Path]:
-    below = _folders(folder)
+    below = folders(folder)
     subjects = [path for path in below if database.subject_code.fullmatch(path.name)]
     if any(_holds_clips(path, database) for path in subjects):
         yield folder
@@ -91,10 +110,11 @@ def _roots(folder: pathlib.Path, database: CodedDatabase, depth: int) -> Iterato
 
 
 def _holds_clips(subject: pathlib.Path, database: CodedDatabase) -> bool:
-    return any(database.clip_code.fullmatch(path.name) for path in _folders(subject))
+    return any(database.clip_code.fullmatch(path.name) for path in folders(subject))
 
 
-def _folders(folder: pathlib.Path) -> list[pathlib.Path]:
+def folders(folder: pathlib.Path) -> list[pathlib.Path]:
+    """The folders in a folder, sorted; links to folders count."""
     with os.scandir(folder) as entries:
         return sorted(pathlib.Path(entry.path) for entry in entries if entry.is_dir())
 
@@ -120,13 +140,17 @@ def _frame(root: pathlib.Path, folder: pathlib.Path, name: str, number: int) -> 
 
 
 def _people(
-    raw: pathlib.Path, database: CodedDatabase, coding: Coding, ethnicity: pathlib.Path | None
+    places: Sequence[pathlib.Path],
+    database: CodedDatabase,
+    coding: Coding,
+    ethnicity: pathlib.Path | None,
 ) -> tuple[Ethnicities, list[Problem]]:
     """Subjects in the table of ethnicities, and a problem for each that it lacks."""
-    beside = raw / demographics.TABLE
-    if ethnicity is None and not beside.is_file():
+    beside = [place / demographics.TABLE for place in places]
+    tables = [ethnicity] if ethnicity else [path for path in beside if path.is_file()]
+    if not tables:
         return {}, []
-    table = ethnicity or beside
+    table = tables[0]
     people = demographics.read_table(table, database.name, database.subject)
     lacking = sorted({clip.person for clip in coding.clips} - set(people))
     what = f"has no row in {table.name}: ethnicity {UNKNOWN} unless the coding sheet has it"
@@ -141,9 +165,9 @@ def _notes(
         yield f"{database.title}: {count} clips coded {emotion!r} have no class and are left out"
     on_disk = {
         (subject.name, clip.name)
-        for subject in _folders(root)
+        for subject in folders(root)
         if database.subject_code.fullmatch(subject.name)
-        for clip in _folders(subject)
+        for clip in folders(subject)
     }
     unlisted = sorted(f"{subject}/{clip}" for subject, clip in on_disk - coding.codes)
     if unlisted:

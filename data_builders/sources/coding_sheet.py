@@ -63,22 +63,27 @@ def find_sheet(raw: pathlib.Path, clip_code: re.Pattern[str], title: str) -> pat
     Raises:
       UserError: no workbook codes the database, or several do.
     """
-    workbooks = [
-        path
-        for pattern in ("*.xlsx", "*/*.xlsx")
-        for path in sorted(raw.glob(pattern))
-        if not path.name.startswith(("~$", "."))
-    ]
-    if not workbooks:
+    found = workbooks(raw)
+    if not found:
         raise UserError(f"no coding sheet (.xlsx) of {title} in {raw}: put the official one there")
-    fitting = [path for path in workbooks if _holds(path, clip_code)]
+    fitting = [path for path in found if _holds(path, clip_code)]
     if len(fitting) == 1:
         return fitting[0]
     if fitting:
         names = ", ".join(str(path.relative_to(raw)) for path in fitting)
         raise UserError(f"several sheets code clips of {title}: {names}; leave one of them there")
-    names = ", ".join(str(path.relative_to(raw)) for path in workbooks)
+    names = ", ".join(str(path.relative_to(raw)) for path in found)
     raise UserError(f"no sheet codes a clip of {title}; looked into {names}")
+
+
+def workbooks(raw: pathlib.Path) -> list[pathlib.Path]:
+    """The workbooks in a folder or directly in a folder of it, without those that Excel locks."""
+    return [
+        path
+        for pattern in ("*.xlsx", "*/*.xlsx")
+        for path in sorted(raw.glob(pattern))
+        if not path.name.startswith(("~$", "."))
+    ]
 
 
 def read_rows(path: pathlib.Path) -> list[CodedRow]:

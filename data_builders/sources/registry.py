@@ -1,45 +1,157 @@
-"""Finds a source by its name; modules are imported when they are asked for."""
+"""Finds sources by their names, and merges several into one listing."""
 
 from __future__ import annotations
 
-import importlib
+import dataclasses
 import pathlib
+import re
+from collections.abc import Iterable, Iterator, Mapping
 
 from data_builders.simulation.options import SimulatedOptions
-from data_builders.sources import listing_checks
-from data_builders.sources.base import Listing
+from data_builders.sources import listing_checks, manifest, simulated
+from data_builders.sources.base import ClipTask, Listing, Problem
+from data_builders.sources.database import Database
+from data_builders.sources.databases import casme2, samm
 from ethnicmer_jax.base.schema import UserError
 
-SIMULATED = "simulated"
-SOURCES = (SIMULATED, "manifest", "casme2", "samm", "casme2_samm")
-"""Each is a module of data_builders.sources with a function `list_clips`."""
+SIMULATED, MANIFEST = "simulated", "manifest"
 
-EXACT = ("manifest",)
-"""Sources whose every row the user wrote: a faulty row is a failure, never left out."""
+DATABASES: Mapping[str, Database] = {
+    database.name: database for database in (casme2.DATABASE, samm.DATABASE)
+}
+"""Databases with a reader of their own, by name."""
+
+SOURCES = (SIMULATED, MANIFEST, *DATABASES)
+"""What `--source` may name, alone or joined by +."""
+
+KINDS = f"{', '.join(SOURCES)}, or several joined by +"
+
+RAW_HELP = (
+    "Folder of the raw database, or the manifest's CSV file; of a merge, one folder that holds "
+    "all of them, or NAME=PATH,NAME=PATH."
+)
 
 
-def list_clips(
-    source: str,
-    raw: str,
-    simulated: SimulatedOptions | None = None,
-    ethnicity: pathlib.Path | None = None,
-) -> Listing:
-    """The clips of a source.
+@dataclasses.dataclass(frozen=True)
+class Request:
+    """What is asked for: where clips come from, and what is known of their people.
 
-    Args:
-      source: one of SOURCES.
-      raw: folder or file of the raw database; not used by `simulated`.
+    Attributes:
+      source: names of SOURCES joined by +.
+      raw: see `places`; not used by `simulated`.
       simulated: what `simulated` shows; None for the defaults.
       ethnicity: table of ethnicities; None for the one beside the raw data, if any.
+    """
+
+    source: str
+    raw: str = ""
+    simulated: SimulatedOptions | None = None
+    ethnicity: pathlib.Path | None = None
+
+
+def names(source: str) -> tuple[str, ...]:
+    """The sources of a merge in the order of SOURCES, whatever the order they are given in.
 
     Raises:
-      UserError: the source is unknown, or its folder or file cannot be used.
+      UserError: a name is unknown or given twice.
     """
-    if source not in SOURCES:
-        raise UserError(f"unknown source {source!r}: use one of {', '.join(SOURCES)}")
-    module = importlib.import_module(f"data_builders.sources.{source}")
-    if source == SIMULATED:
-        return listing_checks.checked(module.list_clips(simulated or SimulatedOptions()))
-    if not raw:
-        raise UserError(f"the source {source} needs --raw, where its raw data are")
-    return listing_checks.checked(module.list_clips(pathlib.Path(raw), ethnicity))
+    given = source.split("+")
+    for name in given:
+        if name not in SOURCES:
+            raise UserError(f"unknown source {name!r}: use {KINDS}")
+        if given.count(name) > 1:
+            raise UserError(f"source {source}: {name} is given twice")
+    return tuple(name for name in SOURCES if name in given)
+
+
+def places(source: str, raw: str) -> dict[str, pathlib.Path]:
+    """Where the raw data of each source lie.
+
+    Args:
+      source: see `names`; `simulated` has no raw data.
+      raw: the file of a manifest or the folder of a database; for a merge, one folder that
+        holds them all (the manifest as manifest.csv), or `NAME=PATH,NAME=PATH`.
+
+    Raises:
+      UserError: a source lacks its place, or a place is given for none.
+    """
+    wanted = [name for name in names(source) if name != SIMULATED]
+    named = _named(raw)
+    if named:
+        lacking = [name for name in wanted if name not in named]
+        extra = [name for name in named if name not in wanted]
+        if lacking or extra:
+            what = f"no place for {lacking[0]}" if lacking else f"{extra[0]} is not in {source}"
+            raise UserError(f"raw {raw}: {what}; give NAME=PATH for each source of {source}")
+        return named
+    if wanted and not raw:
+        raise UserError(f"the source {source} needs --raw (data.raw), where its raw data are")
+    root = pathlib.Path(raw)
+    return {
+        name: root / "manifest.csv" if name == MANIFEST and len(wanted) > 1 else root
+        for name in wanted
+    }
+
+
+def list_clips(request: Request) -> Listing:
+    """The clips of a source or of several, those of a database behind one another.
+
+    Raises:
+      UserError: a source is unknown, or its folder or file cannot be used.
+    """
+    parts = []
+    for _, part in list_each(request):
+        if isinstance(part, UserError):
+            raise part
+        parts.append(part)
+    return listing_checks.checked(merged(parts))
+
+
+def list_each(request: Request) -> Iterator[tuple[str, Listing | UserError]]:
+    """Each source by its name: its clips, or why its folder or file cannot be used.
+
+    Raises:
+      UserError: a source is unknown, or it is not said where its raw data are.
+    """
+    where = places(request.source, request.raw)
+    for name in names(request.source):
+        try:
+            yield name, _list_one(name, where.get(name), request)
+        except UserError as error:
+            yield name, error
+
+
+def merged(listings: Iterable[Listing]) -> Listing:
+    """Several listings as one; a clip that two of them have counts once, and is a problem."""
+    parts = list(listings)
+    tasks: dict[str, ClipTask] = {}
+    problems = [problem for part in parts for problem in part.problems]
+    for part in parts:
+        taken = set(tasks)
+        for task in part.tasks:
+            if task.key in taken:
+                problems.append(Problem(task.key, "is in two of the sources: the first counts"))
+            else:
+                tasks[task.key] = task
+    notes = tuple(note for part in parts for note in part.notes)
+    return Listing(tuple(tasks.values()), tuple(problems), notes)
+
+
+def _list_one(name: str, place: pathlib.Path | None, request: Request) -> Listing:
+    if place is None:
+        return simulated.list_clips(request.simulated or SimulatedOptions())
+    if name != MANIFEST:
+        return DATABASES[name].list_clips(place, request.ethnicity)
+    listing = manifest.list_clips(place, request.ethnicity)
+    # The user wrote every row: a faulty one is a failure, never left out.
+    problems = tuple(dataclasses.replace(p, refused=p.fatal) for p in listing.problems)
+    return dataclasses.replace(listing, problems=problems)
+
+
+def _named(raw: str) -> dict[str, pathlib.Path]:
+    """`casme2=PATH,samm=PATH` by name; empty where the text is a path."""
+    start = rf"(?:{'|'.join(map(re.escape, SOURCES))})="
+    if re.match(start, raw) is None:
+        return {}
+    entries = (entry.split("=", 1) for entry in re.split(rf",\s*(?={start})", raw))
+    return {name: pathlib.Path(path) for name, path in entries}

@@ -20,8 +20,8 @@ from ethnicmer_jax.base.grouping import GROUPINGS
 from ethnicmer_jax.base.run_id import POOLED, STEREO, WRONG_LABELS, mono, wrongly_told
 from ethnicmer_jax.base.schema import EMOTIONS, UserError
 
-FILE_SOURCES = ("manifest",)
-"""Values of data.source whose raw data are one file, not a folder."""
+SOURCES = ("simulated", "manifest", "casme2", "samm")
+"""What data.source may name, alone or joined by +: `data_builders.sources.registry` reads them."""
 
 
 class Rule(Protocol):
@@ -112,6 +112,25 @@ class Choice:
 
     def __str__(self) -> str:
         return f"one of {', '.join(map(str, self.of))}"
+
+
+@dataclasses.dataclass(frozen=True)
+class Joined:
+    """One of several names, or some of them joined by +, each of them once.
+
+    Attributes:
+      of: all of them.
+    """
+
+    of: tuple[str, ...]
+
+    def allows(self, value: Any) -> bool:
+        """Whether it is a str of such names."""
+        names = value.split("+") if isinstance(value, str) else [""]
+        return len(set(names)) == len(names) and set(names) <= set(self.of)
+
+    def __str__(self) -> str:
+        return f"one of {', '.join(self.of)}, or several joined by +"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -259,7 +278,7 @@ RULES: Mapping[str, Rule] = {
     "name": Text(empty=False),
     "seed": _SEED,
     "classifier": Choice(("network", "svm", "logistic")),
-    "data.source": Choice(("simulated", "manifest", "casme2", "samm", "casme2_samm")),
+    "data.source": Joined(SOURCES),
     "data.raw": Text(),
     "data.data_dir": Text(empty=False),
     "data.ethnicity": Text(),

@@ -41,7 +41,7 @@ def settings(config: ml_collections.ConfigDict) -> None:
         )
     table.check(values)
     chosen = grouping(config.protocol.grouping, config.protocol.get("grouping_custom"))
-    if config.data.source == "simulated":
+    if "simulated" in config.data.source.split("+"):
         from_mapping(values["data"]["simulated"])
     if config.protocol.name == "study":
         if len(chosen.names) != 2:
@@ -60,25 +60,23 @@ def inputs(config: ml_collections.ConfigDict) -> None:
     Raises:
       UserError: the message names the setting and the path.
     """
+    from data_builders.sources import registry as sources
+
     data = config.data
-    is_file = data.source in table.FILE_SOURCES
-    if data.source != "simulated" and not data.raw:
-        what = "file" if is_file else "folder"
-        raise UserError(f"data.raw must name the {what} that data.source={data.source} reads")
-    paths = {
-        "data.raw": data.raw if data.source != "simulated" else "",
+    raw = sources.places(data.source, data.raw)
+    paths = [("data.raw", path, source != sources.MANIFEST) for source, path in raw.items()]
+    files = {
         "data.ethnicity": data.ethnicity,
         "protocol.pool": config.protocol.pool,
         "init.path": config.init.path,
         "init.ethnic_path": config.init.ethnic_path,
     }
-    for name, text in paths.items():
-        path = pathlib.Path(text)
-        folder = name == "data.raw" and not is_file
-        if text and not path.exists():
-            raise UserError(f"{name} {text} does not exist")
-        if text and path.is_dir() != folder:
-            raise UserError(f"{name} {text} is no {'folder' if folder else 'file'}")
+    paths += [(name, pathlib.Path(text), False) for name, text in files.items() if text]
+    for name, path, is_folder in paths:
+        if not path.exists():
+            raise UserError(f"{name} {path} does not exist")
+        if path.is_dir() != is_folder:
+            raise UserError(f"{name} {path} is no {'folder' if is_folder else 'file'}")
 
 
 def network(config: ml_collections.ConfigDict) -> None:

@@ -149,6 +149,6 @@ def built(config: ml_collections.ConfigDict) -> pathlib.Path:
         data.raw,
         pathlib.Path(data.data_dir),
         options,
-        from_mapping(data.simulated.to_dict()) if data.source == "simulated" else None,
+        from_mapping(data.simulated.to_dict()) if "simulated" in data.source.split("+") else None,
         pathlib.Path(data.ethnicity) if data.ethnicity else None,
     )

@@ -6,26 +6,20 @@ apex that cannot be used is replaced by the middle frame between onset and offse
 
 from __future__ import annotations
 
-import pathlib
 import re
 
-from data_builders.sources import coded_folder
-from data_builders.sources.base import Listing
-from data_builders.sources.coded_clips import CodedDatabase
+from data_builders.sources.coded_folder import CodedFolder
 
-DATABASE = CodedDatabase(
+DATABASE = CodedFolder(
     name="casme2",
     title="CASME II",
+    licence="http://casme.psych.ac.cn/casme/e2",
+    layout=("CASME2-coding-20190701.xlsx", "Cropped/sub01/EP02_01f/reg_img46.jpg ..."),
+    fps=200.0,
     subject_format="sub{:02d}",
     subject_code=re.compile(r"sub\d+"),
     clip_code=re.compile(r"EP\d+\w*"),
     frames_folder="Cropped",
     example="Cropped/sub01/EP02_01f/reg_img46.jpg",
     apex_fallback="middle",
-    fps=200.0,
 )
-
-
-def list_clips(raw: pathlib.Path, ethnicity: pathlib.Path | None = None) -> Listing:
-    """Lists the clips of CASME II; see `coded_folder.list_clips`."""
-    return coded_folder.list_clips(raw, DATABASE, ethnicity)

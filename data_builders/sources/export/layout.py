@@ -1,0 +1,70 @@
+"""What a layout has to say: how a database names its files, and what it codes."""
+
+from __future__ import annotations
+
+import dataclasses
+import pathlib
+from collections.abc import Callable, Mapping, Sequence
+
+import pandas as pd
+
+from ethnicmer_jax.base.schema import ETHNICITIES, ClipLabels
+
+Row = Mapping[str, object]
+"""Column -> cell of a coding sheet."""
+
+_RACE_CONCISED = {"White": "Non-Asian", "Black": "Non-Asian"}
+
+
+@dataclasses.dataclass(frozen=True)
+class Layout:
+    """A database as it comes.
+
+    Attributes:
+      database: the name under which its source lists clips.
+      grey: whether frames are single-channel.
+      coded: the labels of a drawn clip -> what the database says of it: its codes there, its
+        emotion in the database's words, and nothing that the database does not code.
+      frame: path of a frame in the folder, from the coded labels and a frame number.
+      write_tables: writes what stands beside the frames, from the folder and the coded labels
+        of all clips.
+    """
+
+    database: str
+    grey: bool
+    coded: Callable[[ClipLabels], ClipLabels]
+    frame: Callable[[ClipLabels, int], str]
+    write_tables: Callable[[pathlib.Path, Sequence[ClipLabels]], None]
+
+
+def one_sheet(
+    name: str, row: Callable[[ClipLabels], Row]
+) -> Callable[[pathlib.Path, Sequence[ClipLabels]], None]:
+    """Writes a coding sheet of one row per clip below its header.
+
+    Args:
+      name: the workbook's file name.
+      row: a clip's row.
+    """
+
+    def write(folder: pathlib.Path, clips: Sequence[ClipLabels]) -> None:
+        pd.DataFrame([row(labels) for labels in clips]).to_excel(folder / name, index=False)
+
+    return write
+
+
+def action_units(labels: ClipLabels) -> str | int:
+    """`4+L10`; a single AU is a number, as spreadsheets make of it."""
+    codes = "+".join(map(str, labels.action_units))
+    return int(codes) if codes.isdecimal() else codes
+
+
+def annotation(labels: ClipLabels) -> dict[str, object]:
+    """The columns that the reference's annotation adds to the official sheets."""
+    return {
+        "Age": None,
+        "Gender": None,
+        "Race": ETHNICITIES.index(labels.ethnicity),
+        "RaceConcised": _RACE_CONCISED.get(labels.ethnicity, "Asian"),
+        "EstimatedEmotionConcised": labels.emotion.capitalize(),
+    }

@@ -1,0 +1,154 @@
+"""Writes drawn clips as folders of frames and coding sheets, as licensed databases come.
+
+The people of a layout are those of the simulated database called after it (`simcasme2` for
+`casme2`); where the options have none, as many as they have in all databases together, but
+others: every database that is exported has people and clips of its own.
+"""
+
+from __future__ import annotations
+
+import collections
+import dataclasses
+import pathlib
+from collections.abc import Mapping, Sequence
+
+import cv2
+import pandas as pd
+
+from data_builders.simulation.options import Cohort, SimulatedOptions
+from data_builders.sources import simulated
+from data_builders.sources.base import ClipTask
+from data_builders.sources.export import casme2, samm
+from data_builders.sources.export.layout import Layout
+from ethnicmer_jax.base import files
+from ethnicmer_jax.base.progress import Progress
+from ethnicmer_jax.base.schema import ClipLabels, UserError
+
+LAYOUTS: Mapping[str, Layout] = {layout.database: layout for layout in (casme2.LAYOUT, samm.LAYOUT)}
+"""By the name of the source that reads the layout."""
+
+_JPEG_QUALITY = 95
+_SUBJECT_DIGITS = 3
+
+
+@dataclasses.dataclass(frozen=True)
+class ExportedClip:
+    """A drawn clip, and what its database says of it.
+
+    Attributes:
+      drawn: as it was simulated.
+      labels: as the database codes it.
+    """
+
+    drawn: ClipTask
+    labels: ClipLabels
+
+
+def write(options: SimulatedOptions, root: pathlib.Path, name: str, every: int = 10) -> None:
+    """Writes a simulated database as a folder that a real source reads.
+
+    Beside the frames and coding sheets stand `ethnicity.csv` (the subjects' groups) and
+    `truth.csv`: per clip its labels as they are coded, `drawn` (the clip's key in the
+    simulated database) and the simulation's truth. The folder appears whole or not at all.
+
+    Args:
+      options: what to simulate.
+      root: the folder to make; it must not exist.
+      name: one of LAYOUTS, or several joined by +: each then has a folder of its own.
+      every: frames between onset and offset are written in steps of this size, beside
+        onset, apex and offset themselves; 1 writes all.
+
+    Raises:
+      UserError: the folder exists, the layout is unknown, or the clips do not fit it.
+    """
+    names = name.split("+")
+    for each in names:
+        if each not in LAYOUTS or names.count(each) > 1:
+            raise UserError(
+                f"unknown export layout {name!r}: use one of {', '.join(LAYOUTS)}, "
+                "or several joined by +"
+            )
+    if every < 1:
+        raise UserError(f"frames are written in steps of at least 1, not {every}")
+    if root.exists():
+        raise UserError(f"{root} exists already: name a new folder or remove it")
+    plans = {each: plan(options, LAYOUTS[each]) for each in names}
+    with files.atomic_directory(root) as folder:
+        for each, clips in plans.items():
+            own = folder / each if len(names) > 1 else folder
+            own.mkdir(exist_ok=True)
+            _write_clips(clips, own, LAYOUTS[each], every)
+        _write_truth(folder, [clip for clips in plans.values() for clip in clips])
+
+
+def plan(options: SimulatedOptions, layout: Layout) -> list[ExportedClip]:
+    """The clips that a layout gets; nothing is drawn yet.
+
+    Raises:
+      UserError: there are more subjects than the layout has codes for.
+    """
+    tasks = simulated.list_clips(people_of(options, layout)).tasks
+    if any(len(task.labels.subject) > _SUBJECT_DIGITS for task in tasks):
+        raise UserError(f"the {layout.database} layout has room for 99 subjects of an ethnicity")
+    return [
+        ExportedClip(task, dataclasses.replace(layout.coded(task.labels), database=layout.database))
+        for task in tasks
+    ]
+
+
+def people_of(options: SimulatedOptions, layout: Layout) -> SimulatedOptions:
+    """The options of one database: its cohorts, filmed by its camera."""
+    database = f"sim{layout.database}"
+    own = [cohort for cohort in options.cohorts if cohort.database == database]
+    subjects: collections.Counter[str] = collections.Counter()
+    for cohort in own or options.cohorts:
+        subjects[cohort.ethnicity] += cohort.subjects
+    cohorts = tuple(
+        Cohort(database, ethnicity, count, layout.grey) for ethnicity, count in subjects.items()
+    )
+    return dataclasses.replace(options, cohorts=cohorts)
+
+
+def _write_clips(
+    clips: Sequence[ExportedClip], folder: pathlib.Path, layout: Layout, every: int
+) -> None:
+    for clip in Progress(f"writing {layout.database}", clips, unit="clip"):
+        _write_frames(clip, folder, layout, every)
+    layout.write_tables(folder, [clip.labels for clip in clips])
+
+
+def _write_frames(clip: ExportedClip, root: pathlib.Path, layout: Layout, every: int) -> None:
+    film, labels = clip.drawn.motion, clip.labels
+    assert isinstance(film, simulated.DrawnClip), "all clips are simulated ones"
+    numbers = {*range(labels.onset, labels.offset, every), labels.apex, labels.offset}
+    for number in sorted(numbers):
+        frame = film.frame(number)
+        stored = frame[..., 0] if layout.grey else cv2.cvtColor(frame, cv2.COLOR_RGB2BGR)
+        path = root / layout.frame(labels, number)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if not cv2.imwrite(str(path), stored, [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY]):
+            raise OSError(f"{path} could not be written")
+
+
+def _write_truth(root: pathlib.Path, clips: Sequence[ExportedClip]) -> None:
+    truth = pd.DataFrame(
+        {
+            "database": labels.database,
+            "subject": labels.subject,
+            "clip": labels.clip,
+            "emotion": labels.emotion,
+            "raw_emotion": labels.raw_emotion,
+            "ethnicity": labels.ethnicity,
+            "onset": labels.onset,
+            "apex": labels.apex,
+            "offset": labels.offset,
+            "action_units": "+".join(map(str, labels.action_units)),
+            "drawn": drawn,
+            **labels.extra,
+        }
+        for drawn, labels in ((clip.drawn.key, clip.labels) for clip in clips)
+    )
+    files.write_table(root / "truth.csv", truth)
+    people = truth[["database", "subject", "ethnicity"]].drop_duplicates()
+    people = people.assign(agreement=1.0, source=simulated.ETHNICITY_SOURCE)
+    files.write_table(root / "ethnicity.csv", people)
