@@ -12,19 +12,25 @@ from types import MappingProxyType
 
 import cv2
 import numpy as np
-from skimage.registration import optical_flow_tvl1
+
+Estimator = Callable[[np.ndarray, np.ndarray, int], np.ndarray]
+"""Grey frames uint8 [pairs, H, W], twice, and threads to flow [pairs, H, W, 2] in pixels."""
 
 
-def _tvl1(onset: np.ndarray, apex: np.ndarray) -> np.ndarray:
-    scaled = [frame.astype(np.float32) / np.float32(255) for frame in (onset, apex)]
-    rows, columns = optical_flow_tvl1(*scaled, dtype=np.float32)
-    return np.stack([columns, rows], axis=-1)
+def _tvl1(onset: np.ndarray, moved: np.ndarray, threads: int) -> np.ndarray:
+    from data_builders.pixels import tvl1  # JAX, which takes a second to import
+
+    return tvl1.solve_many(onset, moved, threads)
 
 
-def _farneback(onset: np.ndarray, apex: np.ndarray) -> np.ndarray:
+def _farneback(onset: np.ndarray, moved: np.ndarray, threads: int) -> np.ndarray:
+    return np.stack([_farneback_pair(*pair) for pair in zip(onset, moved, strict=True)])
+
+
+def _farneback_pair(onset: np.ndarray, moved: np.ndarray) -> np.ndarray:
     return cv2.calcOpticalFlowFarneback(
         onset,
-        apex,
+        moved,
         None,
         pyr_scale=0.5,
         levels=3,
@@ -36,14 +42,18 @@ def _farneback(onset: np.ndarray, apex: np.ndarray) -> np.ndarray:
     )
 
 
-def _dis(onset: np.ndarray, apex: np.ndarray) -> np.ndarray:
-    return cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM).calc(onset, apex, None)
+def _dis(onset: np.ndarray, moved: np.ndarray, threads: int) -> np.ndarray:
+    estimator = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
+    return np.stack([estimator.calc(*pair, None) for pair in zip(onset, moved, strict=True)])
 
 
-METHODS: Mapping[str, Callable[[np.ndarray, np.ndarray], np.ndarray]] = MappingProxyType(
+METHODS: Mapping[str, Estimator] = MappingProxyType(
     {"tvl1": _tvl1, "farneback": _farneback, "dis": _dis}
 )
 """Estimators: TV-L1 (Zach et al. 2007), Farnebäck (2003), DIS (Kroeger et al. 2016)."""
+
+IN_BATCHES = frozenset({"tvl1"})
+"""Methods that compute many pairs at once: on an accelerator, or in threads of one process."""
 
 
 def compute(onset: np.ndarray, apex: np.ndarray, method: str = "tvl1") -> np.ndarray:
@@ -61,11 +71,54 @@ def compute(onset: np.ndarray, apex: np.ndarray, method: str = "tvl1") -> np.nda
       ValueError: the method is unknown, or the frames are not uint8, not RGB or
         grey, or not of one shape.
     """
-    if method not in METHODS:
-        raise ValueError(f"unknown flow method {method!r}: use one of {', '.join(METHODS)}")
     if onset.shape != apex.shape:
         raise ValueError(f"onset {onset.shape} and apex {apex.shape} differ in shape")
-    return METHODS[method](_grey(onset), _grey(apex)).astype(np.float32)
+    return compute_many(grey(onset)[None], grey(apex)[None], method)[0]
+
+
+def compute_from(onset: np.ndarray, frames: np.ndarray, method: str = "tvl1") -> np.ndarray:
+    """Flow from the onset to each of a clip's frames, in one call.
+
+    Args:
+      onset: uint8 [H, W], grey.
+      frames: uint8 [frames, H, W], grey.
+      method: one of METHODS.
+
+    Returns:
+      float32 [frames, H, W, 2], each bit for bit what `compute` gives for the frame.
+
+    Raises:
+      ValueError: see `compute_many`.
+    """
+    if frames.shape[1:] != onset.shape:
+        raise ValueError(f"onset {onset.shape} and frames {frames.shape[1:]} differ in shape")
+    return compute_many(np.broadcast_to(onset, frames.shape), frames, method)
+
+
+def compute_many(
+    onsets: np.ndarray, moved: np.ndarray, method: str = "tvl1", threads: int = 1
+) -> np.ndarray:
+    """Flow of many pairs of frames; the flow of a pair does not depend on the others.
+
+    Args:
+      onsets: uint8 [pairs, H, W], grey; at least one pair.
+      moved: uint8 [pairs, H, W], grey.
+      method: one of METHODS.
+      threads: pairs of IN_BATCHES that a CPU works on at the same time.
+
+    Returns:
+      float32 [pairs, H, W, 2], the displacement (u, v) in pixels.
+
+    Raises:
+      ValueError: the method is unknown, or the frames differ in shape or are not uint8.
+    """
+    if method not in METHODS:
+        raise ValueError(f"unknown flow method {method!r}: use one of {', '.join(METHODS)}")
+    if onsets.shape != moved.shape or onsets.ndim != 3 or not len(onsets):
+        raise ValueError(f"frames must be [pairs, H, W], not {onsets.shape} and {moved.shape}")
+    if onsets.dtype != np.uint8 or moved.dtype != np.uint8:
+        raise ValueError(f"frames must be uint8, not {onsets.dtype} and {moved.dtype}")
+    return METHODS[method](onsets, moved, threads).astype(np.float32, copy=False)
 
 
 def optical_strain(uv: np.ndarray) -> np.ndarray:
@@ -123,7 +176,12 @@ def clip_flow(
     return to_record(compute(onset, apex, method), size)
 
 
-def _grey(frame: np.ndarray) -> np.ndarray:
+def grey(frame: np.ndarray) -> np.ndarray:
+    """What flow is computed on: uint8 [H, W] of a uint8 frame [H, W, 3] RGB or [H, W] grey.
+
+    Raises:
+      ValueError: it is neither.
+    """
     if frame.dtype != np.uint8:
         raise ValueError(f"a frame must be uint8, not {frame.dtype}")
     if frame.ndim == 2:
