@@ -23,7 +23,7 @@ def test_cells_keep_their_type_and_other_columns_their_name(tmp_path):
     rows = [(*ROWS[0], "Li", None), (*ROWS[1], None, 3)]
     first, second = coding_sheet.read_rows(fictitious.write_sheet(tmp_path / NAME, columns, rows))
     assert first.where == f"{NAME} row 2"
-    assert first.cells == dict(zip(coding_sheet.REQUIRED, ROWS[0], strict=True))
+    assert first.cells == dict(zip(coding_sheet.OFFICIAL.required, ROWS[0], strict=True))
     assert (first.extra, second.extra) == ({"Coder 2": "Li"}, {"Remarks": "3"})
 
 

@@ -17,7 +17,7 @@ from typing import Any, Literal
 
 from data_builders.sources import action_units, cells
 from data_builders.sources.base import Problem
-from data_builders.sources.coding_sheet import CodedRow
+from data_builders.sources.coding_sheet import OFFICIAL, CodedRow, Columns
 from data_builders.sources.database import Database
 from ethnicmer_jax.base.schema import ActionUnit, ClipLabels, clip_key
 
@@ -32,7 +32,9 @@ class CodedDatabase(Database):
       clip_code: what a clip's code and folder look like.
       frames_folder: the usual name of the folder that holds the subjects.
       example: one frame's path, for messages.
-      apex_fallback: the frame that stands in for an unusable apex.
+      apex_fallback: the frame that stands in for an unusable apex; "found": none does, and
+        the apex is looked for in the frames.
+      columns: what the columns of the sheet are called.
     """
 
     subject_format: str
@@ -40,7 +42,36 @@ class CodedDatabase(Database):
     clip_code: re.Pattern[str]
     frames_folder: str
     example: str
-    apex_fallback: Literal["middle", "offset"]
+    apex_fallback: Literal["middle", "offset", "found"]
+    columns: Columns = OFFICIAL
+
+    def codes(self, row: CodedRow) -> tuple[str, str]:
+        """A row's subject and clip codes.
+
+        Raises:
+          ValueError: they are not those of this database.
+        """
+        clip = str(row.cells["filename"] or "").strip()
+        if self.clip_code.fullmatch(clip) is None:
+            example = self.example.split("/")[-2]
+            raise ValueError(f"Filename {clip!r} is not a clip's code such as {example}")
+        return self.subject(row.cells["subject"]), clip
+
+    def emotion(self, text: str) -> str:
+        """A coded emotion, one of `schema.EMOTIONS`, from what stands in the sheet.
+
+        Raises:
+          ValueError: it is blank or unknown.
+        """
+        return cells.emotion(text)
+
+    def action_units(self, cell: object) -> tuple[ActionUnit, ...]:
+        """The coded AUs; see `action_units.parse`.
+
+        Raises:
+          ValueError: the cell is not in the coders' notation.
+        """
+        return action_units.parse(cell)
 
     def subject(self, cell: object) -> str:
         """A subject's code from a cell: 1, 1.0, "1" and "sub01" are one subject.
@@ -79,7 +110,7 @@ def read_coding(rows: Sequence[CodedRow], database: CodedDatabase) -> Coding:
     first_row: dict[tuple[str, str], str] = {}
     for row in rows:
         try:
-            code = _codes(row, database)
+            code = database.codes(row)
         except ValueError as error:
             problems.append(Problem(row.where, str(error)))
             continue
@@ -106,14 +137,6 @@ def read_coding(rows: Sequence[CodedRow], database: CodedDatabase) -> Coding:
     return Coding(tuple(clips), tuple(problems), dict(classless), frozenset(first_row))
 
 
-def _codes(row: CodedRow, database: CodedDatabase) -> tuple[str, str]:
-    clip = str(row.cells["filename"] or "").strip()
-    if database.clip_code.fullmatch(clip) is None:
-        example = database.example.split("/")[-2]
-        raise ValueError(f"Filename {clip!r} is not a clip's code such as {example}")
-    return database.subject(row.cells["subject"]), clip
-
-
 def _clip(
     row: CodedRow, code: tuple[str, str], raw_emotion: str, database: CodedDatabase
 ) -> tuple[ClipLabels, list[str]]:
@@ -123,7 +146,7 @@ def _clip(
       ValueError: the clip cannot be used.
     """
     try:
-        emotion = cells.emotion(raw_emotion)
+        emotion = database.emotion(raw_emotion)
     except ValueError as error:
         raise ValueError(f"emotion {error}") from None
     fallbacks: list[str] = []
@@ -134,7 +157,7 @@ def _clip(
         *code,
         emotion=emotion,
         raw_emotion=raw_emotion,
-        action_units=_action_units(row, extra, fallbacks),
+        action_units=_action_units(row, database, extra, fallbacks),
         onset=onset,
         apex=apex,
         offset=offset,
@@ -148,28 +171,41 @@ def _clip(
 def _frames(
     row: CodedRow, database: CodedDatabase, extra: dict[str, str], fallbacks: list[str]
 ) -> tuple[int, int, int]:
-    onset, apex, offset = (_frame_number(row.cells[name]) for name in ("onset", "apex", "offset"))
+    """Onset, apex and offset; apex -1 where it is to be found in the frames."""
+    names = ("onset", "apex", "offset")
+    onset, apex, offset = (_frame_number(row.cells.get(name)) for name in names)
     if onset is None or offset is None or onset >= offset:
         coded = f"onset {row.cells['onset']} and offset {row.cells['offset']}"
         raise ValueError(f"{coded} are not two frame numbers in order ({row.where})")
     if apex is not None and onset < apex <= offset:
         return onset, apex, offset
-    stand_in = offset if database.apex_fallback == "offset" else (onset + offset + 1) // 2
+    if "apex" not in database.columns.required:
+        return onset, -1, offset
+    stand_in, used = _stand_in(database, onset, offset)
     coded = "missing" if row.cells["apex"] is None else str(row.cells["apex"])
     extra |= {"apex_coded": coded, "apex_fallback": database.apex_fallback}
     fallbacks.append(
-        f"apex {coded} is not a frame after onset {onset} and up to offset {offset}: "
-        f"used the {database.apex_fallback} frame, {stand_in}"
+        f"no motion, onset and apex are both frame {onset}: {used}"
+        if apex == onset
+        else f"apex {coded} is not a frame after onset {onset} and up to offset {offset}: {used}"
     )
     return onset, stand_in, offset
 
 
+def _stand_in(database: CodedDatabase, onset: int, offset: int) -> tuple[int, str]:
+    """The frame in place of an unusable apex, -1 where it is to be found, and a message."""
+    if database.apex_fallback == "found":
+        return -1, "it is looked for in the frames from onset to offset"
+    frame = offset if database.apex_fallback == "offset" else (onset + offset + 1) // 2
+    return frame, f"used the {database.apex_fallback} frame, {frame}"
+
+
 def _action_units(
-    row: CodedRow, extra: dict[str, str], fallbacks: list[str]
+    row: CodedRow, database: CodedDatabase, extra: dict[str, str], fallbacks: list[str]
 ) -> tuple[ActionUnit, ...]:
-    cell = row.cells["actionunits"]
+    cell = row.cells.get("actionunits")
     try:
-        return action_units.parse(cell)
+        return database.action_units(cell)
     except ValueError as error:
         extra["action_units_unread"] = str(cell)
         fallbacks.append(f"{error}; the clip is kept without AUs")

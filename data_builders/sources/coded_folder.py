@@ -40,7 +40,7 @@ class CodedFolder(CodedDatabase):
         """
         home = own_folder(raw, self, holds=coding_sheet.workbooks)
         sheet = coding_sheet.find_sheet(home, self.clip_code, self.title)
-        coding = read_coding(coding_sheet.read_rows(sheet), self)
+        coding = read_coding(coding_sheet.read_rows(sheet, self.columns), self)
         root = find_frames(home, self)
         people, missing_people = _people((home, raw), self, coding, ethnicity)
         tasks, missing_frames = [], []

@@ -18,19 +18,46 @@ from openpyxl.utils.exceptions import InvalidFileException
 
 from ethnicmer_jax.base.schema import UserError
 
-REQUIRED: Mapping[str, str] = {
-    "subject": "Subject",
-    "filename": "Filename",
-    "onset": "Onset",
-    "apex": "Apex",
-    "offset": "Offset",
-    "actionunits": "Action Units",
-    "estimatedemotion": "Estimated Emotion",
-}
-"""Column name as it is compared -> as the user knows it."""
+Names = Mapping[str, tuple[str, ...]]
+"""Cell of `CodedRow.cells` -> what its column may be called; the first stands in messages."""
 
-OPTIONAL = ("race", "age", "gender")
+PERSON: Names = {"race": ("Race",), "age": ("Age",), "gender": ("Gender",)}
 """Columns that the reference's annotation adds to the official sheets."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Columns:
+    """What the columns of a sheet are called.
+
+    Attributes:
+      required: those that a sheet must have.
+      optional: those that it may have.
+    """
+
+    required: Names
+    optional: Names = dataclasses.field(default_factory=lambda: PERSON)
+
+    def cell_of(self, name: str) -> str | None:
+        """The cell that a column of this name holds, if any."""
+        key = _key(name)
+        for cell, names in (*self.required.items(), *self.optional.items()):
+            if key in map(_key, names):
+                return cell
+        return None
+
+
+OFFICIAL = Columns(
+    {
+        "subject": ("Subject",),
+        "filename": ("Filename",),
+        "onset": ("Onset",),
+        "apex": ("Apex",),
+        "offset": ("Offset",),
+        "actionunits": ("Action Units",),
+        "estimatedemotion": ("Estimated Emotion",),
+    }
+)
+"""The columns of CASME II's and SAMM's sheets."""
 
 _SEARCHED_ROWS = 40
 _HEADER_MATCHES = 3
@@ -42,8 +69,7 @@ class CodedRow:
 
     Attributes:
       where: file name and row number as the spreadsheet shows it.
-      cells: value by column, keys of REQUIRED and those of OPTIONAL that are there;
-        a blank cell is None.
+      cells: value by column, those of `Columns` that are there; a blank cell is None.
       extra: the other columns that are not blank, under their own names, as text.
     """
 
@@ -80,49 +106,53 @@ def workbooks(raw: pathlib.Path) -> list[pathlib.Path]:
     """The workbooks in a folder or directly in a folder of it, without those that Excel locks."""
     return [
         path
-        for pattern in ("*.xlsx", "*/*.xlsx")
+        for pattern in ("*", "*/*")
         for path in sorted(raw.glob(pattern))
-        if not path.name.startswith(("~$", "."))
+        if path.suffix.lower() == ".xlsx" and not path.name.startswith(("~$", "."))
     ]
 
 
-def read_rows(path: pathlib.Path) -> list[CodedRow]:
+def read_rows(path: pathlib.Path, columns: Columns = OFFICIAL) -> list[CodedRow]:
     """All rows below the header that are not blank.
+
+    Args:
+      path: the workbook.
+      columns: what its columns are called.
 
     Raises:
       UserError: the file is no workbook, has no header, lacks a column (the message
         lists those missing and those found) or has no rows.
     """
-    grid, header_row = _header(path, _worksheets(path))
+    grid, header_row = _header(path, _worksheets(path), columns)
     header = [_text(cell) for cell in grid.iloc[header_row]]
-    columns = [_key(name) for name in header]
-    missing = [shown for key, shown in REQUIRED.items() if key not in columns]
+    cells = [columns.cell_of(name) for name in header]
+    missing = [names[0] for cell, names in columns.required.items() if cell not in cells]
     if missing:
         found = ", ".join(name for name in header if name)
         raise UserError(
             f"{path.name} lacks the column {', '.join(missing)}; row {header_row + 1} has {found}"
         )
+    below = grid.iloc[header_row + 1 :]
+    below = below.astype(object).where(below.notna(), None)
     rows = [
-        _row(f"{path.name} row {index + 1}", header, columns, grid.iloc[index])
-        for index in range(header_row + 1, len(grid))
-        if grid.iloc[index].notna().any()
+        _row(f"{path.name} row {index + 1}", header, cells, values)
+        for index, values in enumerate(below.to_numpy().tolist(), header_row + 1)
+        if any(value is not None for value in values)
     ]
     if not rows:
         raise UserError(f"{path.name} lists no clips below its header (row {header_row + 1})")
     return rows
 
 
-def _row(where: str, header: list[str], columns: list[str], values: pd.Series) -> CodedRow:
-    known = {*REQUIRED, *OPTIONAL}
-    cells: dict[str, object] = {}
+def _row(where: str, header: list[str], cells: list[str | None], values: list[object]) -> CodedRow:
+    known: dict[str, object] = {}
     extra: dict[str, str] = {}
-    for name, key, value in zip(header, columns, values, strict=True):
-        value = None if pd.isna(value) else value
-        if key in known:
-            cells.setdefault(key, value)
+    for name, cell, value in zip(header, cells, values, strict=True):
+        if cell is not None:
+            known.setdefault(cell, value)
         elif value is not None and name:
             extra[name] = _text(value)
-    return CodedRow(where, cells, extra)
+    return CodedRow(where, known, extra)
 
 
 def _worksheets(path: pathlib.Path) -> list[pd.DataFrame]:
@@ -136,16 +166,22 @@ def _worksheets(path: pathlib.Path) -> list[pd.DataFrame]:
     return list(sheets.values())
 
 
-def _header(path: pathlib.Path, grids: list[pd.DataFrame]) -> tuple[pd.DataFrame, int]:
+def _header(
+    path: pathlib.Path, grids: list[pd.DataFrame], columns: Columns
+) -> tuple[pd.DataFrame, int]:
     """The worksheet and row with the most known column names."""
     matches = [
-        (len({_key(_text(cell)) for cell in grid.iloc[row]} & {*REQUIRED}), grid, row)
+        (
+            len({columns.cell_of(_text(cell)) for cell in grid.iloc[row]} & {*columns.required}),
+            grid,
+            row,
+        )
         for grid in grids
         for row in range(min(len(grid), _SEARCHED_ROWS))
     ]
     count, grid, row = max(matches, key=lambda match: match[0], default=(0, None, 0))
     if count < _HEADER_MATCHES:
-        wanted = ", ".join(REQUIRED.values())
+        wanted = ", ".join(names[0] for names in columns.required.values())
         raise UserError(f"{path.name} has no header row with the columns {wanted}")
     return grid, row
 
@@ -163,7 +199,7 @@ def _holds(path: pathlib.Path, clip_code: re.Pattern[str]) -> bool:
 
 
 def _key(name: str) -> str:
-    return re.sub(r"[^a-z]", "", name.lower()).replace("frame", "")
+    return re.sub(r"[^a-z0-9]", "", name.lower()).replace("frame", "")
 
 
 def _text(cell: object) -> str:
