@@ -211,6 +211,23 @@ def test_no_subjects_no_sheet_and_no_folder_are_told_apart(tmp_path):
         casme2.DATABASE.list_clips(tmp_path)
 
 
+def test_folders_may_differ_from_the_sheet_in_case_and_leading_zeros(tmp_path):
+    fictitious.write_casme2(tmp_path)
+    (tmp_path / "Cropped").rename(tmp_path / "cropped_frames")
+    (tmp_path / "cropped_frames/sub01").rename(tmp_path / "cropped_frames/Sub1")
+    (tmp_path / "cropped_frames/Sub1/EP02_01f").rename(tmp_path / "cropped_frames/Sub1/ep02_1f")
+    listing = casme2.DATABASE.list_clips(tmp_path)
+    assert listing.problems == ()
+    assert len(listing.tasks) == 3
+
+
+def test_two_folders_that_are_one_clip_are_not_guessed_between(tmp_path):
+    fictitious.write_casme2(tmp_path)
+    shutil.copytree(tmp_path / "Cropped/sub01/EP19_05f", tmp_path / "Cropped/sub01/EP19_5f")
+    [what] = problems_of(casme2.DATABASE.list_clips(tmp_path), CHANGED)
+    assert what.startswith("more than one folder holds its frames: Cropped/sub01/EP19_05f")
+
+
 def test_two_folders_of_frames_are_not_guessed_between(tmp_path):
     fictitious.write_casme2(tmp_path)
     shutil.copytree(tmp_path / "Cropped", tmp_path / "old" / "Cropped")

@@ -15,7 +15,7 @@ ROWS = [dataclasses.astuple(clip) for clip in fictitious.CASME2]
 
 
 def find(raw):
-    return coding_sheet.find_sheet(raw, casme2.DATABASE.clip_code, "CASME II")
+    return coding_sheet.find_sheet(raw, casme2.DATABASE.frames.clip, "CASME II")
 
 
 def test_cells_keep_their_type_and_other_columns_their_name(tmp_path):
@@ -49,6 +49,27 @@ def test_a_renamed_column_is_named_with_those_found(tmp_path):
     path = fictitious.write_sheet(tmp_path / NAME, columns, ROWS)
     with pytest.raises(UserError, match=f"{NAME} lacks the column Onset; row 1 has .*, Start"):
         coding_sheet.read_rows(path)
+
+
+@pytest.mark.parametrize(
+    ("older", "newer"),
+    [
+        ("CASME2-coding-20140508", "CASME2-coding-20190701"),
+        ("SAMM_Micro_FACS_Codes", "SAMM_Micro_FACS_Codes_v2"),
+        ("code_final", "code_final(Updated)"),
+    ],
+)
+def test_of_several_versions_of_a_sheet_the_last_counts(tmp_path, older, newer):
+    for folder, name in (("old/b", newer), ("", older)):
+        fictitious.write_sheet(tmp_path / folder / f"{name}.xlsx", fictitious.CASME2_COLUMNS, ROWS)
+    assert find(tmp_path).stem == newer
+
+
+def test_sheets_of_databases_that_differ_in_a_number_are_no_versions(tmp_path):
+    for name in ("CASME", "CASME2"):
+        fictitious.write_sheet(tmp_path / f"{name}.xlsx", fictitious.CASME2_COLUMNS, ROWS)
+    with pytest.raises(UserError, match="several sheets code clips"):
+        find(tmp_path)
 
 
 def test_a_sheet_that_codes_no_clip_is_refused(tmp_path):

@@ -19,6 +19,7 @@ from data_builders.sources import action_units, cells
 from data_builders.sources.base import Problem
 from data_builders.sources.coding_sheet import OFFICIAL, CodedRow, Columns
 from data_builders.sources.database import Database
+from data_builders.sources.frame_tree import TreeShape
 from ethnicmer_jax.base.schema import ActionUnit, ClipLabels, clip_key
 
 
@@ -28,20 +29,14 @@ class CodedDatabase(Database):
 
     Attributes:
       subject_format: subject number -> subject code and folder.
-      subject_code: what a subject's folder looks like.
-      clip_code: what a clip's code and folder look like.
-      frames_folder: the usual name of the folder that holds the subjects.
-      example: one frame's path, for messages.
+      frames: how its folders of frames are nested, and what its codes look like.
       apex_fallback: the frame that stands in for an unusable apex; "found": none does, and
         the apex is looked for in the frames.
       columns: what the columns of the sheet are called.
     """
 
     subject_format: str
-    subject_code: re.Pattern[str]
-    clip_code: re.Pattern[str]
-    frames_folder: str
-    example: str
+    frames: TreeShape
     apex_fallback: Literal["middle", "offset", "found"]
     columns: Columns = OFFICIAL
 
@@ -52,8 +47,8 @@ class CodedDatabase(Database):
           ValueError: they are not those of this database.
         """
         clip = str(row.cells["filename"] or "").strip()
-        if self.clip_code.fullmatch(clip) is None:
-            example = self.example.split("/")[-2]
+        if self.frames.clip.fullmatch(clip) is None:
+            example = self.frames.example.split("/")[-2]
             raise ValueError(f"Filename {clip!r} is not a clip's code such as {example}")
         return self.subject(row.cells["subject"]), clip
 

@@ -6,7 +6,6 @@ The one reader of databases with a coding sheet: their modules only say how they
 from __future__ import annotations
 
 import dataclasses
-import os
 import pathlib
 from collections.abc import Callable, Iterator, Sequence
 
@@ -17,9 +16,8 @@ from data_builders.sources.coded_clips import CodedDatabase, Coding, read_coding
 from data_builders.sources.database import Database
 from data_builders.sources.demographics import Ethnicities
 from data_builders.sources.frame_folder import frame_path
+from data_builders.sources.frame_tree import FrameTree, folders
 from ethnicmer_jax.base.schema import UNKNOWN, ClipLabels, UserError
-
-_SEARCHED_DEPTH = 3
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -39,14 +37,14 @@ class CodedFolder(CodedDatabase):
           UserError: the sheet, the folder of frames or the table cannot be used.
         """
         home = own_folder(raw, self, holds=coding_sheet.workbooks)
-        sheet = coding_sheet.find_sheet(home, self.clip_code, self.title)
+        sheet = coding_sheet.find_sheet(home, self.frames.clip, self.title)
         coding = read_coding(coding_sheet.read_rows(sheet, self.columns), self)
-        root = find_frames(home, self)
+        tree = FrameTree.find(home, self.frames, self.title)
         people, missing_people = _people((home, raw), self, coding, ethnicity)
         tasks, missing_frames = [], []
         for labels in coding.clips:
             try:
-                pair = _frame_pair(root, labels)
+                pair = _frame_pair(tree, labels)
             except ValueError as error:
                 missing_frames.append(Problem(labels.key, str(error)))
             else:
@@ -54,7 +52,7 @@ class CodedFolder(CodedDatabase):
         return Listing(
             tuple(tasks),
             (*coding.problems, *missing_frames, *missing_people),
-            tuple(_notes(self, sheet, root, coding)),
+            tuple(_notes(self, sheet, tree, coding)),
         )
 
 
@@ -78,53 +76,10 @@ def own_folder(
     return named[0] if len(named) == 1 and holds(named[0]) else raw
 
 
-def find_frames(raw: pathlib.Path, database: CodedDatabase) -> pathlib.Path:
-    """The folder in `raw` (or `raw` itself) whose folders are the database's subjects.
-
-    Where several are, the one with the database's usual name counts.
-
-    Raises:
-      UserError: there is none, or it is not clear which one is meant.
-    """
-    roots = list(_roots(raw, database, _SEARCHED_DEPTH))
-    usual = [root for root in roots if root.name == database.frames_folder]
-    chosen = usual if len(usual) == 1 else roots
-    if not chosen:
-        raise UserError(
-            f"no frames of {database.title} in {raw}: expected a folder such as {database.example}"
-        )
-    if len(chosen) > 1:
-        names = ", ".join(str(root) for root in chosen)
-        raise UserError(f"several folders hold frames of {database.title}: {names}; leave one")
-    return chosen[0]
-
-
-def _roots(folder: pathlib.Path, database: CodedDatabase, depth: int) -> Iterator[pathlib.Path]:
-    below = folders(folder)
-    subjects = [path for path in below if database.subject_code.fullmatch(path.name)]
-    if any(_holds_clips(path, database) for path in subjects):
-        yield folder
-    elif depth:
-        for path in below:
-            yield from _roots(path, database, depth - 1)
-
-
-def _holds_clips(subject: pathlib.Path, database: CodedDatabase) -> bool:
-    return any(database.clip_code.fullmatch(path.name) for path in folders(subject))
-
-
-def folders(folder: pathlib.Path) -> list[pathlib.Path]:
-    """The folders in a folder, sorted; links to folders count."""
-    with os.scandir(folder) as entries:
-        return sorted(pathlib.Path(entry.path) for entry in entries if entry.is_dir())
-
-
-def _frame_pair(root: pathlib.Path, labels: ClipLabels) -> FramePair:
-    folder = root / labels.subject / labels.clip
-    if not folder.is_dir():
-        raise ValueError(f"its folder {root.name}/{labels.subject}/{labels.clip} is missing")
+def _frame_pair(tree: FrameTree, labels: ClipLabels) -> FramePair:
+    folder = tree.folder(labels.subject, labels.clip)
     onset, apex = (
-        _frame(root, folder, name, number)
+        _frame(tree.root, folder, name, number)
         for name, number in (("onset", labels.onset), ("apex", labels.apex))
     )
     return FramePair(onset, apex)
@@ -158,17 +113,10 @@ def _people(
 
 
 def _notes(
-    database: CodedDatabase, sheet: pathlib.Path, root: pathlib.Path, coding: Coding
+    database: CodedDatabase, sheet: pathlib.Path, tree: FrameTree, coding: Coding
 ) -> Iterator[str]:
-    yield f"{database.title}: labels from {sheet}, frames from {root}"
+    yield f"{database.title}: labels from {sheet}, frames from {tree.root}"
     for emotion, count in sorted(coding.classless.items()):
         yield f"{database.title}: {count} clips coded {emotion!r} have no class and are left out"
-    on_disk = {
-        (subject.name, clip.name)
-        for subject in folders(root)
-        if database.subject_code.fullmatch(subject.name)
-        for clip in folders(subject)
-    }
-    unlisted = sorted(f"{subject}/{clip}" for subject, clip in on_disk - coding.codes)
-    if unlisted:
+    if unlisted := tree.unlisted(sorted(coding.codes)):
         yield f"{database.title}: not in the coding sheet: {', '.join(unlisted)}"

@@ -16,6 +16,7 @@ from collections.abc import Mapping
 import pandas as pd
 from openpyxl.utils.exceptions import InvalidFileException
 
+from data_builders.sources.frame_tree import SEARCHED_DEPTH
 from ethnicmer_jax.base.schema import UserError
 
 Names = Mapping[str, tuple[str, ...]]
@@ -60,6 +61,7 @@ OFFICIAL = Columns(
 """The columns of CASME II's and SAMM's sheets."""
 
 _SEARCHED_ROWS = 40
+_VERSION = re.compile(r"(?<![a-z0-9])(?:v?([0-9]+)|updated|new|final|copy|release)(?![a-z0-9])")
 _HEADER_MATCHES = 3
 
 
@@ -79,7 +81,10 @@ class CodedRow:
 
 
 def find_sheet(raw: pathlib.Path, clip_code: re.Pattern[str], title: str) -> pathlib.Path:
-    """The one workbook in `raw`, or in a folder directly in it, that codes a database.
+    """The workbook in `raw`, or in a folder in it, that codes a database.
+
+    Of several versions, whose names differ in numbers and words such as "updated" only, the
+    last one counts (the date or version in its name is the highest).
 
     Args:
       raw: the user's folder.
@@ -96,6 +101,8 @@ def find_sheet(raw: pathlib.Path, clip_code: re.Pattern[str], title: str) -> pat
     if len(fitting) == 1:
         return fitting[0]
     if fitting:
+        if len({_unversioned(path) for path in fitting}) == 1:
+            return max(fitting, key=_version)
         names = ", ".join(str(path.relative_to(raw)) for path in fitting)
         raise UserError(f"several sheets code clips of {title}: {names}; leave one of them there")
     names = ", ".join(str(path.relative_to(raw)) for path in found)
@@ -103,10 +110,11 @@ def find_sheet(raw: pathlib.Path, clip_code: re.Pattern[str], title: str) -> pat
 
 
 def workbooks(raw: pathlib.Path) -> list[pathlib.Path]:
-    """The workbooks in a folder or directly in a folder of it, without those that Excel locks."""
+    """The workbooks in a folder, as deep as frames are searched; without those Excel locks."""
+    patterns = ("*/" * depth + "*" for depth in range(SEARCHED_DEPTH + 1))
     return [
         path
-        for pattern in ("*", "*/*")
+        for pattern in patterns
         for path in sorted(raw.glob(pattern))
         if path.suffix.lower() == ".xlsx" and not path.name.startswith(("~$", "."))
     ]
@@ -196,6 +204,18 @@ def _holds(path: pathlib.Path, clip_code: re.Pattern[str]) -> bool:
         for grid in grids
         for cell in grid.to_numpy().ravel()
     )
+
+
+def _unversioned(path: pathlib.Path) -> str:
+    """A workbook's name without what tells its versions apart."""
+    return re.sub("[^a-z0-9]+", "", _VERSION.sub("", path.stem.lower()))
+
+
+def _version(path: pathlib.Path) -> tuple[tuple[int, ...], bool, str]:
+    """What versions of a workbook are ordered by: the numbers in the name, then "updated"."""
+    words = list(_VERSION.finditer(path.stem.lower()))
+    numbers = tuple(int(word[1]) for word in words if word[1])
+    return numbers, any(word[0] == "updated" for word in words), path.name
 
 
 def _key(name: str) -> str:

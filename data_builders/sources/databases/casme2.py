@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 
 from data_builders.sources.coded_folder import CodedFolder
+from data_builders.sources.frame_tree import TreeShape
 
 DATABASE = CodedFolder(
     name="casme2",
@@ -17,9 +18,12 @@ DATABASE = CodedFolder(
     layout=("CASME2-coding-20190701.xlsx", "Cropped/sub01/EP02_01f/reg_img46.jpg ..."),
     fps=200.0,
     subject_format="sub{:02d}",
-    subject_code=re.compile(r"sub\d+"),
-    clip_code=re.compile(r"EP\d+\w*"),
-    frames_folder="Cropped",
-    example="Cropped/sub01/EP02_01f/reg_img46.jpg",
+    frames=TreeShape(
+        levels="{subject}/{clip}",
+        subject=re.compile(r"sub\d+"),
+        clip=re.compile(r"EP\d+\w*"),
+        usual=("Cropped",),
+        example="Cropped/sub01/EP02_01f/reg_img46.jpg",
+    ),
     apex_fallback="middle",
 )

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 
 from data_builders.sources.coded_folder import CodedFolder
+from data_builders.sources.frame_tree import TreeShape
 
 DATABASE = CodedFolder(
     name="samm",
@@ -17,9 +18,12 @@ DATABASE = CodedFolder(
     layout=("SAMM_Micro_FACS_Codes_v2.xlsx", "SAMM_CROP/006/006_1_2/006_05562.jpg ..."),
     fps=200.0,
     subject_format="{:03d}",
-    subject_code=re.compile(r"\d{3}"),
-    clip_code=re.compile(r"\d{3}_\d+_\d+"),
-    frames_folder="SAMM_CROP",
-    example="SAMM_CROP/006/006_1_2/006_05562.jpg",
+    frames=TreeShape(
+        levels="{subject}/{clip}",
+        subject=re.compile(r"\d{3}"),
+        clip=re.compile(r"\d{3}_\d+_\d+"),
+        usual=("SAMM_CROP",),
+        example="SAMM_CROP/006/006_1_2/006_05562.jpg",
+    ),
     apex_fallback="offset",
 )
