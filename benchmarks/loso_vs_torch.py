@@ -66,7 +66,6 @@ def main() -> None:
 def _problem():
     from configs import common
     from ethnicmer_jax.data import targets
-    from ethnicmer_jax.data.dataset import load
     from ethnicmer_jax.jobs import preparation
     from ethnicmer_jax.protocols import build
 
@@ -79,9 +78,9 @@ def _problem():
     config.optim.epochs = _EPOCHS.value
     config.optim.schedule = "constant"
     config.checkpoint.keep = "none"
-    dataset = load(preparation.built(config))
+    dataset = preparation.read(config).dataset
     plan = build(config.protocol, dataset, config.seed)
-    labels = targets.build(dataset, 3, config.model.ethnic_target, plan.grouping)
+    labels = targets.build(dataset, config.model.ethnic_target, plan.grouping)
     return config, dataset, labels, plan.folds
 
 

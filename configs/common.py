@@ -23,7 +23,7 @@ def get_config() -> ml_collections.ConfigDict:
     config.data.flow_method = "tvl1"  # tvl1 | farneback | dis
     config.data.flow_size = 28  # px of the stored flow
     config.data.image_size = 112  # px of the stored onset and apex crops
-    config.data.classes = 3  # 3, or 2: negative against the rest
+    config.data.classes = "3"  # a scheme of docs/classes.md, or happiness=positive;others=
     config.data.flow_scaling = "minmax"  # minmax | median | rms | none, clip by clip
     config.data.mirror = True  # mirrored copies in training, both averaged at test
     # Of data_builders.simulation.options.SimulatedOptions; its other options keep their defaults.

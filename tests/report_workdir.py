@@ -8,8 +8,8 @@ import pandas as pd
 
 from ethnicmer_jax.analysis import metrics
 from ethnicmer_jax.base import predictions
-from ethnicmer_jax.base.schema import EMOTIONS
 
+EMOTIONS = ("negative", "positive", "surprise")
 HOSTILE = "<script>alert('x')</script>"
 GROUPS = {"asian": ["Asian"], "non_asian": ["White", "Black"]}
 SUBJECTS = [

@@ -11,8 +11,8 @@ import pandas as pd
 
 from ethnicmer_jax.analysis.action_units import table as table_file
 from ethnicmer_jax.base import predictions
-from ethnicmer_jax.base.schema import EMOTIONS
 
+EMOTIONS = ("negative", "positive", "surprise")
 SIDES = ("asian", "non_asian")
 DATABASES = ("first", "second")
 EMOTION_OF_CLIP = (0, 0, 0, 1, 1, 2)

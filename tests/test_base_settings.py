@@ -105,7 +105,7 @@ def test_a_wrong_name_comes_with_the_choices(name):
         ("model.dropout", 1.0),
         ("data.source", "casme2+casme2"),
         ("data.source", "casme2+"),
-        ("data.classes", 5),
+        ("data.classes", ""),
         ("data.mirror", 1),
         ("name", ""),
     ],

@@ -133,7 +133,7 @@ def test_what_is_no_config_is_refused_in_one_line(tmp_path, name):
 def test_a_wrong_setting_is_refused_at_once_by_every_command_that_takes_a_config(tmp_path):
     wrong = (
         "--config.model.emotion_backbone=resnet",
-        "--config.data.classes=5",
+        "--config.data.classes=8",
         "--config.optim.learning_rate=nan",
         "--config.data.image_size=1000000000000",
         "--config.seed=18446744073709551616",

@@ -35,7 +35,7 @@ REPORT = BuildReport(
         clip("two", "2", "a", "surprise", "Black"),
     ],
     options={"source": "manifest", "flow_size": 28},
-    notes=["2 clips coded as others have no class and are left out"],
+    notes=["same pixels: one/1/a, one/1/b"],
     reported=["two/2/a: 2 faces"],
     left_out=["two/9/z: a.png is damaged"],
 )
@@ -78,7 +78,7 @@ def test_one_database_alone_confounds_nothing():
 
 def test_what_was_left_out_is_named_and_why():
     assert "- two/9/z: a.png is damaged" in card.render(REPORT)
-    assert "- 2 clips coded as others" in card.render(REPORT)
+    assert "- same pixels: one/1/a, one/1/b" in card.render(REPORT)
     whole = dataclasses.replace(REPORT, left_out=(), reported=(), notes=())
     assert "None." in card.render(whole)
     assert "## Notes" not in card.render(whole)

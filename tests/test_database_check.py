@@ -31,19 +31,22 @@ def test_a_sound_folder_passes_with_its_counts(tmp_path):
     fictitious.write_samm(tmp_path)
     listing = registry.list_clips(registry.Request("casme2+samm", str(tmp_path)))
     summary = check.summarise(listing)
-    assert summary.index.tolist() == ["casme2/sub01", "casme2/sub02", "samm/006", "samm/037"]
+    assert summary.index.tolist() == [
+        *("casme2/sub01", "casme2/sub02", "casme2/sub26", "samm/006", "samm/037")
+    ]
     assert summary.loc["casme2/sub01"].to_dict() == {
         "negative": 1,
         "positive": 1,
         "surprise": 0,
+        "no class": 0,
         "usable": 2,
         "unusable": 0,
         "reported": 0,
     }
     text, failure = printed(listing, strict=True)
     assert failure == ""
-    assert "4 with clips" in text
-    assert "1 clips coded 'others' have no class" in text
+    assert summary["no class"].tolist() == [0, 0, 1, 0, 1]
+    assert "5 with clips" in text
 
 
 def test_what_is_missing_is_listed_by_subject_and_fails(tmp_path):
@@ -53,7 +56,7 @@ def test_what_is_missing_is_listed_by_subject_and_fails(tmp_path):
     assert check.summarise(listing).loc["casme2/sub01", ["usable", "unusable"]].tolist() == [1, 1]
     text, failure = printed(listing)
     assert "unusable  casme2/sub01/EP19_05f: onset: no frame 5 in" in text
-    assert failure.startswith("1 of 3 clips cannot be used")
+    assert failure.startswith("1 of 4 clips cannot be used")
 
 
 @pytest.mark.parametrize("damage", ["truncated", "text", "empty", "size", "cmyk"])
@@ -69,7 +72,7 @@ def test_pixels_that_cannot_be_used_are_found_before_anything_is_computed(tmp_pa
             {"truncated": whole[: len(whole) // 2], "text": b"x", "empty": b""}[damage]
         )
     listing = check.with_unreadable(casme2.DATABASE.list_clips(tmp_path))
-    assert [task.labels.clip for task in listing.tasks] == ["EP02_01f", "EP01_11f"]
+    assert [task.labels.clip for task in listing.tasks] == ["EP02_01f", "EP01_11f", "EP18_51"]
     [problem] = listing.problems
     assert problem.where == "casme2/sub01/EP19_05f"
     assert "reg_img8.jpg" in problem.what

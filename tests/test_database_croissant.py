@@ -38,4 +38,4 @@ def test_mlcroissant_accepts_it_and_reads_the_clips(database):
     records = list(described.records("clips"))
     assert len(records) == 6
     assert records[0]["clips/clip"] == b"c0"
-    assert records[0]["clips/emotion"] == b"negative"
+    assert records[0]["clips/emotion"] == b"anger"

@@ -10,7 +10,7 @@ from ethnicmer_jax.jobs import check
 @pytest.mark.parametrize(
     ("overrides", "reason"),
     [
-        ({"data__classes": 5}, r"data\.classes is 5; it must be one of 3, 2"),
+        ({"data__classes": "8"}, r"data\.classes '8' is no class scheme: use one of 3, 2, 4, 5"),
         ({"init__freeze": True}, r"init\.freeze has nothing to freeze"),
         ({"init__ethnic_freeze": True}, r"init\.ethnic_freeze .* with init\.ethnic_path"),
         ({"classifier": "svm", "model__fusion": "embed"}, r"svm has no ethnic branch: set model"),

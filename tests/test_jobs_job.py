@@ -69,7 +69,7 @@ def test_a_job_leaves_what_the_contract_promises(finished):
     )
     assert (run_metrics["n_clips"], run_metrics["n_folds"]) == (9, 3)
     assert metrics["grouping"] == "strict"
-    assert metrics["notes"] == ["LOSO over 3 subjects"]
+    assert metrics["notes"][0] == "LOSO over 3 subjects"
     assert sorted(path.name for path in (run / "checkpoints/loso-seed0").iterdir()) == [
         *("lab-<script>", "lab-s2", "lab-s3"),
     ]
@@ -109,7 +109,7 @@ def test_an_interrupted_job_goes_on_from_its_work_directory(finished, copied):
         (copied / name).unlink()
     jobs.resume(copied)
     assert (copied / "predictions.csv").read_bytes() == table
-    assert json.loads((copied / "metrics.json").read_text())["notes"] == ["LOSO over 3 subjects"]
+    assert json.loads((copied / "metrics.json").read_text())["notes"][0] == "LOSO over 3 subjects"
 
 
 def test_killed_before_the_predictions_nothing_of_the_provenance_is_lost(
@@ -126,7 +126,7 @@ def test_killed_before_the_predictions_nothing_of_the_provenance_is_lost(
             jobs.resume(copied)
     jobs.resume(copied)
     recorded = json.loads((copied / "metrics.json").read_text())
-    assert recorded["notes"] == ["LOSO over 3 subjects"]
+    assert recorded["notes"][0] == "LOSO over 3 subjects"
     assert recorded["environment"]["versions"]
 
 
@@ -206,7 +206,7 @@ def test_a_shallow_classifier_is_a_job_like_any_other(finished, tmp_path):
     assert names == {"config.json", "folds.npz", "metrics.json", "predictions.csv", "report"}
     notes = json.loads((run / "metrics.json").read_text())["notes"]
     assert notes[0] == "LOSO over 3 subjects"
-    assert notes[1].startswith("RBF support vector machine, C = 100")
+    assert notes[-1].startswith("RBF support vector machine, C = 100")
     table = read(run / "predictions.csv")
     assert sorted(table.key) == sorted(read(finished / "run" / "predictions.csv").key)
     before = (run / "predictions.csv").read_bytes()
@@ -263,7 +263,7 @@ def test_a_report_without_predictions_says_what_to_do(finished, tmp_path):
         ({"model__emotion_input": "apex"}, "comes without frames"),
         ({"protocol__name": "kfold"}, r"protocol\.name is 'kfold'"),
         ({"protocol__name": "draws", "protocol__subjects": 2}, "asian subjects are asked for"),
-        ({"data__classes": 7}, r"data\.classes is 7"),
+        ({"data__classes": "8"}, r"data\.classes '8' is no class scheme"),
         ({"classifier": "svm", "shallow__features": "hog"}, "'hog'; it must be one of backbone"),
         ({"classifier": "svm", "model__fusion": "embed"}, "svm has no ethnic branch"),
         (

@@ -39,7 +39,7 @@ def test_points_are_taken_as_they_are_and_leave_the_base_alone():
     # An int is a legal float; the field keeps its type.
     assert [point.config.optim.weight_decay for point in made] == [0.0, 1.0, 0.0]
     assert isinstance(made[1].config.optim.weight_decay, float)
-    assert [point.config.data.classes for point in made] == [3, 3, 2]
+    assert [point.config.data.classes for point in made] == ["3", "3", "2"]
     assert all("sweep" not in point.config and point.config.is_locked for point in made)
     assert config.optim.weight_decay == 0.0
 

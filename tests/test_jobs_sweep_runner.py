@@ -172,8 +172,8 @@ def test_the_summary_is_printed(copied, capsys):
 
 
 def test_a_wrong_value_is_refused_before_anything_runs(finished):
-    with pytest.raises(UserError, match=r"^point classes=7: data\.classes is 7; it must be"):
-        points_of(finished, {}, {"data.classes": 7})
+    with pytest.raises(UserError, match=r"^point classes=8: data\.classes '8' is no class scheme"):
+        points_of(finished, {}, {"data.classes": 8})
 
 
 def test_a_wrong_point_is_refused_before_anything_runs(finished, tmp_path):

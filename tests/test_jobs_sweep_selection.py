@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 from ethnicmer_jax.base import predictions
 from ethnicmer_jax.base.predictions import Predictions
 from ethnicmer_jax.base.run_id import INNER
-from ethnicmer_jax.base.schema import EMOTIONS, UserError
+from ethnicmer_jax.base.schema import UserError
 from ethnicmer_jax.jobs.sweep import result_files, selection
 
+EMOTIONS = ("negative", "positive", "surprise")
 SUBJECTS = ("a", "b", "c")
 CONFIG = {
     "name": "grid, x",

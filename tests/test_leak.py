@@ -6,7 +6,7 @@ import pytest
 import worlds
 from flax import linen as nn
 
-from ethnicmer_jax.base.schema import EMOTIONS, ETHNICITIES
+from ethnicmer_jax.base.schema import ETHNICITIES
 from ethnicmer_jax.models import registry
 from ethnicmer_jax.models.backbones.ststnet import STSTNet
 from ethnicmer_jax.training import batches
@@ -17,7 +17,7 @@ HELD_OUT = 0
 FOLDS = [0, 4]
 
 PIXELS = {"flow": 5 * worlds.flow(2, seed=99)}
-LABEL = {"emotion": EMOTIONS.index("surprise")}
+LABEL = {"emotion": worlds.EMOTIONS.index("surprise")}
 ETHNICITY = {"ethnicity": ETHNICITIES.index("White")}
 
 

@@ -9,17 +9,23 @@ import pytest
 from scipy import stats
 
 from data_builders.simulation import display_rules
-from data_builders.simulation.display_rules import DIALECTS, UNIVERSAL, displays, draw_display
+from data_builders.simulation.display_rules import (
+    CLASSES,
+    DIALECTS,
+    UNIVERSAL,
+    displays,
+    draw_display,
+)
 from data_builders.simulation.motion import PULLS
-from ethnicmer_jax.base.schema import EMOTIONS, emotion_class
+from ethnicmer_jax.base import class_schemes
 
-SHARES = dict(zip(EMOTIONS, (0.65, 0.20, 0.15), strict=True))
+SHARES = dict(zip(CLASSES, (0.65, 0.20, 0.15), strict=True))
 
 
 def movement_chances(ethnicity: str, effect: float) -> dict[str, dict[str, float]]:
     """Movement -> class -> joint probability, with the real databases' class shares."""
-    chances: dict = collections.defaultdict(lambda: dict.fromkeys(EMOTIONS, 0.0))
-    for emotion in EMOTIONS:
+    chances: dict = collections.defaultdict(lambda: dict.fromkeys(CLASSES, 0.0))
+    for emotion in CLASSES:
         for display, chance in displays(emotion, ethnicity, effect):
             codes = "+".join(map(str, display.action_units))
             chances[codes][emotion] += SHARES[emotion] * chance
@@ -33,17 +39,17 @@ def meaning(codes: str, ethnicity: str, effect: float) -> str:
 
 @pytest.mark.parametrize("table", [UNIVERSAL, *DIALECTS.values()])
 def test_tables_are_probabilities_of_displays_that_can_be_drawn(table):
-    assert tuple(table) == EMOTIONS
+    assert tuple(table) == CLASSES
     for emotion, rows in table.items():
         assert sum(chance for *_, chance in rows) == pytest.approx(1.0)
-        for raw_emotion, codes, _ in rows:
-            assert emotion_class(raw_emotion) == emotion
+        for coded, codes, _ in rows:
+            assert class_schemes.parse("3").of[coded] == emotion
             assert {int(code.lstrip("LR")) for code in codes.split("+")} <= set(PULLS)
 
 
 @pytest.mark.parametrize("effect", [0.0, 0.3, 1.0])
 def test_mixtures_sum_to_one(effect):
-    for emotion in EMOTIONS:
+    for emotion in CLASSES:
         for ethnicity in ("White", "Asian", "Black"):
             chances = [chance for _, chance in displays(emotion, ethnicity, effect)]
             assert sum(chances) == pytest.approx(1.0)
@@ -51,7 +57,7 @@ def test_mixtures_sum_to_one(effect):
 
 
 def test_effect_zero_is_one_rule_for_all():
-    for emotion in EMOTIONS:
+    for emotion in CLASSES:
         assert displays(emotion, "White", 0.0)
         for ethnicity in ("Asian", "Black", "Indian", "Others"):
             reached = [
@@ -84,7 +90,7 @@ def test_effect_grows_with_its_number():
     def distance(effect: float) -> float:
         tables = [movement_chances(group, effect) for group in ("White", "Asian")]
         codes = set(tables[0]) | set(tables[1])
-        return 0.5 * sum(abs(tables[0][c][e] - tables[1][c][e]) for c in codes for e in EMOTIONS)
+        return 0.5 * sum(abs(tables[0][c][e] - tables[1][c][e]) for c in codes for e in CLASSES)
 
     assert distance(0.0) == 0.0
     assert distance(1.0) > 0.5
@@ -93,9 +99,9 @@ def test_effect_grows_with_its_number():
 
 def counts(ethnicity: str, effect: float, seed: int, draws: int = 3000) -> collections.Counter:
     rng = np.random.default_rng(seed)
-    emotions = rng.choice(EMOTIONS, size=draws, p=list(SHARES.values()))
+    emotions = rng.choice(CLASSES, size=draws, p=list(SHARES.values()))
     drawn = (draw_display(rng, emotion, ethnicity, effect) for emotion in emotions)
-    return collections.Counter((d.raw_emotion, d.action_units) for d in drawn)
+    return collections.Counter((d.emotion, d.action_units) for d in drawn)
 
 
 def p_value(effect: float) -> float:
@@ -126,6 +132,6 @@ def test_both_sides_are_drawn_equally_often():
 def test_other_ethnicities_keep_the_universal_rules():
     for ethnicity in ("Black", "Indian", "Others"):
         assert ethnicity not in display_rules.DIALECT_OF
-        for emotion in EMOTIONS:
+        for emotion in CLASSES:
             strong, none = (dict(displays(emotion, ethnicity, effect)) for effect in (1.0, 0.0))
             assert strong == pytest.approx(none)

@@ -10,6 +10,7 @@ import pytest
 from scipy import stats
 
 from data_builders.simulation import options as simulation_options
+from data_builders.simulation.display_rules import CLASSES
 from data_builders.simulation.options import (
     BALANCED,
     CONFOUNDED,
@@ -18,7 +19,7 @@ from data_builders.simulation.options import (
     parse_cohorts,
 )
 from data_builders.simulation.scenario import ClipSpec, draw_clips, draw_subjects
-from ethnicmer_jax.base.schema import EMOTIONS, UserError
+from ethnicmer_jax.base.schema import UserError
 
 
 def plan(**changes: object) -> list[ClipSpec]:
@@ -33,8 +34,8 @@ def movement_p_value(effect: float) -> float:
     """Chi² test: do the groups show negative feelings by different Action Units?"""
     tables: dict = collections.defaultdict(collections.Counter)
     for spec in plan(cohorts=MANY, effect=effect, habit=0.0):
-        if spec.emotion == "negative":
-            tables[spec.subject.cohort.ethnicity][spec.raw_emotion] += 1
+        if spec.emotion_class == "negative":
+            tables[spec.subject.cohort.ethnicity][spec.emotion] += 1
     names = sorted({name for table in tables.values() for name in table})
     return stats.chi2_contingency([[table[n] for n in names] for table in tables.values()]).pvalue
 
@@ -49,9 +50,9 @@ def test_effect_zero_has_equal_groups_and_effect_one_has_not():
 
 def test_class_shares_are_those_asked_for():
     specs = plan(cohorts=MANY, class_spread=0.0)
-    counts = collections.Counter(spec.emotion for spec in specs)
+    counts = collections.Counter(spec.emotion_class for spec in specs)
     expected = [len(specs) * share for share in SimulatedOptions().class_shares]
-    assert stats.chisquare([counts[name] for name in EMOTIONS], expected).pvalue > 0.001
+    assert stats.chisquare([counts[name] for name in CLASSES], expected).pvalue > 0.001
 
 
 def test_clips_per_subject_vary_around_their_mean():

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import collections
 import dataclasses
 import math
 import shutil
@@ -36,16 +37,17 @@ def list_with(tmp_path, **changes) -> Listing:
 CHANGED = "casme2/sub01/EP19_05f"
 
 
-def test_a_sound_folder_lists_every_clip_with_a_class(tmp_path):
+def test_a_sound_folder_lists_every_clip(tmp_path):
     listing = casme2.DATABASE.list_clips(fictitious.write_casme2(tmp_path))
     assert listing.problems == ()
     assert [task.key for task in listing.tasks] == [
         "casme2/sub01/EP02_01f",
         "casme2/sub01/EP19_05f",
         "casme2/sub02/EP01_11f",
+        "casme2/sub26/EP18_51",
     ]
     task = listing.tasks[1]
-    assert (task.labels.emotion, task.labels.raw_emotion) == ("negative", "disgust")
+    assert (task.labels.emotion, task.labels.raw_emotion) == ("disgust", "disgust")
     assert [str(unit) for unit in task.labels.action_units] == ["4", "L10"]
     assert (task.labels.onset, task.labels.apex, task.labels.offset, task.labels.fps) == (
         5,
@@ -69,20 +71,21 @@ def test_the_frames_are_those_with_exactly_these_numbers(tmp_path):
         "reg_img46.jpg",
         "reg_img5.jpg",
         "reg_img96.jpg",
+        "reg_img21.jpg",
     ]
     onset, apex = motions[1].read()
     assert onset.shape == apex.shape == (12, 10, 3)
     assert not np.array_equal(onset, apex)
 
 
-def test_clips_without_a_class_are_counted_and_no_problem(tmp_path):
-    notes = casme2.DATABASE.list_clips(fictitious.write_casme2(tmp_path)).notes
-    assert any("1 clips coded 'others' have no class" in note for note in notes)
+def test_clips_coded_as_others_are_clips(tmp_path):
+    tasks = casme2.DATABASE.list_clips(fictitious.write_casme2(tmp_path)).tasks
+    assert [task.labels.emotion for task in tasks].count("others") == 1
 
 
 def test_the_sheet_and_the_frames_may_lie_a_folder_further_down(tmp_path):
     fictitious.write_casme2(tmp_path / "CASME2")
-    assert len(casme2.DATABASE.list_clips(tmp_path).tasks) == 3
+    assert len(casme2.DATABASE.list_clips(tmp_path).tasks) == 4
 
 
 def test_subjects_may_be_coded_as_text(tmp_path):
@@ -111,7 +114,7 @@ def test_the_middle_of_the_shortest_clip_is_not_its_onset(tmp_path):
 )
 def test_onset_and_offset_must_be_numbers_in_order(tmp_path, changes):
     listing = list_with(tmp_path, **changes)
-    assert len(listing.tasks) == 2
+    assert len(listing.tasks) == 3
     [what] = problems_of(listing, CHANGED)
     assert "are not two frame numbers in order" in what
 
@@ -127,14 +130,14 @@ def test_a_garbage_cell_of_action_units_is_reported_and_the_clip_kept(tmp_path):
 
 def test_an_unknown_emotion_is_reported_and_not_taken_for_others(tmp_path):
     listing = list_with(tmp_path, emotion="hapiness")
-    assert len(listing.tasks) == 2
+    assert len(listing.tasks) == 3
     assert "'hapiness' is unknown" in problems_of(listing, CHANGED)[0]
 
 
 @pytest.mark.parametrize("code", ["../../secret", "006_1_2", None, "EP02/01"])
 def test_a_clip_code_that_is_none_is_reported_by_row(tmp_path, code):
     listing = list_with(tmp_path, filename=code)
-    assert len(listing.tasks) == 2
+    assert len(listing.tasks) == 3
     [problem] = listing.problems
     assert problem.where == "CASME2-coding-20190701.xlsx row 3"
     assert "is not a clip's code such as EP02_01f" in problem.what
@@ -142,7 +145,7 @@ def test_a_clip_code_that_is_none_is_reported_by_row(tmp_path, code):
 
 def test_a_clip_coded_twice_counts_once(tmp_path):
     listing = list_with(tmp_path, filename="EP02_01f")
-    assert len(listing.tasks) == 2
+    assert len(listing.tasks) == 3
     [what] = problems_of(listing, "casme2/sub01/EP02_01f")
     assert "coded twice" in what
     assert "row 2" in what
@@ -159,7 +162,7 @@ def test_a_missing_frame_is_reported_and_no_other_taken_for_it(tmp_path, name, f
         raw / f"Cropped/sub01/EP19_05f/reg_img1{frame}.jpg",
     )
     listing = casme2.DATABASE.list_clips(raw)
-    assert len(listing.tasks) == 2
+    assert len(listing.tasks) == 3
     [what] = problems_of(listing, CHANGED)
     assert what.startswith(f"{name}: no frame {frame} in")
 
@@ -189,7 +192,7 @@ def test_a_link_out_of_the_database_is_reported(tmp_path, linked):
     path.rename(tmp_path / "elsewhere.jpg")
     path.symlink_to(tmp_path / "elsewhere.jpg")
     listing = casme2.DATABASE.list_clips(tmp_path / "raw")
-    assert len(listing.tasks) == 2
+    assert len(listing.tasks) == 3
     assert "leads out of" in problems_of(listing, CHANGED)[0]
 
 
@@ -247,10 +250,13 @@ def test_the_real_sheet_has_the_published_counts(annotations):
     coding = coded_clips.read_coding(rows, casme2.DATABASE)
     assert len(rows) == len(coding.codes) == 256
     assert len({subject for subject, _ in coding.codes}) == 26
-    assert coding.classless == {"others": 99}
-    assert len(coding.clips) == 157
+    emotions = collections.Counter(clip.emotion for clip in coding.clips)
+    assert emotions == {
+        **{"others": 99, "disgust": 64, "happiness": 32, "repression": 27, "surprise": 25},
+        **{"sadness": 7, "fear": 2},
+    }
     assert {clip.ethnicity for clip in coding.clips} == {ETHNICITIES[2]}
-    assert len({clip.subject for clip in coding.clips}) == 25
+    assert len({clip.subject for clip in coding.clips}) == 26
 
 
 def test_the_real_sheet_has_no_fatal_problem_and_its_slash_becomes_the_middle(annotations):

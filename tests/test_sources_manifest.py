@@ -46,7 +46,7 @@ def test_a_row_becomes_a_clip(folder):
     row = "Lab,006,006_1,Disgust,flow.png,asian,2,Female,4+L10,200,Jena"
     (task,) = listing(folder, row, header=header).tasks
     assert task.key == "lab/006/006_1"
-    assert (task.labels.emotion, task.labels.raw_emotion) == ("negative", "Disgust")
+    assert (task.labels.emotion, task.labels.raw_emotion) == ("disgust", "Disgust")
     assert task.motion == FlowFile(folder / "flow.png")
     assert task.labels.action_units == (ActionUnit(4), ActionUnit(10, "L"))
     assert (task.labels.ethnicity, task.labels.ethnicity_source) == ("Asian", "metadata")
@@ -69,11 +69,14 @@ def test_codes_that_look_like_numbers_keep_their_zeros(folder):
     assert (labels.subject, labels.clip) == ("007", "0010")
 
 
-def test_clips_coded_as_others_are_counted_and_left_out(folder):
-    found = listing(folder, "lab,1,1,others,flow.png", "lab,1,2,Other,flow.png")
-    assert found.tasks == ()
+def test_emotions_may_be_written_as_others_do(folder):
+    written = ("others", "Other", "happy", "Sadness", "angry")
+    rows = [f"lab,1,{number},{text},flow.png" for number, text in enumerate(written)]
+    found = listing(folder, *rows)
     assert found.problems == ()
-    assert found.notes == ("2 clips coded as others have no class and are left out",)
+    labels = [task.labels for task in found.tasks]
+    assert [one.emotion for one in labels] == ["others", "others", "happiness", "sadness", "anger"]
+    assert tuple(one.raw_emotion for one in labels) == written
 
 
 @pytest.mark.parametrize(

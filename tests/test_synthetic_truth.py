@@ -68,7 +68,7 @@ def make_engine(data, parts, epochs, **overrides):
     config = worlds.config(
         model__ethnic_target="group", optim__epochs=epochs, optim__batch_size=32, **overrides
     )
-    labels = targets.build(data, 3, "group", grouping("strict"))
+    labels = targets.build(data, "group", grouping("strict"))
     return Engine(config, data, labels, deal(data, parts))
 
 

@@ -20,7 +20,7 @@ class Bench:
     def __init__(self, **overrides):
         self.config = worlds.config(**overrides)
         plan = build(self.config.protocol, DATA, 0)
-        labels = targets.build(DATA, 3, self.config.model.ethnic_target, plan.grouping)
+        labels = targets.build(DATA, self.config.model.ethnic_target, plan.grouping)
         self.folds = plan.folds
         self.learner = Learner.of(self.config, labels)
         self.data = device_data.build(self.config, DATA, labels, self.learner.model, {}, 16)

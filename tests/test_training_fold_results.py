@@ -14,7 +14,7 @@ from ethnicmer_jax.protocols import leave_one_out
 from ethnicmer_jax.training.fold_results import FoldResults
 
 DATA = worlds.world(size=2)
-TARGETS = targets.build(DATA, 3, "group", grouping("strict"))
+TARGETS = targets.build(DATA, "group", grouping("strict"))
 FOLDS = leave_one_out(RunId(cell="loso", seed=0), DATA.person, np.ones(len(DATA), bool))
 
 

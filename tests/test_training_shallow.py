@@ -11,7 +11,7 @@ from sklearn.metrics import f1_score, recall_score
 from sklearn.preprocessing import StandardScaler
 
 from ethnicmer_jax.analysis import metrics
-from ethnicmer_jax.base.schema import EMOTIONS, UserError
+from ethnicmer_jax.base.schema import UserError
 from ethnicmer_jax.data import targets
 from ethnicmer_jax.protocols import build
 from ethnicmer_jax.training.fold_results import FoldResults
@@ -37,7 +37,7 @@ def config(**overrides):
 def shallow(data=DATA, rows=None, **overrides):
     made = config(**overrides)
     plan = build(made.protocol, data, made.seed)
-    labels = targets.build(data, made.data.classes, made.model.ethnic_target, plan.grouping)
+    labels = targets.build(data, made.model.ethnic_target, plan.grouping)
     folds = plan.folds if rows is None else plan.folds.select(rows)
     return Shallow(made, data, labels, folds)
 
@@ -201,7 +201,7 @@ def test_defaults_of_c_are_those_of_the_reference():
 
 
 PIXELS = {"flow": 5 * worlds.flow(2, seed=99)}
-LABEL = {"emotion": EMOTIONS.index("surprise")}
+LABEL = {"emotion": worlds.EMOTIONS.index("surprise")}
 
 
 def moved(change, **overrides):

@@ -7,9 +7,12 @@ import numpy as np
 import pandas as pd
 
 from configs import common
-from ethnicmer_jax.base.schema import EMOTIONS, ClipLabels, ClipRecord
-from ethnicmer_jax.data import dataset, targets
+from ethnicmer_jax.base import class_schemes
+from ethnicmer_jax.base.schema import ClipLabels, ClipRecord
+from ethnicmer_jax.data import class_labels, dataset, targets
 from ethnicmer_jax.protocols import build
+
+EMOTIONS = ("negative", "positive", "surprise")
 
 PEOPLE = (
     ("casme2", "s1", "Asian"),
@@ -52,7 +55,12 @@ def records(people=PEOPLE, clips=3, size=28):
 
 def world(people=PEOPLE, clips=3, size=28):
     """The data set of `records`."""
-    return dataset.from_records(records(people, clips, size))
+    return classed(dataset.from_records(records(people, clips, size)))
+
+
+def classed(data, classes="3"):
+    """The data set under a class scheme."""
+    return class_labels.classed(data, class_schemes.parse(classes)).dataset
 
 
 def group_world(asian, non_asian, clips=3):
@@ -81,8 +89,9 @@ def engine(made, data, rows=None):
     # Here and not above: JAX has to start under the flags that conftest.py sets.
     from ethnicmer_jax.training.engine import Engine
 
+    data = classed(data, made.data.classes)
     plan = build(made.protocol, data, made.seed)
-    labels = targets.build(data, made.data.classes, made.model.ethnic_target, plan.grouping)
+    labels = targets.build(data, made.model.ethnic_target, plan.grouping)
     folds = plan.folds if rows is None else plan.folds.select(rows)
     return Engine(made, data, labels, folds)
 
@@ -133,4 +142,4 @@ def read_manifest(path, size=28):
         )
         return ClipRecord(labels, pixels.astype(np.float32) / 255, "normalised")
 
-    return dataset.from_records([one(row) for row in table.itertuples()])
+    return classed(dataset.from_records([one(row) for row in table.itertuples()]))

@@ -50,7 +50,7 @@ def render(report: BuildReport) -> str:
         **{field.name: getattr(report, field.name) for field in dataclasses.fields(report)},
         n_clips=len(clips),
         n_subjects=clips["person"].nunique(),
-        emotions=EMOTIONS,
+        emotions=[name for name in EMOTIONS if name in set(clips["emotion"])],
         databases=_databases(clips),
         groups=_groups(clips),
         confounded=_confounded(clips),
@@ -91,9 +91,8 @@ def _groups(clips: pd.DataFrame) -> list[dict[str, Any]]:
         clips=("person", "size"),
         labelled_by=("source", lambda sources: ", ".join(sorted(set(sources)))),
     )
-    classes = pd.crosstab([clips["database"], clips["ethnicity"]], clips["emotion"])
-    classes = classes.reindex(columns=list(EMOTIONS), fill_value=0)
-    return counts.join(classes).reset_index().to_dict("records")
+    emotions = pd.crosstab([clips["database"], clips["ethnicity"]], clips["emotion"])
+    return counts.join(emotions).reset_index().to_dict("records")
 
 
 def _confounded(clips: pd.DataFrame) -> list[str]:

@@ -16,9 +16,9 @@ from rich.table import Table
 
 from data_builders.pixels import flow_file
 from data_builders.sources.base import ClipTask, FlowFile, Listing, Problem
-from ethnicmer_jax.base import files
+from ethnicmer_jax.base import class_schemes, files
 from ethnicmer_jax.base.progress import Progress
-from ethnicmer_jax.base.schema import EMOTIONS, UserError
+from ethnicmer_jax.base.schema import UserError
 
 ELSEWHERE = "(no subject)"
 """Stands for the subject of problems with a file or a row as a whole."""
@@ -26,6 +26,9 @@ ELSEWHERE = "(no subject)"
 _KEY = re.compile(r"(?P<person>[\w-]+/[^/]+)(?:/[^/]+)?")
 _SHOWN = 5
 _SMALL = 8
+
+_SCHEME = class_schemes.parse(class_schemes.DEFAULT)
+_NO_CLASS = "no class"
 
 
 def report(
@@ -79,18 +82,20 @@ def summarise(listing: Listing) -> pd.DataFrame:
 
     Returns:
       One row a `database/subject` (and ELSEWHERE where needed), sorted; columns: clips
-      of each class of EMOTIONS, their sum `usable`, `unusable` (clips or rows with a
-      fatal problem) and `reported` (those with a documented fall-back only).
+      of each class of the default scheme and without one, their sum `usable`, `unusable`
+      (clips or rows with a fatal problem) and `reported` (those with a documented
+      fall-back only).
     """
     clips = pd.DataFrame(
-        [(_person(task.key), task.labels.emotion) for task in listing.tasks],
-        columns=["subject", "emotion"],
+        [(_person(task.key), _class_of(task)) for task in listing.tasks],
+        columns=["subject", "class"],
     )
-    classes = pd.crosstab(clips["subject"], clips["emotion"]).reindex(columns=[*EMOTIONS])
+    names = [*_SCHEME.fixed, _NO_CLASS]
+    classes = pd.crosstab(clips["subject"], clips["class"]).reindex(columns=names)
     problems = problem_table(listing).groupby(["subject", "where"], as_index=False)["fatal"].any()
     usable = classes.fillna(0).sum(axis=1)
     columns = {
-        **{emotion: classes[emotion] for emotion in EMOTIONS},
+        **{name: classes[name] for name in names},
         "usable": usable,
         "unusable": problems[problems["fatal"]].groupby("subject").size(),
         "reported": problems[~problems["fatal"]].groupby("subject").size(),
@@ -115,6 +120,10 @@ def _read(task: ClipTask) -> None:
         flow_file.read(task.motion.path, _SMALL)
     else:
         task.motion.read()
+
+
+def _class_of(task: ClipTask) -> str:
+    return _SCHEME.class_of(task.labels.emotion, task.labels.database) or _NO_CLASS
 
 
 def _person(where: str) -> str:

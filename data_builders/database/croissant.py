@@ -17,7 +17,7 @@ import pandas as pd
 
 from data_builders.sources.base import ClipTask
 from ethnicmer_jax.base import files
-from ethnicmer_jax.base.schema import ClipLabels
+from ethnicmer_jax.base.schema import EMOTIONS, ClipLabels
 
 TABLE = "clips.csv"
 FILE_NAME = "croissant.json"
@@ -26,8 +26,8 @@ _COLUMNS = {
     "database": "Source database.",
     "subject": "Subject code within the database.",
     "clip": "Clip code within the subject.",
-    "emotion": "negative, positive or surprise.",
-    "raw_emotion": "Emotion as the source database codes it.",
+    "emotion": f"Coded emotion: {', '.join(EMOTIONS)}.",
+    "raw_emotion": "The same as the source database writes it.",
     "action_units": "FACS Action Units, joined by +.",
     "ethnicity": "White, Black, Asian, Indian, Others or Unknown.",
     "ethnicity_source": "Who labelled the ethnicity.",

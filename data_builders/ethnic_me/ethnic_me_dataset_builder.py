@@ -44,8 +44,11 @@ class EthnicMeConfig(tfds.core.BuilderConfig):
 class EthnicMe(tfds.core.GeneratorBasedBuilder):
     """Micro-expression clips: onset-to-apex flow, face crops, labels, ethnicity."""
 
-    VERSION = tfds.core.Version("1.0.0")
-    RELEASE_NOTES = {"1.0.0": "First release."}
+    VERSION = tfds.core.Version("2.0.0")
+    RELEASE_NOTES = {
+        "1.0.0": "First release.",
+        "2.0.0": "`emotion` is the coded emotion, not one of three classes; no clip is left out.",
+    }
 
     def _info(self) -> tfds.core.DatasetInfo:
         config = self.builder_config

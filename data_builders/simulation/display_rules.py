@@ -29,11 +29,11 @@ class Display:
     """One way of showing an emotion.
 
     Attributes:
-      raw_emotion: the emotion as coders name it.
+      emotion: the coded emotion, one of schema.EMOTIONS.
       action_units: what moves; a one-sided AU is given on the left, its side is drawn.
     """
 
-    raw_emotion: str
+    emotion: str
     action_units: tuple[ActionUnit, ...]
 
 
@@ -70,7 +70,10 @@ UNIVERSAL: _Table = {
         ("surprise", "5+25+26", 0.20),
     ),
 }
-"""Class -> (raw emotion, Action Units, probability)."""
+"""Class -> (coded emotion, Action Units, probability)."""
+
+CLASSES = tuple(UNIVERSAL)
+"""What `SimulatedOptions.class_shares` are the probabilities of."""
 
 DIALECTS: Mapping[str, _Table] = {
     "a": {
@@ -108,15 +111,17 @@ DIALECTS: Mapping[str, _Table] = {
         ),
     },
 }
-"""Dialect -> class -> (raw emotion, Action Units, probability), at effect 1."""
+"""Dialect -> class -> (coded emotion, Action Units, probability), at effect 1."""
 
 
 @functools.lru_cache(maxsize=256)
-def displays(emotion: str, ethnicity: str, effect: float) -> tuple[tuple[Display, float], ...]:
-    """The ways of showing an emotion and their probabilities, which sum to one.
+def displays(
+    emotion_class: str, ethnicity: str, effect: float
+) -> tuple[tuple[Display, float], ...]:
+    """The ways of showing a class of emotions and their probabilities, which sum to one.
 
     Args:
-      emotion: one of schema.EMOTIONS.
+      emotion_class: one of CLASSES.
       ethnicity: one of schema.ETHNICITIES.
       effect: 0: the universal rules for everyone; 1: every group's own dialect;
         between them, the mixture of both.
@@ -124,8 +129,8 @@ def displays(emotion: str, ethnicity: str, effect: float) -> tuple[tuple[Display
     dialect = DIALECTS.get(DIALECT_OF.get(ethnicity, ""), UNIVERSAL)
     chances: dict[Display, float] = {}
     for table, share in ((UNIVERSAL, 1.0 - effect), (dialect, effect)):
-        for raw_emotion, codes, probability in table[emotion]:
-            display = Display(raw_emotion, _parse(codes))
+        for emotion, codes, probability in table[emotion_class]:
+            display = Display(emotion, _parse(codes))
             chances[display] = chances.get(display, 0.0) + share * probability
     return tuple(chances.items())
 
@@ -134,9 +139,11 @@ def _parse(codes: str) -> tuple[ActionUnit, ...]:
     return tuple(ActionUnit.from_code(code) for code in codes.split("+"))
 
 
-def draw_display(rng: np.random.Generator, emotion: str, ethnicity: str, effect: float) -> Display:
+def draw_display(
+    rng: np.random.Generator, emotion_class: str, ethnicity: str, effect: float
+) -> Display:
     """Draws a display from `displays`, and the side of its one-sided Action Units."""
-    choices = displays(emotion, ethnicity, effect)
+    choices = displays(emotion_class, ethnicity, effect)
     cumulated = np.cumsum([chance for _, chance in choices])
     index = int(np.searchsorted(cumulated, rng.random() * cumulated[-1], side="right"))
     display, _ = choices[index]
@@ -144,4 +151,4 @@ def draw_display(rng: np.random.Generator, emotion: str, ethnicity: str, effect:
         return display
     mirrored = {"L": "R", "R": "L", "": ""}
     units = (dataclasses.replace(au, side=mirrored[au.side]) for au in display.action_units)
-    return Display(display.raw_emotion, tuple(units))
+    return Display(display.emotion, tuple(units))

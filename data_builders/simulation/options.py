@@ -87,7 +87,7 @@ class SimulatedOptions:
       cohorts: who is filmed; see CONFOUNDED and BALANCED.
       clips_per_subject: mean number of clips of a subject, at least 1.
       clips_spread: standard deviation of log(expected number of clips) over subjects.
-      class_shares: probabilities of schema.EMOTIONS.
+      class_shares: probabilities of display_rules.CLASSES.
       class_spread: how far class shares differ between subjects: 0 not at all; else
         subjects' shares are Dirichlet with concentration 1 / class_spread.
       intensity: median peak displacement of an Action Unit, in percent of the pupils'

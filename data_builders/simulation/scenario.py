@@ -14,12 +14,12 @@ import numpy as np
 
 from data_builders.simulation import nuisance
 from data_builders.simulation.anatomy import REST, Pose
-from data_builders.simulation.display_rules import draw_display
+from data_builders.simulation.display_rules import CLASSES, draw_display
 from data_builders.simulation.motion import PULLS, Movement
 from data_builders.simulation.nuisance import Nuisance
 from data_builders.simulation.options import Cohort, SimulatedOptions
 from data_builders.simulation.people import Person, draw_person
-from ethnicmer_jax.base.schema import EMOTIONS, ETHNICITIES, ActionUnit, clip_key
+from ethnicmer_jax.base.schema import ETHNICITIES, ActionUnit, clip_key
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Subject:
       person: their looks.
       intensity: their typical AU displacement, percent of the pupils' distance.
       habit: the Action Unit they show out of habit.
-      shares: probabilities of schema.EMOTIONS.
+      shares: probabilities of display_rules.CLASSES.
       clips: how many clips they have.
     """
 
@@ -52,7 +52,8 @@ class ClipSpec:
     Attributes:
       subject: who.
       clip: clip code within the subject.
-      emotion, raw_emotion: as in schema.ClipLabels.
+      emotion_class: one of display_rules.CLASSES.
+      emotion: as in schema.ClipLabels.
       movements: the Action Units that really move, with amplitudes.
       pose: where the head is at onset, in the drawn frame.
       apex_pose: where it has drifted to at apex.
@@ -64,8 +65,8 @@ class ClipSpec:
 
     subject: Subject
     clip: str
+    emotion_class: str
     emotion: str
-    raw_emotion: str
     movements: tuple[Movement, ...]
     pose: Pose
     apex_pose: Pose
@@ -124,12 +125,12 @@ def _draw_subject(options: SimulatedOptions, cohort: Cohort, code: str) -> Subje
 
 def _draw_clip(options: SimulatedOptions, subject: Subject, clip: str) -> ClipSpec:
     rng = stream(options.seed, subject.cohort.database, subject.code, clip)
-    emotion = _pick(rng, EMOTIONS, subject.shares)
+    drawn = _pick(rng, CLASSES, subject.shares)
     ethnicity = subject.cohort.ethnicity
-    display = draw_display(rng, emotion, ethnicity, options.effect)
+    display = draw_display(rng, drawn, ethnicity, options.effect)
     shown = display.action_units
     if rng.random() < options.mixed:
-        other = EMOTIONS[(EMOTIONS.index(emotion) + int(rng.integers(1, 3))) % len(EMOTIONS)]
+        other = CLASSES[(CLASSES.index(drawn) + int(rng.integers(1, 3))) % len(CLASSES)]
         shown = draw_display(rng, other, ethnicity, options.effect).action_units
     pose = _draw_pose(rng)
     onset = int(rng.integers(20, 200))
@@ -137,8 +138,8 @@ def _draw_clip(options: SimulatedOptions, subject: Subject, clip: str) -> ClipSp
     return ClipSpec(
         subject=subject,
         clip=clip,
-        emotion=emotion,
-        raw_emotion=display.raw_emotion,
+        emotion_class=drawn,
+        emotion=display.emotion,
         movements=_draw_movements(rng, options, subject, shown),
         pose=pose,
         apex_pose=_drift(rng, pose, options.head_jitter),

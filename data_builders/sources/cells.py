@@ -13,16 +13,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ethnicmer_jax.base.run_id import Kind, name_fault
-from ethnicmer_jax.base.schema import (
-    ETHNICITIES,
-    GENDERS,
-    RAW_EMOTION_TO_CLASS,
-    UNKNOWN,
-    emotion_class,
-)
-
-WITHOUT_CLASS = ("other", "others")
-"""Coded emotions that belong to none of the three classes."""
+from ethnicmer_jax.base.schema import ETHNICITIES, GENDERS, UNKNOWN, coded_emotion
 
 SHEET_SOURCE = "coding sheet"
 """Who labelled the ethnicity that stands in a coding sheet."""
@@ -55,14 +46,8 @@ def name(kind: Kind, text: str) -> str:
 
 
 def emotion(text: str) -> str:
-    """The class of a coded emotion, "" for those without one (WITHOUT_CLASS)."""
-    if not text:
-        raise ValueError("is blank")
-    known = emotion_class(text)
-    if known is None and text.lower() not in WITHOUT_CLASS:
-        names = ", ".join([*RAW_EMOTION_TO_CLASS, *WITHOUT_CLASS])
-        raise ValueError(f"{text!r} is unknown; known: {names}")
-    return known or ""
+    """One of `schema.EMOTIONS`, whatever its case and by its synonyms too."""
+    return coded_emotion(text)
 
 
 def ethnicity(text: str) -> str:

@@ -1,18 +1,17 @@
-"""From the rows of a coding sheet to clips: codes, class, AUs, frame numbers.
+"""From the rows of a coding sheet to clips: codes, emotion, AUs, frame numbers.
 
 Needs the sheet only, no frames. An apex that cannot be used (missing, `/`, -1, or
-not after the onset and up to the offset: 15 of CASME II's 157 clips with a class, 1 of
-SAMM's 133) is replaced by the database's documented fall-back; the coded value is
+not after the onset and up to the offset: 15 of CASME II's 157 clips with one of the three
+classes, 1 of SAMM's 133) is replaced by the database's documented fall-back; the coded value is
 kept and the clip reported.
 """
 
 from __future__ import annotations
 
-import collections
 import dataclasses
 import numbers
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, Literal
 
 from data_builders.sources import action_units, cells
@@ -82,18 +81,16 @@ class CodedDatabase(Database):
 
 @dataclasses.dataclass(frozen=True)
 class Coding:
-    """A whole sheet: its clips, those that cannot be used, those that have no class.
+    """A whole sheet: its clips and those that cannot be used.
 
     Attributes:
-      clips: clips with a class and usable frame numbers, in the sheet's order.
+      clips: clips with usable frame numbers, in the sheet's order.
       problems: what is wrong, by clip (by row where the clip's code is what is wrong).
-      classless: number of clips by coded emotion without a class ("others").
       codes: (subject, clip) of every row that has them, whatever else is wrong.
     """
 
     clips: tuple[ClipLabels, ...]
     problems: tuple[Problem, ...]
-    classless: Mapping[str, int]
     codes: frozenset[tuple[str, str]]
 
 
@@ -101,7 +98,6 @@ def read_coding(rows: Sequence[CodedRow], database: CodedDatabase) -> Coding:
     """Reads every row; a faulty one becomes a problem and hides no other."""
     clips: list[ClipLabels] = []
     problems: list[Problem] = []
-    classless: collections.Counter[str] = collections.Counter()
     first_row: dict[tuple[str, str], str] = {}
     for row in rows:
         try:
@@ -118,28 +114,25 @@ def read_coding(rows: Sequence[CodedRow], database: CodedDatabase) -> Coding:
             )
             continue
         first_row[code] = row.where
-        raw_emotion = str(row.cells["estimatedemotion"] or "").strip()
-        if raw_emotion.lower() in cells.WITHOUT_CLASS:
-            classless[raw_emotion.lower()] += 1
-            continue
         try:
-            clip, fallbacks = _clip(row, code, raw_emotion, database)
+            clip, fallbacks = _clip(row, code, database)
         except ValueError as error:
             problems.append(Problem(where, str(error)))
             continue
         clips.append(clip)
         problems += [Problem(where, what, fatal=False) for what in fallbacks]
-    return Coding(tuple(clips), tuple(problems), dict(classless), frozenset(first_row))
+    return Coding(tuple(clips), tuple(problems), frozenset(first_row))
 
 
 def _clip(
-    row: CodedRow, code: tuple[str, str], raw_emotion: str, database: CodedDatabase
+    row: CodedRow, code: tuple[str, str], database: CodedDatabase
 ) -> tuple[ClipLabels, list[str]]:
     """The clip's labels, and what had to be done without.
 
     Raises:
       ValueError: the clip cannot be used.
     """
+    raw_emotion = str(row.cells["estimatedemotion"] or "").strip()
     try:
         emotion = database.emotion(raw_emotion)
     except ValueError as error:

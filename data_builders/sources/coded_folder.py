@@ -116,7 +116,5 @@ def _notes(
     database: CodedDatabase, sheet: pathlib.Path, tree: FrameTree, coding: Coding
 ) -> Iterator[str]:
     yield f"{database.title}: labels from {sheet}, frames from {tree.root}"
-    for emotion, count in sorted(coding.classless.items()):
-        yield f"{database.title}: {count} clips coded {emotion!r} have no class and are left out"
     if unlisted := tree.unlisted(sorted(coding.codes)):
         yield f"{database.title}: not in the coding sheet: {', '.join(unlisted)}"

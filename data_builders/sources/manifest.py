@@ -39,7 +39,7 @@ def list_clips(path: pathlib.Path, ethnicity: pathlib.Path | None = None) -> Lis
         `demographics.read_table`); by default ethnicity.csv beside it where it exists.
 
     Returns:
-      The usable clips, one problem per faulty cell, and a note of the clips without a class.
+      The usable clips and one problem per faulty cell.
 
     Raises:
       UserError: the file as a whole cannot be used: missing, not UTF-8, not
@@ -55,8 +55,6 @@ def list_clips(path: pathlib.Path, ethnicity: pathlib.Path | None = None) -> Lis
         notes.append(f"ethnicities from {table.name}")
         usable = _relabelled(usable, table)
     problems += [*_duplicates(usable), *_contradictions(usable)]
-    if classless := sum(row.without_class for row in rows):
-        notes.append(f"{classless} clips coded as others have no class and are left out")
     return Listing(tuple(task for _, task in usable), tuple(problems), tuple(notes))
 
 
@@ -69,12 +67,8 @@ class _Row:
     folder: pathlib.Path
     problems: list[Problem] = dataclasses.field(default_factory=list)
 
-    @property
-    def without_class(self) -> bool:
-        return self.cells["emotion"].lower() in cells.WITHOUT_CLASS
-
     def task(self) -> ClipTask | None:
-        """The row's clip, or None where it has no class or a faulty cell."""
+        """The row's clip, or None where it has a faulty cell."""
         ethnicity = self._read("ethnicity", cells.ethnicity)
         labels = ClipLabels(
             database=self._read("database", functools.partial(cells.name, "database")).lower(),
@@ -92,7 +86,7 @@ class _Row:
             extra={name: text for name, text in self.cells.items() if name not in _KNOWN},
         )
         motion = manifest_motion.read(self.cells, self.folder, self._wrong)
-        if motion is None or self.problems or self.without_class:
+        if motion is None or self.problems:
             return None
         return ClipTask(labels, motion)
 

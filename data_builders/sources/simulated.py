@@ -110,7 +110,7 @@ def _labels(options: SimulatedOptions, spec: ClipSpec) -> ClipLabels:
         subject=spec.subject.code,
         clip=spec.clip,
         emotion=spec.emotion,
-        raw_emotion=spec.raw_emotion,
+        raw_emotion=spec.emotion,
         action_units=tuple(moved.action_unit for moved in spec.movements),
         ethnicity=spec.subject.cohort.ethnicity,
         ethnicity_source=ETHNICITY_SOURCE,

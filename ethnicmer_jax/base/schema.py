@@ -14,8 +14,13 @@ from collections.abc import Mapping
 
 import numpy as np
 
-EMOTIONS = ("negative", "positive", "surprise")
-"""The three classes of the composite micro-expression protocol (MEGC 2019)."""
+EMOTIONS = (
+    *("negative", "positive", "surprise"),
+    *("happiness", "disgust", "repression", "sadness", "fear", "anger", "contempt", "tense"),
+    "others",
+)
+"""The emotions that databases code. Some code `negative` and `positive` only (SMIC); `tense` is
+CASME's. What is to be told apart is the business of `class_schemes`, not of the database."""
 
 UNKNOWN = "Unknown"
 ETHNICITIES = ("White", "Black", "Asian", "Indian", "Others", UNKNOWN)
@@ -35,26 +40,40 @@ normalised: every channel lies in [0, 1] and its zero and scale are lost (8-bit
   flow images, min-max normalised per clip by whoever made them). Same directions.
 """
 
-RAW_EMOTION_TO_CLASS: Mapping[str, str] = {
-    "repression": "negative",
-    "sadness": "negative",
-    "anger": "negative",
-    "disgust": "negative",
-    "fear": "negative",
-    "contempt": "negative",
-    "negative": "negative",
-    "happiness": "positive",
-    "positive": "positive",
-    "surprise": "surprise",
+EMOTION_SYNONYMS: Mapping[str, str] = {
+    **dict.fromkeys(("happy", "joy", "amusement"), "happiness"),
+    **dict.fromkeys(("disgusted", "disgusting"), "disgust"),
+    **dict.fromkeys(("repressed",), "repression"),
+    **dict.fromkeys(("sad",), "sadness"),
+    **dict.fromkeys(("fearful", "scared", "afraid"), "fear"),
+    **dict.fromkeys(("angry",), "anger"),
+    **dict.fromkeys(("contemptuous",), "contempt"),
+    **dict.fromkeys(("surprised", "surprising", "suprise"), "surprise"),
+    **dict.fromkeys(("tension", "tensed"), "tense"),
+    **dict.fromkeys(("neg",), "negative"),
+    **dict.fromkeys(("pos",), "positive"),
+    **dict.fromkeys(("other", "confused", "helpless", "pain", "sympathy"), "others"),
 }
-"""Coded emotion -> class; what is not listed ("others") has no class."""
+"""What sheets write, in lower case -> one of EMOTIONS. The last four are those of CAS(ME)² that
+no scheme tells apart; what was written stays in `ClipLabels.raw_emotion`."""
 
 _ACTION_UNIT = re.compile(r"^([LRAUTB]?)(\d{1,2})([A-E]?)$")
 
 
-def emotion_class(raw: str) -> str | None:
-    """The class of EMOTIONS that a coded emotion belongs to, or None ("others")."""
-    return RAW_EMOTION_TO_CLASS.get(raw.strip().lower())
+def coded_emotion(text: str) -> str:
+    """The one of EMOTIONS that a cell means, whatever its case; see EMOTION_SYNONYMS.
+
+    Raises:
+      ValueError: it is blank or unknown; the message names those that are known.
+    """
+    written = text.strip().lower()
+    if not written:
+        raise ValueError("is blank")
+    found = EMOTION_SYNONYMS.get(written, written)
+    if found not in EMOTIONS:
+        shown = text if len(text) <= 40 else f"{text[:37]}..."
+        raise ValueError(f"{shown!r} is unknown; known: {', '.join(EMOTIONS)}")
+    return found
 
 
 @dataclasses.dataclass(frozen=True, order=True)
@@ -97,8 +116,8 @@ class ClipLabels:
       database: database name in lower case, e.g. "casme2".
       subject: subject code within the database; (database, subject) is a person.
       clip: clip code within the subject.
-      emotion: one of EMOTIONS.
-      raw_emotion: the emotion as the database codes it.
+      emotion: the coded emotion, one of EMOTIONS.
+      raw_emotion: the same as written in the source.
       action_units: the coded AUs.
       ethnicity: one of ETHNICITIES.
       ethnicity_source: who labelled it ("metadata", "fairface", "human", ...).

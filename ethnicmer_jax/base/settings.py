@@ -15,10 +15,11 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Protocol
 
+from ethnicmer_jax.base.class_schemes import NAMES
 from ethnicmer_jax.base.contrast_roles import FAMILIES
 from ethnicmer_jax.base.grouping import GROUPINGS
 from ethnicmer_jax.base.run_id import POOLED, STEREO, WRONG_LABELS, mono, wrongly_told
-from ethnicmer_jax.base.schema import EMOTIONS, UserError
+from ethnicmer_jax.base.schema import UserError
 
 SOURCES = ("simulated", "manifest", "casme2", "samm")
 """What data.source may name, alone or joined by +: `data_builders.sources.registry` reads them."""
@@ -227,6 +228,18 @@ class CustomGrouping:
         return "a text such as asian=Asian+Indian;non_asian=White+Black"
 
 
+@dataclasses.dataclass(frozen=True)
+class Classes:
+    """Text for `class_schemes.parse`, which reads and checks it."""
+
+    def allows(self, value: Any) -> bool:
+        """Whether it is a text of one line, not empty."""
+        return Text(empty=False).allows(value)
+
+    def __str__(self) -> str:
+        return f"one of {', '.join(NAMES)}, or a mapping such as happiness=positive;others="
+
+
 _SEED = Whole(0, 2**31 - 1)
 _SHARE = Real(0, 1)
 _SPREAD = Real(0, 3)
@@ -255,7 +268,7 @@ SIMULATED: Mapping[str, Rule] = {
     "cohorts": Text(empty=False),
     "clips_per_subject": Real(1, 10_000),
     "clips_spread": _SPREAD,
-    "class_shares": Reals(_SHARE, total=1, count=len(EMOTIONS)),
+    "class_shares": Reals(_SHARE, total=1, count=3),
     "class_spread": Real(0, 100),
     "intensity": Real(0, 100),
     "subject_spread": _SPREAD,
@@ -286,7 +299,7 @@ RULES: Mapping[str, Rule] = {
     "data.flow_method": Choice(("tvl1", "farneback", "dis")),
     "data.flow_size": _PIXELS,
     "data.image_size": _PIXELS,
-    "data.classes": Choice((3, 2)),
+    "data.classes": Classes(),
     "data.flow_scaling": Choice(("minmax", "median", "rms", "none")),
     "data.mirror": Flag(),
     **{f"data.simulated.{name}": rule for name, rule in SIMULATED.items()},

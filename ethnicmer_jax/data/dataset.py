@@ -25,6 +25,9 @@ from ethnicmer_jax.base.schema import (
     UserError,
 )
 
+OF_ALL_CLIPS = ("emotion_names", "crop")
+"""Fields of `Dataset` that are no column: they hold one value for all clips."""
+
 
 @dataclasses.dataclass(frozen=True)
 class Dataset:
@@ -35,8 +38,8 @@ class Dataset:
       flow_unit: str [n], each one of FLOW_UNITS.
       onset_image: uint8 [n, S, S, 3] RGB, or None when any clip comes without frames.
       apex_image: as `onset_image`.
-      emotion: int32 [n], index into EMOTIONS.
-      raw_emotion: str [n], the emotion as the database codes it.
+      emotion: int32 [n], index into `emotion_names`.
+      raw_emotion: str [n], the emotion as written in the source.
       ethnicity: int32 [n], index into ETHNICITIES.
       database: str [n].
       subject: str [n], a code within the database.
@@ -49,6 +52,8 @@ class Dataset:
       fps: float32 [n], NaN unknown.
       frames: int32 [n, 3], frame numbers of onset, apex, offset; -1 unknown.
       extra: further columns of each clip, as text.
+      emotion_names: EMOTIONS, the coded emotions; the classes once a scheme is applied
+        (`class_labels.classed`).
       crop: where the pupils lie in the crops; None where nobody knows, or it differs.
     """
 
@@ -70,6 +75,7 @@ class Dataset:
     fps: np.ndarray
     frames: np.ndarray
     extra: tuple[dict[str, str], ...]
+    emotion_names: tuple[str, ...] = EMOTIONS
     crop: CropGeometry | None = None
 
     def __len__(self) -> int:
@@ -94,8 +100,8 @@ class Dataset:
                 return tuple(values[position] for position in positions)
             return values[positions] if isinstance(values, np.ndarray) else values
 
-        fields = dataclasses.fields(self)
-        return Dataset(**{field.name: taken(getattr(self, field.name)) for field in fields})
+        per_clip = [f.name for f in dataclasses.fields(self) if f.name not in OF_ALL_CLIPS]
+        return dataclasses.replace(self, **{name: taken(getattr(self, name)) for name in per_clip})
 
 
 def from_records(records: Sequence[ClipRecord]) -> Dataset:

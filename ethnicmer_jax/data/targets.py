@@ -9,11 +9,10 @@ import numpy as np
 from jaxtyping import Int, Int32, Shaped
 
 from ethnicmer_jax.base.grouping import Grouping
-from ethnicmer_jax.base.schema import EMOTIONS, ETHNICITIES, UNKNOWN, UserError
+from ethnicmer_jax.base.schema import ETHNICITIES, UNKNOWN, UserError
 from ethnicmer_jax.data.dataset import Dataset
 
 ETHNIC_TARGETS = ("ethnicity", "group")
-_TWO_CLASSES = ("negative", "other")
 _Labels = Int[np.ndarray, " people"]
 _Names = Shaped[np.ndarray, " people"]
 
@@ -24,7 +23,7 @@ class Targets:
 
     Attributes:
       emotion: int32 [n], index into `emotion_names`.
-      emotion_names: EMOTIONS, or ("negative", "other").
+      emotion_names: the classes of the scheme, as in the dataset.
       ethnic: int32 [n], index into `ethnic_names`; -1 for Unknown, which no ethnic
         loss sees.
       ethnic_names: the ethnicities, or the groups of the protocol's grouping.
@@ -38,7 +37,6 @@ class Targets:
 
 def build(
     dataset: Dataset,
-    classes: int,
     ethnic_target: str,
     grouping: Grouping,
     ethnic_labels: str = "annotated",
@@ -47,8 +45,7 @@ def build(
     """The labels under a config.
 
     Args:
-      dataset: n clips.
-      classes: 3, or 2 for negative against the rest (the reference's SVM variant).
+      dataset: n clips, with the classes of a scheme (`class_labels.classed`).
       ethnic_target: "ethnicity" (five classes) or "group" (those of `grouping`).
       grouping: the protocol's grouping.
       ethnic_labels: one of ETHNIC_LABELS; what is done to the ethnic labels, and to
@@ -56,17 +53,12 @@ def build(
       seed: of what is random about them.
 
     Raises:
-      UserError: another number of classes, another target, or other labels.
+      UserError: another target, or other labels.
     """
-    if classes not in (2, 3):
-        raise UserError(f"data.classes is {classes}; choose 3, or 2 (negative against the rest)")
     if ethnic_target not in ETHNIC_TARGETS:
         raise UserError(f"model.ethnic_target {ethnic_target!r}: choose from {ETHNIC_TARGETS}")
     if ethnic_labels not in ETHNIC_LABELS:
         raise UserError(f"model.ethnic_labels {ethnic_labels!r}: choose from {ETHNIC_LABELS}")
-    emotion = dataset.emotion
-    if classes == 2:
-        emotion = (emotion != EMOTIONS.index("negative")).astype(np.int32)
     group = grouping.indices(dataset.ethnicity)
     if ethnic_target == "group":
         ethnic, ethnic_names = group, grouping.names
@@ -75,7 +67,7 @@ def build(
         unknown = dataset.ethnicity == ETHNICITIES.index(UNKNOWN)
         ethnic = np.where(unknown, -1, dataset.ethnicity).astype(np.int32)
     changed = controlled(ethnic_labels, ethnic, group, dataset, seed)
-    return Targets(emotion, EMOTIONS if classes == 3 else _TWO_CLASSES, changed, ethnic_names)
+    return Targets(dataset.emotion, dataset.emotion_names, changed, ethnic_names)
 
 
 def controlled(

@@ -13,6 +13,7 @@ from typing import Any
 import ml_collections
 
 from data_builders.simulation.options import from_mapping
+from ethnicmer_jax.base import class_schemes
 from ethnicmer_jax.base import settings as table
 from ethnicmer_jax.base.grouping import grouping
 from ethnicmer_jax.base.schema import UserError
@@ -40,6 +41,7 @@ def settings(config: ml_collections.ConfigDict) -> None:
             f"{values.get('name')} is a grid of jobs; run it with python -m ethnicmer_jax sweep"
         )
     table.check(values)
+    class_schemes.parse(config.data.classes)
     chosen = grouping(config.protocol.grouping, config.protocol.get("grouping_custom"))
     if "simulated" in config.data.source.split("+"):
         from_mapping(values["data"]["simulated"])

@@ -14,8 +14,9 @@ from typing import Any, Protocol
 
 import ml_collections
 
+from ethnicmer_jax.base import class_schemes
 from ethnicmer_jax.base.predictions import Predictions
-from ethnicmer_jax.data import targets
+from ethnicmer_jax.data import class_labels, targets
 from ethnicmer_jax.data.dataset import Dataset, load
 from ethnicmer_jax.jobs import check
 from ethnicmer_jax.protocols import Plan, build
@@ -48,12 +49,14 @@ class Clips:
     """The clips that a config is about.
 
     Attributes:
-      dataset: all of them.
+      dataset: those that have a class under `data.classes`.
       database: fingerprinted name of the built database that they are read from.
+      notes: lines on the classes that a reader of the results should know.
     """
 
     dataset: Dataset
     database: str
+    notes: tuple[str, ...]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,7 +65,7 @@ class Prepared:
 
     Attributes:
       trainer: an Engine where `config.classifier` is "network".
-      plan: its folds and grouping; its notes and the trainer's.
+      plan: its folds and grouping; its notes, those on the classes and the trainer's.
       database: fingerprinted name of the built database.
     """
 
@@ -86,7 +89,7 @@ def prepare(config: ml_collections.ConfigDict) -> Prepared:
     clips = read(config)
     plan = build(config.protocol, clips.dataset, config.seed)
     trainer = trainer_of(config, clips.dataset, plan)
-    plan = dataclasses.replace(plan, notes=plan.notes + trainer.notes)
+    plan = dataclasses.replace(plan, notes=plan.notes + clips.notes + trainer.notes)
     return Prepared(trainer, plan, clips.database)
 
 
@@ -94,10 +97,12 @@ def read(config: ml_collections.ConfigDict) -> Clips:
     """The clips of a config, from its database.
 
     Raises:
-      UserError: the raw data cannot be used.
+      UserError: the raw data cannot be used, or no clip has a class.
     """
+    scheme = class_schemes.parse(config.data.classes)
     database = built(config)
-    return Clips(load(database), database.parent.name)
+    found = class_labels.classed(load(database), scheme, tuple(config.protocol.databases))
+    return Clips(found.dataset, database.parent.name, found.notes)
 
 
 def trainer_of(config: ml_collections.ConfigDict, dataset: Dataset, plan: Plan) -> Trainer:
@@ -108,7 +113,6 @@ def trainer_of(config: ml_collections.ConfigDict, dataset: Dataset, plan: Plan) 
     """
     labels = targets.build(
         dataset,
-        config.data.classes,
         config.model.ethnic_target,
         plan.grouping,
         config.model.ethnic_labels,

@@ -86,7 +86,13 @@ def completed(recorded: Any) -> Any:
     directory of an earlier version stays usable.
     """
     defaults = json.loads(json.dumps(common.get_config().to_dict()))
-    return _with_defaults(recorded, defaults) if isinstance(recorded, Mapping) else recorded
+    if not isinstance(recorded, Mapping):
+        return recorded
+    values = _with_defaults(recorded, defaults)
+    if isinstance(values["data"], Mapping):
+        # It was a number as long as there were two schemes.
+        values["data"] = {**values["data"], "classes": str(values["data"]["classes"])}
+    return values
 
 
 def _with_defaults(values: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str, Any]:

@@ -8,11 +8,13 @@ from collections.abc import Callable, Mapping, Sequence
 
 import pandas as pd
 
+from ethnicmer_jax.base import class_schemes
 from ethnicmer_jax.base.schema import ETHNICITIES, ClipLabels
 
 Row = Mapping[str, object]
 """Column -> cell of a coding sheet."""
 
+_CONCISED = class_schemes.parse("3")
 _RACE_CONCISED = {"White": "Non-Asian", "Black": "Non-Asian"}
 
 
@@ -66,5 +68,5 @@ def annotation(labels: ClipLabels) -> dict[str, object]:
         "Gender": None,
         "Race": ETHNICITIES.index(labels.ethnicity),
         "RaceConcised": _RACE_CONCISED.get(labels.ethnicity, "Asian"),
-        "EstimatedEmotionConcised": labels.emotion.capitalize(),
+        "EstimatedEmotionConcised": (_CONCISED.of[labels.emotion] or "others").capitalize(),
     }

@@ -8,7 +8,7 @@ import pathlib
 import pandas as pd
 
 from ethnicmer_jax.base import files
-from ethnicmer_jax.base.schema import EMOTIONS, ETHNICITIES, ActionUnit, UserError
+from ethnicmer_jax.base.schema import ETHNICITIES, ActionUnit, UserError
 from ethnicmer_jax.data.dataset import Dataset
 
 COLUMNS = ("database", "subject", "clip", "emotion", "ethnicity", "action_units")
@@ -22,7 +22,7 @@ def write(dataset: Dataset, path: str | os.PathLike[str]) -> None:
             "database": dataset.database,
             "subject": dataset.subject,
             "clip": dataset.clip,
-            "emotion": [EMOTIONS[index] for index in dataset.emotion],
+            "emotion": [dataset.emotion_names[index] for index in dataset.emotion],
             "ethnicity": [ETHNICITIES[index] for index in dataset.ethnicity],
             "action_units": ["+".join(map(str, units)) for units in dataset.action_units],
         }

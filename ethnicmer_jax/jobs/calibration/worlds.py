@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import dataclasses
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import ml_collections
 
 from data_builders.simulation.options import SimulatedOptions, from_mapping
 from data_builders.sources import simulated
+from ethnicmer_jax.base import class_schemes
+from ethnicmer_jax.base.schema import ClipRecord
+from ethnicmer_jax.data import class_labels
 from ethnicmer_jax.data.dataset import Dataset, from_records
 
 
@@ -57,10 +60,10 @@ def options(world: World, config: ml_collections.ConfigDict) -> Iterator[Simulat
 
 
 def motion_fields(world: World, config: ml_collections.ConfigDict) -> Dataset:
-    """The world's clips, their flow drawn without frames."""
+    """The world's clips that have a class, their flow drawn without frames."""
     size = config.data.flow_size
     made = [simulated.draw_motion_fields(each, size) for each in options(world, config)]
-    return from_records([record for records in made for record in records])
+    return _classed([record for records in made for record in records], config)
 
 
 def frames(world: World, config: ml_collections.ConfigDict) -> Dataset:
@@ -74,4 +77,9 @@ def frames(world: World, config: ml_collections.ConfigDict) -> Dataset:
         detector=config.data.detector,
     )
     tasks = [task for each in options(world, config) for task in simulated.list_clips(each).tasks]
-    return from_records([make_record(task, how) for task in tasks])
+    return _classed([make_record(task, how) for task in tasks], config)
+
+
+def _classed(records: Sequence[ClipRecord], config: ml_collections.ConfigDict) -> Dataset:
+    scheme = class_schemes.parse(config.data.classes)
+    return class_labels.classed(from_records(records), scheme).dataset

@@ -36,7 +36,7 @@ def gather(config: ml_collections.ConfigDict, directory: pathlib.Path, jobs: Seq
     fold_file.concatenate(directory / "folds.npz", parts)
     trained = [directory / "jobs" / job.name for job in jobs if not job.trained_by]
     recorded = [files.read_json(folder / "metrics.json") for folder in trained]
-    notes = [note for values in recorded for note in values["notes"]]
+    notes = list(dict.fromkeys(note for values in recorded for note in values["notes"]))
     write_metrics(config, directory, table, notes, recorded[0]["environment"])
     predictions.write(directory / "predictions.csv", table)
 

@@ -131,6 +131,8 @@ def _set(
     section = config
     for name in sections:
         section = section[name]
+    if isinstance(section[last], str) and isinstance(value, int) and not isinstance(value, bool):
+        value = str(value)  # data.classes
     try:
         section[last] = value
     except (TypeError, ValueError, KeyError):
