@@ -221,7 +221,7 @@ def test_folders_may_differ_from_the_sheet_in_case_and_leading_zeros(tmp_path):
     (tmp_path / "cropped_frames/Sub1/EP02_01f").rename(tmp_path / "cropped_frames/Sub1/ep02_1f")
     listing = casme2.DATABASE.list_clips(tmp_path)
     assert listing.problems == ()
-    assert len(listing.tasks) == 3
+    assert len(listing.tasks) == 4
 
 
 def test_two_folders_that_are_one_clip_are_not_guessed_between(tmp_path):
