@@ -150,9 +150,9 @@ def test_frames_without_a_face_are_a_problem(tmp_path):
     assert "no face" in problem.what
 
 
-@pytest.mark.parametrize("workers", [1, 2])
-def test_records_are_the_same_by_cache_by_processes_and_directly(tmp_path, workers):
-    options = dataclasses.replace(OPTIONS, workers=workers)
+@pytest.mark.parametrize(("workers", "method"), [(1, "dis"), (2, "dis"), (2, "tvl1")])
+def test_records_are_the_same_by_cache_by_processes_and_directly(tmp_path, workers, method):
+    options = dataclasses.replace(OPTIONS, workers=workers, flow_method=method)
     tasks = [frame_task(tmp_path, f"c{i}", pattern(i)) for i in range(3)]
     store = ClipCache(tmp_path / "cache")
     jobs = pipeline.jobs(tasks, options)

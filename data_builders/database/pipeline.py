@@ -1,33 +1,30 @@
 """Computes clips: tasks in, records out, in parallel processes and resumable.
 
-The pixels of each clip go through a `ClipCache`, so that only labels are held in memory,
-a killed build goes on where it stopped, and everything that is wrong with a database is
-known before the first byte of it is written.
+Faces are cut out in worker processes; flow that is computed in batches (`flow.IN_BATCHES`)
+follows in one process more, see `parallel`. The pixels of each clip go through a `ClipCache`, so
+that only labels are held in memory, a killed build goes on where it stopped, and everything that
+is wrong with a database is known before the first byte of it is written.
 """
 
 from __future__ import annotations
 
-import concurrent.futures
 import dataclasses
 import functools
 import itertools
-import multiprocessing
-import multiprocessing.connection
 import os
-import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures.process import BrokenProcessPool
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import cv2
 import numpy as np
 
+from data_builders.database import parallel
 from data_builders.database.cache import ClipCache, Pixels, fingerprint
 from data_builders.pixels import faces, flow, flow_file
 from data_builders.sources.base import ClipTask, FlowFile, FrameReader, Problem
 from ethnicmer_jax.base import crop, settings
 from ethnicmer_jax.base.progress import Progress
-from ethnicmer_jax.base.schema import ClipRecord, UserError
+from ethnicmer_jax.base.schema import ClipRecord
 
 FACE_NOTES = "face_notes"
 
@@ -44,7 +41,8 @@ class BuildOptions:
       crop_size: height and width of the face crops that the flow is computed on, pixels.
       margin: share of the face's size that is added on every side.
       align: whether the eyes are brought to the same place in every crop.
-      workers: parallel processes; changes the time only.
+      workers: parallel processes that cut out faces, and threads that compute flow in batches;
+        changes the time only.
       strict: whether every reported problem is a failure; changes no clip.
     """
 
@@ -98,10 +96,36 @@ def compute(motion: FlowFile | FrameReader, options: BuildOptions) -> Pixels:
     """
     if isinstance(motion, FlowFile):
         return Pixels(*flow_file.read(motion.path, options.flow_size))
+    return _with_flow([cut_out(motion, options)], options)[0]
+
+
+@dataclasses.dataclass(frozen=True)
+class Crops:
+    """What is known of a clip before its flow.
+
+    Attributes:
+      onset, apex: uint8 [crop_size, crop_size], grey face crops that the flow is computed on.
+      onset_image, apex_image: uint8 [image_size, image_size, 3] RGB, as they are stored.
+      notes: what the face detector has to tell.
+    """
+
+    onset: np.ndarray
+    apex: np.ndarray
+    onset_image: np.ndarray
+    apex_image: np.ndarray
+    notes: Mapping[str, str]
+
+
+def cut_out(motion: FrameReader, options: BuildOptions) -> Crops:
+    """Frames -> face crops of one clip.
+
+    Raises:
+      ValueError: a file is unreadable, or no face is found.
+    """
     pair = faces.crop_pair(*motion.read(), options.faces())
-    return Pixels(
-        flow.clip_flow(pair.onset, pair.apex, options.flow_method, options.flow_size),
-        "percent_of_width",
+    return Crops(
+        flow.grey(pair.onset),
+        flow.grey(pair.apex),
         _image(pair.onset, options.image_size),
         _image(pair.apex, options.image_size),
         {
@@ -110,6 +134,22 @@ def compute(motion: FlowFile | FrameReader, options: BuildOptions) -> Pixels:
             FACE_NOTES: "; ".join(pair.notes),
         },
     )
+
+
+def _with_flow(clips: Sequence[Crops], options: BuildOptions, threads: int = 1) -> list[Pixels]:
+    """Face crops -> flow; the pixels of a clip do not depend on the others."""
+    onsets, apexes = (np.stack([getattr(c, name) for c in clips]) for name in ("onset", "apex"))
+    flows = flow.compute_many(onsets, apexes, options.flow_method, threads)
+    return [
+        Pixels(
+            flow.to_record(uv, options.flow_size),
+            "percent_of_width",
+            clip.onset_image,
+            clip.apex_image,
+            clip.notes,
+        )
+        for clip, uv in zip(clips, flows, strict=True)
+    ]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -131,18 +171,52 @@ Outcome = tuple[str, Problem | None]
 """A clip's key, and what is wrong with it."""
 
 
+@dataclasses.dataclass(frozen=True)
+class _CutOut(parallel.Unfinished):
+    """A clip whose flow is to be computed in a batch."""
+
+    job: Job
+    crops: Crops
+
+
 def fill(job: Job, options: BuildOptions, cache: ClipCache) -> Outcome:
     """Computes one clip into the cache unless it is there already."""
-    clip = job.task.key
+    return next(parallel.in_two_stages(*_stages(options, cache), [job], workers=1))
+
+
+def _stages(options: BuildOptions, cache: ClipCache) -> tuple[Callable, Callable]:
+    return (
+        functools.partial(_first_stage, options=options, cache=cache),
+        functools.partial(_second_stage, options=options, cache=cache),
+    )
+
+
+def _first_stage(job: Job, options: BuildOptions, cache: ClipCache) -> Outcome | _CutOut:
     pixels = cache.load(job.key)
     if pixels is None:
+        motion = job.task.motion
         try:
-            pixels = compute(job.task.motion, options)
+            if not isinstance(motion, FlowFile) and options.flow_method in flow.IN_BATCHES:
+                return _CutOut(job, cut_out(motion, options))
+            pixels = compute(motion, options)
         except ValueError as error:
-            return clip, Problem(clip, str(error))
+            return job.task.key, Problem(job.task.key, str(error))
         cache.store(job.key, pixels)
-    notes = pixels.notes.get(FACE_NOTES)
-    return clip, Problem(clip, notes, fatal=False) if notes else None
+    return _outcome(job, pixels.notes)
+
+
+def _second_stage(
+    clips: Sequence[_CutOut], options: BuildOptions, cache: ClipCache
+) -> list[Outcome]:
+    found = _with_flow([clip.crops for clip in clips], options, options.workers)
+    for clip, pixels in zip(clips, found, strict=True):
+        cache.store(clip.job.key, pixels)
+    return [_outcome(clip.job, clip.crops.notes) for clip in clips]
+
+
+def _outcome(job: Job, notes: Mapping[str, str]) -> Outcome:
+    clip, reported = job.task.key, notes.get(FACE_NOTES)
+    return clip, Problem(clip, reported, fatal=False) if reported else None
 
 
 def process(jobs: Sequence[Job], options: BuildOptions, cache: ClipCache) -> tuple[Problem, ...]:
@@ -155,11 +229,15 @@ def process(jobs: Sequence[Job], options: BuildOptions, cache: ClipCache) -> tup
     Raises:
       UserError: a worker process died.
     """
-    work = functools.partial(fill, options=options, cache=cache)
+    stages = _stages(options, cache)
     files = [job for job in jobs if isinstance(job.task.motion, FlowFile)]
     others = [job for job in jobs if not isinstance(job.task.motion, FlowFile)]
     # Starting a process takes longer than reading a few hundred flow files.
-    done = itertools.chain(map(work, files), _in_parallel(work, others, options.workers))
+    workers = min(options.workers, len(others))
+    done = itertools.chain(
+        parallel.in_two_stages(*stages, files, workers=1),
+        parallel.in_two_stages(*stages, others, workers),
+    )
     with Progress[None]("clips", total=len(jobs), unit="clip") as progress:
         found: dict[str, Problem | None] = {}
         for clip, problem in done:
@@ -178,43 +256,6 @@ def record(job: Job, options: BuildOptions, cache: ClipCache) -> ClipRecord:
     """One clip that `process` has computed (computed again if the cache has lost it)."""
     pixels = cache.load(job.key)
     return _record(job.task, compute(job.task.motion, options) if pixels is None else pixels)
-
-
-def _in_parallel(
-    work: Callable[[Job], Outcome], jobs: Sequence[Job], workers: int
-) -> Iterator[Outcome]:
-    """Outcomes as they come; in this process where more would not help."""
-    workers = min(workers, len(jobs))
-    if workers < 2:
-        yield from map(work, jobs)
-        return
-    pool = concurrent.futures.ProcessPoolExecutor(
-        workers, multiprocessing.get_context("spawn"), _start_worker
-    )
-    try:
-        futures = [pool.submit(work, job) for job in jobs]
-        for future in concurrent.futures.as_completed(futures):
-            yield future.result()
-    except BrokenProcessPool as error:
-        raise UserError(
-            "a worker process died, perhaps for want of memory: the same command resumes, "
-            "with --workers=1 in less memory"
-        ) from error
-    finally:
-        pool.shutdown(cancel_futures=True)
-
-
-def _start_worker() -> None:
-    """One thread a process, and no process that outlives a killed build."""
-    cv2.setNumThreads(1)
-    parent = multiprocessing.parent_process()
-    assert parent is not None, "a worker has been started by a build"
-
-    def follow() -> None:
-        multiprocessing.connection.wait([parent.sentinel])
-        os._exit(1)
-
-    threading.Thread(target=follow, daemon=True).start()
 
 
 def _record(task: ClipTask, pixels: Pixels) -> ClipRecord:
