@@ -14,7 +14,7 @@ from typing import Any
 
 from absl import flags
 
-from data_builders.database import check
+from data_builders.database import check_screen
 from data_builders.database.beam import BeamRunner
 from data_builders.database.ensure import ensure
 from data_builders.database.pipeline import BuildOptions
@@ -44,7 +44,7 @@ def define_flags() -> None:
         "Write simulated clips into --raw in the layout of this database, or of several joined "
         f"by +; build nothing. One of {', '.join(writing.LAYOUTS)}.",
     )
-    flags.DEFINE_bool("check", False, "Only say what is missing in --raw, subject by subject.")
+    flags.DEFINE_bool("check", False, "Only say what is in --raw and what is missing.")
     flags.DEFINE_string("problems_csv", "", "With --check, write every problem to this table.")
     flags.DEFINE_bool("strict", defaults.strict, "Fail on every reported problem; build nothing.")
     flags.DEFINE_enum("flow", defaults.flow_method, list(flow.METHODS), "Optical flow method.")
@@ -71,7 +71,7 @@ def main() -> None:
     request = Request(given.source, given.raw, from_text(given.simulated), ethnicity)
     if given.check:
         table = pathlib.Path(given.problems_csv) if given.problems_csv else None
-        check.report(registry.list_clips(request), table, strict=given.strict)
+        check_screen.report(request, table, strict=given.strict)
         return
     runner = BeamRunner(given.beam, tuple(given.beam_option)) if given.beam else None
     data_dir = pathlib.Path(given.data_dir)

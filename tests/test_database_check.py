@@ -1,18 +1,21 @@
 from __future__ import annotations
 
 import io
+import re
 
 import fictitious
 import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
-from rich.console import Console
 
-from data_builders.database import check
+from data_builders.database import check, check_screen
+from data_builders.simulation.options import SimulatedOptions, parse_cohorts
 from data_builders.sources import registry
 from data_builders.sources.base import ClipTask, FlowFile, Listing, Problem
 from data_builders.sources.databases import casme2
+from data_builders.sources.export import writing
+from data_builders.sources.frame_folder import IMAGE_SUFFIXES
 from ethnicmer_jax.base.schema import ClipLabels, UserError
 
 
@@ -20,7 +23,17 @@ def printed(listing: Listing, **options) -> tuple[str, str]:
     """What the check prints, and the one line it fails with ("" where it does not)."""
     out = io.StringIO()
     try:
-        check.report(listing, console=Console(file=out, width=120), **options)
+        check_screen.show({"lab": check.with_unreadable(listing)}, {}, out=out, **options)
+    except UserError as error:
+        return out.getvalue(), str(error)
+    return out.getvalue(), ""
+
+
+def reported(source: str, raw) -> tuple[str, str]:
+    """The same of a user's folder."""
+    out = io.StringIO()
+    try:
+        check_screen.report(registry.Request(source, str(raw)), out=out)
     except UserError as error:
         return out.getvalue(), str(error)
     return out.getvalue(), ""
@@ -46,7 +59,7 @@ def test_a_sound_folder_passes_with_its_counts(tmp_path):
     text, failure = printed(listing, strict=True)
     assert failure == ""
     assert summary["no class"].tolist() == [0, 0, 1, 0, 1]
-    assert "5 with clips" in text
+    assert "8 clips of 5 subjects" in text
 
 
 def test_what_is_missing_is_listed_by_subject_and_fails(tmp_path):
@@ -55,7 +68,7 @@ def test_what_is_missing_is_listed_by_subject_and_fails(tmp_path):
     listing = casme2.DATABASE.list_clips(raw)
     assert check.summarise(listing).loc["casme2/sub01", ["usable", "unusable"]].tolist() == [1, 1]
     text, failure = printed(listing)
-    assert "unusable  casme2/sub01/EP19_05f: onset: no frame 5 in" in text
+    assert "unusable 1: casme2/sub01/EP19_05f: onset: no frame 5 in" in " ".join(text.split())
     assert failure.startswith("1 of 4 clips cannot be used")
 
 
@@ -118,20 +131,74 @@ def test_nothing_to_build_is_a_failure():
 def test_problems_of_no_subject_and_brackets_in_them_are_kept():
     listing = Listing((), (Problem("sheet.xlsx row 3", "Filename '[red]x' is not a clip's code"),))
     text, failure = printed(listing)
-    assert "sheet.xlsx row 3: Filename '[red]x' is not a clip's code" in text
+    assert "sheet.xlsx row 3: Filename '[red]x' is not a clip's code" in " ".join(text.split())
     assert check.summarise(listing).index.tolist() == [check.ELSEWHERE]
     assert failure
 
 
-def test_the_csv_has_every_problem_and_the_screen_says_how_many_more(tmp_path):
-    problems = tuple(Problem(f"samm/006/006_1_{i}", "no frame 5, nor 6") for i in range(9))
+def test_problems_of_one_kind_are_told_once_and_the_csv_has_all(tmp_path):
+    problems = tuple(Problem(f"samm/006/006_1_{i}", f"no frame {i}") for i in range(9))
     path = tmp_path / "new" / "problems.csv"
-    text, _ = printed(Listing((), problems), csv_path=path)
-    assert text.count("no frame 5") == 5
-    assert f"... and 4 more (all in {path})" in text
+    text, _ = printed(Listing((), problems))
+    assert text.count("no frame") == 1
+    assert "unusable 9: samm/006/006_1_0: no frame 0; the others alike, of 006" in text
+    check.write_csv(Listing((), problems), path)
     table = pd.read_csv(path)
     assert table["where"].tolist() == [problem.where for problem in problems]
     assert table["subject"].unique().tolist() == ["samm/006"]
-    assert table["what"].unique().tolist() == ["no frame 5, nor 6"]
     assert table["fatal"].all()
     assert [file.name for file in path.parent.iterdir()] == ["problems.csv"]
+
+
+LONGEST = 24
+"""Lines of a screen."""
+
+
+def folder(kind: str, name: str, tmp_path):
+    """An empty folder, one with half of the clips, or that of something else."""
+    if kind == "half":
+        whole = tmp_path / ("a_rather_long_name_of_a_folder" * 3)
+        options = SimulatedOptions(
+            cohorts=parse_cohorts(f"sim{name}:Asian:2,sim{name}:White:1"), clips_per_subject=1
+        )
+        writing.write(options, whole, name, every=100)
+        images = sorted(path for path in whole.rglob("*") if path.suffix in IMAGE_SUFFIXES)
+        for path in images[: len(images) // 2]:
+            path.unlink()
+        return whole
+    (tmp_path / kind).mkdir()
+    if kind == "wrong":
+        (tmp_path / "wrong/holiday").mkdir()
+        Image.new("RGB", (20, 20)).save(tmp_path / "wrong/holiday/img1.jpg")
+        fictitious.write_sheet(tmp_path / "wrong/accounts.xlsx", ("year", "income"), [(1, 2)])
+    return tmp_path / kind
+
+
+@pytest.mark.parametrize("kind", ["empty", "wrong", "half"])
+@pytest.mark.parametrize("name", registry.DATABASES)
+def test_what_is_missing_fits_on_a_screen_and_says_where_to_ask(tmp_path, name, kind):
+    raw = folder(kind, name, tmp_path)
+    text, failure = reported(name, raw)
+    lines = text.splitlines()
+    assert failure
+    assert len(lines) + 1 <= LONGEST
+    assert all(len(line) <= 80 for line in lines if " " in line.strip())
+    assert registry.DATABASES[name].licence in lines[-1 if kind == "half" else -2]
+    if kind == "half":
+        assert "unusable" in text
+        assert all(code in text.split() for code in re.findall(rf"{name}/\S+:", text))
+    else:
+        assert all(line in text for line in registry.DATABASES[name].layout)
+        assert f"--export={name}" in text
+
+
+def test_a_clip_of_two_sources_is_told_of_both_together(tmp_path):
+    fictitious.write_samm(tmp_path)
+    (tmp_path / "manifest.csv").write_text(
+        "database,subject,clip,emotion,onset_path,apex_path\nsamm,006,006_1_2,anger,"
+        "SAMM_CROP/006/006_1_2/006_05562.jpg,SAMM_CROP/006/006_1_2/006_05566.jpg\n"
+    )
+    text, failure = reported("samm+manifest", tmp_path)
+    assert "all sources together" in text
+    assert "samm/006/006_1_2: is in two of the sources" in text
+    assert failure

@@ -1,6 +1,6 @@
-"""Says what is missing in a user's folder, before anything is computed (`--check`).
+"""Finds what is missing in a user's folder, before anything is computed (`--check`).
 
-Per subject and with counts for people, as a CSV table for scripts.
+Counts by subject, and every problem as a CSV table for scripts; `check_screen` prints both.
 """
 
 from __future__ import annotations
@@ -8,57 +8,22 @@ from __future__ import annotations
 import dataclasses
 import pathlib
 import re
-from collections.abc import Iterator
 
 import pandas as pd
-from rich.console import Console
-from rich.table import Table
 
 from data_builders.pixels import flow_file
 from data_builders.sources.base import ClipTask, FlowFile, Listing, Problem
 from ethnicmer_jax.base import class_schemes, files
 from ethnicmer_jax.base.progress import Progress
-from ethnicmer_jax.base.schema import UserError
 
 ELSEWHERE = "(no subject)"
 """Stands for the subject of problems with a file or a row as a whole."""
 
 _KEY = re.compile(r"(?P<person>[\w-]+/[^/]+)(?:/[^/]+)?")
-_SHOWN = 5
 _SMALL = 8
 
 _SCHEME = class_schemes.parse(class_schemes.DEFAULT)
 _NO_CLASS = "no class"
-
-
-def report(
-    listing: Listing,
-    csv_path: pathlib.Path | None = None,
-    console: Console | None = None,
-    strict: bool = False,
-) -> None:
-    """Prints what a folder holds and what is wrong with it, pixels included.
-
-    Args:
-      listing: a source's clips and problems.
-      csv_path: where to write every problem as a table, or None.
-      console: where to print; standard output by default.
-      strict: whether a fall-back counts as a failure too.
-
-    Raises:
-      UserError: a clip cannot be used, or there is none; raised after all was printed.
-    """
-    console = console or Console()
-    listing = with_unreadable(listing)
-    for note in listing.notes:
-        _print(console, note)
-    summary = summarise(listing)
-    console.print(_table(summary))
-    for line in _lines(listing, csv_path):
-        _print(console, line)
-    if csv_path is not None:
-        write_csv(listing, csv_path)
-    _fail(listing, summary, strict)
 
 
 def with_unreadable(listing: Listing) -> Listing:
@@ -130,46 +95,3 @@ def _person(where: str) -> str:
     """`database/subject` of a clip's or a subject's key, else ELSEWHERE."""
     match = _KEY.fullmatch(where)
     return match["person"] if match else ELSEWHERE
-
-
-def _table(summary: pd.DataFrame) -> Table:
-    table = Table(title="Clips by subject", show_footer=True)
-    table.add_column(
-        "subject", overflow="fold", footer=f"{(summary['usable'] > 0).sum()} with clips"
-    )
-    for name in summary:
-        table.add_column(str(name), footer=str(summary[name].sum()), justify="right")
-    for subject, counts in summary.iterrows():
-        table.add_row(str(subject), *(str(count) for count in counts))
-    return table
-
-
-def _lines(listing: Listing, csv_path: pathlib.Path | None) -> Iterator[str]:
-    """The problems of each subject, the fatal ones first, long lists cut short."""
-    rest = f"all in {csv_path}" if csv_path else "a CSV file lists all"
-    for subject, problems in problem_table(listing).groupby("subject"):
-        yield f"{subject}:"
-        ordered = problems.sort_values("fatal", ascending=False, kind="stable")
-        for problem in ordered.head(_SHOWN).itertuples():
-            verdict = "unusable" if problem.fatal else "reported"
-            yield f"  {verdict}  {problem.where}: {problem.what}"
-        if len(problems) > _SHOWN:
-            yield f"  ... and {len(problems) - _SHOWN} more ({rest})"
-
-
-def _print(console: Console, line: str) -> None:
-    """Plain text: brackets are no markup, and a line can be searched for as a whole."""
-    console.print(line, markup=False, highlight=False, soft_wrap=True)
-
-
-def _fail(listing: Listing, summary: pd.DataFrame, strict: bool) -> None:
-    unusable, reported = summary["unusable"].sum(), summary["reported"].sum()
-    if unusable:
-        raise UserError(
-            f"{unusable} of {unusable + len(listing.tasks)} clips cannot be used: "
-            "mend what is listed above"
-        )
-    if not listing.tasks:
-        raise UserError("there is no clip to build: see the notes above")
-    if strict and reported:
-        raise UserError(f"{reported} clips or subjects are reported above, and --strict is set")

@@ -104,7 +104,7 @@ def list_clips(request: Request) -> Listing:
         if isinstance(part, UserError):
             raise part
         parts.append(part)
-    return listing_checks.checked(merged(parts))
+    return merged(parts)
 
 
 def list_each(request: Request) -> Iterator[tuple[str, Listing | UserError]]:
@@ -122,7 +122,10 @@ def list_each(request: Request) -> Iterator[tuple[str, Listing | UserError]]:
 
 
 def merged(listings: Iterable[Listing]) -> Listing:
-    """Several listings as one; a clip that two of them have counts once, and is a problem."""
+    """Several listings as one, checked as a whole (`listing_checks`).
+
+    A clip that two of them have counts once, and is a problem.
+    """
     parts = list(listings)
     tasks: dict[str, ClipTask] = {}
     problems = [problem for part in parts for problem in part.problems]
@@ -134,7 +137,7 @@ def merged(listings: Iterable[Listing]) -> Listing:
             else:
                 tasks[task.key] = task
     notes = tuple(note for part in parts for note in part.notes)
-    return Listing(tuple(tasks.values()), tuple(problems), notes)
+    return listing_checks.checked(Listing(tuple(tasks.values()), tuple(problems), notes))
 
 
 def _list_one(name: str, place: pathlib.Path | None, request: Request) -> Listing:
