@@ -19,7 +19,7 @@ from collections.abc import Callable, Mapping, Sequence
 from absl import flags
 
 from data_builders.ethnicity import annotation, tables
-from data_builders.ethnicity.consolidation import Thresholds
+from data_builders.ethnicity.consolidation import CLIPS_SEEN, Thresholds
 from data_builders.ethnicity.frame_annotator import Classifier, FrameAnnotator
 from data_builders.ethnicity.table_annotator import TableAnnotator
 from data_builders.ethnicity.votes import Annotator
@@ -39,7 +39,12 @@ def define_flags() -> None:
     )
     flags.DEFINE_string("out", None, "Folder to write into.", required=True)
     flags.DEFINE_string("override", "", "Table of database, subject, ethnicity, reason that wins.")
-    flags.DEFINE_integer("min_clips", defaults.min_clips, "Fewest clips for a label.")
+    flags.DEFINE_integer(
+        "min_clips",
+        defaults.min_clips,
+        f"Fewest clips for a label; unless given, {CLIPS_SEEN} for what a classifier sees, 1 for "
+        "what a table states.",
+    )
     flags.DEFINE_float("min_agreement", defaults.min_agreement, "Least share of votes for it.")
     flags.DEFINE_float("min_probability", defaults.min_probability, "Least mean probability.")
     flags.DEFINE_multi_string("table", [], "Table of labels, for metadata; repeatable.")

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from onnx_models import mean_colour_model
 
-from data_builders.ethnicity.annotation import collect
+from data_builders.ethnicity.annotation import annotate, collect
+from data_builders.ethnicity.consolidation import Override, Thresholds
 from data_builders.ethnicity.table_annotator import TableAnnotator
 from data_builders.simulation.drawing import draw_face
 from data_builders.simulation.people import draw_person
@@ -124,6 +125,7 @@ def test_frames_are_judged_by_an_onnx_model_beside_a_table(tmp_path):
     # Of the two clips that both judge, they agree on one: chance does as well.
     assert "metadata" in page
     assert "0.500" in page
+    assert "No clip in common" not in page
 
 
 @pytest.mark.parametrize(
@@ -159,3 +161,34 @@ def test_help_lists_the_flags():
     done = _run("--help")
     assert "--annotator" in done.stdout
     assert "ethnicity.csv" in done.stdout
+
+
+def test_a_subject_of_one_clip_keeps_the_label_that_a_table_states(metadata, table, tmp_path):
+    table.write_text("Subject,Filename,Race\n6,a,Asian\n7,b,0\n8,c,\n")
+    done = _run(*metadata)
+    assert done.returncode == 0, done.stderr
+    assert _labels(tmp_path / "out") == {"006": "Asian", "007": "White", "008": "Unknown"}
+
+
+def test_tables_without_a_clip_in_common_are_said_to_be_so(tmp_path):
+    for name, subject in (("first", "006"), ("second", "6")):
+        rows = [f"{subject},{clip},0" for clip in "ab"]
+        (tmp_path / f"{name}.csv").write_text("\n".join(["Subject,Filename,Race", *rows]))
+    thresholds = Thresholds()
+    names = ("first", "second")
+    annotators = [TableAnnotator(tmp_path / f"{n}.csv", "samm", name=n) for n in names]
+    lines = annotate(annotators, thresholds, {}, tmp_path / "out")
+    assert any("first and second judge no clip in common" in line for line in lines)
+    page = (tmp_path / "out" / "ethnicity.html").read_text()
+    assert "No clip in common" in page
+    same = [TableAnnotator(tmp_path / "first.csv", "samm", name=n) for n in names]
+    lines = annotate(same, thresholds, {}, tmp_path / "same")
+    assert not any("in common" in line for line in lines)
+
+
+def test_overrides_find_subjects_whose_zeros_are_gone(tmp_path, table):
+    table.write_text("Subject,Filename,Race\n006,a,0\n006,b,0\n")
+    overrides = {("samm", "6"): Override("Indian"), ("samm", "66"): Override("Black")}
+    lines = annotate([TableAnnotator(table, "samm")], Thresholds(), overrides, tmp_path / "out")
+    assert _labels(tmp_path / "out") == {"006": "Indian", "66": "Black"}
+    assert sum("has an override but no clip" in line for line in lines) == 1

@@ -61,14 +61,15 @@ def test_numeric_subject_codes_are_zero_filled_on_request(write):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("Subject,Filename\n1,a\n", "no column race or ethnicity; it has Subject, Filename"),
+        ("Subject,Filename\n1,a\n", "lacks the columns race; it has Subject, Filename"),
+        ("Subject,Race\n1,0\n", "no column of clips .* --ethnicity"),
         ("Subject,Filename,Race,Ethnicity\n1,a,0,0\n", "several columns for race"),
         ("Subject,Filename,Race\n1,a,0\n1,b,7\n", "line 3: '7' is neither a code"),
         ("Subject,Filename,Race\n1,a,0\n1,a,0\n", "line 3: samm/1/a has a row already .line 2"),
         ("Subject,Filename,Race\n,a,0\n", "line 2: database, subject or clip is empty"),
         ("Subject,Filename,Race,Age\n1,a,0,25\n", "line 2: age '25'"),
         ("Subject,Filename,Race,Gender\n1,a,0,x\n", "line 2: gender 'x'"),
-        ('Subject,Filename,Race\n1,"a,0\n', "not a readable table"),
+        ('Subject,Filename,Race\n1,"a,0\n', "is not valid CSV"),
         ("", "not a readable table"),
         ("Subject,Filename,Race\n\n1,b,7\n", "line 3: '7' is neither a code"),
     ],
@@ -79,7 +80,7 @@ def test_a_wrong_table_is_a_user_error_that_says_where(write, text, message):
 
 
 def test_a_text_file_named_xlsx_is_a_user_error(write):
-    with pytest.raises(UserError, match="not a readable table"):
+    with pytest.raises(UserError, match=r"not a readable \.xlsx workbook"):
         list(TableAnnotator(write(RAW, "raw.xlsx"), "samm").votes())
 
 

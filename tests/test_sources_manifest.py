@@ -5,6 +5,7 @@ import math
 
 import cv2
 import numpy as np
+import openpyxl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -215,7 +216,8 @@ def test_a_table_of_ethnicities_beside_the_manifest_wins_over_its_column(folder)
         "lab,2,1,anger,flow.png,",
     ]
     found = listing(folder, *rows, header=header)
-    assert found.problems == ()
+    [problem] = found.problems
+    assert str(problem) == "lab/2: has no row in ethnicity.csv: ethnicity Unknown"
     assert [task.labels.ethnicity for task in found.tasks] == ["Indian", "Indian", "Unknown"]
     assert (found.tasks[0].labels.ethnicity_source, found.tasks[0].labels.ethnicity_agreement) == (
         "human",
@@ -227,20 +229,29 @@ def test_a_table_of_ethnicities_beside_the_manifest_wins_over_its_column(folder)
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        (b"", "lists no clips"),
+        (b"", "is empty"),
         (b"database,subject,clip,emotion,flow\n", "lists no clips"),
         (b"database,subject,flow\n1,2,3\n", "lacks the columns clip, emotion"),
         (b"database,subject,clip,emotion\nlab,1,1,anger\n", "no column of motion"),
-        (b"database;subject;clip;emotion;flow\n1;2;3;4;5\n", "save it with commas"),
-        (b"database\tsubject\tclip\n1\t2\t3\n", "save it with commas"),
-        (b"database,subject,clip,emotion,flow,flow\n1,2,3,4,5,6\n", "columns flow twice"),
+        (b"database\tsubject\tclip\n1\t2\t3\n", "lacks .* emotion; it has 1 database, 2 subject"),
+        (b"database,subject,clip,emotion,flow,flow\n1,2,3,4,5,6\n", "columns 5 and 6 both named f"),
+        (b"database,subject,clip,emotion,flow,Flow\n1,2,3,4,5,6\n", "columns 5 and 6 both named f"),
         (
-            b"database,subject,clip,emotion,flow\nlab,1,1,anger\n",
-            "line 2 has 4 cells, its header 5",
+            b"database,subject,clip,emotion,flow\nlab,1,1,anger,f,x\n",
+            "line 2 has 6 cells, its header 5: quote cells that contain “,”",
+        ),
+        (b"database,subject,clip,emotion,,flow\nlab,1,1,anger,x,f\n", "column 5 has cells but no"),
+        (
+            b"database,subject,filename,sample,emotion,flow\nlab,1,1,1,anger,f\n",
+            r"columns 3 \(filename\) and 4 \(sample\) could both be clip: rename",
         ),
         (b'database,subject,clip,emotion,flow\nlab,1,1,"anger,x\n', "is not valid CSV"),
-        ("database,subject,clip,emotion,flow\nlab,Zoë,1,anger,f".encode("latin-1"), "not UTF-8"),
-        ("database,subject,clip,emotion,flow\n".encode("utf-16"), "not UTF-8"),
+        (
+            "database,subject,clip,emotion,flow\n".encode("utf-16-le"),
+            "not a readable table of text",
+        ),
+        (b"\x89PNG\x00\xff\x81", "not a readable table of text"),
+        (b"\xff\xfed\x00\x00", "not a readable table of text"),
     ],
 )
 def test_a_file_that_is_no_manifest_is_refused_in_one_line(tmp_path, text, expected):
@@ -258,6 +269,119 @@ def test_a_manifest_that_is_not_there_is_refused(tmp_path):
         manifest.list_clips(tmp_path)
 
 
+WRITTEN_BY = {
+    "Excel, CSV UTF-8": (",", "\r\n", "utf-8-sig"),
+    "Excel, German": (";", "\r\n", "cp1252"),
+    "Excel, Unicode text": ("\t", "\r\n", "utf-16"),
+    "R": (",", "\n", "utf-8"),
+}
+
+
+@pytest.mark.parametrize(("separator", "end", "encoding"), WRITTEN_BY.values(), ids=WRITTEN_BY)
+def test_programs_write_the_same_manifest_in_their_own_ways(folder, separator, end, encoding):
+    (folder / "Zoë").mkdir()
+    (folder / "Zoë" / "flow.png").write_bytes(b"")
+    rows = [
+        ["Dataset", "Subject", "Filename", "Estimated Emotion", "Flow", "fps", "", "Bemerkung", ""],
+        ["Lab", "007", "a", "Happiness", "Zoë\\flow.png", "29,97", "", f"x{separator}y", ""],
+        ["Lab", "008", "b", "Anger", "Zoë\\flow.png", "NA"],
+        ["", "", "", "", "", "", "", "", ""],
+    ]
+    lines = [separator.join(f'"{cell}"' if cell else "" for cell in row) for row in rows]
+    path = folder / "manifest.csv"
+    path.write_bytes(end.join(lines).encode(encoding))
+    found = manifest.list_clips(path)
+    assert found.problems == ()
+    first, second = found.tasks
+    assert first.key == "lab/007/a"
+    assert first.motion == FlowFile(folder / "Zoë" / "flow.png")
+    assert first.labels.fps == pytest.approx(29.97)
+    assert math.isnan(second.labels.fps)
+    assert first.labels.extra == {"Bemerkung": f"x{separator}y"}
+    assert any("database from 'Dataset'" in note for note in found.notes)
+    assert any("Windows-1252" in note for note in found.notes) == (encoding == "cp1252")
+
+
+def test_excel_says_its_separator_in_a_first_line(folder):
+    found = listing(folder, HEADER, "lab,1,1,anger,flow.png", header="sep=,")
+    assert [task.key for task in found.tasks] == ["lab/1/1"]
+
+
+@pytest.mark.parametrize("name", ['""', "Unnamed: 0", None])
+def test_row_names_are_no_column(folder, name):
+    header = HEADER if name is None else f"{name},{HEADER}"
+    rows = [f"{line},lab,{line},1,anger,flow.png" for line in ('"1"', '"3"', '"12"')]
+    found = listing(folder, *rows, header=header)
+    assert found.problems == ()
+    assert [task.labels.subject for task in found.tasks] == ["1", "3", "12"]
+
+
+def test_a_column_of_numbers_that_went_through_decimals(folder):
+    header = "database,subject,clip,emotion,frames,onset,apex,offset,age_decade,version"
+    rows = ["lab,6.0,1,anger,frames,3.0,6.0,46.0,2.0,1.0", "lab,7.0,1,anger,frames,3.0,6.0,,,1.5"]
+    found = listing(folder, *rows, header=header)
+    assert found.problems == ()
+    assert [task.labels.subject for task in found.tasks] == ["6", "7"]
+    first = found.tasks[0].labels
+    assert (first.onset, first.apex, first.offset, first.age_decade) == (3, 6, 46, 2)
+    assert first.extra == {"version": "1.0"}
+
+
+def test_a_missing_code_is_not_somebody_called_na(folder):
+    header = f"{HEADER},ethnicity,gender,age_decade,action_units,fps"
+    (task,) = listing(folder, "lab,1,1,anger,flow.png,NA,NA,NA,NA,NA", header=header).tasks
+    assert (task.labels.ethnicity, task.labels.gender) == ("Unknown", "unknown")
+    (problem,) = problems(folder, "lab,NA,1,anger,flow.png")
+    assert "subject: 'NA' stands for a missing value: give the code" in problem
+
+
+@pytest.mark.parametrize("cell", ["1" * 400, "1" * 5000, "-", "1e400", "1,000", "nan0", "٣"])
+def test_no_number_is_too_long_or_too_odd(folder, cell):
+    header = "database,subject,clip,emotion,frames,onset,apex,fps,age_decade"
+    found = problems(folder, f'lab,1,1,anger,frames,3,"{cell}","{cell}","{cell}"', header=header)
+    assert {problem.split(": ")[1] for problem in found} >= {"apex", "fps", "age_decade"}
+
+
+def test_names_that_no_file_can_have_are_problems(folder):
+    header = "database,subject,clip,emotion,flow,frames,onset,apex"
+    found = problems(
+        folder,
+        f"lab,1,1,anger,{'x' * 5000},,,",
+        f"lab,1,2,anger,,{'x' * 5000},1,2",
+        f"lab,1,3,anger,,frames,{'x' * 5000},6",
+        "lab,1,4,anger,C:\\clips\\flow.png,,,",
+        header=header,
+    )
+    assert len(found) == 4
+    assert found[-1].endswith("give paths relative to the manifest")
+
+
+def test_a_manifest_may_be_a_workbook(folder):
+    workbook = openpyxl.Workbook()
+    rows = [
+        ["Dataset", "Participant", "Clip", "Expression", "Video", "OnsetFrame", "Apex Frame", None],
+        ["SAMM dataset", "006", 46, "Anger", "frames", 3, 6.0, None],
+        [None],
+        ["SAMM", "007", "a", "Surprise", "frames", 6, 46, None],
+    ]
+    for row in rows:
+        workbook.active.append(row)
+    workbook.save(folder / "coding.xlsx")
+    found = manifest.list_clips(folder / "coding.xlsx")
+    assert [str(problem) for problem in found.problems] == []
+    assert [task.key for task in found.tasks] == ["samm/006/46", "samm/007/a"]
+    assert (found.tasks[0].labels.onset, found.tasks[0].labels.apex) == (3, 6)
+
+
+def test_our_own_name_of_a_column_wins_over_a_synonym(folder):
+    header = f"{HEADER},Estimated Emotion,Filename"
+    found = listing(folder, "lab,1,1,anger,flow.png,smug,x.avi", header=header)
+    (task,) = found.tasks
+    assert task.labels.raw_emotion == "anger"
+    assert task.labels.extra == {"Estimated Emotion": "smug", "Filename": "x.avi"}
+    assert found.notes == ()
+
+
 def test_a_byte_order_mark_and_blank_lines_are_harmless(folder):
     found = listing(folder, "", "lab,1,1,anger,flow.png", ",,,,", encoding="utf-8-sig")
     assert [task.key for task in found.tasks] == ["lab/1/1"]
@@ -269,7 +393,7 @@ _CODES = st.text(st.characters(exclude_categories=["C", "Z"], exclude_characters
 
 @given(
     _CODES.filter(lambda code: not name_fault("subject", code)),
-    _CODES.filter(lambda code: code not in (".", "..")),
+    _CODES.filter(lambda code: code not in (".", "..", "NA", "NaN", "<NA>")),
 )
 def test_any_printable_code_survives(tmp_path_factory, subject, clip):
     folder = tmp_path_factory.mktemp("codes")

@@ -48,6 +48,7 @@ class Kappa:
         clips, or one and the same single label everywhere).
       observed: share in [0, 1] of equal labels, NaN without common clips.
       n: clips that both have labelled.
+      shared: clips that both were asked about, failed votes included.
     """
 
     first: str
@@ -55,6 +56,7 @@ class Kappa:
     value: float
     observed: float
     n: int
+    shared: int
 
 
 def consistency(votes: Sequence[Vote]) -> Consistency:
@@ -83,7 +85,11 @@ def between_annotators(votes: Iterable[Vote]) -> tuple[Kappa, ...]:
     return tuple(
         _kappa(
             (first, second),
-            [(labels[first][key], labels[second].get(key)) for key in labels[first]],
+            [
+                (labels[first][key], labels[second][key])
+                for key in labels[first]
+                if key in labels[second]
+            ],
         )
         for first, second in itertools.combinations(sorted(labels), 2)
     )
@@ -106,7 +112,7 @@ def with_subjects(
 def _kappa(names: tuple[str, str], pairs: Sequence[tuple[str | None, str | None]]) -> Kappa:
     both = [pair for pair in pairs if all(label in LABELS for label in pair)]
     if not both:
-        return Kappa(*names, math.nan, math.nan, 0)
+        return Kappa(*names, math.nan, math.nan, 0, len(pairs))
     first, second = zip(*both, strict=True)
     with warnings.catch_warnings():
         # One label throughout: scikit-learn warns and gives NaN, which is what we report.
@@ -114,4 +120,4 @@ def _kappa(names: tuple[str, str], pairs: Sequence[tuple[str | None, str | None]
         warnings.simplefilter("ignore", RuntimeWarning)
         value = float(cohen_kappa_score(first, second, labels=list(LABELS)))
     observed = sum(a == b for a, b in both) / len(both)
-    return Kappa(*names, value, observed, len(both))
+    return Kappa(*names, value, observed, len(both), len(pairs))

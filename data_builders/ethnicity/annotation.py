@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import collections
 import pathlib
 from collections.abc import Mapping, Sequence
 
 from data_builders.ethnicity import audit, tables
 from data_builders.ethnicity.consolidation import (
-    Decision,
     Override,
     Person,
     Thresholds,
     consolidate,
 )
 from data_builders.ethnicity.votes import Annotator, Vote
+from data_builders.sources import codes
 from ethnicmer_jax.base import files
 from ethnicmer_jax.base.progress import Progress
 from ethnicmer_jax.base.schema import UNKNOWN, UserError
@@ -37,16 +38,18 @@ def annotate(
       Lines that tell the user what came out.
 
     Raises:
-      UserError: an annotator votes twice on a clip, or there is no clip.
+      UserError: an annotator votes twice on a clip, there is no clip, or two overrides are
+        for one subject.
     """
-    decisions = consolidate(collect(annotators), thresholds, overrides)
+    votes = collect(annotators)
+    decisions = consolidate(votes, thresholds, _of_voters(overrides, votes))
     if not decisions:
         raise UserError("there is nothing to annotate: the table or the source has no clips")
     page = audit.Audit(decisions, thresholds)
     tables.write_votes(out / tables.VOTES_FILE, page.votes)
     files.write_text(out / audit.FILE_NAME, audit.render(page))
     tables.write_subjects(out / tables.SUBJECTS_FILE, decisions)
-    return _lines(out, decisions)
+    return _lines(out, page)
 
 
 def collect(annotators: Sequence[Annotator]) -> list[Vote]:
@@ -66,7 +69,30 @@ def collect(annotators: Sequence[Annotator]) -> list[Vote]:
     return list(votes.values())
 
 
-def _lines(out: pathlib.Path, decisions: Sequence[Decision]) -> list[str]:
+def _of_voters(
+    overrides: Mapping[Person, Override], votes: Sequence[Vote]
+) -> dict[Person, Override]:
+    """Overrides by the codes that the votes have: 6 of a spreadsheet is 006.
+
+    Raises:
+      UserError: two of them are for one subject.
+    """
+    subjects: dict[str, set[str]] = collections.defaultdict(set)
+    for vote in votes:
+        subjects[vote.database].add(vote.subject)
+    known = {database: codes.Codes(of) for database, of in subjects.items()}
+    found: dict[Person, Override] = {}
+    for (database, subject), override in overrides.items():
+        meant = known[database].find(subject) if database in known else None
+        person = database, meant or subject
+        if person in found:
+            raise UserError(f"two overrides are for {'/'.join(person)}; keep one of them")
+        found[person] = override
+    return found
+
+
+def _lines(out: pathlib.Path, page: audit.Audit) -> list[str]:
+    decisions = page.decisions
     labelled = sum(decision.ethnicity != UNKNOWN for decision in decisions)
     errors = sum(decision.n_errors for decision in decisions)
     unseen = [decision for decision in decisions if not decision.votes]
@@ -77,5 +103,10 @@ def _lines(out: pathlib.Path, decisions: Sequence[Decision]) -> list[str]:
             f"note: {decision.database}/{decision.subject} has an override but no clip; "
             "is the code right?"
             for decision in unseen
+        ),
+        *(
+            f"note: {pair.first} and {pair.second} judge no clip in common; are databases, "
+            "subjects and clips spelled alike?"
+            for pair in page.strangers
         ),
     ]

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import jinja2
 
 from data_builders.ethnicity import agreement
-from data_builders.ethnicity.consolidation import HUMAN, Decision, Thresholds
+from data_builders.ethnicity.consolidation import CLIPS_SEEN, HUMAN, Decision, Thresholds
 from data_builders.ethnicity.votes import LABELS, Vote
 from ethnicmer_jax.base.schema import UNKNOWN
 
@@ -63,15 +63,20 @@ class Audit:
 
     @property
     def kappas(self) -> list[agreement.Kappa]:
-        """Of each pair of annotators, and of each annotator with the decisions."""
+        """Of each pair of annotators with clips in common, and of each with the decisions."""
         labels = {decision.person: decision.ethnicity for decision in self.decisions}
         return [
-            *agreement.between_annotators(self.votes),
+            *(kappa for kappa in agreement.between_annotators(self.votes) if kappa.shared),
             *(
                 agreement.with_subjects(self._by(name), labels, "the labels decided on")
                 for name in self.annotators
             ),
         ]
+
+    @property
+    def strangers(self) -> list[agreement.Kappa]:
+        """Pairs of annotators that no clip has in common: nothing can be said of them."""
+        return [kappa for kappa in agreement.between_annotators(self.votes) if not kappa.shared]
 
     def _by(self, annotator: str) -> list[Vote]:
         return [vote for vote in self.votes if vote.annotator == annotator]
@@ -88,7 +93,12 @@ def render(audit: Audit) -> str:
     )
     environment.filters["number"] = _number
     return environment.get_template(_TEMPLATE).render(
-        audit=audit, thresholds=audit.thresholds, labels=LABELS, unknown=UNKNOWN, human=HUMAN
+        audit=audit,
+        thresholds=audit.thresholds,
+        clips_seen=CLIPS_SEEN,
+        labels=LABELS,
+        unknown=UNKNOWN,
+        human=HUMAN,
     )
 
 

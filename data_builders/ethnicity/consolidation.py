@@ -3,7 +3,8 @@
 A person has one ethnicity, a classifier sees a new face in every clip: in the
 reference's annotation 6 of 24 subjects with several clips carry more than one label.
 Votes are averaged over a subject's clips, and the label is withheld (`Unknown`) where
-they are too few or too divided. A human's word always wins.
+they are too few or too divided. One clip is enough where a table states the label. A
+human's word always wins.
 """
 
 from __future__ import annotations
@@ -20,6 +21,9 @@ from data_builders.ethnicity.votes import LABELS, Vote
 from ethnicmer_jax.base.schema import UNKNOWN, UserError
 
 HUMAN = "human"
+CLIPS_SEEN = 2
+"""Clips that a classifier must have judged, unless the user says otherwise."""
+
 Person = tuple[str, str]
 
 
@@ -28,7 +32,8 @@ class Thresholds:
     """When a label is given at all.
 
     Attributes:
-      min_clips: clips with a readable vote.
+      min_clips: clips with a readable vote; None for `CLIPS_SEEN` where a classifier has
+        looked at faces, and for a single clip where a table states the label.
       min_agreement: share in [0, 1] of the votes that are for the label.
       min_probability: the label's mean probability in [0, 1].
 
@@ -36,17 +41,23 @@ class Thresholds:
       UserError: a threshold is out of its range.
     """
 
-    min_clips: int = 2
+    min_clips: int | None = None
     min_agreement: float = 0.8
     min_probability: float = 0.6
 
     def __post_init__(self):
-        if self.min_clips < 1:
+        if self.min_clips is not None and self.min_clips < 1:
             raise UserError(f"at least one clip is needed for a label, got {self.min_clips}")
         for name in ("min_agreement", "min_probability"):
             value = getattr(self, name)
             if not 0 <= value <= 1:
                 raise UserError(f"{name} is a share from 0 to 1, got {value}")
+
+    def clips_for(self, readable: Sequence[Vote]) -> int:
+        """Fewest clips with a readable vote for a label, given these votes."""
+        if self.min_clips is not None:
+            return self.min_clips
+        return 1 if any(vote.stated for vote in readable) else CLIPS_SEEN
 
 
 @dataclasses.dataclass(frozen=True)
@@ -177,8 +188,8 @@ def _doubts(
     if not readable:
         return ["no readable vote"]
     doubts = []
-    if n_clips < thresholds.min_clips:
-        doubts.append(f"{n_clips} of at least {thresholds.min_clips} clips")
+    if n_clips < (needed := thresholds.clips_for(readable)):
+        doubts.append(f"{n_clips} of at least {needed} clips")
     agreement = _votes_for(top[0], readable) / len(readable)
     if agreement < thresholds.min_agreement:
         doubts.append(f"agreement {agreement:.2f} below {thresholds.min_agreement:g}")

@@ -14,7 +14,7 @@ from typing import Any
 import pandas as pd
 
 from data_builders.ethnicity.votes import LABEL_OF, LABELS, Vote, one_hot
-from data_builders.sources import cells, text_table
+from data_builders.sources import cells, codes, demographics, text_table
 from ethnicmer_jax.base.schema import UserError
 
 COLUMNS = {
@@ -60,8 +60,7 @@ class TableAnnotator:
             neither a label nor a failure, or judges a clip twice.
         """
         lines: dict[str, int] = {}
-        for index, row in self._table().iterrows():
-            line = index + 2
+        for line, row in self._table().iterrows():
             try:
                 vote = self._vote(row)
             except ValueError as error:
@@ -76,24 +75,20 @@ class TableAnnotator:
 
     def _table(self) -> pd.DataFrame:
         table = text_table.read(self.path)
-        found = {}
-        for column, names in COLUMNS.items():
-            match = [name for name in table.columns if name.lower() in names]
-            if len(match) > 1:
-                raise UserError(f"{self.path.name} has several columns for {column}: {match}")
-            if match:
-                found[column] = table[match[0]]
-            elif column not in _OPTIONAL:
-                raise UserError(
-                    f"{self.path.name} has no column {' or '.join(names)}; "
-                    f"it has {', '.join(table.columns)}"
-                )
+        if not any(name.lower() in COLUMNS["clip"] for name in table.columns):
+            raise UserError(
+                f"{self.path.name} has no column of clips ({' or '.join(COLUMNS['clip'])}); a table"
+                f" with one row per subject is settled already: save it as {demographics.TABLE}"
+                " (database, subject, ethnicity) beside the raw data, or give it to"
+                " data_builders.build with --ethnicity"
+            )
+        found = text_table.select(self.path, table, COLUMNS, _OPTIONAL)
         if "database" not in found and not self.database:
             raise UserError(f"{self.path.name} names no database: give it with --database")
-        return pd.DataFrame(found)
+        return found
 
     def _vote(self, row: pd.Series) -> Vote:
-        database = (self.database or row["database"]).lower()
+        database = codes.database(self.database or row["database"])
         subject = row["subject"]
         if subject.isdecimal():
             subject = subject.zfill(self.subject_width)
@@ -109,6 +104,7 @@ class TableAnnotator:
             f"the table says {row['race']!r}" if label is None else "",
             self._read(row, "age", cells.age_decade),
             self._read(row, "gender", cells.gender),
+            stated=True,
         )
 
     @staticmethod

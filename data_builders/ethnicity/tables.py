@@ -16,9 +16,9 @@ import pandas as pd
 
 from data_builders.ethnicity.consolidation import Decision, Override, Person
 from data_builders.ethnicity.votes import LABELS, Vote
-from data_builders.sources import text_table
+from data_builders.sources import cells, codes, demographics, text_table
 from ethnicmer_jax.base import files
-from ethnicmer_jax.base.schema import ETHNICITIES, UserError
+from ethnicmer_jax.base.schema import UserError
 
 SUBJECTS_FILE = "ethnicity.csv"
 VOTES_FILE = "ethnicity_votes.csv"
@@ -29,6 +29,7 @@ _SUBJECT_COLUMNS = tuple(
     if field.name not in ("votes", "probabilities")
 )
 _VOTE_COLUMNS = ("database", "subject", "clip", "annotator", "label", "age_decade", "gender")
+_STATED = "stated"
 
 
 def read_overrides(path: pathlib.Path, subject_width: int = 0) -> dict[Person, Override]:
@@ -42,23 +43,22 @@ def read_overrides(path: pathlib.Path, subject_width: int = 0) -> dict[Person, O
       UserError: a column is missing, an ethnicity is not one of schema.ETHNICITIES,
         or a subject has two rows.
     """
-    table = text_table.read(path)
-    table.columns = [name.lower() for name in table.columns]
-    text_table.require(path, table, ("database", "subject", "ethnicity"))
+    names = {**demographics.COLUMNS, "reason": ("reason",)}
+    table = text_table.select(path, text_table.read(path), names, optional=("reason",))
     found: dict[Person, Override] = {}
     for index, row in table.iterrows():
-        where = f"{path.name} line {index + 2}"
+        where = f"{path.name} line {index}"
         width = subject_width if row["subject"].isdecimal() else 0
-        person = row["database"].lower(), row["subject"].zfill(width)
+        person = codes.database(row["database"]), row["subject"].zfill(width)
         if not all(person):
             raise UserError(f"{where}: database or subject is empty")
-        if row["ethnicity"] not in ETHNICITIES:
-            raise UserError(
-                f"{where}: ethnicity {row['ethnicity']!r} is not one of {', '.join(ETHNICITIES)}"
-            )
+        try:
+            ethnicity = cells.ethnicity(row["ethnicity"])
+        except ValueError as error:
+            raise UserError(f"{where}: ethnicity {error}") from error
         if person in found:
             raise UserError(f"{where}: {'/'.join(person)} has a row already; keep one of them")
-        found[person] = Override(row["ethnicity"], row.get("reason", ""))
+        found[person] = Override(ethnicity, row.get("reason", ""))
     return found
 
 
@@ -78,10 +78,10 @@ def write_votes(path: pathlib.Path, votes: Iterable[Vote]) -> None:
     rows = [
         [getattr(vote, name) for name in _VOTE_COLUMNS]
         + list(vote.probabilities or (math.nan,) * len(LABELS))
-        + [vote.error]
+        + [vote.error, "yes" if vote.stated else ""]
         for vote in sorted(votes, key=lambda vote: (*vote.person, vote.clip, vote.annotator))
     ]
-    table = pd.DataFrame(rows, columns=[*_VOTE_COLUMNS, *_PROBABILITIES, "error"])
+    table = pd.DataFrame(rows, columns=[*_VOTE_COLUMNS, *_PROBABILITIES, "error", _STATED])
     files.write_table(path, table)
 
 
@@ -107,13 +107,14 @@ class RecordedVotes:
         Raises:
           UserError: the file is not what `write_votes` writes.
         """
-        table = text_table.read(self.path)
-        text_table.require(self.path, table, (*_VOTE_COLUMNS, *_PROBABILITIES, "error"))
+        columns = (*_VOTE_COLUMNS, *_PROBABILITIES, "error", _STATED)
+        names = {name: (name.lower(),) for name in columns}
+        table = text_table.select(self.path, text_table.read(self.path), names, (_STATED,))
         for index, row in table.iterrows():
             try:
                 yield _vote(row)
             except ValueError as error:
-                raise UserError(f"{self.path.name} line {index + 2}: {error}") from error
+                raise UserError(f"{self.path.name} line {index}: {error}") from error
 
 
 def _vote(row: pd.Series) -> Vote:
@@ -127,4 +128,5 @@ def _vote(row: pd.Series) -> Vote:
         row["error"],
         int(row["age_decade"]),
         row["gender"],
+        bool(row.get(_STATED, "")),
     )

@@ -36,6 +36,7 @@ class Vote:
       error: why it failed, "" otherwise.
       age_decade: decade of life, -1 unknown.
       gender: one of `schema.GENDERS`.
+      stated: whether the label stands in a table; False where somebody has looked at a face.
     """
 
     database: str
@@ -46,6 +47,7 @@ class Vote:
     error: str = ""
     age_decade: int = -1
     gender: str = "unknown"
+    stated: bool = False
 
     def __post_init__(self):
         if (self.probabilities is None) != bool(self.error):

@@ -70,6 +70,8 @@ def _as_text(cell: object) -> str:
         return ""
     if isinstance(cell, str):
         return unicodedata.normalize("NFKC", cell).strip()  # a Chinese comma is one too
+    if isinstance(cell, numbers.Integral) and not isinstance(cell, bool):
+        return str(cell)
     if isinstance(cell, numbers.Real) and not isinstance(cell, bool):
         value = float(cell)
         if math.isnan(value):

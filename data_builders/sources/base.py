@@ -97,6 +97,7 @@ class Listing:
       problems: what is wrong; `--strict` fails on any.
       notes: what the user should know and need not mend, one line each (such as how
         many clips have no class); never a failure.
+      tables: tables of ethnicities that were joined with the clips.
 
     Raises:
       UserError: the name of a database or subject cannot be that of a fold.
@@ -105,6 +106,7 @@ class Listing:
     tasks: tuple[ClipTask, ...]
     problems: tuple[Problem, ...] = ()
     notes: tuple[str, ...] = ()
+    tables: tuple[pathlib.Path, ...] = ()
 
     def __post_init__(self) -> None:
         for kind in ("database", "subject"):

@@ -8,6 +8,7 @@ Action Units have a grammar and so a module of their own, `action_units`.
 from __future__ import annotations
 
 import math
+import re
 import unicodedata
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -21,12 +22,46 @@ SHEET_SOURCE = "coding sheet"
 UNKNOWN_CELLS = ("", "-1", "nan", "unknown", "error")
 """What stands for an age or a gender that nobody knows, in lower case."""
 
-_GENDER_CODES = {"0": "male", "1": "female"}
+_GENDER_CODES: Mapping[int | None, str] = {0: "male", 1: "female"}
+
+
+MISSING = ("na", "n/a", "#n/a", "nan", "<na>", "null", "none", "nil")
+"""What R, pandas and spreadsheets write for a value that is missing, in lower case."""
+
+_WHOLE = re.compile(r"(-?[0-9]{1,9})(?:[.,]0{0,2})?", re.ASCII)
+_DECIMAL = re.compile(r"-?[0-9]{1,9}(?:[.,][0-9]{0,20})?", re.ASCII)
+_THOUSANDS = re.compile(r"-?[1-9][0-9]{0,2},[0-9]{3}", re.ASCII)
 
 
 def text_of(cell: object) -> str:
     """A typed cell as text: 2.0 is "2", a blank one ""."""
     return "" if cell is None else str(cell).strip().removesuffix(".0")
+
+
+def is_missing(text: str) -> bool:
+    """Whether a cell stands for a missing value; a blank one does."""
+    return not text or text.lower() in MISSING
+
+
+def whole(text: str) -> int | None:
+    """The whole number in `46`, `0046`, `46.0` or `46,0`, of at most nine digits; else None.
+
+    Three zeros behind a comma or a point may mean thousands.
+    """
+    match = _WHOLE.fullmatch(text.strip())
+    return int(match[1]) if match else None
+
+
+def number(text: str) -> float | None:
+    """The number in `29.97` or, with a decimal comma, `29,97`; else None.
+
+    Raises:
+      ValueError: nobody can tell whether `1,000` is one or a thousand.
+    """
+    text = text.strip()
+    if _THOUSANDS.fullmatch(text):
+        raise ValueError(f"{text!r} may be a decimal or a thousand: write it without a comma")
+    return float(text.replace(",", ".")) if _DECIMAL.fullmatch(text) else None
 
 
 def code(text: str) -> str:
@@ -60,16 +95,19 @@ def ethnicity(text: str) -> str:
 
 def race(text: str) -> str:
     """The ethnicity of a code of the reference's annotation, 0 to 4; blank is Unknown."""
-    if text and text not in map(str, range(len(ETHNICITIES) - 1)):
+    if not text:
+        return UNKNOWN
+    found = whole(text)
+    if found is None or not 0 <= found < len(ETHNICITIES) - 1:
         names = ", ".join(f"{code} {name}" for code, name in enumerate(ETHNICITIES[:-1]))
         raise ValueError(f"{text!r} is not one of the codes {names}")
-    return ETHNICITIES[int(text)] if text else UNKNOWN
+    return ETHNICITIES[found]
 
 
 def gender(text: str) -> str:
     """One of `schema.GENDERS`, by name in any case or by code."""
     lower = text.lower()
-    found = "unknown" if lower in UNKNOWN_CELLS else _GENDER_CODES.get(lower, lower)
+    found = "unknown" if lower in UNKNOWN_CELLS else _GENDER_CODES.get(whole(text), lower)
     if found not in GENDERS:
         raise ValueError(f"{text!r} is unknown; use {', '.join(GENDERS)}, 0 (male) or 1 (female)")
     return found
@@ -79,12 +117,13 @@ def age_decade(text: str) -> int:
     """Decade of life, -1 unknown."""
     if text.lower() in UNKNOWN_CELLS:
         return -1
-    if not text.isdecimal() or int(text) > 12:
+    decade = whole(text)
+    if decade is None or not 0 <= decade <= 12:
         raise ValueError(
             f"{text!r} is no decade of life from 0 to 12: 2 means the twenties; of an age in "
             "years, leave out the last digit"
         )
-    return int(text)
+    return decade
 
 
 def person(row: Mapping[str, object]) -> dict[str, Any]:
@@ -114,10 +153,19 @@ def person(row: Mapping[str, object]) -> dict[str, Any]:
 
 def fps(text: str) -> float:
     """Frames per second, NaN where it is blank."""
-    try:
-        rate = float(text or "nan")
-    except ValueError:
-        rate = 0.0
-    if rate <= 0 or math.isinf(rate):
+    if is_missing(text):
+        return math.nan
+    rate = number(text)
+    if rate is None or rate <= 0:
         raise ValueError(f"{text!r} is no number of frames per second")
     return rate
+
+
+def share(what: str, text: str) -> float:
+    """A share from 0 to 1, NaN where it is blank."""
+    if is_missing(text):
+        return math.nan
+    found = number(text)
+    if found is None or not 0 <= found <= 1:
+        raise ValueError(f"{what} {text!r} is not a share from 0 to 1")
+    return found

@@ -9,7 +9,6 @@ kept and the clip reported.
 from __future__ import annotations
 
 import dataclasses
-import numbers
 import re
 from collections.abc import Sequence
 from typing import Any, Literal
@@ -73,7 +72,7 @@ class CodedDatabase(Database):
         Raises:
           ValueError: the cell is no subject of this database.
         """
-        match = re.fullmatch(r"(?:sub)?(\d+)(?:\.0)?", str(cell).strip(), re.IGNORECASE)
+        match = re.fullmatch(r"(?:sub)?([0-9]{1,9})(?:\.0)?", str(cell).strip(), re.IGNORECASE)
         if match is None:
             raise ValueError(f"Subject {cell!r} is not a number such as 1 or a code such as sub01")
         return self.subject_format.format(int(match[1]))
@@ -210,9 +209,5 @@ def _person(row: CodedRow, fallbacks: list[str]) -> dict[str, Any]:
 
 def _frame_number(cell: object) -> int | None:
     """A frame number, or None for what is none: blank, `/`, -1, text, 12.5."""
-    if isinstance(cell, str) and cell.strip().isdecimal():
-        return int(cell)
-    if isinstance(cell, numbers.Real) and not isinstance(cell, bool):
-        value = float(cell)
-        return int(value) if value >= 0 and value.is_integer() else None
-    return None
+    number = cells.whole(cells.text_of(cell))
+    return number if number is not None and number >= 0 else None

@@ -7,17 +7,16 @@ from __future__ import annotations
 
 import dataclasses
 import pathlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 
 from data_builders.pixels import frames
 from data_builders.sources import coding_sheet, demographics
 from data_builders.sources.base import ClipTask, FramePair, Listing, Problem
 from data_builders.sources.coded_clips import CodedDatabase, Coding, read_coding
 from data_builders.sources.database import Database
-from data_builders.sources.demographics import Ethnicities
 from data_builders.sources.frame_folder import frame_path
 from data_builders.sources.frame_tree import FrameTree, folders
-from ethnicmer_jax.base.schema import UNKNOWN, ClipLabels, UserError
+from ethnicmer_jax.base.schema import ClipLabels, UserError
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -40,7 +39,6 @@ class CodedFolder(CodedDatabase):
         sheet = coding_sheet.find_sheet(home, self.frames.clip, self.title)
         coding = read_coding(coding_sheet.read_rows(sheet, self.columns), self)
         tree = FrameTree.find(home, self.frames, self.title)
-        people, missing_people = _people((home, raw), self, coding, ethnicity)
         tasks, missing_frames = [], []
         for labels in coding.clips:
             try:
@@ -48,12 +46,13 @@ class CodedFolder(CodedDatabase):
             except ValueError as error:
                 missing_frames.append(Problem(labels.key, str(error)))
             else:
-                tasks.append(ClipTask(demographics.relabelled(labels, people), pair))
-        return Listing(
+                tasks.append(ClipTask(labels, pair))
+        listing = Listing(
             tuple(tasks),
-            (*coding.problems, *missing_frames, *missing_people),
+            (*coding.problems, *missing_frames),
             tuple(_notes(self, sheet, tree, coding)),
         )
+        return demographics.labelled(listing, ethnicity or demographics.table_in(home, raw))
 
 
 def own_folder(
@@ -92,24 +91,6 @@ def _frame(root: pathlib.Path, folder: pathlib.Path, name: str, number: int) -> 
     except ValueError as error:
         raise ValueError(f"{name}: {error}") from error
     return path
-
-
-def _people(
-    places: Sequence[pathlib.Path],
-    database: CodedDatabase,
-    coding: Coding,
-    ethnicity: pathlib.Path | None,
-) -> tuple[Ethnicities, list[Problem]]:
-    """Subjects in the table of ethnicities, and a problem for each that it lacks."""
-    beside = [place / demographics.TABLE for place in places]
-    tables = [ethnicity] if ethnicity else [path for path in beside if path.is_file()]
-    if not tables:
-        return {}, []
-    table = tables[0]
-    people = demographics.read_table(table, database.name, database.subject)
-    lacking = sorted({clip.person for clip in coding.clips} - set(people))
-    what = f"has no row in {table.name}: ethnicity {UNKNOWN} unless the coding sheet has it"
-    return people, [Problem(person, what, fatal=False) for person in lacking]
 
 
 def _notes(

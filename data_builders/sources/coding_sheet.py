@@ -10,12 +10,11 @@ from __future__ import annotations
 import dataclasses
 import pathlib
 import re
-import zipfile
 from collections.abc import Mapping
 
 import pandas as pd
-from openpyxl.utils.exceptions import InvalidFileException
 
+from data_builders.sources import workbook
 from data_builders.sources.frame_tree import SEARCHED_DEPTH
 from ethnicmer_jax.base.schema import UserError
 
@@ -131,7 +130,7 @@ def read_rows(path: pathlib.Path, columns: Columns = OFFICIAL) -> list[CodedRow]
       UserError: the file is no workbook, has no header, lacks a column (the message
         lists those missing and those found) or has no rows.
     """
-    grid, header_row = _header(path, _worksheets(path), columns)
+    grid, header_row = _header(path, workbook.worksheets(path, "coding sheet"), columns)
     header = [_text(cell) for cell in grid.iloc[header_row]]
     cells = [columns.cell_of(name) for name in header]
     missing = [names[0] for cell, names in columns.required.items() if cell not in cells]
@@ -163,17 +162,6 @@ def _row(where: str, header: list[str], cells: list[str | None], values: list[ob
     return CodedRow(where, known, extra)
 
 
-def _worksheets(path: pathlib.Path) -> list[pd.DataFrame]:
-    """Every worksheet as it stands, cells as the spreadsheet types them."""
-    if not path.is_file():
-        raise UserError(f"there is no coding sheet {path}")
-    try:
-        sheets = pd.read_excel(path, sheet_name=None, header=None, dtype=object, engine="openpyxl")
-    except (zipfile.BadZipFile, InvalidFileException, KeyError, ValueError, OSError) as error:
-        raise UserError(f"{path} is not a readable .xlsx workbook: save it as one again") from error
-    return list(sheets.values())
-
-
 def _header(
     path: pathlib.Path, grids: list[pd.DataFrame], columns: Columns
 ) -> tuple[pd.DataFrame, int]:
@@ -196,7 +184,7 @@ def _header(
 
 def _holds(path: pathlib.Path, clip_code: re.Pattern[str]) -> bool:
     try:
-        grids = _worksheets(path)
+        grids = workbook.worksheets(path)
     except UserError:
         return False
     return any(

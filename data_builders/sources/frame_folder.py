@@ -8,19 +8,27 @@ import pathlib
 import re
 from collections.abc import Mapping
 
+from data_builders.sources import cells
+
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff")
-_NUMBER = re.compile(r"(-?\d+)(?:\.0*)?")  # spreadsheets make 46.0 of 46
-_LAST_NUMBER = re.compile(r"(\d+)\D*$")
+_LAST_NUMBER = re.compile("([0-9]+)[^0-9]*$")
+_LONGEST = 255  # characters of a file's name
+_LARGEST = 10**18
 
 
 def frame_number(text: str) -> int:
-    """The frame number in `46`, `00046` or `reg_img46.jpg` (the last digits); -1 without one."""
-    if number := _NUMBER.fullmatch(text):
-        return max(-1, int(number.group(1)))
+    """The frame number in `46`, `00046` or `reg_img46.jpg` (the last digits); -1 without one.
+
+    Spreadsheets make 46.0 of 46. Names may end in a time stamp, of at most 18 digits.
+    """
+    if (written := cells.whole(text)) is not None:
+        return max(-1, written)
+    if len(text) > _LONGEST:
+        return -1
     name = pathlib.PurePath(text)
     stem = name.stem if name.suffix.lower() in IMAGE_SUFFIXES else text
     match = _LAST_NUMBER.search(stem)
-    return int(match.group(1)) if match else -1
+    return number if match and (number := int(match.group(1))) <= _LARGEST else -1
 
 
 def frame_path(folder: pathlib.Path, frame: str) -> pathlib.Path:
@@ -33,11 +41,27 @@ def frame_path(folder: pathlib.Path, frame: str) -> pathlib.Path:
     """
     if not frame:
         raise ValueError("is blank")
-    if not _NUMBER.fullmatch(frame):
-        if not (folder / frame).is_file():
+    if cells.whole(frame) is None:
+        if not is_file(folder / frame):
             raise ValueError(f"there is no file {folder / frame}")
         return folder / frame
     return FrameFolder.read(folder).path(frame_number(frame))
+
+
+def is_file(path: pathlib.Path) -> bool:
+    """Whether there is such a file; a name that no file can have is none."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False
+
+
+def is_folder(path: pathlib.Path) -> bool:
+    """Whether there is such a folder; a name that no folder can have is none."""
+    try:
+        return path.is_dir()
+    except (OSError, ValueError):
+        return False
 
 
 @dataclasses.dataclass(frozen=True)

@@ -10,15 +10,20 @@ import collections
 import dataclasses
 from collections.abc import Iterator, Sequence
 
-from data_builders.sources import codes
+from data_builders.sources import codes, demographics
 from data_builders.sources.base import ClipTask, FlowFile, FramePair, Listing, Problem
 
 
 def checked(listing: Listing) -> Listing:
     """The listing with a problem for each doubtful code and each clip without motion.
 
-    Neither is fatal: the clips are kept.
+    Neither is fatal: the clips are kept. So are problems of tables of ethnicities with rows
+    of databases that nobody has read (`demographics.foreign_rows`).
+
+    Raises:
+      UserError: a table of ethnicities cannot be read.
     """
+    listing = demographics.foreign_rows(listing)
     found = (*_twins(listing.tasks), *_motionless(listing.tasks))
     return dataclasses.replace(listing, problems=(*listing.problems, *found))
 

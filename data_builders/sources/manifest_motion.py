@@ -9,11 +9,12 @@ One of these in each row, with paths relative to the manifest:
 from __future__ import annotations
 
 import pathlib
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from data_builders.sources.base import FlowFile, FramePair, FrameReader
-from data_builders.sources.frame_folder import frame_number, frame_path
+from data_builders.sources.frame_folder import frame_number, frame_path, is_file, is_folder
 
 SOURCES = ("flow", "frames", "onset_path")
 """Columns that say where a motion comes from: one of them in each row."""
@@ -23,10 +24,14 @@ FRAMES = ("onset", "apex", "offset")
 
 COLUMNS = (*SOURCES, "apex_path", *FRAMES)
 
+_DRIVE = re.compile(r"[A-Za-z]:[\\/]")
+_LARGEST = 2**31 - 1  # of the numbers that a database stores
+
 
 def numbers(cells: Mapping[str, str]) -> dict[str, int]:
-    """The frame numbers of a row by column of FRAMES, -1 where there is none."""
-    return {name: frame_number(cells.get(name, "")) for name in FRAMES}
+    """The frame numbers of a row by column of FRAMES, -1 where there is none to store."""
+    found = {name: frame_number(cells.get(name, "")) for name in FRAMES}
+    return {name: number if number <= _LARGEST else -1 for name, number in found.items()}
 
 
 def read(
@@ -53,7 +58,7 @@ def read(
     if given[0] == "onset_path":
         names = ("onset_path", "apex_path")
         return FramePair(*(cell(name, lambda text: _file(folder, text)) for name in names))
-    return _frame_folder(cells, folder / cells["frames"], report)
+    return _frame_folder(cells, path_of(folder, cells["frames"]), report)
 
 
 class _CellReader:
@@ -73,7 +78,7 @@ class _CellReader:
 def _frame_folder(
     cells: Mapping[str, str], folder: pathlib.Path, report: Callable[[str], None]
 ) -> FramePair | None:
-    if not folder.is_dir():
+    if not is_folder(folder):
         report(f"frames: there is no folder {folder}")
         return None
     known = [number for number in numbers(cells).values() if number >= 0]
@@ -88,7 +93,16 @@ def _frame_folder(
 def _file(folder: pathlib.Path, relative: str) -> pathlib.Path:
     if not relative:
         raise ValueError("is blank")
-    path = folder / relative
-    if not path.is_file():
-        raise ValueError(f"there is no file {path}")
+    path = path_of(folder, relative)
+    if not is_file(path):
+        windows = _DRIVE.match(relative) and "; give paths relative to the manifest"
+        raise ValueError(f"there is no file {path}{windows or ''}")
+    return path
+
+
+def path_of(folder: pathlib.Path, written: str) -> pathlib.Path:
+    """The path that a cell means; a backslash of Windows parts folders like a slash."""
+    path = folder / written
+    if "\\" in written and not (is_file(path) or is_folder(path)):
+        return folder / written.replace("\\", "/")
     return path

@@ -137,7 +137,9 @@ def merged(listings: Iterable[Listing]) -> Listing:
             else:
                 tasks[task.key] = task
     notes = tuple(note for part in parts for note in part.notes)
-    return listing_checks.checked(Listing(tuple(tasks.values()), tuple(problems), notes))
+    tables = tuple(table for part in parts for table in part.tables)
+    listing = Listing(tuple(tasks.values()), tuple(problems), notes, tables)
+    return listing_checks.checked(listing)
 
 
 def _list_one(name: str, place: pathlib.Path | None, request: Request) -> Listing:
