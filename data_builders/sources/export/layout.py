@@ -30,6 +30,11 @@ class Layout:
       frame: path of a frame in the folder, from the coded labels and a frame number.
       write_tables: writes what stands beside the frames, from the folder and the coded labels
         of all clips.
+      fps: frames per second.
+      every_frame: whether all frames are needed, since no apex is coded.
+      side: height and width of the stored frames, pixels; 0: as they are drawn.
+      first: number of the onset frame, where clips are numbered from their onset; None where
+        the numbers are those of the film.
     """
 
     database: str
@@ -37,6 +42,14 @@ class Layout:
     coded: Callable[[ClipLabels], ClipLabels]
     frame: Callable[[ClipLabels, int], str]
     write_tables: Callable[[pathlib.Path, Sequence[ClipLabels]], None]
+    fps: float = 200.0
+    every_frame: bool = False
+    side: int = 0
+    first: int | None = None
+
+
+def no_table(folder: pathlib.Path, clips: Sequence[ClipLabels]) -> None:
+    """For a database without a sheet."""
 
 
 def one_sheet(

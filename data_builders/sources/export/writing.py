@@ -106,7 +106,7 @@ def people_of(options: SimulatedOptions, layout: Layout) -> SimulatedOptions:
     cohorts = tuple(
         Cohort(database, ethnicity, count, layout.grey) for ethnicity, count in subjects.items()
     )
-    return dataclasses.replace(options, cohorts=cohorts)
+    return dataclasses.replace(options, cohorts=cohorts, fps=layout.fps)
 
 
 def _write_clips(
@@ -120,9 +120,13 @@ def _write_clips(
 def _write_frames(clip: ExportedClip, root: pathlib.Path, layout: Layout, every: int) -> None:
     film, labels = clip.drawn.motion, clip.labels
     assert isinstance(film, simulated.DrawnClip), "all clips are simulated ones"
-    numbers = {*range(labels.onset, labels.offset, every), labels.apex, labels.offset}
+    spec = film.spec
+    step = 1 if layout.every_frame else every
+    numbers = {*range(spec.onset, spec.offset, step), spec.apex, spec.offset}
     for number in sorted(numbers):
         frame = film.frame(number)
+        if layout.side:
+            frame = cv2.resize(frame, (layout.side, layout.side), interpolation=cv2.INTER_AREA)
         stored = frame[..., 0] if layout.grey else cv2.cvtColor(frame, cv2.COLOR_RGB2BGR)
         path = root / layout.frame(labels, number)
         path.parent.mkdir(parents=True, exist_ok=True)
