@@ -3,11 +3,12 @@ import pathlib
 
 from data_builders.database import card
 from data_builders.database.card import BuildReport
-from data_builders.sources.base import ClipTask, FlowFile, FramePair
+from data_builders.sources.base import ClipTask, FlowFile, FramePair, FrameSequence
 from ethnicmer_jax.base.schema import ActionUnit, ClipLabels
 
 FLOW = FlowFile(pathlib.Path("f.png"))
 FRAMES = FramePair(pathlib.Path("a.png"), pathlib.Path("b.png"))
+FILM = FrameSequence((1, 2), (pathlib.Path("a.png"), pathlib.Path("b.png")))
 
 
 def clip(database, subject, clip, emotion, ethnicity, motion=FLOW, units=()):
@@ -31,7 +32,7 @@ REPORT = BuildReport(
         clip("one", "1", "a", "negative", "Asian", FRAMES, (ActionUnit(4),)),
         clip("one", "1", "b", "positive", "Asian"),
         clip("one", "2", "a", "negative", "Unknown"),
-        clip("two", "1", "a", "negative", "Asian"),
+        clip("two", "1", "a", "negative", "Asian", FILM),
         clip("two", "2", "a", "surprise", "Black"),
     ],
     options={"source": "manifest", "flow_size": 28},
@@ -51,8 +52,8 @@ def test_clips_and_subjects_are_counted():
     text = card.render(REPORT)
     assert "5 micro-expression clips of 4 subjects in 2 databases" in text
     found = rows(text)
-    assert ("one", "2", "3", "1", "1") in found
-    assert ("two", "2", "2", "0", "0") in found
+    assert ("one", "2", "3", "1", "0", "1") in found
+    assert ("two", "2", "2", "1", "1", "0") in found
 
 
 def test_classes_are_counted_by_database_and_ethnicity():

@@ -9,7 +9,7 @@ from typing import Any
 import jinja2
 import pandas as pd
 
-from data_builders.sources.base import ClipTask, FlowFile
+from data_builders.sources.base import ClipTask, Film, FlowFile
 from ethnicmer_jax.base.schema import EMOTIONS, UNKNOWN
 
 FILE_NAME = "CARD.md"
@@ -70,6 +70,7 @@ def _row(task: ClipTask) -> dict[str, Any]:
         "emotion": task.labels.emotion,
         "source": task.labels.ethnicity_source or "nobody",
         "frames": not isinstance(task.motion, FlowFile),
+        "found_apex": isinstance(task.motion, Film),
         "action_units": bool(task.labels.action_units),
     }
 
@@ -79,6 +80,7 @@ def _databases(clips: pd.DataFrame) -> list[dict[str, Any]]:
         subjects=("person", "nunique"),
         clips=("person", "size"),
         frames=("frames", "sum"),
+        found_apex=("found_apex", "sum"),
         action_units=("action_units", "sum"),
     )
     return counts.reset_index().to_dict("records")

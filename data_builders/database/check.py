@@ -12,7 +12,7 @@ import re
 import pandas as pd
 
 from data_builders.pixels import flow_file
-from data_builders.sources.base import ClipTask, FlowFile, Listing, Problem
+from data_builders.sources.base import ClipTask, Film, FlowFile, Listing, Problem
 from ethnicmer_jax.base import class_schemes, files
 from ethnicmer_jax.base.progress import Progress
 
@@ -83,6 +83,9 @@ def write_csv(listing: Listing, path: pathlib.Path) -> None:
 def _read(task: ClipTask) -> None:
     if isinstance(task.motion, FlowFile):
         flow_file.read(task.motion.path, _SMALL)
+    elif isinstance(task.motion, Film):
+        for _ in task.motion.frames():
+            pass
     else:
         task.motion.read()
 

@@ -18,10 +18,10 @@ from typing import Any
 import cv2
 import numpy as np
 
-from data_builders.database import parallel
+from data_builders.database import apex_search, parallel
 from data_builders.database.cache import ClipCache, Pixels, fingerprint
 from data_builders.pixels import faces, flow, flow_file
-from data_builders.sources.base import ClipTask, FlowFile, FrameReader, Problem
+from data_builders.sources.base import ClipTask, Film, FlowFile, FrameReader, Motion, Problem
 from ethnicmer_jax.base import crop, settings
 from ethnicmer_jax.base.progress import Progress
 from ethnicmer_jax.base.schema import ClipRecord
@@ -88,7 +88,7 @@ def make_record(task: ClipTask, options: BuildOptions) -> ClipRecord:
     return _record(task, compute(task.motion, options))
 
 
-def compute(motion: FlowFile | FrameReader, options: BuildOptions) -> Pixels:
+def compute(motion: Motion, options: BuildOptions) -> Pixels:
     """Flow file, or frames -> face crops -> flow: the pixels of one clip.
 
     Raises:
@@ -116,13 +116,14 @@ class Crops:
     notes: Mapping[str, str]
 
 
-def cut_out(motion: FrameReader, options: BuildOptions) -> Crops:
+def cut_out(motion: FrameReader | Film, options: BuildOptions) -> Crops:
     """Frames -> face crops of one clip.
 
     Raises:
       ValueError: a file is unreadable, or no face is found.
     """
-    pair = faces.crop_pair(*motion.read(), options.faces())
+    seen = apex_search.read(motion, options.detector)
+    pair = faces.crop_pair(seen.onset, seen.apex, options.faces())
     return Crops(
         flow.grey(pair.onset),
         flow.grey(pair.apex),
@@ -131,7 +132,8 @@ def cut_out(motion: FrameReader, options: BuildOptions) -> Crops:
         {
             "face_box": " ".join(map(str, pair.box)),
             "face_score": f"{pair.score:.4f}",
-            FACE_NOTES: "; ".join(pair.notes),
+            FACE_NOTES: "; ".join((*pair.notes, *seen.doubts)),
+            **seen.notes,
         },
     )
 
@@ -259,9 +261,8 @@ def record(job: Job, options: BuildOptions, cache: ClipCache) -> ClipRecord:
 
 
 def _record(task: ClipTask, pixels: Pixels) -> ClipRecord:
-    extra = {**task.labels.extra, **pixels.notes}
     return ClipRecord(
-        dataclasses.replace(task.labels, extra=extra),
+        apex_search.labelled(task.labels, pixels.notes),
         pixels.flow,
         pixels.flow_unit,
         pixels.onset_image,

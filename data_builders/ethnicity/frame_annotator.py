@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import dataclasses
 import math
 from collections.abc import Iterator, Sequence
@@ -11,7 +12,7 @@ import numpy as np
 
 from data_builders.ethnicity.votes import Vote
 from data_builders.pixels import faces
-from data_builders.sources.base import ClipTask, FlowFile
+from data_builders.sources.base import ClipTask, Film, FlowFile
 
 
 @dataclasses.dataclass(frozen=True)
@@ -84,12 +85,18 @@ class FrameAnnotator:
 
 
 def _crops(task: ClipTask, options: faces.FaceOptions) -> tuple[np.ndarray, np.ndarray]:
-    """The faces at onset and apex.
+    """The faces at onset and apex; of a clip without a coded apex, at onset and offset.
 
     Raises:
       ValueError: a frame cannot be read, there is no face, or there are no frames.
     """
     if isinstance(task.motion, FlowFile):
         raise ValueError("the clip comes as flow: there is no face to look at")
-    pair = faces.crop_pair(*task.motion.read(), options, clip=task.key)
+    if isinstance(task.motion, Film):
+        seen = (frame for _, frame in task.motion.frames())
+        onset = next(seen)
+        (later,) = collections.deque(seen, maxlen=1)  # one frame at a time: films may be long
+    else:
+        onset, later = task.motion.read()
+    pair = faces.crop_pair(onset, later, options, clip=task.key)
     return pair.onset, pair.apex

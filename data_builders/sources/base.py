@@ -8,8 +8,11 @@ tasks are small and picklable.
 
 from __future__ import annotations
 
+import abc
 import dataclasses
+import itertools
 import pathlib
+from collections.abc import Iterator
 from typing import Protocol
 
 import numpy as np
@@ -70,6 +73,71 @@ class FramePair:
         return frames.read_pair(self.onset, self.apex)
 
 
+class Film(abc.ABC):
+    """A motion whose apex nobody coded: all frames of the clip, onset first.
+
+    The builder looks for the apex (`pixels/apex.py`); its number and confidence are stored
+    with the pixels.
+    """
+
+    @abc.abstractmethod
+    def frames(self) -> Iterator[tuple[int, np.ndarray]]:
+        """Frame number and uint8 [H, W, 3] RGB frame, in order; at least two.
+
+        Raises:
+          ValueError: a frame is unreadable.
+        """
+
+    @abc.abstractmethod
+    def frame(self, number: int) -> np.ndarray:
+        """One of these frames.
+
+        Raises:
+          ValueError: the frame is unreadable, or there is none of this number.
+        """
+
+
+@dataclasses.dataclass(frozen=True)
+class FrameSequence(Film):
+    """A motion that comes as image files without a coded apex.
+
+    Attributes:
+      numbers: frame numbers, rising; some in between may be missing.
+      paths: the image file of each.
+
+    Raises:
+      ValueError: there are fewer than two frames, or not one file for each number in order.
+    """
+
+    numbers: tuple[int, ...]
+    paths: tuple[pathlib.Path, ...]
+
+    def __post_init__(self) -> None:
+        if len(self.numbers) < 2:
+            raise ValueError(
+                f"an apex can be found among two frames or more, not in {len(self.numbers)}"
+            )
+        if len(self.numbers) != len(self.paths):
+            raise ValueError(f"{len(self.numbers)} frame numbers for {len(self.paths)} files")
+        if any(later <= earlier for earlier, later in itertools.pairwise(self.numbers)):
+            raise ValueError("frame numbers do not rise")
+
+    def frames(self) -> Iterator[tuple[int, np.ndarray]]:
+        """See `Film.frames`."""
+        return ((number, self.frame(number)) for number in self.numbers)
+
+    def frame(self, number: int) -> np.ndarray:
+        """See `Film.frame`."""
+        from data_builders.pixels import frames
+
+        if number not in self.numbers:
+            raise ValueError(f"there is no frame {number} among {len(self.numbers)} files")
+        return frames.read_image(self.paths[self.numbers.index(number)])
+
+
+Motion = FlowFile | FrameReader | Film
+
+
 @dataclasses.dataclass(frozen=True)
 class ClipTask:
     """One clip before its pixels are read.
@@ -80,7 +148,7 @@ class ClipTask:
     """
 
     labels: ClipLabels
-    motion: FlowFile | FrameReader
+    motion: Motion
 
     @property
     def key(self) -> str:

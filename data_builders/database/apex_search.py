@@ -1,0 +1,72 @@
+"""Onset and apex frame of a clip: as coded, or found where nobody coded the apex."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+
+import numpy as np
+
+from data_builders.pixels import apex
+from data_builders.sources.base import Film, FrameReader
+from ethnicmer_jax.base.schema import ClipLabels
+
+SOURCE, CONFIDENCE = "apex_source", "apex_confidence"
+"""Columns that clips with a found apex have beside the coded ones; the source is `found`."""
+
+DOUBTFUL = 0.5
+"""An apex found with less confidence is reported."""
+
+_NUMBER = "apex_found"
+
+
+@dataclasses.dataclass(frozen=True)
+class Pair:
+    """The two frames that the flow is computed between.
+
+    Attributes:
+      onset, apex: uint8 [H, W, 3] RGB, of one size.
+      notes: where the apex was found, for `labelled`; empty where it was coded.
+      doubts: what a human might want to look at, one line each.
+    """
+
+    onset: np.ndarray
+    apex: np.ndarray
+    notes: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    doubts: tuple[str, ...] = ()
+
+
+def read(motion: FrameReader | Film, detector: str) -> Pair:
+    """The frames of a clip.
+
+    Args:
+      motion: where they are.
+      detector: one of `faces.DETECTORS`.
+
+    Raises:
+      ValueError: a frame is unreadable, frames differ in size, or the onset shows no face.
+    """
+    if not isinstance(motion, Film):
+        return Pair(*motion.read())
+    found = apex.find(motion.frames(), detector)
+    notes = {
+        SOURCE: "found",
+        CONFIDENCE: f"{found.confidence:.2f}",
+        _NUMBER: str(found.number),
+    }
+    doubts: tuple[str, ...] = ()
+    if found.confidence < DOUBTFUL:
+        doubts = (f"apex {found.number} was found with confidence {found.confidence:.2f} only",)
+    return Pair(motion.frame(found.numbers[0]), motion.frame(found.number), notes, doubts)
+
+
+def labelled(labels: ClipLabels, notes: Mapping[str, str]) -> ClipLabels:
+    """The labels with what has been found out about the clip.
+
+    Args:
+      labels: as the source gives them.
+      notes: text by column, for `extra`; those of `Pair` give the apex too.
+    """
+    columns = dict(notes)
+    number = int(columns.pop(_NUMBER, labels.apex))
+    return dataclasses.replace(labels, apex=number, extra={**labels.extra, **columns})
