@@ -82,7 +82,7 @@ def _confounded() -> ml_collections.ConfigDict:
     design.vary_effect = False
     design.databases = ml_collections.ConfigDict()
     design.databases.simcasme2 = ml_collections.ConfigDict(
-        {"cohorts": "simcasme2:Asian:16", "effect": 1.0, "flow_noise": 0.04, "head_jitter": 0.15}
+        {"cohorts": "simcasme2:Asian:16", "effect": 1.0, "flow_noise": 0.05, "head_jitter": 0.15}
     )
     design.databases.simsamm = ml_collections.ConfigDict(
         {"cohorts": "simsamm:Asian:6:grey,simsamm:White:16:grey", "intensity": 2.0}

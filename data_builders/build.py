@@ -54,7 +54,7 @@ def define_flags() -> None:
     flags.DEFINE_enum(
         "detector", defaults.detector, DETECTORS, "Face detector; none: frames come cropped."
     )
-    flags.DEFINE_float("margin", defaults.margin, "Share of the face added on every side.")
+    flags.DEFINE_float("margin", defaults.margin, "Share of the crop added on every side.")
     flags.DEFINE_bool("align", defaults.align, "Bring the eyes to the same place in every crop.")
     flags.DEFINE_integer("workers", defaults.workers, "Parallel processes.", lower_bound=1)
     flags.DEFINE_string("beam", "", "Build with this Apache Beam runner, such as DirectRunner.")

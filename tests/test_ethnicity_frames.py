@@ -116,7 +116,7 @@ def test_a_vote_is_the_mean_of_onset_and_apex(tmp_path):
     onset = _drawn("White")
     apex = (onset * 0.6).astype(np.uint8)
     (vote,) = FrameAnnotator(classifier, [_task(_Frames(onset, apex))]).votes()
-    crops = crop_pair(onset, apex, FaceOptions(size=32, margin=0.25, align=False))
+    crops = crop_pair(onset, apex, FaceOptions(size=32, margin=0.25, whole_head=True))
     judged = [classifier.judge(crop).probabilities for crop in (crops.onset, crops.apex)]
     assert judged[0] != pytest.approx(judged[1], abs=0.01)
     assert vote.probabilities == pytest.approx(np.mean(judged, axis=0))

@@ -13,7 +13,7 @@ SIZE = 28
 OURS = CropGeometry.of_margin()
 
 PARTS = {
-    "brows": ("brow_inner", "brow_middle", "brow_outer", "forehead_inner"),
+    "brows": ("brow_inner", "brow_middle", "brow_outer"),
     "eyes": ("lid_upper", "lid_lower", "eye_outer"),
     "nose": ("nose_wing", "nose_root"),
     "cheeks": ("cheek",),
@@ -40,10 +40,16 @@ def test_every_landmark_of_the_drawn_face_lies_in_its_region(region, landmark):
 
 
 def test_pupils_lie_where_the_crop_puts_them():
-    # Margin .10: the crop shows 1.2 faces; pupils a third of a face apart, 38% down.
+    # The crop is 2.13 eye distances wide, and reaches .5 of one above the pupils.
     left, right = OURS.to_crop(np.array([[-0.5, 0.0], [0.5, 0.0]]))
-    assert right[0] - left[0] == pytest.approx(1 / 3 / 1.2)
-    assert left[1] == pytest.approx(0.5 - 0.12 / 1.2)
+    assert right[0] - left[0] == pytest.approx(1 / 2.13)
+    assert left[1] == pytest.approx(0.5 / 2.13)
+
+
+def test_every_region_shows_in_the_crop():
+    # The chin is cut by the crop's lower edge: a strip of 3 cells of 28 is the least.
+    areas = dict(zip(regions.REGIONS, regions.masks(SIZE, OURS).sum((1, 2)), strict=True))
+    assert min(areas.values()) > 40, areas
 
 
 def test_all_of_a_map_that_lies_on_the_mouth_is_the_mouths():

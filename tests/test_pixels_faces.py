@@ -96,10 +96,10 @@ def test_frames_that_the_detector_would_misread_are_refused(frame, message):
 
 
 def test_alignment_brings_the_eyes_of_any_face_to_one_place(face_frame):
-    options = FaceOptions(size=200, margin=0.1)
-    # A third of 1 / 1.2 of the side apart; 38% of a face from the top, which .1 lies above.
-    half, height = 1 / 3 / 1.2 / 2, (0.38 + 0.1) / 1.2
-    expected = 200 * np.array([[0.5 - half, height], [0.5 + half, height]])
+    options = FaceOptions(size=300, margin=0.4)  # so wide that the head is found again
+    # Without margin the crop is 2.13 eye distances wide, the pupils .5 of one below its top.
+    half, height = 1 / 2.13 / 1.8 / 2, (0.5 / 2.13 + 0.4) / 1.8
+    expected = 300 * np.array([[0.5 - half, height], [0.5 + half, height]])
     for frame in (face_frame, _turned(face_frame, 14), _turned(face_frame, -10, 0.8), _drawn(5)):
         eyes = _only_face(crop_pair(frame, frame, options).onset).eyes
         np.testing.assert_allclose(eyes, expected, atol=5)
@@ -176,7 +176,7 @@ def test_main_face_weighs_size_against_place(order):
 def test_a_crop_that_leaves_the_frame_is_noted_and_filled_from_the_border(face_frame):
     x, y, width, height = _only_face(face_frame).box
     tight = np.ascontiguousarray(face_frame[y : y + height, x : x + width])
-    pair = crop_pair(tight, tight, FaceOptions(margin=0.6, align=False))
+    pair = crop_pair(tight, tight, FaceOptions(margin=0.8, align=False))
     assert any("outside the frame" in note for note in pair.notes)
     np.testing.assert_array_equal(pair.onset[100, 0], pair.onset[100, 5])
 
@@ -189,12 +189,35 @@ class _Profile:
         return (Face((60, 50, 90, 110), 0.97, eyes),)
 
 
-def test_eyes_that_cannot_carry_an_alignment_give_the_upright_box_and_a_note(face_frame):
-    pair = crop_pair(face_frame, face_frame, FaceOptions(margin=0.0), detector=_Profile())
+def test_eyes_that_cannot_carry_an_alignment_give_an_upright_crop_and_a_note(face_frame):
+    pair = crop_pair(face_frame, face_frame, FaceOptions(), detector=_Profile())
     assert any("eyes" in note for note in pair.notes)
-    # The longer side of the box, 110 px, fills 224 px; its centre (105, 105) is the crop's.
-    np.testing.assert_allclose(pair.transform[:, :2], np.eye(2) * 224 / 110)
+    # A box of 110 px is one of 2.85 eye distances, the pupils 1.1 of them below its top.
+    unit = 110 / 2.85
+    np.testing.assert_allclose(pair.transform[:, :2], np.eye(2) * 224 / (2.13 * unit))
+    seen = (pair.transform @ (105, 50 + 1.1 * unit, 1) + 0.5) / 224
+    np.testing.assert_allclose(seen, (0.5, 0.5 / 2.13))
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_an_upright_crop_shows_what_an_aligned_one_shows(seed):
+    frame = _drawn(seed, "Asian" if seed % 2 else "White")
+    upright, aligned = (
+        crop_pair(frame, frame, FaceOptions(align=align)).transform for align in (False, True)
+    )
+    assert upright[0, 0] == pytest.approx(aligned[0, 0], rel=0.12)
+    middle = REST.to_pixels(np.array([0.0, 0.0]))
+    # A quarter of an eye distance of 105 px.
+    np.testing.assert_allclose(upright @ (*middle, 1), aligned @ (*middle, 1), atol=26)
+
+
+def test_the_whole_head_is_the_square_around_the_box(face_frame):
+    options = FaceOptions(margin=0.25, whole_head=True)
+    pair = crop_pair(face_frame, face_frame, options, detector=_Profile())
+    # 1.5 times the longer side, 110 px, fills 224 px; its centre (105, 105) is the crop's.
+    np.testing.assert_allclose(pair.transform[:, :2], np.eye(2) * 224 / 165)
     np.testing.assert_allclose(pair.transform @ (105, 105, 1), (112, 112))
+    assert (options.geometry, pair.notes) == (None, ())
 
 
 def test_without_a_detector_the_frames_are_only_resized(face_frame):

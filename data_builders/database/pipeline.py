@@ -39,7 +39,7 @@ class BuildOptions:
       image_size: height and width of the stored onset and apex crops, pixels.
       detector: "retinaface", or "none" for frames that are cropped to the face already.
       crop_size: height and width of the face crops that the flow is computed on, pixels.
-      margin: share of the face's size that is added on every side.
+      margin: share of the crop's side that is added on every side.
       align: whether the eyes are brought to the same place in every crop.
       workers: parallel processes that cut out faces, and threads that compute flow in batches;
         changes the time only.

@@ -67,7 +67,7 @@ class FrameAnnotator:
     def votes(self) -> Iterator[Vote]:
         """See `Annotator.votes`."""
         options = faces.FaceOptions(
-            self.detector, self.classifier.size, self.classifier.margin, align=False
+            self.detector, self.classifier.size, self.classifier.margin, whole_head=True
         )
         for task in self.tasks:
             yield self._vote(task, options)

@@ -108,7 +108,7 @@ class SimulatedOptions:
       jpeg: quality of the camera's compression, 1 to 100; 0 for none.
       fps: frames per second.
       flow_noise: standard deviation of the flow estimate's smooth error, in percent of
-        the crop's width, for `draw_motion_fields`; 0.06 is what TV-L1 leaves on drawn frames.
+        the crop's width, for `draw_motion_fields`; 0.07 is what TV-L1 leaves on drawn frames.
 
     Raises:
       UserError: an option is out of its range.
@@ -136,7 +136,7 @@ class SimulatedOptions:
     sensor_noise: float = 1.5
     jpeg: int = 0
     fps: float = 200.0
-    flow_noise: float = 0.06
+    flow_noise: float = 0.07
 
     def __post_init__(self) -> None:
         for name, rule in settings.SIMULATED.items():

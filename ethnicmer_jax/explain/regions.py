@@ -26,7 +26,8 @@ BOXES: Mapping[str, tuple[Box, ...]] = {
     "mouth": ((0.0, 0.72, 0.82, 1.42),),
     "chin": ((0.0, 0.62, 1.42, 1.85),),
 }
-"""Disjoint; the brows reach to the lower forehead, which moves with them."""
+"""Disjoint; the brows reach to the lower forehead, which moves with them. Forehead and chin
+reach beyond a crop without margin: what it does not show counts nowhere."""
 
 REGIONS = tuple(BOXES)
 
