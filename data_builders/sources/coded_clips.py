@@ -9,6 +9,7 @@ kept and the clip reported.
 from __future__ import annotations
 
 import dataclasses
+import math
 import re
 from collections.abc import Sequence
 from typing import Any, Literal
@@ -148,7 +149,7 @@ def _clip(
         onset=onset,
         apex=apex,
         offset=offset,
-        fps=database.fps,
+        fps=_fps(row, database, fallbacks),
         extra=extra,
         **_person(row, fallbacks),
     )
@@ -160,7 +161,7 @@ def _frames(
 ) -> tuple[int, int, int]:
     """Onset, apex and offset; apex -1 where it is to be found in the frames."""
     names = ("onset", "apex", "offset")
-    onset, apex, offset = (_frame_number(row.cells.get(name)) for name in names)
+    onset, apex, offset = (frame_number(row.cells.get(name)) for name in names)
     if onset is None or offset is None or onset >= offset:
         coded = f"onset {row.cells['onset']} and offset {row.cells['offset']}"
         raise ValueError(f"{coded} are not two frame numbers in order ({row.where})")
@@ -207,7 +208,15 @@ def _person(row: CodedRow, fallbacks: list[str]) -> dict[str, Any]:
         return {}
 
 
-def _frame_number(cell: object) -> int | None:
+def _fps(row: CodedRow, database: CodedDatabase, fallbacks: list[str]) -> float:
+    try:
+        return cells.fps(cells.text_of(row.cells["fps"])) if "fps" in row.cells else database.fps
+    except ValueError as error:
+        fallbacks.append(f"fps {error}; the clip is kept without")
+        return math.nan
+
+
+def frame_number(cell: object) -> int | None:
     """A frame number, or None for what is none: blank, `/`, -1, text, 12.5."""
     number = cells.whole(cells.text_of(cell))
     return number if number is not None and number >= 0 else None

@@ -6,28 +6,45 @@ The one reader of databases with a coding sheet: their modules only say how they
 from __future__ import annotations
 
 import dataclasses
+import functools
 import pathlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from data_builders.pixels import frames
 from data_builders.sources import coding_sheet, demographics
-from data_builders.sources.base import ClipTask, FramePair, Listing, Problem
+from data_builders.sources.base import (
+    ClipTask,
+    FramePair,
+    FrameSequence,
+    Listing,
+    Motion,
+    Problem,
+)
 from data_builders.sources.coded_clips import CodedDatabase, Coding, read_coding
+from data_builders.sources.coding_sheet import CodedRow
 from data_builders.sources.database import Database
-from data_builders.sources.frame_folder import frame_path
-from data_builders.sources.frame_tree import FrameTree, folders
+from data_builders.sources.frame_folder import FrameFolder
+from data_builders.sources.frame_tree import FrameTree, TreeShape, find_trees, folders
 from ethnicmer_jax.base.schema import ClipLabels, UserError
+
+_SHOWN = 6
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class CodedFolder(CodedDatabase):
-    """A database that comes as a coding sheet and a folder of frames."""
+    """A database that comes as a coding sheet and a folder of frames.
+
+    Attributes:
+      other_frames: how folders of frames are nested in other releases of the database.
+    """
+
+    other_frames: tuple[TreeShape, ...] = ()
 
     def list_clips(self, raw: pathlib.Path, ethnicity: pathlib.Path | None = None) -> Listing:
         """See `Database.list_clips`.
 
-        The sheet lies in the database's folder or directly in a folder of it, the frames at
-        most three folders down.
+        The sheet and the tree of frames lie in the database's folder or at most five folders
+        down.
 
         Returns:
           The usable clips; problems by clip; notes on what was read and left out.
@@ -36,23 +53,77 @@ class CodedFolder(CodedDatabase):
           UserError: the sheet, the folder of frames or the table cannot be used.
         """
         home = own_folder(raw, self, holds=coding_sheet.workbooks)
-        sheet = coding_sheet.find_sheet(home, self.frames.clip, self.title)
-        coding = read_coding(coding_sheet.read_rows(sheet, self.columns), self)
-        tree = FrameTree.find(home, self.frames, self.title)
+        sheets = self.sheets(home)
+        coding = read_coding(self.rows(sheets), self)
+        trees = find_trees(home, (self.frames, *self.other_frames), self.title)
         tasks, missing_frames = [], []
+        listed = functools.lru_cache(maxsize=16)(FrameFolder.read)  # clips share films
         for labels in coding.clips:
             try:
-                pair = _frame_pair(tree, labels)
+                root, folder = self._folder(trees, labels.subject, labels.clip)
+                motion = _motion(root, listed(folder), labels)
             except ValueError as error:
                 missing_frames.append(Problem(labels.key, str(error)))
             else:
-                tasks.append(ClipTask(labels, pair))
+                tasks.append(ClipTask(labels, motion))
         listing = Listing(
             tuple(tasks),
             (*coding.problems, *missing_frames),
-            tuple(_notes(self, sheet, tree, coding)),
+            tuple(self._notes(sheets, trees, coding)),
         )
         return demographics.labelled(listing, ethnicity or demographics.table_in(home, raw))
+
+    def sheets(self, home: pathlib.Path) -> tuple[pathlib.Path, ...]:
+        """The workbooks that code the database.
+
+        Raises:
+          UserError: there is none, or it is not clear which one counts.
+        """
+        return (coding_sheet.find_sheet(home, self.frames.clip, self.title),)
+
+    def rows(self, sheets: Sequence[pathlib.Path]) -> list[CodedRow]:
+        """The rows of all sheets; a database may add to them what their sheet says of them."""
+        return [row for sheet in sheets for row in coding_sheet.read_rows(sheet, self.columns)]
+
+    def address(self, subject: str, clip: str, shape: TreeShape) -> tuple[str, str]:
+        """What stands for `{subject}` and `{clip}` in the names of a clip's folders."""
+        return subject, clip
+
+    def _folder(
+        self, trees: Sequence[FrameTree], subject: str, clip: str
+    ) -> tuple[pathlib.Path, pathlib.Path]:
+        """The root of the tree that holds a clip, and the clip's folder of frames.
+
+        Raises:
+          ValueError: no tree holds it, or one holds it twice.
+        """
+        found: list[tuple[FrameTree, pathlib.Path]] = []
+        errors: list[ValueError] = []
+        for tree in trees:
+            try:
+                found.append((tree, tree.folder(*self.address(subject, clip, tree.shape))))
+            except ValueError as error:
+                errors.append(error)
+        if not found:
+            raise errors[0]
+        tree, folder = found[0]
+        copies = [str(path) for other, path in found if other.shape is tree.shape]
+        if len(copies) > 1:
+            raise ValueError(f"more than one folder holds its frames: {', '.join(copies)}")
+        return tree.root, folder
+
+    def _notes(
+        self, sheets: Sequence[pathlib.Path], trees: Sequence[FrameTree], coding: Coding
+    ) -> Iterator[str]:
+        labels, frames = (_short(map(str, paths)) for paths in (sheets, [t.root for t in trees]))
+        yield f"{self.title}: labels from {labels}, frames from {frames}"
+        unlisted = [
+            name
+            for tree in trees
+            for name in tree.unlisted([self.address(*c, tree.shape) for c in sorted(coding.codes)])
+        ]
+        if unlisted:
+            yield f"{self.title}: not in the coding sheet: {_short(unlisted)}"
 
 
 def own_folder(
@@ -75,27 +146,30 @@ def own_folder(
     return named[0] if len(named) == 1 and holds(named[0]) else raw
 
 
-def _frame_pair(tree: FrameTree, labels: ClipLabels) -> FramePair:
-    folder = tree.folder(labels.subject, labels.clip)
-    onset, apex = (
-        _frame(tree.root, folder, name, number)
-        for name, number in (("onset", labels.onset), ("apex", labels.apex))
-    )
-    return FramePair(onset, apex)
+def _motion(root: pathlib.Path, folder: FrameFolder, labels: ClipLabels) -> Motion:
+    """The onset and the apex, or where nobody knows the apex all frames of the clip."""
+    if labels.apex >= 0:
+        return FramePair(
+            _frame(root, folder, "onset", labels.onset), _frame(root, folder, "apex", labels.apex)
+        )
+    _frame(root, folder, "onset", labels.onset)
+    found = folder.between(labels.onset, labels.offset)
+    for path in found.values():
+        frames.check_inside(path, root)
+    return FrameSequence(tuple(found), tuple(found.values()))
 
 
-def _frame(root: pathlib.Path, folder: pathlib.Path, name: str, number: int) -> pathlib.Path:
+def _frame(root: pathlib.Path, folder: FrameFolder, name: str, number: int) -> pathlib.Path:
     try:
-        path = frame_path(folder, str(number))
+        path = folder.path(number)
         frames.check_inside(path, root)
     except ValueError as error:
         raise ValueError(f"{name}: {error}") from error
     return path
 
 
-def _notes(
-    database: CodedDatabase, sheet: pathlib.Path, tree: FrameTree, coding: Coding
-) -> Iterator[str]:
-    yield f"{database.title}: labels from {sheet}, frames from {tree.root}"
-    if unlisted := tree.unlisted(sorted(coding.codes)):
-        yield f"{database.title}: not in the coding sheet: {', '.join(unlisted)}"
+def _short(names: Iterable[str]) -> str:
+    """A list of names that does not fill the screen."""
+    known = list(names)
+    more = f" and {len(known) - _SHOWN} more" if len(known) > _SHOWN else ""
+    return ", ".join(known[:_SHOWN]) + more

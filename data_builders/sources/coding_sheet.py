@@ -8,9 +8,10 @@ is, and its names are compared without case, spaces and the word "frame".
 from __future__ import annotations
 
 import dataclasses
+import os
 import pathlib
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 import pandas as pd
 
@@ -93,15 +94,62 @@ def find_sheet(raw: pathlib.Path, clip_code: re.Pattern[str], title: str) -> pat
     Raises:
       UserError: no workbook codes the database, or several do.
     """
+    found = _all_workbooks(raw, title)
+    return _last(raw, found, [path for path in found if _holds(path, clip_code)], title)
+
+
+def choose_sheet(
+    raw: pathlib.Path, columns: Columns, usual: re.Pattern[str], title: str
+) -> pathlib.Path:
+    """The workbook in `raw`, or in a folder in it, that has the columns of a database.
+
+    Args:
+      raw: the user's folder.
+      columns: what its columns are called.
+      usual: found in the name of the right workbook, in small letters with _ for all else but
+        letters and digits; where no workbook is called so, any with these columns counts.
+      title: the database's name, for messages.
+
+    Raises:
+      UserError: no workbook has the columns, or several have that are no versions of one.
+    """
+    found = _all_workbooks(raw, title)
+    named = [p for p in found if usual.search(re.sub("[^a-z0-9]+", "_", p.stem.lower()))]
+    fitting = [path for path in named if _has(path, columns)]
+    fitting = fitting or [path for path in found if _has(path, columns)]
+    return _last(raw, found, fitting, title)
+
+
+def sheets_with(raw: pathlib.Path, columns: Columns, title: str) -> tuple[pathlib.Path, ...]:
+    """All workbooks in `raw`, or in a folder in it, that have the columns of a database.
+
+    Raises:
+      UserError: there is none.
+    """
+    found = _all_workbooks(raw, title)
+    fitting = tuple(path for path in found if _has(path, columns))
+    if not fitting:
+        _last(raw, found, [], title)
+    return fitting
+
+
+def _all_workbooks(raw: pathlib.Path, title: str) -> list[pathlib.Path]:
     found = workbooks(raw)
     if not found:
-        raise UserError(f"no coding sheet (.xlsx) of {title} in {raw}: put the official one there")
-    fitting = [path for path in found if _holds(path, clip_code)]
-    if len(fitting) == 1:
-        return fitting[0]
+        raise UserError(
+            f"no coding sheet (.xlsx) of {title} in {raw}: put the official one there; save one "
+            "that ends in .xls or .csv as .xlsx"
+        )
+    return found
+
+
+def _last(
+    raw: pathlib.Path, found: Sequence[pathlib.Path], fitting: Sequence[pathlib.Path], title: str
+) -> pathlib.Path:
+    """The one workbook that fits, or the last version of it."""
+    if len({_unversioned(path) for path in fitting}) == 1:
+        return max(fitting, key=_version)
     if fitting:
-        if len({_unversioned(path) for path in fitting}) == 1:
-            return max(fitting, key=_version)
         names = ", ".join(str(path.relative_to(raw)) for path in fitting)
         raise UserError(f"several sheets code clips of {title}: {names}; leave one of them there")
     names = ", ".join(str(path.relative_to(raw)) for path in found)
@@ -110,13 +158,20 @@ def find_sheet(raw: pathlib.Path, clip_code: re.Pattern[str], title: str) -> pat
 
 def workbooks(raw: pathlib.Path) -> list[pathlib.Path]:
     """The workbooks in a folder, as deep as frames are searched; without those Excel locks."""
-    patterns = ("*/" * depth + "*" for depth in range(SEARCHED_DEPTH + 1))
-    return [
-        path
-        for pattern in patterns
-        for path in sorted(raw.glob(pattern))
-        if path.suffix.lower() == ".xlsx" and not path.name.startswith(("~$", "."))
-    ]
+    return sorted(_workbooks(raw, SEARCHED_DEPTH), key=lambda path: (len(path.parts), path))
+
+
+def _workbooks(folder: pathlib.Path, depth: int) -> Iterator[pathlib.Path]:
+    below = []
+    with os.scandir(folder) as entries:
+        for entry in entries:  # a million frames may lie here: no path is made of them
+            name = entry.name.lower()
+            if name.endswith(".xlsx") and not name.startswith((".", "~$")):
+                yield pathlib.Path(entry.path)
+            elif depth and entry.is_dir() and not name.startswith((".", "__macosx")):
+                below.append(pathlib.Path(entry.path))
+    for path in below:
+        yield from _workbooks(path, depth - 1)
 
 
 def read_rows(path: pathlib.Path, columns: Columns = OFFICIAL) -> list[CodedRow]:
@@ -192,6 +247,14 @@ def _holds(path: pathlib.Path, clip_code: re.Pattern[str]) -> bool:
         for grid in grids
         for cell in grid.to_numpy().ravel()
     )
+
+
+def _has(path: pathlib.Path, columns: Columns) -> bool:
+    try:
+        grid, row = _header(path, workbook.worksheets(path), columns)
+    except UserError:
+        return False
+    return {*columns.required} <= {columns.cell_of(_text(cell)) for cell in grid.iloc[row]}
 
 
 def _unversioned(path: pathlib.Path) -> str:

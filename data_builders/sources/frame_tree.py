@@ -16,7 +16,7 @@ from collections.abc import Iterator, Sequence
 from data_builders.sources import codes
 from ethnicmer_jax.base.schema import UserError
 
-SEARCHED_DEPTH = 3
+SEARCHED_DEPTH = 5
 """How many folders below the user's a tree may begin, or a coding sheet may lie."""
 
 _FIELD = re.compile(r"\{(subject|clip)\}")
@@ -33,6 +33,7 @@ class TreeShape:
       usual: usual names of a folder at or above the tree's root, the best ones first (cropped
         frames before whole ones); they decide where there are several trees.
       example: one frame's path, for messages.
+      scattered: whether several trees are parts of the database, not copies of each other.
     """
 
     levels: str
@@ -40,6 +41,7 @@ class TreeShape:
     clip: re.Pattern[str]
     usual: tuple[str, ...]
     example: str
+    scattered: bool = False
 
     @functools.cached_property
     def patterns(self) -> tuple[re.Pattern[str], ...]:
@@ -69,24 +71,6 @@ class FrameTree:
 
     root: pathlib.Path
     shape: TreeShape
-
-    @classmethod
-    def find(cls, raw: pathlib.Path, shape: TreeShape, title: str) -> FrameTree:
-        """The tree in a folder, or at most SEARCHED_DEPTH folders below it.
-
-        Raises:
-          UserError: there is none, or it is not clear which one is meant.
-        """
-        found = list(_roots(raw, shape, SEARCHED_DEPTH))
-        chosen = _most_usual(raw, found, shape.usual)
-        if not chosen:
-            raise UserError(
-                f"no frames of {title} in {raw}: expected a folder such as {shape.example}"
-            )
-        if len(chosen) > 1:
-            names = ", ".join(str(root) for root in chosen)
-            raise UserError(f"several folders hold frames of {title}: {names}; leave one")
-        return cls(chosen[0], shape)
 
     def folder(self, subject: str, clip: str) -> pathlib.Path:
         """A clip's folder of frames.
@@ -130,6 +114,32 @@ class FrameTree:
         )
 
 
+def find_trees(raw: pathlib.Path, shapes: Sequence[TreeShape], title: str) -> tuple[FrameTree, ...]:
+    """The trees in a folder, or at most SEARCHED_DEPTH folders below it.
+
+    Args:
+      raw: the user's folder.
+      shapes: the shapes that a database comes in; trees of the first ones come first.
+      title: the database's name, for messages.
+
+    Raises:
+      UserError: there is none of any shape, or it is not clear which one is meant.
+    """
+    found = list(_roots(raw, shapes, SEARCHED_DEPTH))
+    trees: list[FrameTree] = []
+    for shape in shapes:
+        roots = [root for root, fitting in found if fitting is shape]
+        chosen = _most_usual(raw, roots, shape.usual)
+        if len(chosen) > 1 and not shape.scattered:
+            names = ", ".join(str(root) for root in chosen)
+            raise UserError(f"several folders hold frames of {title}: {names}; leave one")
+        trees += [FrameTree(root, shape) for root in chosen]
+    if not trees:
+        expected = " or ".join(shape.example for shape in shapes)
+        raise UserError(f"no frames of {title} in {raw}: expected a folder such as {expected}")
+    return tuple(trees)
+
+
 def folders(folder: pathlib.Path) -> list[pathlib.Path]:
     """The folders in a folder, sorted, without hidden ones; links to folders count."""
     with os.scandir(folder) as entries:
@@ -153,12 +163,16 @@ def _clips(
                 yield below, match.groupdict() | fields
 
 
-def _roots(folder: pathlib.Path, shape: TreeShape, depth: int) -> Iterator[pathlib.Path]:
-    if next(_clips(folder, shape.patterns), None):
-        yield folder
+def _roots(
+    folder: pathlib.Path, shapes: Sequence[TreeShape], depth: int
+) -> Iterator[tuple[pathlib.Path, TreeShape]]:
+    """Roots of trees with their shapes; what lies below a root is not looked into."""
+    fitting = [shape for shape in shapes if next(_clips(folder, shape.patterns), None)]
+    if fitting:
+        yield from ((folder, shape) for shape in fitting)
     elif depth:
         for path in folders(folder):
-            yield from _roots(path, shape, depth - 1)
+            yield from _roots(path, shapes, depth - 1)
 
 
 def _most_usual(

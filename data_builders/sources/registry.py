@@ -11,14 +11,14 @@ from data_builders.simulation.options import SimulatedOptions
 from data_builders.sources import listing_checks, manifest, simulated
 from data_builders.sources.base import ClipTask, Listing, Problem
 from data_builders.sources.database import Database
-from data_builders.sources.databases import casme2, samm
+from data_builders.sources.databases import casme2, casme3, casme3c, dfme, four_dme, samm
 from ethnicmer_jax.base.schema import UserError
 
 SIMULATED, MANIFEST = "simulated", "manifest"
 
-DATABASES: Mapping[str, Database] = {
-    database.name: database for database in (casme2.DATABASE, samm.DATABASE)
-}
+_MODULES = (casme2, samm, casme3, casme3c, four_dme, dfme)
+
+DATABASES: Mapping[str, Database] = {module.DATABASE.name: module.DATABASE for module in _MODULES}
 """Databases with a reader of their own, by name."""
 
 SOURCES = (SIMULATED, MANIFEST, *DATABASES)

@@ -58,14 +58,20 @@ def one_sheet(
     """Writes a coding sheet of one row per clip below its header.
 
     Args:
-      name: the workbook's file name.
+      name: the workbook's file name, in a folder where it has one.
       row: a clip's row.
     """
 
     def write(folder: pathlib.Path, clips: Sequence[ClipLabels]) -> None:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
         pd.DataFrame([row(labels) for labels in clips]).to_excel(folder / name, index=False)
 
     return write
+
+
+def coarse(emotion: str) -> str:
+    """What a database says that codes positive, negative, surprise and others only."""
+    return _CONCISED.class_of(emotion, "") or "others"
 
 
 def action_units(labels: ClipLabels) -> str | int:

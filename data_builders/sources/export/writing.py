@@ -18,13 +18,15 @@ import pandas as pd
 from data_builders.simulation.options import Cohort, SimulatedOptions
 from data_builders.sources import simulated
 from data_builders.sources.base import ClipTask
-from data_builders.sources.export import casme2, samm
+from data_builders.sources.export import casme2, casme3, casme3c, dfme, four_dme, samm
 from data_builders.sources.export.layout import Layout
 from ethnicmer_jax.base import files
 from ethnicmer_jax.base.progress import Progress
 from ethnicmer_jax.base.schema import ClipLabels, UserError
 
-LAYOUTS: Mapping[str, Layout] = {layout.database: layout for layout in (casme2.LAYOUT, samm.LAYOUT)}
+_MODULES = (casme2, samm, casme3, casme3c, four_dme, dfme)
+
+LAYOUTS: Mapping[str, Layout] = {module.LAYOUT.database: module.LAYOUT for module in _MODULES}
 """By the name of the source that reads the layout."""
 
 _JPEG_QUALITY = 95
@@ -130,7 +132,8 @@ def _write_frames(clip: ExportedClip, root: pathlib.Path, layout: Layout, every:
         stored = frame[..., 0] if layout.grey else cv2.cvtColor(frame, cv2.COLOR_RGB2BGR)
         path = root / layout.frame(labels, number)
         path.parent.mkdir(parents=True, exist_ok=True)
-        if not cv2.imwrite(str(path), stored, [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY]):
+        quality = [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY] if path.suffix == ".jpg" else []
+        if not cv2.imwrite(str(path), stored, quality):
             raise OSError(f"{path} could not be written")
 
 
