@@ -12,7 +12,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import pathlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from data_builders.sources import (
@@ -22,11 +22,12 @@ from data_builders.sources import (
     demographics,
     manifest_columns,
     manifest_motion,
+    mapping,
     text_table,
 )
 from data_builders.sources.base import ClipTask, Listing, Problem
 from data_builders.sources.manifest_columns import Columns
-from data_builders.sources.text_table import TextTable
+from data_builders.sources.mapping import Mapped
 from ethnicmer_jax.base.schema import UNKNOWN, ClipLabels, UserError
 
 _CODES = ("subject", "clip")
@@ -41,7 +42,8 @@ def list_clips(path: pathlib.Path, ethnicity: pathlib.Path | None = None) -> Lis
 
     Args:
       path: a .csv (or .tsv, .txt) or .xlsx file with a header line (see `text_table` for what
-        is understood, `manifest_columns` for how columns may be called).
+        is understood, `manifest_columns` for how columns may be called), or a .toml file that
+        says how to read such a table (see `mapping`).
       ethnicity: table of ethnicities that wins over the manifest's column (see
         `demographics`); by default ethnicity.csv beside it where it exists.
 
@@ -54,16 +56,10 @@ def list_clips(path: pathlib.Path, ethnicity: pathlib.Path | None = None) -> Lis
     """
     if not path.is_file():
         raise UserError(f"there is no manifest {path}; --raw names a CSV or .xlsx file")
-    table = text_table.parse(path, "manifest")
-    columns = manifest_columns.find(path, table)
-    if not table.rows:
-        raise UserError(f"{path} lists no clips")
-    rows = [
-        _Row(row, f"{path.name} line {line}", path.parent) for line, row in _cells(table, columns)
-    ]
+    mapped = mapping.read(path) if path.suffix.lower() == mapping.SUFFIX else None
+    rows, notes = _rows(path if mapped is None else mapped.table, path.parent, mapped)
     tasks = [(row.where, row.task()) for row in rows]
     usable = [(where, task) for where, task in tasks if task is not None]
-    notes = [*table.notes, *columns.notes]
     problems = [problem for row in rows for problem in row.problems]
     problems += _duplicates(usable)
     listing = Listing(tuple(task for _, task in usable), tuple(problems), tuple(notes))
@@ -78,6 +74,7 @@ class _Row:
     """One line of the manifest; remembers what is wrong with its cells."""
 
     cells: Mapping[str, str]
+    raw_emotion: str
     where: str
     folder: pathlib.Path
     problems: list[Problem] = dataclasses.field(default_factory=list)
@@ -92,7 +89,7 @@ class _Row:
             subject=self._read("subject", functools.partial(cells.name, "subject")),
             clip=self._read("clip", cells.code),
             emotion=self._read("emotion", cells.emotion),
-            raw_emotion=self.cells["emotion"],
+            raw_emotion=self.raw_emotion or self.cells.get("emotion", ""),
             action_units=self._read("action_units", action_units.parse, ()),
             ethnicity=ethnicity,
             ethnicity_source="" if ethnicity == UNKNOWN else "metadata",
@@ -106,7 +103,7 @@ class _Row:
                 if name not in manifest_columns.KNOWN
             },
         )
-        motion = manifest_motion.read(self.cells, self.folder, self._wrong)
+        motion = manifest_motion.read(self.cells, self.folder, self.wrong)
         if motion is None or self.problems:
             return None
         return ClipTask(labels, motion)
@@ -118,22 +115,46 @@ class _Row:
                 raise ValueError(f"{text!r} stands for a missing value: give the code")
             return parse(text)
         except ValueError as error:
-            self._wrong(f"{column}: {error}")
+            self.wrong(f"{column}: {error}")
             return on_error
 
-    def _wrong(self, what: str) -> None:
+    def wrong(self, what: str) -> None:
+        """Remembers a fault, given without the row."""
         self.problems.append(Problem(self.where, what))
 
 
-def _cells(table: TextTable, columns: Columns) -> Iterator[tuple[int, dict[str, str]]]:
-    """Line and cells of each row, by our names of columns; cells of missing values are blank."""
-    for line, row in table.rows:
-        known = {name: row[position] for name, position in columns.known.items()}
-        blank = {
-            name: "" if name not in _CODES and cells.is_missing(text) else text
-            for name, text in known.items()
-        }
-        yield line, blank | {name: row[position] for name, position in columns.extra.items()}
+def _rows(
+    path: pathlib.Path, folder: pathlib.Path, mapped: Mapped | None
+) -> tuple[list[_Row], tuple[str, ...]]:
+    """The rows of a table, by our names of columns, and what is to be said of it."""
+    table = text_table.parse(path)
+    if mapped is None:
+        columns = manifest_columns.find(path, table)
+    else:
+        columns = manifest_columns.find(path, table, mapped.columns, mapped.given)
+    if not table.rows:
+        raise UserError(f"{path} lists no clips")
+    rows = []
+    for line, texts in table.rows:
+        ours = _cells(texts, columns)
+        row = _Row(ours, ours.get("emotion", ""), f"{path.name} line {line}", folder)
+        if mapped is not None:
+            try:
+                row.cells = mapped.row(ours, dict(zip(table.columns, texts, strict=True)))
+            except ValueError as error:
+                row.wrong(str(error))
+        rows.append(row)
+    return rows, (*table.notes, *columns.notes)
+
+
+def _cells(row: Sequence[str], columns: Columns) -> dict[str, str]:
+    """Cells by our names of columns; those of missing values are blank."""
+    known = {name: row[position] for name, position in columns.known.items()}
+    blank = {
+        name: "" if name not in _CODES and cells.is_missing(text) else text
+        for name, text in known.items()
+    }
+    return blank | {name: row[position] for name, position in columns.extra.items()}
 
 
 def _duplicates(clips: list[tuple[str, ClipTask]]) -> Iterator[Problem]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import pathlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 
 from data_builders.sources import manifest_motion
 from data_builders.sources.text_table import TextTable
@@ -61,17 +61,29 @@ class Columns:
     notes: tuple[str, ...]
 
 
-def find(path: pathlib.Path, table: TextTable) -> Columns:
+def find(
+    path: pathlib.Path,
+    table: TextTable,
+    theirs: Mapping[str, str] | None = None,
+    given: Collection[str] = (),
+) -> Columns:
     """The columns of a manifest.
+
+    Args:
+      path: the table's file, for messages.
+      table: its columns.
+      theirs: our name -> what this table calls the column, for columns that are named so.
+      given: our names of columns that the table need not have.
 
     Raises:
       UserError: a column that it must have is missing, or two could be the same one.
     """
-    known = _exact(path, table)
+    known = {ours: _named(path, table, ours, name) for ours, name in (theirs or {}).items()}
+    known = {**_exact(path, table, {*known, *given}), **known}
     renamed: dict[str, int] = {}
     for position, name in enumerate(table.columns):
         ours = _OURS.get(_folded(name))
-        if ours is None or ours in known:
+        if ours is None or ours in known or ours in given or position in known.values():
             continue
         if ours in renamed:
             both = (renamed[ours], position)
@@ -81,7 +93,7 @@ def find(path: pathlib.Path, table: TextTable) -> Columns:
             )
         renamed[ours] = position
     found = {**known, **renamed}
-    _refuse_missing(path, table, found)
+    _refuse_missing(path, table, {*found, *given})
     used = set(found.values())
     notes = []
     if renamed:
@@ -91,12 +103,24 @@ def find(path: pathlib.Path, table: TextTable) -> Columns:
     return Columns(found, extra, tuple(notes))
 
 
-def _exact(path: pathlib.Path, table: TextTable) -> dict[str, int]:
-    """Columns that have our names, in any case."""
+def _named(path: pathlib.Path, table: TextTable, ours: str, theirs: str) -> int:
+    """Position of the column that a mapping file names."""
+    fitting = [i for i, name in enumerate(table.columns) if name == theirs] or [
+        i for i, name in enumerate(table.columns) if _folded(name) == _folded(theirs)
+    ]
+    if len(fitting) != 1:
+        raise UserError(
+            f"{path.name} has no column {theirs!r} for {ours}; it has {table.numbered()}"
+        )
+    return fitting[0]
+
+
+def _exact(path: pathlib.Path, table: TextTable, taken: Collection[str]) -> dict[str, int]:
+    """Columns that have our names, in any case, but those that come from elsewhere."""
     found: dict[str, int] = {}
     for position, name in enumerate(table.columns):
         ours = name.lower()
-        if ours not in KNOWN:
+        if ours not in KNOWN or ours in taken:
             continue
         if ours in found:
             numbers = f"{table.numbers[found[ours]]} and {table.numbers[position]}"
@@ -107,12 +131,12 @@ def _exact(path: pathlib.Path, table: TextTable) -> dict[str, int]:
     return found
 
 
-def _refuse_missing(path: pathlib.Path, table: TextTable, found: Iterable[str]) -> None:
+def _refuse_missing(path: pathlib.Path, table: TextTable, found: Collection[str]) -> None:
     missing = [name for name in REQUIRED if name not in found]
     if missing:
         raise UserError(
             f"{path} lacks the columns {', '.join(missing)}; it has {table.numbered()}: rename"
-            " those that they are, or say in a mapping file which they are"
+            " them, or say in a mapping file (.toml) which they are"
         )
     if not set(manifest_motion.SOURCES) & set(found):
         raise UserError(

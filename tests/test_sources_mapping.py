@@ -1,0 +1,112 @@
+"""A table of another laboratory, read through one mapping file."""
+
+from __future__ import annotations
+
+import openpyxl
+import pytest
+
+from data_builders.sources import manifest, mapping
+from data_builders.sources.base import FlowFile
+from ethnicmer_jax.base.schema import UserError
+
+JENA = """
+table = "Kodierung.xlsx"
+[columns]
+subject = "Versuchsperson"
+clip = "Aufnahme"
+emotion = "Gefühl"
+[values]
+database = "jena"
+fps = 200
+[cells.emotion]
+"Freude" = "happiness"
+"Ärger" = "anger"
+[cells.ethnicity]
+"2" = "Asian"
+[paths]
+flow = "Bilder/VP{Versuchsperson:02}/{clip}.png"
+"""
+
+ROWS = (
+    ("Versuchsperson", "Aufnahme", "Gefühl", "Ethnicity", "Kommentar", "Onset"),
+    (1, "a", "Freude", 2, "gut", 3),
+    (1, "b", "Ärger", 2, None, 4),
+    (12, "a", "surprise", "White", None, None),
+)
+
+
+@pytest.fixture
+def jena(tmp_path):
+    """The folder of a laboratory that no reader knows."""
+    workbook = openpyxl.Workbook()
+    for row in ROWS:
+        workbook.active.append(row)
+    workbook.save(tmp_path / "Kodierung.xlsx")
+    for subject, clip in (("VP01", "a"), ("VP01", "b"), ("VP12", "a")):
+        (tmp_path / "Bilder" / subject).mkdir(parents=True, exist_ok=True)
+        (tmp_path / "Bilder" / subject / f"{clip}.png").write_bytes(b"")
+    return tmp_path
+
+
+def write(folder, text):
+    path = folder / "jena.toml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_one_mapping_file_reads_another_laboratory_s_table(jena):
+    found = manifest.list_clips(write(jena, JENA))
+    assert found.problems == ()
+    assert [task.key for task in found.tasks] == ["jena/1/a", "jena/1/b", "jena/12/a"]
+    labels = [task.labels for task in found.tasks]
+    assert [each.emotion for each in labels] == ["happiness", "anger", "surprise"]
+    assert [each.raw_emotion for each in labels] == ["Freude", "Ärger", "surprise"]
+    assert [each.ethnicity for each in labels] == ["Asian", "Asian", "White"]
+    assert {each.fps for each in labels} == {200.0}
+    assert [each.onset for each in labels] == [3, 4, -1]
+    assert labels[0].extra == {"Kommentar": "gut"}
+    assert found.tasks[0].motion == FlowFile(jena / "Bilder" / "VP01" / "a.png")
+
+
+def test_what_a_mapping_file_leaves_open_is_a_problem_of_its_row(jena):
+    text = JENA.replace('"Freude" = "happiness"\n', "").replace("{clip}.png", "{Onset}.png")
+    found = [str(problem) for problem in manifest.list_clips(write(jena, text)).problems]
+    assert any("line 2: emotion: 'Freude' is unknown" in problem for problem in found)
+    assert any("line 4: flow: {Onset} is blank" in problem for problem in found)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ('table = "Kodierung.xlsx"', "", "names no table: begin it with table"),
+        ('table = "Kodierung.xlsx"', "table = 3", "names no table"),
+        ('table = "Kodierung.xlsx"', 'table = "gone.csv"', "there is no table .*gone.csv"),
+        ("[columns]", "[colums]", "colums is unknown; known: table, columns, values"),
+        (
+            '"Gefühl"',
+            '"Laune"',
+            "has no column 'Laune' for emotion; it has 1 Versuchsperson",
+        ),
+        ("emotion = ", "mood = ", r"\[columns\] has mood, which is none of our columns: database"),
+        ("[cells.emotion]", "[cells.mood]", r"\[cells\] has mood, which is none of our"),
+        ("fps = 200", "fps = [200]", r"fps in \[values\] is neither a text nor a number"),
+        ("[values]", "values = 3\n[more]", "more is unknown"),
+        ("[values]\n", "", r"\[columns\] has fps|no column 'jena' for database"),
+        ("flow =", "onset =", r"\[paths\] has onset, which is none of our columns: flow, frames"),
+        ('database = "jena"\n', "", "lacks the columns database; it has 1 Versuchsperson"),
+        ("Freude", '"', "is not a readable TOML file: .*line"),
+    ],
+)
+def test_a_wrong_mapping_file_is_one_line(jena, old, new, message):
+    with pytest.raises(UserError, match=message) as caught:
+        manifest.list_clips(write(jena, JENA.replace(old, new)))
+    assert "\n" not in str(caught.value)
+
+
+def test_a_table_that_is_a_manifest_needs_no_sections(tmp_path):
+    (tmp_path / "flow.npy").write_bytes(b"")
+    (tmp_path / "m.csv").write_text("database,subject,clip,emotion,flow\nlab,1,a,fear,flow.npy\n")
+    path = write(tmp_path, 'table = "m.csv"\n')
+    (task,) = manifest.list_clips(path).tasks
+    assert task == manifest.list_clips(tmp_path / "m.csv").tasks[0]
+    assert mapping.read(path).given == ()
