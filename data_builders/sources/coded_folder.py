@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import pathlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from data_builders.pixels import frames
 from data_builders.sources import coding_sheet, demographics
@@ -22,10 +22,10 @@ from data_builders.sources.base import (
 )
 from data_builders.sources.coded_clips import CodedDatabase, Coding, read_coding
 from data_builders.sources.coding_sheet import CodedRow
-from data_builders.sources.database import Database
+from data_builders.sources.database import own_folder
 from data_builders.sources.frame_folder import FrameFolder
-from data_builders.sources.frame_tree import FrameTree, TreeShape, find_trees, folders
-from ethnicmer_jax.base.schema import ClipLabels, UserError
+from data_builders.sources.frame_tree import FrameTree, TreeShape, find_trees
+from ethnicmer_jax.base.schema import ClipLabels
 
 _SHOWN = 6
 
@@ -124,26 +124,6 @@ class CodedFolder(CodedDatabase):
         ]
         if unlisted:
             yield f"{self.title}: not in the coding sheet: {_short(unlisted)}"
-
-
-def own_folder(
-    raw: pathlib.Path, database: Database, holds: Callable[[pathlib.Path], object] = bool
-) -> pathlib.Path:
-    """The folder called as the database in `raw`, or `raw` itself.
-
-    Args:
-      raw: the user's folder.
-      database: whose folder to look for; the case of its name does not count.
-      holds: whether a folder of this name has what the database is read from: frames may
-        lie in a folder called SAMM, and their sheet beside it.
-
-    Raises:
-      UserError: there is no folder `raw`.
-    """
-    if not raw.is_dir():
-        raise UserError(f"there is no folder {raw}; --raw names the folder of {database.title}")
-    named = [path for path in folders(raw) if path.name.lower() == database.name]
-    return named[0] if len(named) == 1 and holds(named[0]) else raw
 
 
 def _motion(root: pathlib.Path, folder: FrameFolder, labels: ClipLabels) -> Motion:

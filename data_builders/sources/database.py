@@ -5,8 +5,11 @@ from __future__ import annotations
 import abc
 import dataclasses
 import pathlib
+from collections.abc import Callable
 
 from data_builders.sources.base import Listing
+from data_builders.sources.frame_tree import folders
+from ethnicmer_jax.base.schema import UserError
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -19,6 +22,8 @@ class Database(abc.ABC):
       licence: where to ask for the data; the address of a page.
       layout: the expected files and folders below `--raw`, a line each.
       fps: frames per second.
+      people: the name of the database whose people these are, where several show the same: no
+        two of them can be merged, since folds would train on a person and test on the same.
     """
 
     name: str
@@ -26,6 +31,7 @@ class Database(abc.ABC):
     licence: str
     layout: tuple[str, ...]
     fps: float
+    people: str = ""
 
     @abc.abstractmethod
     def list_clips(self, raw: pathlib.Path, ethnicity: pathlib.Path | None = None) -> Listing:
@@ -40,3 +46,23 @@ class Database(abc.ABC):
         Raises:
           UserError: the folder as a whole, or the table, cannot be used.
         """
+
+
+def own_folder(
+    raw: pathlib.Path, database: Database, holds: Callable[[pathlib.Path], object] = bool
+) -> pathlib.Path:
+    """The folder called as the database in `raw`, or `raw` itself.
+
+    Args:
+      raw: the user's folder.
+      database: whose folder to look for; the case of its name does not count.
+      holds: whether a folder of this name has what the database is read from: frames may
+        lie in a folder called SAMM, and their sheet beside it.
+
+    Raises:
+      UserError: there is no folder `raw`.
+    """
+    if not raw.is_dir():
+        raise UserError(f"there is no folder {raw}; --raw names the folder of {database.title}")
+    named = [path for path in folders(raw) if path.name.lower() == database.name]
+    return named[0] if len(named) == 1 and holds(named[0]) else raw

@@ -19,7 +19,8 @@ from ethnicmer_jax.base.schema import UserError
 SEARCHED_DEPTH = 5
 """How many folders below the user's a tree may begin, or a coding sheet may lie."""
 
-_FIELD = re.compile(r"\{(subject|clip)\}")
+_FIELD = re.compile(r"\{(subject|clip|emotion)\}")
+_ANY = re.compile(".+", re.DOTALL)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,12 +29,13 @@ class TreeShape:
 
     Attributes:
       levels: names of the folders from the tree's root down to a clip's frames, separated by /:
-        `{subject}` and `{clip}` stand for codes, `*` for any name.
+        `{subject}` and `{clip}` stand for codes, `{emotion}` and `*` for any name.
       subject, clip: what codes look like, in any case.
       usual: usual names of a folder at or above the tree's root, the best ones first (cropped
         frames before whole ones); they decide where there are several trees.
       example: one frame's path, for messages.
       scattered: whether several trees are parts of the database, not copies of each other.
+      within: name of a folder at or above the root, where only trees below it count; "" for any.
     """
 
     levels: str
@@ -42,6 +44,7 @@ class TreeShape:
     usual: tuple[str, ...]
     example: str
     scattered: bool = False
+    within: str = ""
 
     @functools.cached_property
     def patterns(self) -> tuple[re.Pattern[str], ...]:
@@ -50,8 +53,8 @@ class TreeShape:
 
     def _pattern(self, level: str) -> re.Pattern[str]:
         if level == "*":
-            return re.compile(".+", re.DOTALL)
-        known = {"subject": self.subject, "clip": self.clip}
+            return _ANY
+        known = {"subject": self.subject, "clip": self.clip, "emotion": _ANY}
         parts = _FIELD.split(level)
         text = "".join(
             f"(?P<{part}>{known[part].pattern})" if index % 2 else re.escape(part)
@@ -71,6 +74,10 @@ class FrameTree:
 
     root: pathlib.Path
     shape: TreeShape
+
+    def clips(self) -> Iterator[tuple[pathlib.Path, dict[str, str]]]:
+        """The folders of all clips, with what stands for the fields in their paths."""
+        return _clips(self.root, self.shape.patterns)
 
     def folder(self, subject: str, clip: str) -> pathlib.Path:
         """A clip's folder of frames.
@@ -100,7 +107,7 @@ class FrameTree:
     @functools.cached_property
     def _by_code(self) -> dict[tuple[str, str], tuple[pathlib.Path, ...]]:
         found: dict[tuple[str, str], tuple[pathlib.Path, ...]] = {}
-        for path, fields in _clips(self.root, self.shape.patterns):
+        for path, fields in self.clips():
             key = self._key(fields.get("subject", ""), fields.get("clip", ""))
             found[key] = (*found.get(key, ()), path)
         return found
@@ -125,7 +132,11 @@ def find_trees(raw: pathlib.Path, shapes: Sequence[TreeShape], title: str) -> tu
     Raises:
       UserError: there is none of any shape, or it is not clear which one is meant.
     """
-    found = list(_roots(raw, shapes, SEARCHED_DEPTH))
+    found = [
+        (root, shape)
+        for root, shape in _roots(raw, shapes, SEARCHED_DEPTH)
+        if not shape.within or _below(raw, root, shape.within)
+    ]
     trees: list[FrameTree] = []
     for shape in shapes:
         roots = [root for root, fitting in found if fitting is shape]
@@ -180,11 +191,13 @@ def _most_usual(
 ) -> Sequence[pathlib.Path]:
     """The roots at or below a folder of the first usual name that is there."""
     for name in usual:
-        named = [
-            root
-            for root in roots
-            if name.lower() in {part.lower() for part in root.relative_to(raw.parent).parts}
-        ]
+        named = [root for root in roots if _below(raw, root, name)]
         if named:
             return named
     return roots
+
+
+def _below(raw: pathlib.Path, root: pathlib.Path, name: str) -> bool:
+    """Whether a root is, or lies in, a folder of this name, in any case."""
+    parts = (*raw.absolute().parts[-1:], *root.relative_to(raw).parts)
+    return name.lower() in {part.lower() for part in parts}

@@ -11,12 +11,22 @@ from data_builders.simulation.options import SimulatedOptions
 from data_builders.sources import listing_checks, manifest, simulated
 from data_builders.sources.base import ClipTask, Listing, Problem
 from data_builders.sources.database import Database
-from data_builders.sources.databases import casme2, casme3, casme3c, dfme, four_dme, samm
+from data_builders.sources.databases import (
+    casme2,
+    casme3,
+    casme3c,
+    dfme,
+    four_dme,
+    samm,
+    smic,
+    smic_nir,
+    smic_vis,
+)
 from ethnicmer_jax.base.schema import UserError
 
 SIMULATED, MANIFEST = "simulated", "manifest"
 
-_MODULES = (casme2, samm, casme3, casme3c, four_dme, dfme)
+_MODULES = (smic, smic_vis, smic_nir, casme2, samm, casme3, casme3c, four_dme, dfme)
 
 DATABASES: Mapping[str, Database] = {module.DATABASE.name: module.DATABASE for module in _MODULES}
 """Databases with a reader of their own, by name."""
@@ -53,7 +63,7 @@ def names(source: str) -> tuple[str, ...]:
     """The sources of a merge in the order of SOURCES, whatever the order they are given in.
 
     Raises:
-      UserError: a name is unknown or given twice.
+      UserError: a name is unknown or given twice, or two databases show the same people.
     """
     given = source.split("+")
     for name in given:
@@ -61,7 +71,19 @@ def names(source: str) -> tuple[str, ...]:
             raise UserError(f"unknown source {name!r}: use {KINDS}")
         if given.count(name) > 1:
             raise UserError(f"source {source}: {name} is given twice")
+    _refuse_same_people(name for name in given if name in DATABASES)
     return tuple(name for name in SOURCES if name in given)
+
+
+def _refuse_same_people(given: Iterable[str]) -> None:
+    first: dict[str, str] = {}
+    for name in given:
+        known = first.setdefault(DATABASES[name].people or name, name)
+        if known != name:
+            raise UserError(
+                f"{known} and {name} show the same people, whom folds would train on and test: "
+                "use one of them"
+            )
 
 
 def places(source: str, raw: str) -> dict[str, pathlib.Path]:

@@ -21,7 +21,10 @@ from ethnicmer_jax.base.grouping import GROUPINGS
 from ethnicmer_jax.base.run_id import POOLED, STEREO, WRONG_LABELS, mono, wrongly_told
 from ethnicmer_jax.base.schema import UserError
 
-SOURCES = ("simulated", "manifest", "casme2", "samm")
+SOURCES = (
+    *("simulated", "manifest", "smic", "smic_vis", "smic_nir"),
+    *("casme2", "samm", "casme3", "casme3c", "4dme", "dfme"),
+)
 """What data.source may name, alone or joined by +: `data_builders.sources.registry` reads them."""
 
 

@@ -10,7 +10,9 @@ from ethnicmer_jax.base.schema import ClipLabels
 
 
 def _coded(labels: ClipLabels) -> ClipLabels:
-    return dataclasses.replace(labels, subject=f"sub{labels.subject}", clip=f"EP{labels.clip}_01f")
+    return dataclasses.replace(
+        labels, subject=f"sub{int(labels.subject):02d}", clip=f"EP{labels.clip}_01f"
+    )
 
 
 def _frame(labels: ClipLabels, number: int) -> str:

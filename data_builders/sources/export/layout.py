@@ -26,7 +26,8 @@ class Layout:
       database: the name under which its source lists clips.
       grey: whether frames are single-channel.
       coded: the labels of a drawn clip -> what the database says of it: its codes there, its
-        emotion in the database's words, and nothing that the database does not code.
+        emotion in the database's words, and nothing that the database does not code; None for
+        a clip that the database would not hold.
       frame: path of a frame in the folder, from the coded labels and a frame number.
       write_tables: writes what stands beside the frames, from the folder and the coded labels
         of all clips.
@@ -39,7 +40,7 @@ class Layout:
 
     database: str
     grey: bool
-    coded: Callable[[ClipLabels], ClipLabels]
+    coded: Callable[[ClipLabels], ClipLabels | None]
     frame: Callable[[ClipLabels, int], str]
     write_tables: Callable[[pathlib.Path, Sequence[ClipLabels]], None]
     fps: float = 200.0

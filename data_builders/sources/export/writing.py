@@ -18,13 +18,23 @@ import pandas as pd
 from data_builders.simulation.options import Cohort, SimulatedOptions
 from data_builders.sources import simulated
 from data_builders.sources.base import ClipTask
-from data_builders.sources.export import casme2, casme3, casme3c, dfme, four_dme, samm
+from data_builders.sources.export import (
+    casme2,
+    casme3,
+    casme3c,
+    dfme,
+    four_dme,
+    samm,
+    smic,
+    smic_nir,
+    smic_vis,
+)
 from data_builders.sources.export.layout import Layout
 from ethnicmer_jax.base import files
 from ethnicmer_jax.base.progress import Progress
 from ethnicmer_jax.base.schema import ClipLabels, UserError
 
-_MODULES = (casme2, samm, casme3, casme3c, four_dme, dfme)
+_MODULES = (smic, smic_vis, smic_nir, casme2, samm, casme3, casme3c, four_dme, dfme)
 
 LAYOUTS: Mapping[str, Layout] = {module.LAYOUT.database: module.LAYOUT for module in _MODULES}
 """By the name of the source that reads the layout."""
@@ -51,7 +61,8 @@ def write(options: SimulatedOptions, root: pathlib.Path, name: str, every: int =
 
     Beside the frames and coding sheets stand `ethnicity.csv` (the subjects' groups) and
     `truth.csv`: per clip its labels as they are coded, `drawn` (the clip's key in the
-    simulated database) and the simulation's truth. The folder appears whole or not at all.
+    simulated database), `drawn_apex` (its apex, coded or not) and the simulation's truth. The
+    folder appears whole or not at all.
 
     Args:
       options: what to simulate.
@@ -92,10 +103,25 @@ def plan(options: SimulatedOptions, layout: Layout) -> list[ExportedClip]:
     tasks = simulated.list_clips(people_of(options, layout)).tasks
     if any(len(task.labels.subject) > _SUBJECT_DIGITS for task in tasks):
         raise UserError(f"the {layout.database} layout has room for 99 subjects of an ethnicity")
-    return [
-        ExportedClip(task, dataclasses.replace(layout.coded(task.labels), database=layout.database))
-        for task in tasks
-    ]
+    coded = [(task, layout.coded(_numbered(task.labels, layout))) for task in tasks]
+    return [ExportedClip(task, labels) for task, labels in coded if labels is not None]
+
+
+def _numbered(labels: ClipLabels, layout: Layout) -> ClipLabels:
+    """A drawn clip's labels under the layout's database and in its count of frames."""
+    shift = _shift(labels, layout)
+    return dataclasses.replace(
+        labels,
+        database=layout.database,
+        onset=labels.onset + shift,
+        apex=labels.apex + shift,
+        offset=labels.offset + shift,
+    )
+
+
+def _shift(drawn: ClipLabels, layout: Layout) -> int:
+    """From a frame's number in the film to its number in the layout."""
+    return 0 if layout.first is None else layout.first - drawn.onset
 
 
 def people_of(options: SimulatedOptions, layout: Layout) -> SimulatedOptions:
@@ -120,7 +146,7 @@ def _write_clips(
 
 
 def _write_frames(clip: ExportedClip, root: pathlib.Path, layout: Layout, every: int) -> None:
-    film, labels = clip.drawn.motion, clip.labels
+    film, labels, shift = clip.drawn.motion, clip.labels, _shift(clip.drawn.labels, layout)
     assert isinstance(film, simulated.DrawnClip), "all clips are simulated ones"
     spec = film.spec
     step = 1 if layout.every_frame else every
@@ -130,7 +156,7 @@ def _write_frames(clip: ExportedClip, root: pathlib.Path, layout: Layout, every:
         if layout.side:
             frame = cv2.resize(frame, (layout.side, layout.side), interpolation=cv2.INTER_AREA)
         stored = frame[..., 0] if layout.grey else cv2.cvtColor(frame, cv2.COLOR_RGB2BGR)
-        path = root / layout.frame(labels, number)
+        path = root / layout.frame(labels, number + shift)
         path.parent.mkdir(parents=True, exist_ok=True)
         quality = [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY] if path.suffix == ".jpg" else []
         if not cv2.imwrite(str(path), stored, quality):
@@ -150,10 +176,11 @@ def _write_truth(root: pathlib.Path, clips: Sequence[ExportedClip]) -> None:
             "apex": labels.apex,
             "offset": labels.offset,
             "action_units": "+".join(map(str, labels.action_units)),
-            "drawn": drawn,
+            "drawn": clip.drawn.key,
+            "drawn_apex": labels.onset + clip.drawn.labels.apex - clip.drawn.labels.onset,
             **labels.extra,
         }
-        for drawn, labels in ((clip.drawn.key, clip.labels) for clip in clips)
+        for clip, labels in ((clip, clip.labels) for clip in clips)
     )
     files.write_table(root / "truth.csv", truth)
     people = truth[["database", "subject", "ethnicity"]].drop_duplicates()

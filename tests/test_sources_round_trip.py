@@ -1,0 +1,88 @@
+"""Every database: what is drawn in its layout is read and built as the simulation knows it."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from data_builders.database.ensure import ensure
+from data_builders.database.pipeline import BuildOptions
+from data_builders.simulation.options import SimulatedOptions, parse_cohorts
+from data_builders.sources import registry
+from data_builders.sources.base import Film
+from data_builders.sources.export import writing
+from ethnicmer_jax.base.schema import ETHNICITIES, UserError
+from ethnicmer_jax.data import dataset
+
+OPTIONS = BuildOptions(flow_method="dis", detector="none", workers=1)
+NAMES = list(writing.LAYOUTS)
+
+
+def people(name: str) -> SimulatedOptions:
+    """Two groups in one laboratory, a clip each."""
+    cohorts = parse_cohorts(f"sim{name}:Asian:1,sim{name}:White:1")
+    return SimulatedOptions(cohorts=cohorts, clips_per_subject=1, clips_spread=0)
+
+
+@pytest.fixture(scope="module", params=NAMES)
+def exported(request, tmp_path_factory):
+    """A database's name, a folder in its layout, and the truth of its clips by key."""
+    root = tmp_path_factory.mktemp(request.param) / "raw"
+    writing.write(people(request.param), root, request.param, every=100)
+    truth = pd.read_csv(root / "truth.csv", dtype=str, keep_default_na=False)
+    truth.index = truth["database"] + "/" + truth["subject"] + "/" + truth["clip"]
+    return request.param, root, truth
+
+
+def test_labels_frames_and_groups_are_those_of_the_simulation(exported):
+    name, root, truth = exported
+    listing = registry.list_clips(registry.Request(name, str(root)))
+    assert listing.problems == ()
+    assert sorted(task.key for task in listing.tasks) == sorted(truth.index)
+    plan = {clip.labels.key: clip for clip in writing.plan(people(name), writing.LAYOUTS[name])}
+    for task in listing.tasks:
+        known, row = plan[task.key].labels, truth.loc[task.key]
+        for field in ("emotion", "action_units", "ethnicity", "onset", "apex", "offset"):
+            assert getattr(task.labels, field) == getattr(known, field), field
+        assert task.labels.raw_emotion.lower() == row["raw_emotion"].lower()
+        assert task.labels.fps == known.fps or math.isnan(task.labels.fps)
+
+
+def test_frames_are_those_that_were_filmed(exported):
+    name, root, _ = exported
+    layout = writing.LAYOUTS[name]
+    plan = {clip.labels.key: clip for clip in writing.plan(people(name), layout)}
+    for task in registry.list_clips(registry.Request(name, str(root))).tasks:
+        film = plan[task.key].drawn.motion
+        if isinstance(task.motion, Film):
+            assert task.labels.apex == -1
+            onset = next(iter(task.motion.frames()))[1]
+            found = [onset]
+        else:
+            found = task.motion.read()
+        for frame, number in zip(found, (film.spec.onset, film.spec.apex), strict=False):
+            drawn = film.frame(number)
+            step = drawn.shape[0] // frame.shape[0]
+            drawn = drawn.reshape(frame.shape[0], step, frame.shape[1], step, 3).mean(axis=(1, 3))
+            assert np.abs(frame - drawn).mean() < 3.0
+
+
+def test_what_is_built_has_the_labels_of_the_simulation(exported, tmp_path):
+    name, root, truth = exported
+    built = dataset.load(ensure(name, str(root), tmp_path, OPTIONS))
+    assert sorted(built.key) == sorted(truth.index)
+    for index, key in enumerate(built.key):
+        row = truth.loc[key]
+        assert ETHNICITIES[built.ethnicity[index]] == row["ethnicity"]
+        assert "+".join(map(str, built.action_units[index])) == row["action_units"]
+        onset, apex, offset = map(int, built.frames[index])
+        assert [str(onset), str(offset)] == [row["onset"], row["offset"]]
+        assert onset < apex <= offset if row["apex"] == "-1" else str(apex) == row["apex"]
+
+
+def test_databases_of_the_same_people_are_not_merged():
+    with pytest.raises(UserError, match="smic and smic_nir show the same people"):
+        registry.names("smic+casme2+smic_nir")
