@@ -7,6 +7,7 @@ import pytest
 
 from ethnicmer_jax.analysis import probe
 from ethnicmer_jax.base.schema import UserError
+from ethnicmer_jax.protocols.clip_sets import ClipSets
 from ethnicmer_jax.protocols.fold_table import FoldTable
 
 PERSONS = np.repeat([f"db/{number:02d}" for number in range(40)], 6)
@@ -28,7 +29,8 @@ def shifted(seed, distance):
 def two_folds(run):
     held_out = np.isin(PERSONS, PERSONS[:120])
     test = np.stack([held_out, ~held_out])
-    return FoldTable(np.array([run] * 2), np.array(["a", "b"]), ~test, test, np.zeros(2, np.int64))
+    sets = ClipSets.of(~test, len(PERSONS)), ClipSets.of(test, len(PERSONS))
+    return FoldTable(np.array([run] * 2), np.array(["a", "b"]), *sets, np.zeros(2, np.int64))
 
 
 @pytest.mark.parametrize("kind", probe.PROBES)
@@ -117,7 +119,9 @@ def test_what_cannot_be_probed_is_refused():
     with pytest.raises(UserError, match="needs 5 persons or more"):
         probe.balanced_accuracy(noise(0)[:12], LABELS[:12], PERSONS[:12])
     folds = two_folds("run")
-    alone = dataclasses.replace(folds, train=folds.train & (LABELS == 0))
+    alone = dataclasses.replace(
+        folds, train=ClipSets.of((train & (LABELS == 0) for train in folds.train), len(LABELS))
+    )
     with pytest.raises(UserError, match="fewer than two labels"):
         probe.across_folds([noise(0)] * 2, LABELS, PERSONS, alone)
 

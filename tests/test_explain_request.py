@@ -9,6 +9,7 @@ from ethnicmer_jax.base.grouping import grouping
 from ethnicmer_jax.base.schema import UserError
 from ethnicmer_jax.explain import request
 from ethnicmer_jax.explain.request import Request
+from ethnicmer_jax.protocols.clip_sets import ClipSets
 from ethnicmer_jax.protocols.fold_table import FoldTable
 from ethnicmer_jax.report import explained
 
@@ -88,7 +89,8 @@ def choose():
     data = worlds.world(people, clips=2, size=2)
     test = np.array([[1, 1, 0, 0, 0, 0], [0, 0, 1, 1, 1, 0], [1, 1, 0, 0, 0, 0]], bool)
     runs = np.array(["loso-seed0", "loso-seed0", "loso-seed1"])
-    table = FoldTable(runs, np.array(["a", "b", "a"]), ~test, test, np.zeros(3, np.int64))
+    sets = ClipSets.of(~test, 6), ClipSets.of(test, 6)
+    table = FoldTable(runs, np.array(["a", "b", "a"]), *sets, np.zeros(3, np.int64))
     group = np.array([*["asian"] * 2, *["non_asian"] * 2, "", ""])
 
     def chosen(**asked):

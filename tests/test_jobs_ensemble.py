@@ -12,6 +12,7 @@ from ethnicmer_jax.base.predictions import Predictions
 from ethnicmer_jax.base.schema import UserError
 from ethnicmer_jax.jobs import ensemble
 from ethnicmer_jax.protocols import fold_file
+from ethnicmer_jax.protocols.clip_sets import ClipSets
 from ethnicmer_jax.protocols.fold_table import FoldTable
 
 
@@ -141,8 +142,8 @@ def test_the_jobs_have_to_be_complete(work):
     folds = FoldTable(
         run=np.array(["loso-seed0"]),
         fold=np.array(["samm-006"]),
-        train=np.array([[True, False, False]]),
-        test=np.array([[False, True, True]]),
+        train=ClipSets.of([np.array([True, False, False])], 3),
+        test=ClipSets.of([np.array([False, True, True])], 3),
         seed=np.array([0]),
     )
     fold_file.write(fold_file_of, folds, np.array(["samm/007/x", *whole.key]))

@@ -67,7 +67,7 @@ def persons(mask, data=None):
 
 
 def clips_tested(rows):
-    return rows.test.any(0)
+    return rows.test.union()
 
 
 def test_every_contrast_has_its_cells_in_every_draw():
@@ -128,7 +128,7 @@ def test_training_sets_have_the_same_subjects_and_size_whoever_is_tested():
             own = cells["stereo" if source == "stereo" else f"mono_{source}"]
             sizes = {len(persons(train)) for train in (*rows.train, *own.train)}
             assert sizes == {len(persons(clips_tested(own))) - 1}
-            assert persons(rows.train.any(0)) <= persons(clips_tested(own))
+            assert persons(rows.train.union()) <= persons(clips_tested(own))
 
 
 def test_within_a_database_both_models_of_a_subject_learn_from_the_same_classes():

@@ -50,6 +50,6 @@ def test_files_over_other_clips_do_not_join(tmp_path):
 
 def test_pickled_content_is_never_loaded(tmp_path):
     trap = np.array([{"a": 1}], dtype=object)
-    np.savez(tmp_path / "folds.npz", run=trap, fold=trap, test=trap, clips=trap)
+    np.savez(tmp_path / "folds.npz", run=trap, fold=trap, test=trap, size=trap, clips=trap)
     with pytest.raises(ValueError, match="allow_pickle"):
         list(fold_file.expected_rows(tmp_path / "folds.npz"))

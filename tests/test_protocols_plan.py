@@ -116,7 +116,7 @@ def test_clips_of_other_databases_take_no_part(tmp_path, protocol):
     if "pool" in protocol:
         protocol = protocol | {"pool": joint_table(tmp_path / "joint.csv", data)}
     folds = plan(data, databases=("one", "three"), **protocol).folds
-    assert set(data.database[(folds.train | folds.test).any(0)]) == {"one", "three"}
+    assert set(data.database[folds.train.union() | folds.test.union()]) == {"one", "three"}
 
 
 def test_a_protocol_that_uses_other_clips_is_a_fault_of_the_program(monkeypatch):

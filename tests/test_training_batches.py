@@ -7,6 +7,7 @@ from sklearn.utils.class_weight import compute_class_weight
 
 from ethnicmer_jax.base.run_id import RunId
 from ethnicmer_jax.protocols import leave_one_out
+from ethnicmer_jax.protocols.clip_sets import ClipSets
 from ethnicmer_jax.training import batches
 
 
@@ -67,7 +68,7 @@ def test_an_order_follows_seed_run_and_name():
 def test_balancing_weights_are_scikit_learn_s(labels, seed):
     labels = np.array(labels)
     train = np.random.default_rng(seed).random((2, len(labels))) < 0.7
-    made = batches.balancing_weights(labels, 5, train)
+    made = batches.balancing_weights(labels, 5, ClipSets.of(train, len(labels)))
     for row, mask in enumerate(train):
         mine = labels[mask & (labels >= 0)]
         present = np.unique(mine)

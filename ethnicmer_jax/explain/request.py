@@ -188,7 +188,8 @@ def chosen_clips(
     rows = np.flatnonzero(table.run == table.run[0])
     if request.runs:
         rows = np.flatnonzero(_matching(table.run, request.runs, "run", "--runs"))
-    wanted = table.test[rows].any(0) & _matching(dataset.key, request.clips, "clip", "--clips")
+    wanted = table.test.select(rows).union()
+    wanted &= _matching(dataset.key, request.clips, "clip", "--clips")
     if request.groups:
         wanted &= np.isin(group, request.groups)
     if not wanted.any():

@@ -15,15 +15,23 @@ from ethnicmer_jax.protocols.fold_table import FoldTable
 
 
 def write(path: pathlib.Path, folds: FoldTable, clips: Shaped[np.ndarray, " clips"]) -> None:
-    """Writes the names and test masks of the folds, whole or not at all.
+    """Writes the names and test clips of the folds, whole or not at all.
 
     Args:
       path: an .npz file.
       folds: f rows over n clips.
       clips: str, clip keys.
     """
-    arrays = {"run": folds.run, "fold": folds.fold, "test": folds.test, "clips": clips}
-    files.write_arrays(path, compressed=True, **arrays)
+    tested = [folds.test.clips(row).astype(np.int32) for row in range(len(folds))]
+    files.write_arrays(
+        path,
+        compressed=True,
+        run=folds.run,
+        fold=folds.fold,
+        test=np.concatenate(tested),
+        size=folds.test.sizes,
+        clips=clips,
+    )
 
 
 def concatenate(
@@ -43,19 +51,25 @@ def concatenate(
     if not all(np.array_equal(arrays["clips"], clips) for arrays, _ in read):
         raise ValueError("folds over different clips cannot be joined")
     runs = [[str(name(RunId.parse(str(run)))) for run in arrays["run"]] for arrays, name in read]
-    joint = {key: np.concatenate([arrays[key] for arrays, _ in read]) for key in ("fold", "test")}
+    joint = {
+        key: np.concatenate([arrays[key] for arrays, _ in read]) for key in ("fold", "test", "size")
+    }
     files.write_arrays(path, compressed=True, run=np.concatenate(runs), clips=clips, **joint)
 
 
 def expected_rows(path: pathlib.Path) -> Iterator[RowKey]:
     """(run, fold, clip key) of every prediction that the folds ask for."""
     arrays = _read(path)
-    run, fold, test, clips = (arrays[name] for name in ("run", "fold", "test", "clips"))
-    for row, mask in enumerate(test):
-        for clip in clips[mask]:
-            yield str(run[row]), str(fold[row]), str(clip)
+    tested = np.split(arrays["clips"][arrays["test"]], np.cumsum(arrays["size"])[:-1])
+    for run, fold, clips in zip(arrays["run"], arrays["fold"], tested, strict=True):
+        for clip in clips:
+            yield str(run), str(fold), str(clip)
 
 
 def _read(path: pathlib.Path) -> dict[str, np.ndarray]:
     with np.load(path, allow_pickle=False) as arrays:
-        return dict(arrays)
+        read = dict(arrays)
+    if "size" not in read:
+        # Files of earlier versions hold a mask for every fold.
+        read |= {"size": read["test"].sum(1), "test": np.nonzero(read["test"])[1]}
+    return read

@@ -1,7 +1,8 @@
-"""A fold is (run, train mask, test mask, seed); a study is a longer table of them."""
+"""A fold is (run, clips to train on, clips to test, seed); a study is a longer table of them."""
 
 from __future__ import annotations
 
+import collections
 import dataclasses
 from collections.abc import Iterable, Iterator, Sequence
 
@@ -10,6 +11,7 @@ from jaxtyping import Bool, Int, Shaped
 
 from ethnicmer_jax.base.run_id import RunId
 from ethnicmer_jax.base.schema import UserError
+from ethnicmer_jax.protocols.clip_sets import ClipSets, Collector
 
 FoldRow = tuple[RunId, str, Bool[np.ndarray, " clips"], Bool[np.ndarray, " clips"]]
 """Run, name of the fold, clips to train on, clips to test."""
@@ -22,16 +24,24 @@ class FoldTable:
     Attributes:
       run: str, what the test predictions of a row are pooled under: texts of `RunId`.
       fold: str, the held-out part, e.g. "samm-006"; unique within a run.
-      train: the clips that a fold learns from.
+      train: the clips that a fold learns from; `train[row]` is a mask over all clips.
       test: the clips that it predicts; disjoint from `train`.
       seed: the seed of the fold's random streams.
+
+    Raises:
+      ValueError: the columns differ in length, or the sets in their clips.
     """
 
     run: Shaped[np.ndarray, " folds"]
     fold: Shaped[np.ndarray, " folds"]
-    train: Bool[np.ndarray, "folds clips"]
-    test: Bool[np.ndarray, "folds clips"]
+    train: ClipSets
+    test: ClipSets
     seed: Int[np.ndarray, " folds"]
+
+    def __post_init__(self) -> None:
+        columns = (getattr(self, field.name) for field in dataclasses.fields(self))
+        if len(set(map(len, columns))) > 1 or self.train.n != self.test.n:
+            raise ValueError("the columns of a fold table differ in length, or in their clips")
 
     def __len__(self) -> int:
         return len(self.run)
@@ -47,9 +57,13 @@ class FoldTable:
 
     def select(self, rows: np.ndarray | Sequence[int] | slice) -> FoldTable:
         """The table of some of the rows."""
-        return FoldTable(
-            self.run[rows], self.fold[rows], self.train[rows], self.test[rows], self.seed[rows]
-        )
+        sets = self.train.select(rows), self.test.select(rows)
+        return FoldTable(self.run[rows], self.fold[rows], *sets, self.seed[rows])
+
+    def under(self, run: RunId) -> FoldTable:
+        """The same folds as another run, with its seed."""
+        texts = np.full(len(self), str(run))
+        return dataclasses.replace(self, run=texts, seed=np.full(len(self), run.seed, np.int64))
 
     def check(self) -> FoldTable:
         """Returns the table itself.
@@ -57,39 +71,48 @@ class FoldTable:
         Raises:
           UserError: it is empty, a name occurs twice, or a fold has nothing to
             learn from or to predict.
-          ValueError: a clip is in both masks of a fold, which no protocol may do.
+          ValueError: a clip is in both sets of a fold, which no protocol may do.
         """
         if not len(self):
             raise UserError("the protocol gives no fold at all; are there enough subjects?")
         names = self.names
         if len(set(names)) < len(names):
             raise ValueError("two rows of the fold table share run and fold")
-        if (self.train & self.test).any():
-            row = int(np.argmax((self.train & self.test).any(1)))
-            raise ValueError(f"fold {names[row]} tests on clips that it trains on")
-        for what, mask in (("learn from", self.train), ("predict", self.test)):
-            if not mask.any(1).all():
-                row = int(np.argmin(mask.any(1)))
+        checked: set[tuple[bytes, bytes]] = set()
+        for row, pair in enumerate(zip(self.train.codes, self.test.codes, strict=True)):
+            if pair not in checked and (self.train[row] & self.test[row]).any():
+                raise ValueError(f"fold {names[row]} tests on clips that it trains on")
+            checked.add(pair)
+        for what, sets in (("learn from", self.train), ("predict", self.test)):
+            if not sets.sizes.all():
+                row = int(np.argmin(sets.sizes))
                 raise UserError(f"fold {names[row]} has no clip to {what}")
         return self
 
     @classmethod
     def concatenate(cls, tables: Sequence[FoldTable]) -> FoldTable:
         """One table after the other; they must cover the same clips."""
-        fields = (f.name for f in dataclasses.fields(cls))
-        return cls(*(np.concatenate([getattr(t, name) for t in tables]) for name in fields))
+        columns = [[getattr(t, f.name) for t in tables] for f in dataclasses.fields(cls)]
+        run, fold, train, test, seed = columns
+        sets = ClipSets.concatenate(train), ClipSets.concatenate(test)
+        return cls(np.concatenate(run), np.concatenate(fold), *sets, np.concatenate(seed))
 
 
 def from_rows(rows: Iterable[FoldRow], n: int) -> FoldTable:
-    """A table of folds over n clips; a fold has the seed of its run."""
-    rows = list(rows)
-    if not rows:
-        empty = np.zeros((0, n), bool)
-        return FoldTable(np.zeros(0, str), np.zeros(0, str), empty, empty, np.zeros(0, np.int64))
-    run, fold, train, test = zip(*rows, strict=True)
-    seed = np.array([one.seed for one in run], np.int64)
-    texts = np.array([str(one) for one in run])
-    return FoldTable(texts, np.asarray(fold), np.stack(train), np.stack(test), seed)
+    """A table of folds over n clips, read one by one; a fold has the seed of its run."""
+    names, train, test = list[tuple[str, str, int | None]](), Collector(n), Collector(n)
+    for run, fold, learnt, held_out in rows:
+        names.append((str(run), fold, run.seed))
+        train.add(learnt)
+        test.add(held_out)
+    runs, folds, seeds = zip(*names, strict=True) if names else ((), (), ())
+    return FoldTable(
+        np.asarray(runs, np.str_),
+        np.asarray(folds, np.str_),
+        train.sets(),
+        test.sets(),
+        np.asarray(seeds, np.int64),
+    )
 
 
 def leave_one_out(
@@ -114,18 +137,22 @@ def leave_one_out(
       UserError: fewer than two units, or two whose names coincide once / is -.
     """
     pool = clips if train is None else train
-    units = np.unique(unit[clips])
-    if len(np.unique(unit[clips | pool])) < 2:
-        raise UserError(f"run {run}: leaving one out needs at least two, found {list(units)}")
+    # Numbers of units are compared a hundred times faster than their names.
+    used, unit_of = clips | pool, np.full(len(unit), -1)
+    units, unit_of[used] = np.unique(unit[used], return_inverse=True)
+    tested = np.unique(unit_of[clips])
+    if len(units) < 2:
+        found = ", ".join(units) or "none"
+        raise UserError(f"run {run}: leaving one out needs at least two, found {found}")
 
-    names = [str(name).replace("/", "-") for name in units]
-    twice = {name for name in names if names.count(name) > 1}
+    names = [str(units[number]).replace("/", "-") for number in tested]
+    twice = [name for name, count in collections.Counter(names).items() if count > 1]
     if twice:
         raise UserError(f"two subjects share the fold name {min(twice)}; rename one of them")
 
     def rows() -> Iterator[FoldRow]:
-        for held_out, name in zip(units, names, strict=True):
-            held = unit == held_out
+        for held_out, name in zip(tested, names, strict=True):
+            held = unit_of == held_out
             yield run, name, pool & ~held, clips & held
 
     return from_rows(rows(), len(unit))

@@ -30,7 +30,8 @@ def nested(request: Request) -> Layout:
     """
     dataset, folds = request.dataset, request.protocol.inner_folds
     runs = [RunId(cell="loso", seed=seed) for seed in request.seeds]
-    outer = [leave_one_out(run, dataset.person, request.clips) for run in runs]
+    first = leave_one_out(runs[0], dataset.person, request.clips)
+    outer = [first.under(run) for run in runs]
     subjects = len(outer[0])
     if not 2 <= folds < subjects:
         raise UserError(

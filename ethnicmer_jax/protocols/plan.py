@@ -54,7 +54,7 @@ def build(protocol: ml_collections.ConfigDict, dataset: Dataset, seed: int) -> P
     seeds = range(seed, seed + protocol.seeds)
     layout = PROTOCOLS[protocol.name](Request(protocol, dataset, clips, chosen, seeds))
     folds = FoldTable.concatenate(layout.tables).check()
-    if (folds.train | folds.test)[:, ~clips].any():
+    if (folds.train.union() | folds.test.union())[~clips].any():
         raise ValueError(f"the protocol {protocol.name} uses clips that take no part")
     return Plan(folds, chosen, tuple(layout.notes))
 
@@ -62,15 +62,16 @@ def build(protocol: ml_collections.ConfigDict, dataset: Dataset, seed: int) -> P
 def _loso(request: Request) -> Layout:
     person, clips = request.dataset.person, request.clips
     runs = [RunId(cell="loso", seed=seed) for seed in request.seeds]
-    note = f"LOSO over {len(np.unique(person[clips]))} subjects"
-    return Layout([leave_one_out(run, person, clips) for run in runs], [note])
+    folds = leave_one_out(runs[0], person, clips)
+    return Layout([folds.under(run) for run in runs], [f"LOSO over {len(folds)} subjects"])
 
 
 def _lodo(request: Request) -> Layout:
     database, clips = request.dataset.database, request.clips
     runs = [RunId(cell="lodo", seed=seed) for seed in request.seeds]
-    note = f"leave one database out of {', '.join(np.unique(database[clips]))}"
-    return Layout([leave_one_out(run, database, clips) for run in runs], [note])
+    folds = leave_one_out(runs[0], database, clips)
+    note = f"leave one database out of {', '.join(folds.fold)}"
+    return Layout([folds.under(run) for run in runs], [note])
 
 
 PROTOCOLS: dict[str, Callable[[Request], Layout]] = {

@@ -12,10 +12,11 @@ import zlib
 import ml_collections
 import numpy as np
 from flax import struct
-from jaxtyping import Bool, Float32, Int, Int32
+from jaxtyping import Float32, Int, Int32
 
 from ethnicmer_jax.data.targets import Targets
 from ethnicmer_jax.models.shapes import Leaf
+from ethnicmer_jax.protocols.clip_sets import ClipSets
 from ethnicmer_jax.protocols.fold_table import FoldTable
 
 
@@ -57,10 +58,10 @@ def constants(
     config: ml_collections.ConfigDict, targets: Targets, folds: FoldTable, eval_batch: int
 ) -> Constants:
     """What distinguishes the folds, as arrays [f, ...]."""
-    room = -(-int(folds.test.sum(1).max()) // eval_batch) * eval_batch
+    room = -(-int(folds.test.sizes.max()) // eval_batch) * eval_batch
     test = np.zeros((len(folds), room), np.int32)
-    for row, mask in enumerate(folds.test):
-        test[row, : mask.sum()] = np.flatnonzero(mask)
+    for row, size in enumerate(folds.test.sizes):
+        test[row, :size] = folds.test.clips(row)
     streams = np.asarray([identity(folds, row) for row in range(len(folds))])
 
     def weights(labels: np.ndarray, names: tuple[str, ...], balanced: bool) -> np.ndarray:
@@ -73,7 +74,7 @@ def constants(
         weights(targets.emotion, targets.emotion_names, config.loss.class_balanced),
         weights(targets.ethnic, targets.ethnic_names, config.loss.ethnic_balanced),
         test,
-        folds.test.sum(1).astype(np.int32),
+        folds.test.sizes.astype(np.int32),
     )
 
 
@@ -84,7 +85,7 @@ def identity(folds: FoldTable, row: int) -> tuple[int, int]:
 
 def steps_per_epoch(folds: FoldTable, batch_size: int) -> int:
     """Steps that the largest training set of the table needs."""
-    return -(-int(folds.train.sum(1).max()) // batch_size)
+    return -(-int(folds.train.sizes.max()) // batch_size)
 
 
 def epoch(folds: FoldTable, number: int, batch_size: int, steps: int) -> Epoch:
@@ -99,32 +100,31 @@ def epoch(folds: FoldTable, number: int, batch_size: int, steps: int) -> Epoch:
     shape = (len(folds), steps * batch_size)
     index, weight = np.zeros(shape, np.int32), np.zeros(shape, np.float32)
     for row in range(len(folds)):
-        clips = np.flatnonzero(folds.train[row])
+        clips = folds.train.clips(row)
         order = np.random.default_rng([*identity(folds, row), number]).permutation(clips)
         index[row] = order[0]
         index[row, : len(order)] = order
         weight[row, : len(order)] = 1
-    used = -(-folds.train.sum(1) // batch_size)
+    used = -(-folds.train.sizes // batch_size)
     blocks = (len(folds), steps, batch_size)
     return Epoch(index.reshape(blocks), weight.reshape(blocks), used.astype(np.int32))
 
 
 def balancing_weights(
-    labels: Int[np.ndarray, " clips"], classes: int, train: Bool[np.ndarray, "folds clips"]
+    labels: Int[np.ndarray, " clips"], classes: int, train: ClipSets
 ) -> Float32[np.ndarray, "folds {classes}"]:
     """Weights that make every class count the same in each fold's training set.
 
     Args:
       labels: int [n], negative for none.
       classes: how many.
-      train: bool [f, n].
+      train: f sets of the n clips.
 
     Returns:
       float32 [f, classes]: examples / (classes there × examples of the class); 0 for a
       class that the fold does not train on.
     """
-    one_hot = labels[:, None] == np.arange(classes)
-    counts = train.astype(np.float64) @ one_hot
+    counts = train.counts(labels, classes).astype(np.float64)
     present = np.maximum((counts > 0).sum(1, keepdims=True), 1)
     total = counts.sum(1, keepdims=True)
     return np.where(counts > 0, total / (present * np.maximum(counts, 1)), 0).astype(np.float32)

@@ -242,7 +242,7 @@ class Engine:
         fixed = self._grid.place(self._at(flight))
         heads = self._grid.collect(self._predict(state, fixed, self._data))
         count = len(flight.rows)
-        n_test = self.folds.test[flight.rows].sum(1)
+        n_test = self.folds.test.sizes[flight.rows]
         results.add(flight.names, n_test, {head: v[:count] for head, v in heads.items()})
 
     def _save(

@@ -84,7 +84,7 @@ class FoldResults:
         clips = []
         heads: dict[str, list[np.ndarray]] = {"p": [], "q": []}
         for row, name in enumerate(folds.names):
-            test = np.flatnonzero(folds.test[row])
+            test = folds.test.clips(row)
             clips.append(test)
             columns["run"] += [folds.run[row]] * len(test)
             columns["fold"] += [folds.fold[row]] * len(test)

@@ -48,7 +48,7 @@ def train(
     """
     chosen = _grouping(config)
     tables = {world: folds(dataset, world, config) for world, dataset in worlds.items()}
-    used = {world: (table.train | table.test).any(axis=0) for world, table in tables.items()}
+    used = {world: table.train.union() | table.test.union() for world, table in tables.items()}
     joint = _together({world: worlds[world].select(mask) for world, mask in used.items()})
     table = _stacked(tables, used)
     labels = targets.build(joint, config.model.ethnic_target, chosen)
@@ -158,11 +158,11 @@ def _stacked(tables: Mapping[World, FoldTable], used: Mapping[World, np.ndarray]
     total, start, placed = sum(int(mask.sum()) for mask in used.values()), 0, []
     for world, table in tables.items():
         end = start + int(used[world].sum())
-        masks = {which: np.zeros((len(table), total), bool) for which in ("train", "test")}
-        for which, mask in masks.items():
-            mask[:, start:end] = getattr(table, which)[:, used[world]]
+        place = np.full(len(used[world]), -1)
+        place[used[world]] = np.arange(start, end)
+        sets = {which: getattr(table, which).placed(place, total) for which in ("train", "test")}
         run = np.array([_within(world, own) for own in table.run])
-        placed.append(dataclasses.replace(table, run=run, **masks))
+        placed.append(dataclasses.replace(table, run=run, **sets))
         start = end
     return FoldTable.concatenate(placed)
 
