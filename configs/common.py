@@ -36,11 +36,14 @@ def get_config() -> ml_collections.ConfigDict:
     config.data.simulated.clips_per_subject = 7.0  # on average
 
     config.protocol = ml_collections.ConfigDict()
-    config.protocol.name = "loso"  # loso | lodo | draws | nested | study
+    config.protocol.name = "loso"  # see docs/protocols.md
     config.protocol.seeds = 1  # runs that differ in nothing but the seed
     config.protocol.databases = ()  # () for all of them
     config.protocol.grouping = "strict"  # reference | strict | white_black_vs_asian | custom
     config.protocol.grouping_custom = ""  # such as asian=Asian+Indian;non_asian=White+Black
+    config.protocol.folds = 5  # for `kfold`
+    config.protocol.split_column = ""  # for `split`: column with train and test, or folds' names
+    config.protocol.hold_out = ""  # for `hold_out`: subjects, samm/006,samm/007, or a file of them
     config.protocol.inner_folds = 4  # for `nested`: folds over the subjects not held out
     # The following matter to `draws` and `study` only.
     config.protocol.arms = ("mono_asian", "mono_non_asian", "stereo")

@@ -224,7 +224,7 @@ def test_no_number_pools_two_arms():
         predictions(truth, guess, person=np.arange(40) // 4, run=run) for run, guess in arms.items()
     ]
     together = metrics.compute(join(*parts))
-    assert set(together) == {"runs", "summary"}
+    assert set(together) == {"runs", "summary", "databases"}
     alone = [metrics.compute(part) for part in parts]
     assert together["summary"] == {k: v for one in alone for k, v in one["summary"].items()}
     assert together["runs"] == {k: v for one in alone for k, v in one["runs"].items()}
@@ -237,3 +237,28 @@ def test_the_result_is_json_and_the_same_each_time():
     made = predictions(rng.integers(0, 2, 20), rng.integers(0, 3, 20), person=np.arange(20) // 3)
     text = json.dumps(metrics.compute(made, GROUPING), allow_nan=False)
     assert text == json.dumps(metrics.compute(made, GROUPING), allow_nan=False)
+
+
+def test_a_database_of_an_arm_is_scored_as_if_it_were_alone():
+    rng = np.random.default_rng(5)
+    parts = [
+        predictions(
+            rng.integers(0, 3, 40),
+            rng.integers(0, 3, 40),
+            np.arange(40) // 4,
+            run=run,
+            database=name,
+        )
+        for run in ("loso-seed0", "loso-seed1")
+        for name in ("casme2", "samm")
+    ]
+    found = metrics.of_databases(join(*parts))
+    assert set(found["loso"]) == {"casme2", "samm"}
+    alone = metrics.summary(join(parts[1], parts[3]))
+    assert found["loso"]["samm"] == alone["loso"]
+    # The only database of an arm is the arm itself; a study's contrasts have tables of their own.
+    assert metrics.of_databases(parts[0]) == {}
+    drawn = [
+        Predictions(part.table.assign(run="ethnicity.stereo-draw0-seed0")) for part in parts[:2]
+    ]
+    assert metrics.of_databases(join(*drawn)) == {}

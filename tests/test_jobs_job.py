@@ -261,7 +261,7 @@ def test_a_report_without_predictions_says_what_to_do(finished, tmp_path):
         ({"data__source": "casme3"}, "casme3"),
         ({"model__fusion": "sum"}, r"model\.fusion is 'sum'; it must be one of none, bias"),
         ({"model__emotion_input": "apex"}, "comes without frames"),
-        ({"protocol__name": "kfold"}, r"protocol\.name is 'kfold'"),
+        ({"protocol__name": "folds"}, r"protocol\.name is 'folds'"),
         ({"protocol__name": "draws", "protocol__subjects": 2}, "asian subjects are asked for"),
         ({"data__classes": "8"}, r"data\.classes '8' is no class scheme"),
         ({"classifier": "svm", "shallow__features": "hog"}, "'hog'; it must be one of backbone"),

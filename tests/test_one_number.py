@@ -129,6 +129,12 @@ def test_a_job_says_the_same_of_its_arms_everywhere(job, monkeypatch):
     found = read_metrics(job)
     wanted = of_summary(found["summary"])
     assert set(wanted) == {(arm, score) for arm in ("mono_asian", "stereo") for score in SCORES}
+    within = {
+        (f"  {arm}, {database}", score): text
+        for arm, databases in found["databases"].items()
+        for (database, score), text in of_summary(databases).items()
+    }
+    assert within
     report, tables = job / "report", job / "report" / "tables"
     text, printed = of_terminal(monkeypatch, found)
     names = {label: score for score, label in SCORES.items()}
@@ -144,8 +150,17 @@ def test_a_job_says_the_same_of_its_arms_everywhere(job, monkeypatch):
         (row["arm"], names[row["score"]]): shown(row["mean"], row["low"], row["high"])
         for row in pd.read_csv(tables / "main_results.csv").to_dict("records")
     }
-    assert printed == page == latex == csv == wanted
-    assert intervals(text) == set(wanted.values())
+    assert page == latex == csv == wanted
+    assert printed == wanted | within
+    assert intervals(text) == {*wanted.values(), *within.values()}
+    by_database = {
+        (f"  {row['label'].replace(': ', ', ')}", score): shown(
+            *(row[f"{score}{end}"] for end in ("", "_low", "_high"))
+        )
+        for row in pd.read_csv(tables / "database.csv").to_dict("records")
+        for score in SCORES
+    }
+    assert within.items() <= by_database.items()
 
 
 @pytest.mark.parametrize("where", ["job", "study"])

@@ -82,7 +82,16 @@ def three_databases():
         for ethnicity in ("Asian", "White")
         for number, name in enumerate(("one", "two", "three", "one") * 4)
     ]
-    return worlds.world(people, 3, size=2)
+    made = worlds.world(people, 3, size=2)
+    half = ({"half": ("train", "test")[int(subject[1:]) % 2]} for subject in made.subject)
+    return dataclasses.replace(made, extra=tuple(half))
+
+
+NEEDED = {
+    "split": {"split_column": "half"},
+    "hold_out": {"hold_out": "one/A00,one/W00"},
+}
+"""Settings without which a protocol is refused."""
 
 
 def joint_table(path, data, race=None):
@@ -103,7 +112,7 @@ def joint_table(path, data, race=None):
 @pytest.mark.parametrize(
     "protocol",
     [
-        *({"name": name, "subjects": 0} for name in PROTOCOLS),
+        *({"name": name, "subjects": 0} | NEEDED.get(name, {}) for name in PROTOCOLS),
         {"name": "draws", "subjects": 0, "draw": "seeded"},
         {"name": "draws", "draw": "reference", "pool": "joint"},
         {"name": "study", "subjects": 0, "pool": "joint"},

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Shaped
 
-from ethnicmer_jax.analysis import conclusion, intervals, results
+from ethnicmer_jax.analysis import conclusion, database_matrix, intervals, results
 from ethnicmer_jax.analysis.conclusion import Conclusion, Control
 from ethnicmer_jax.analysis.counts import Counts
 from ethnicmer_jax.base.predictions import Predictions
@@ -55,6 +55,9 @@ def compare_all(
 ) -> list[Comparison]:
     """Every pair of arms, and in every arm every pair of groups.
 
+    Arms that are cells of databases (`database_matrix`) are compared where both test the same
+    database: trained within it, and elsewhere.
+
     Args:
       predictions: any runs.
       group: the group of each row, str; "" belongs to none.
@@ -62,7 +65,10 @@ def compare_all(
     """
     arm = results.arms(predictions)
     several = len(set(arm)) > 1
-    planned = [("arms", "", predictions, arm, pair) for pair in pairs(arm)]
+    cells = database_matrix.compared(set(arm))
+    planned = [
+        ("arms", "", predictions, arm, pair) for pair in (pairs(arm) if cells is None else cells)
+    ]
     for name in dict.fromkeys(arm):
         part, part_group = predictions.select(arm == name), group[arm == name]
         where = name if several else ""

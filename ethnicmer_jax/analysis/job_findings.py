@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Int
 
-from ethnicmer_jax.analysis import comparisons, conclusion, results
+from ethnicmer_jax.analysis import comparisons, conclusion, database_matrix, results
 from ethnicmer_jax.analysis.comparisons import Comparison
 from ethnicmer_jax.analysis.conclusion import Range
 from ethnicmer_jax.analysis.counts import Counts
@@ -42,6 +42,7 @@ class JobFindings:
       classes: the class names in order.
       arms: one row per arm, indexed by `arm`: the columns of `results.part_scores`.
       parts: `results.part_scores`: the arms, and the groups and databases in each.
+      matrix: `database_matrix.matrix`: databases trained on × databases tested.
       scores: one row per arm and score: `results.scores_and_baselines`.
       confusions: by arm.
       per_class: `results.class_scores`.
@@ -54,6 +55,7 @@ class JobFindings:
     classes: tuple[str, ...]
     arms: pd.DataFrame
     parts: pd.DataFrame
+    matrix: pd.DataFrame
     scores: pd.DataFrame
     confusions: Mapping[str, Confusion]
     per_class: pd.DataFrame
@@ -81,6 +83,7 @@ class JobFindings:
             classes=predictions.classes,
             arms=arms,
             parts=parts,
+            matrix=database_matrix.matrix(arms),
             scores=pd.concat(scores),
             confusions={
                 name: Confusion(Counts.of(part).pooled.sum(axis=0), len(part.runs))

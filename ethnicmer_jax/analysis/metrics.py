@@ -27,9 +27,13 @@ def compute(predictions: Predictions, members: Mapping[str, str] | None = None) 
         no group; each ethnicity is its own group when None.
 
     Returns:
-      {"runs": by_run(...), "summary": summary(...)}.
+      {"runs": by_run(...), "summary": summary(...), "databases": of_databases(...)}.
     """
-    return {"runs": by_run(predictions, members), "summary": summary(predictions)}
+    return {
+        "runs": by_run(predictions, members),
+        "summary": summary(predictions),
+        "databases": of_databases(predictions),
+    }
 
 
 def by_run(
@@ -65,13 +69,24 @@ def summary(predictions: Predictions) -> dict[str, dict[str, Any]]:
       {arm: {score: {mean, sd, n_runs, interval: [low, high], level}}}. The interval comes
       from resampling subjects; sd is the spread over runs, None for a single one.
     """
-    return {
-        arm: {
-            score: _score_summary(interval, confusion.SCORES[score](counts.pooled))
-            for score, interval in intervals.score_intervals(counts).items()
-        }
-        for arm, counts in results.counts_of_arms(predictions).items()
-    }
+    return {arm: _summary_of(counts) for arm, counts in results.counts_of_arms(predictions).items()}
+
+
+def of_databases(predictions: Predictions) -> dict[str, dict[str, dict[str, Any]]]:
+    """The same within each database of an arm that tests several; not of a study's contrasts.
+
+    Returns:
+      {arm: {database: {score: ...}}}, see `summary`.
+    """
+    outside = predictions.select(predictions.of_each_run(lambda run: not run.contrast))
+    arm, database = results.arms(outside), outside.table["database"].to_numpy(object)
+    found = {}
+    for name in dict.fromkeys(arm):
+        of_arm, own = outside.select(arm == name), database[arm == name]
+        if len(set(own)) > 1:
+            parts = Counts.by(of_arm, own)
+            found[name] = {value: _summary_of(part.tested_only()) for value, part in parts}
+    return found
 
 
 def group_labels(
@@ -143,6 +158,13 @@ def _of_run(
     }
     whole = by_label.pop("all")["all"]
     return {**whole, "n_folds": n_folds, **by_label, "gaps": fairness_gaps(by_label["groups"])}
+
+
+def _summary_of(counts: Counts) -> dict[str, dict[str, Any]]:
+    return {
+        score: _score_summary(interval, confusion.SCORES[score](counts.pooled))
+        for score, interval in intervals.score_intervals(counts).items()
+    }
 
 
 def _score_summary(interval: intervals.Interval, of_runs: np.ndarray) -> dict[str, Any]:

@@ -33,6 +33,7 @@ WRONG_LABELS = ("shuffled", "constant", "swapped")
 """How jobs of models that are told the ethnicity are told a wrong one."""
 
 _MONO = "mono_"
+_SINGLE = "single_"
 _TO = "_to_"
 
 _NUMBER = "(?:0|[1-9][0-9]*)"
@@ -113,6 +114,19 @@ def crossed(trained: str, tested: str) -> str:
     return f"{trained}{_TO}{tested}"
 
 
+def single(database: str) -> str:
+    """The cell of one database that is trained and tested by itself."""
+    return f"{_SINGLE}{database}"
+
+
+def databases_of(cell: str) -> tuple[str, str] | None:
+    """Trained on and tested on, of a cell that `single` or `crossed` named; None for others."""
+    if cell.startswith(_SINGLE):
+        return cell.removeprefix(_SINGLE), cell.removeprefix(_SINGLE)
+    trained, to, tested = cell.partition(_TO)
+    return (trained, tested) if to else None
+
+
 def mono_side(cell: str) -> str | None:
     """The side of a cell that `mono` named; None for other cells."""
     return cell.removeprefix(_MONO) if cell.startswith(_MONO) else None
@@ -133,12 +147,13 @@ _LONGEST = 60
 
 _TAKEN: Mapping[str, Callable[[str], object]] = {
     "database": lambda name: contrast_roles.is_regrouped(name.lower()),
+    "database of a cell": re.compile(rf"{_SINGLE}.*|.*({_TO}|\.).*").fullmatch,
     "group": re.compile(rf"{STEREO}|excluded|all|.*({_TO}|\.).*").fullmatch,
 }
 """Whether a name has a meaning of its own among contrasts and cells."""
 
 
-Kind = Literal["database", "subject", "group"]
+Kind = Literal["database", "database of a cell", "subject", "group", "fold"]
 
 
 def check_name(kind: Kind, name: str) -> None:

@@ -306,11 +306,19 @@ RULES: Mapping[str, Rule] = {
     "data.flow_scaling": Choice(("minmax", "median", "rms", "none")),
     "data.mirror": Flag(),
     **{f"data.simulated.{name}": rule for name, rule in SIMULATED.items()},
-    "protocol.name": Choice(("loso", "lodo", "draws", "nested", "study")),
+    "protocol.name": Choice(
+        (
+            *("loso", "composite", "single_database", "lodo", "cross_database", "kfold"),
+            *("split", "hold_out", "nested", "draws", "study"),
+        )
+    ),
     "protocol.seeds": _REPEATS,
     "protocol.databases": Names(),
     "protocol.grouping": Choice((*GROUPINGS, "custom")),
     "protocol.grouping_custom": CustomGrouping(),
+    "protocol.folds": Whole(2, 100_000),
+    "protocol.split_column": Text(),
+    "protocol.hold_out": Text(),
     "protocol.inner_folds": Whole(2, 1000),
     "protocol.arms": Names((mono("asian"), mono("non_asian"), STEREO), empty=""),
     "protocol.draw": Choice(("matched", "seeded", "reference")),

@@ -9,14 +9,12 @@ choosing by the outer scores would cost in honesty.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator
-
-import numpy as np
 
 from ethnicmer_jax.base.run_id import INNER, RunId
 from ethnicmer_jax.base.schema import UserError
 from ethnicmer_jax.data.dataset import Dataset
+from ethnicmer_jax.protocols.dealing import dealt
 from ethnicmer_jax.protocols.fold_table import FoldRow, FoldTable, from_rows, leave_one_out
 from ethnicmer_jax.protocols.request import Layout, Request
 
@@ -45,24 +43,15 @@ def nested(request: Request) -> Layout:
 
 def _inner_rows(outer: FoldTable, dataset: Dataset, folds: int) -> Iterator[FoldRow]:
     """Inner folds of every row of LOSO: whole subjects, classes as evenly as these allow."""
-    # It takes as long to import as everything else that a report needs.
-    from sklearn.model_selection import StratifiedGroupKFold
-
     for held_out, pool, seed in zip(outer.fold, outer.train, outer.seed.tolist(), strict=True):
-        splitter = StratifiedGroupKFold(folds, shuffle=True, random_state=seed)
-        left = np.flatnonzero(pool)
-        with warnings.catch_warnings():
-            # A class with fewer clips than folds is in some of them only, as it must be.
-            warnings.simplefilter("ignore", UserWarning)
-            try:
-                splits = list(splitter.split(left, dataset.emotion[left], dataset.person[left]))
-            except ValueError:
-                raise UserError(
-                    f"protocol.inner_folds is {folds}, and without {held_out} every class has "
-                    "fewer clips"
-                ) from None
+        try:
+            fold = dealt(pool, dataset.emotion, dataset.person, folds, seed)
+        except ValueError:
+            raise UserError(
+                f"protocol.inner_folds is {folds}, and without {held_out} every class has "
+                "fewer clips"
+            ) from None
         run = RunId(job=INNER, cell=str(held_out), seed=seed)
-        for number, (fit, validate) in enumerate(splits):
-            train, test = np.zeros_like(pool), np.zeros_like(pool)
-            train[left[fit]] = test[left[validate]] = True
-            yield run, f"fold{number}", train, test
+        for number in range(folds):
+            test = fold == number
+            yield run, f"fold{number}", pool & ~test, test

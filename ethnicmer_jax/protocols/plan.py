@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import ml_collections
 import numpy as np
@@ -13,7 +13,7 @@ from ethnicmer_jax.base.grouping import Grouping, grouping
 from ethnicmer_jax.base.run_id import RunId, check_name
 from ethnicmer_jax.base.schema import UserError
 from ethnicmer_jax.data.dataset import Dataset
-from ethnicmer_jax.protocols import arms, nested, study
+from ethnicmer_jax.protocols import arms, by_database, nested, splits, study
 from ethnicmer_jax.protocols.fold_table import FoldTable, leave_one_out
 from ethnicmer_jax.protocols.request import Layout, Request
 
@@ -56,7 +56,7 @@ def build(protocol: ml_collections.ConfigDict, dataset: Dataset, seed: int) -> P
     folds = FoldTable.concatenate(layout.tables).check()
     if (folds.train.union() | folds.test.union())[~clips].any():
         raise ValueError(f"the protocol {protocol.name} uses clips that take no part")
-    return Plan(folds, chosen, tuple(layout.notes))
+    return Plan(folds, chosen, (*layout.notes, *_unseen(folds, dataset)))
 
 
 def _loso(request: Request) -> Layout:
@@ -66,22 +66,32 @@ def _loso(request: Request) -> Layout:
     return Layout([folds.under(run) for run in runs], [f"LOSO over {len(folds)} subjects"])
 
 
-def _lodo(request: Request) -> Layout:
-    database, clips = request.dataset.database, request.clips
-    runs = [RunId(cell="lodo", seed=seed) for seed in request.seeds]
-    folds = leave_one_out(runs[0], database, clips)
-    note = f"leave one database out of {', '.join(folds.fold)}"
-    return Layout([folds.under(run) for run in runs], [note])
-
-
 PROTOCOLS: dict[str, Callable[[Request], Layout]] = {
     "loso": _loso,
-    "lodo": _lodo,
+    "composite": by_database.composite,
+    "single_database": by_database.single_database,
+    "lodo": by_database.leave_one_database_out,
+    "cross_database": by_database.cross_database,
+    "kfold": splits.k_fold,
+    "split": splits.split,
+    "hold_out": splits.hold_out,
     "draws": arms.arm_draws,
     "study": study.contrast_draws,
     "nested": nested.nested,
 }
 """What `protocol.name` may be."""
+
+
+def _unseen(folds: FoldTable, dataset: Dataset) -> Iterator[str]:
+    """Notes on classes that folds test without having trained on them."""
+    sets, names = (folds.train, folds.test), dataset.emotion_names
+    trained, tested = (part.counts(dataset.emotion, len(names)) > 0 for part in sets)
+    for name, unseen in zip(names, (tested & ~trained).T, strict=True):
+        if unseen.any():
+            yield (
+                f"class {name} is tested but never trained on in {unseen.sum()} of {len(folds)} "
+                f"folds, such as {folds.name(int(unseen.argmax()))}: it cannot be predicted there"
+            )
 
 
 def _of_databases(dataset: Dataset, wanted: tuple[str, ...]) -> Bool[np.ndarray, " clips"]:

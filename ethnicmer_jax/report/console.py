@@ -31,7 +31,7 @@ def print_job(name: str, number: int, jobs: int, seconds: float) -> None:
 
 
 def print_metrics(metrics: Mapping[str, Any], name: str) -> None:
-    """Prints the pooled scores of every run, and a line for every arm.
+    """Prints the pooled scores of every run, and a line for every arm and its databases.
 
     Args:
       metrics: content of metrics.json.
@@ -53,6 +53,8 @@ def print_metrics(metrics: Mapping[str, Any], name: str) -> None:
     for arm, scores in arms[:_MOST]:
         # A line that is broken could not be searched for or copied.
         console.print(_arm_line(arm, scores), soft_wrap=True)
+        for database, own in metrics["databases"].get(arm, {}).items():
+            console.print(f"  {_arm_line(f'{arm}, {database}', own)}", soft_wrap=True)
     if len(arms) > _MOST:
         console.print(f"... and {len(arms) - _MOST} more arms in metrics.json")
 

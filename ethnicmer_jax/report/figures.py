@@ -81,6 +81,42 @@ def draw_cells(
     axes.spines[:].set_visible(False)
 
 
+def train_by_test(table: pd.DataFrame, *, name: str, caption: str, score: str = "UF1") -> Figure:
+    """A score of every training set (rows) on every test set (columns).
+
+    Args:
+      table: columns train, test (str), estimate, low, high.
+      name: file stem.
+      caption: must say what the intervals are.
+      score: what the numbers are.
+    """
+    labels = [f"{r.estimate:.3f}\n[{r.low:.3f}, {r.high:.3f}]" for r in table.itertuples()]
+    table = table.assign(label=labels)
+    order = {"index": list(table["train"].unique()), "columns": list(table["test"].unique())}
+    values = table.pivot(index="train", columns="test", values="estimate").reindex(**order)
+    labels = table.pivot(index="train", columns="test", values="label").reindex(**order)
+    with style.styled():
+        figure = style.canvas(1.9 + 1.35 * values.shape[1], 0.9 + 0.62 * len(values))
+        axes = figure.subplots()
+        draw_cells(
+            axes,
+            values.to_numpy(float),
+            labels.to_numpy(object),
+            rows=order["index"],
+            columns=order["columns"],
+            cmap=style.SEQUENTIAL,
+        )
+        axes.set_xlabel("tested on")
+        axes.set_ylabel("trained on")
+        spoken = "; ".join(f"{r.train} on {r.test} {r.estimate:.3f}" for r in table.itertuples())
+        return style.finish(
+            figure,
+            name=name,
+            caption=caption,
+            alt=f"Heat map of {score}, trained on and tested on: {spoken}.",
+        )
+
+
 def forest(
     rows: pd.DataFrame,
     *,

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 
 from ethnicmer_jax.analysis import learning_curves
+from ethnicmer_jax.analysis.confusion import LABELS
 from ethnicmer_jax.analysis.job_findings import JobFindings
 from ethnicmer_jax.report import columns, explained, figures, files, html_page, provenance
 from ethnicmer_jax.report.html_page import Document, Gallery, Prose, Section
@@ -46,6 +47,7 @@ def build(job: files.Inputs, more: Sequence[Section] = ()) -> Document:
         conclusion=[*provenance.warnings(job.simulated), *found.conclusions],
         sections=[
             _main_results(found),
+            *_matrix(found.matrix),
             _differences(found),
             provenance.data_card(found.data),
             _parts(found),
@@ -90,6 +92,36 @@ def _main_results(found: JobFindings) -> Section:
     forest = _forest(found)
     galleries = [[forest, *matrices]] if single else [[forest], matrices]
     return Section("results", "Results", [table, *map(Gallery, galleries)])
+
+
+def _matrix(matrix: pd.DataFrame) -> list[Section]:
+    """UF1 and UAR of databases trained on × databases tested, where there are such cells."""
+    if matrix.empty:
+        return []
+    drawn = [
+        figures.train_by_test(
+            matrix.assign(
+                estimate=matrix[score], low=matrix[f"{score}_low"], high=matrix[f"{score}_high"]
+            ),
+            name=f"databases_{score}",
+            caption=text("job.matrix", score=LABELS[score], intervals=text("job.intervals")),
+            score=LABELS[score],
+        )
+        for score in ("uf1", "uar")
+    ]
+    table = Table(
+        "databases",
+        text("job.matrix_table", intervals=text("job.intervals")),
+        matrix,
+        (
+            columns.text("Trained on", "train"),
+            columns.text("Tested on", "test"),
+            columns.count("Subjects", "n_subjects"),
+            columns.count("Clips", "n_clips"),
+            *columns.scores(),
+        ),
+    )
+    return [Section("databases", "Databases: trained on × tested on", [Gallery(drawn), table])]
 
 
 def _forest(found: JobFindings) -> Figure:

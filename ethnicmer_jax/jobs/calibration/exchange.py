@@ -9,16 +9,15 @@ models of its own for them, which only the mean over many draws makes as good.
 from __future__ import annotations
 
 import dataclasses
-import warnings
 from collections.abc import Iterator
 
 import numpy as np
-from sklearn.model_selection import StratifiedGroupKFold
 
 from ethnicmer_jax.base.grouping import Grouping
 from ethnicmer_jax.base.predictions import Predictions
 from ethnicmer_jax.base.run_id import RunId, crossed, mono
 from ethnicmer_jax.data.dataset import Dataset
+from ethnicmer_jax.protocols.dealing import dealt
 from ethnicmer_jax.protocols.fold_table import FoldRow, FoldTable, from_rows
 
 _ON = "on_"
@@ -51,11 +50,12 @@ def rows(
       seed: of the run.
     """
     people = [len(np.unique(dataset.person[side])) for side in clips]
-    dealt = [_dealt(side, dataset, min(folds, *people), seed) for side in clips]
-    tested = np.max(dealt, axis=0)
+    count = min(folds, *people)
+    fold_of = [dealt(side, dataset.emotion, dataset.person, count, seed) for side in clips]
+    tested = np.max(fold_of, axis=0)
 
     def made() -> Iterator[FoldRow]:
-        for name, fold in zip(sides, dealt, strict=True):
+        for name, fold in zip(sides, fold_of, strict=True):
             run = RunId(contrast=contrast, cell=f"{_ON}{name}", draw=draw, seed=seed)
             for k in range(fold.max() + 1):
                 train = (fold >= 0) & (fold != k)
@@ -86,17 +86,3 @@ def as_cells(predictions: Predictions, chosen: Grouping) -> Predictions:
     pairs = list(zip(table["run"], table["ethnicity"].map(chosen.group_of), strict=True))
     names = {pair: renamed(*pair) for pair in dict.fromkeys(pairs)}
     return Predictions(table.assign(run=[names[pair] for pair in pairs]))
-
-
-def _dealt(side: np.ndarray, dataset: Dataset, folds: int, seed: int) -> np.ndarray:
-    """The fold of each clip of a side, int [n]; -1 for the other clips."""
-    mine = np.flatnonzero(side)
-    split = StratifiedGroupKFold(folds, shuffle=True, random_state=seed)
-    fold = np.full(len(dataset), -1)
-    with warnings.catch_warnings():
-        # A class may have fewer clips than there are folds; they are dealt all the same.
-        warnings.filterwarnings("ignore", "The least populated class")
-        parts = list(split.split(mine, dataset.emotion[mine], dataset.person[mine]))
-    for k, (_, test) in enumerate(parts):
-        fold[mine[test]] = k
-    return fold

@@ -1,4 +1,4 @@
-"""The figures of a study: train x test matrix, placebos, Action Units.
+"""The figures of a study: placebos, Action Units.
 
 Each function takes tidy tables and returns a `style.Figure`; nothing here reads a file.
 """
@@ -15,40 +15,6 @@ from ethnicmer_jax.analysis.study.findings import Placebo
 from ethnicmer_jax.report import figures, style
 from ethnicmer_jax.report.prose import text
 from ethnicmer_jax.report.style import Figure
-
-
-def train_by_test(table: pd.DataFrame, *, name: str = "matrix") -> Figure:
-    """UF1 of every training side (rows) on the tests of every side (columns).
-
-    Args:
-      table: columns train, test (str), estimate, low, high.
-      name: file stem.
-    """
-    labels = [f"{r.estimate:.3f}\n[{r.low:.3f}, {r.high:.3f}]" for r in table.itertuples()]
-    table = table.assign(label=labels)
-    order = {"index": list(table["train"].unique()), "columns": list(table["test"].unique())}
-    values = table.pivot(index="train", columns="test", values="estimate").reindex(**order)
-    labels = table.pivot(index="train", columns="test", values="label").reindex(**order)
-    with style.styled():
-        figure = style.canvas(1.9 + 1.35 * values.shape[1], 0.9 + 0.62 * len(values))
-        axes = figure.subplots()
-        figures.draw_cells(
-            axes,
-            values.to_numpy(float),
-            labels.to_numpy(object),
-            rows=order["index"],
-            columns=order["columns"],
-            cmap=style.SEQUENTIAL,
-        )
-        axes.set_xlabel("tested on")
-        axes.set_ylabel("trained on")
-        spoken = "; ".join(f"{r.train} on {r.test} {r.estimate:.3f}" for r in table.itertuples())
-        return style.finish(
-            figure,
-            name=name,
-            caption=text("study.matrix"),
-            alt=f"Heat map of UF1, trained on and tested on: {spoken}.",
-        )
 
 
 def placebos(placebo: Placebo) -> Figure:

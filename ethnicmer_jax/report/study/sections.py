@@ -29,7 +29,9 @@ def main_result(found: StudyFindings) -> Section:
         drawn.append(_forest("advantage_forest", found.advantages))
         tables.append(_advantages(found.advantages))
     if not found.matrix.empty:
-        drawn.append(study_figures.train_by_test(found.matrix))
+        drawn.append(
+            figures.train_by_test(found.matrix, name="matrix", caption=text("study.matrix"))
+        )
     drawn.append(
         figures.forest(
             found.arms, name="arms_forest", caption=text("study.arms_forest"), xlabel="UF1"
