@@ -57,11 +57,11 @@ class CodedFolder(CodedDatabase):
         coding = read_coding(self.rows(sheets), self)
         trees = find_trees(home, (self.frames, *self.other_frames), self.title)
         tasks, missing_frames = [], []
-        listed = functools.lru_cache(maxsize=16)(FrameFolder.read)  # clips share films
+        listed = functools.lru_cache(maxsize=16)(_listed)  # clips share films
         for labels in coding.clips:
             try:
                 root, folder = self._folder(trees, labels.subject, labels.clip)
-                motion = _motion(root, listed(folder), labels)
+                motion = _motion(root, listed(root, folder), labels)
             except ValueError as error:
                 missing_frames.append(Problem(labels.key, str(error)))
             else:
@@ -126,6 +126,11 @@ class CodedFolder(CodedDatabase):
             yield f"{self.title}: not in the coding sheet: {_short(unlisted)}"
 
 
+def _listed(root: pathlib.Path, folder: pathlib.Path) -> FrameFolder:
+    frames.check_inside(folder, root)
+    return FrameFolder.read(folder)
+
+
 def _motion(root: pathlib.Path, folder: FrameFolder, labels: ClipLabels) -> Motion:
     """The onset and the apex, or where nobody knows the apex all frames of the clip."""
     if labels.apex >= 0:
@@ -134,7 +139,7 @@ def _motion(root: pathlib.Path, folder: FrameFolder, labels: ClipLabels) -> Moti
         )
     _frame(root, folder, "onset", labels.onset)
     found = folder.between(labels.onset, labels.offset)
-    for path in found.values():
+    for path in filter(pathlib.Path.is_symlink, found.values()):
         frames.check_inside(path, root)
     return FrameSequence(tuple(found), tuple(found.values()))
 
@@ -142,7 +147,8 @@ def _motion(root: pathlib.Path, folder: FrameFolder, labels: ClipLabels) -> Moti
 def _frame(root: pathlib.Path, folder: FrameFolder, name: str, number: int) -> pathlib.Path:
     try:
         path = folder.path(number)
-        frames.check_inside(path, root)
+        if path.is_symlink():
+            frames.check_inside(path, root)
     except ValueError as error:
         raise ValueError(f"{name}: {error}") from error
     return path

@@ -251,7 +251,7 @@ def _holds(path: pathlib.Path, clip_code: re.Pattern[str]) -> bool:
 
 def _has(path: pathlib.Path, columns: Columns) -> bool:
     try:
-        grid, row = _header(path, workbook.worksheets(path), columns)
+        grid, row = _header(path, workbook.worksheets(path, rows=_SEARCHED_ROWS), columns)
     except UserError:
         return False
     return {*columns.required} <= {columns.cell_of(_text(cell)) for cell in grid.iloc[row]}

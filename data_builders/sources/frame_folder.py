@@ -27,6 +27,10 @@ def frame_number(text: str) -> int:
         return -1
     name = pathlib.PurePath(text)
     stem = name.stem if name.suffix.lower() in IMAGE_SUFFIXES else text
+    return _last_number(stem)
+
+
+def _last_number(stem: str) -> int:
     match = _LAST_NUMBER.search(stem)
     return number if match and (number := int(match.group(1))) <= _LARGEST else -1
 
@@ -85,7 +89,7 @@ class FrameFolder:
             found = sorted(entry.name for entry in entries)
         for name in found:
             if name.lower().endswith(IMAGE_SUFFIXES) and not name.startswith("."):
-                number = frame_number(name)
+                number = _last_number(name[: name.rindex(".")])
                 names[number] = (*names.get(number, ()), name)
         names.pop(-1, None)
         return cls(folder, names)

@@ -11,8 +11,15 @@ from ethnicmer_jax.base.schema import UserError
 _MOST_ROWS = 200_000
 
 
-def worksheets(path: pathlib.Path, kind: str = "workbook") -> list[pd.DataFrame]:
+def worksheets(
+    path: pathlib.Path, kind: str = "workbook", rows: int = _MOST_ROWS + 1
+) -> list[pd.DataFrame]:
     """Every worksheet as it stands, cells as the spreadsheet types them, without a header.
+
+    Args:
+      path: the workbook.
+      kind: what it is, for messages.
+      rows: how many rows of each to read.
 
     Raises:
       UserError: there is no such file, it cannot be read, or it has more rows than any
@@ -27,7 +34,7 @@ def worksheets(path: pathlib.Path, kind: str = "workbook") -> list[pd.DataFrame]
             header=None,
             dtype=object,
             engine="openpyxl",
-            nrows=_MOST_ROWS + 1,
+            nrows=rows,
         )
     except MemoryError:
         raise
