@@ -21,7 +21,7 @@ from data_builders.database.pipeline import BuildOptions
 from data_builders.pixels import flow
 from data_builders.pixels.faces import DETECTORS
 from data_builders.simulation.options import from_text
-from data_builders.sources import registry
+from data_builders.sources import manifest_draft, registry
 from data_builders.sources.export import writing
 from data_builders.sources.registry import Request
 from ethnicmer_jax.base import cli
@@ -43,6 +43,12 @@ def define_flags() -> None:
         "",
         "Write simulated clips into --raw in the layout of this database, or of several joined "
         f"by +; build nothing. One of {', '.join(writing.LAYOUTS)}.",
+    )
+    flags.DEFINE_string(
+        "init-manifest",
+        "",
+        "Draft a manifest of the clips in this folder tree into --raw (by default manifest.csv in "
+        "it); build nothing.",
     )
     flags.DEFINE_bool("check", False, "Only say what is in --raw and what is missing.")
     flags.DEFINE_string("problems_csv", "", "With --check, write every problem to this table.")
@@ -66,6 +72,11 @@ def main() -> None:
     given = flags.FLAGS
     if given.export:
         _export(given)
+        return
+    if given["init-manifest"].value:
+        out = pathlib.Path(given.raw) if given.raw else None
+        lines = manifest_draft.write(pathlib.Path(given["init-manifest"].value), out)
+        sys.stdout.write("\n".join(lines) + "\n")
         return
     ethnicity = pathlib.Path(given.ethnicity) if given.ethnicity else None
     request = Request(given.source, given.raw, from_text(given.simulated), ethnicity)
