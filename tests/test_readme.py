@@ -19,6 +19,7 @@ import time
 
 import documented
 import flow_manifest
+import other_laboratory
 import pytest
 from documented import ROOT
 
@@ -73,6 +74,7 @@ def folder(tmp_path_factory):
     (where / "configs").symlink_to(ROOT / "configs")
     (where / "Makefile").symlink_to(ROOT / "Makefile")
     (where / "pyproject.toml").symlink_to(ROOT / "pyproject.toml")
+    other_laboratory.write(where / "LAB")
     manifest = flow_manifest.write(where / "PATH")
     with manifest.open() as clips, (where / "JOINT_TABLE.csv").open("w", newline="") as table:
         writer = csv.writer(table)
@@ -98,7 +100,7 @@ def is_run(command):
 
 def directories(command):
     """The work directories and raw folders that a command reads or writes."""
-    return set(re.findall(r"\bruns/[a-z_]+|\bRAW\b|=data\b", command))
+    return set(re.findall(r"\bruns/[a-z_]+|\bRAW\b|\bLAB\b|=data\b", command))
 
 
 def chains(commands):

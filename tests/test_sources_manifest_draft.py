@@ -89,7 +89,7 @@ def test_clips_that_begin_anew_in_each_emotion_stay_apart(tmp_path):
             ["a/s1/x_anger_1.avi", "a/s2/x_fear_1.AVI"],
             {
                 "subject": "s1",
-                                "emotion": "anger",
+                "emotion": "anger",
                 "frames": "a/s1/x_anger_1.avi",
             },
         ),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import openpyxl
+import other_laboratory
 import pytest
 
 from data_builders.sources import manifest, mapping
@@ -66,6 +67,16 @@ def test_one_mapping_file_reads_another_laboratory_s_table(jena):
     assert [each.onset for each in labels] == [3, 4, -1]
     assert labels[0].extra == {"Kommentar": "gut"}
     assert found.tasks[0].motion == FlowFile(jena / "Bilder" / "VP01" / "a.png")
+
+
+def test_the_documented_laboratory_is_read_as_documented(tmp_path):
+    found = manifest.list_clips(other_laboratory.write(tmp_path))
+    assert found.problems == ()
+    assert [task.key for task in found.tasks] == ["jena/1/a1", "jena/1/a2", "jena/2/b1"]
+    labels = [task.labels for task in found.tasks]
+    assert [each.emotion for each in labels] == ["happiness", "anger", "surprise"]
+    assert [each.ethnicity for each in labels] == ["Asian", "Asian", "White"]
+    assert labels[2].fps == pytest.approx(29.97)
 
 
 def test_what_a_mapping_file_leaves_open_is_a_problem_of_its_row(jena):
