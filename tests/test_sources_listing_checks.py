@@ -5,7 +5,7 @@ import pathlib
 import pytest
 
 from data_builders.sources import codes, listing_checks, registry
-from data_builders.sources.base import ClipTask, FlowFile, FramePair, Listing
+from data_builders.sources.base import ClipTask, FlowFile, FramePair, FrameSequence, Listing
 from ethnicmer_jax.base.schema import ClipLabels
 
 FLOW = FlowFile(pathlib.Path("flow.png"))
@@ -67,3 +67,10 @@ def test_the_commands_see_it_whatever_the_source(tmp_path):
     )
     (problem,) = registry.list_clips(registry.Request("manifest", str(manifest))).problems
     assert problem.where == "lab/001"
+
+
+def test_clips_without_a_coded_apex_are_counted():
+    motion = FrameSequence((1, 2), (pathlib.Path("1.png"), pathlib.Path("2.png")))
+    tasks = (task("1", motion=motion), task("2"))
+    notes = listing_checks.checked(Listing(tasks)).notes
+    assert notes == ("no apex is coded in 1 clips: it is found, and recorded as found",)

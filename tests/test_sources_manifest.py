@@ -159,7 +159,7 @@ def test_a_faulty_optional_cell_is_a_problem(folder, column, cell, expected):
 @pytest.mark.parametrize(
     ("cells", "expected"),
     [
-        ("gone,3,6,46,,", "frames: there is no folder"),
+        ("gone,3,6,46,,", "frames: there is no folder or video"),
         ("frames,4,6,46,,", "onset: no frame 4"),
         ("frames,,6,46,,", "onset: is blank"),
         ("frames,3,gone.jpg,,,", "apex: there is no file"),

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from data_builders.pixels import apex
+from data_builders.pixels.apex import FoundApex
 from data_builders.sources.base import Film, FrameReader
 from ethnicmer_jax.base.schema import ClipLabels
 
@@ -17,7 +18,7 @@ SOURCE, CONFIDENCE = "apex_source", "apex_confidence"
 DOUBTFUL = 0.5
 """An apex found with less confidence is reported."""
 
-_NUMBER = "apex_found"
+_FOUND = {name: f"{name}_found" for name in ("onset", "apex", "offset")}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,7 +53,7 @@ def read(motion: FrameReader | Film, detector: str) -> Pair:
     notes = {
         SOURCE: "found",
         CONFIDENCE: f"{found.confidence:.2f}",
-        _NUMBER: str(found.number),
+        **{_FOUND[name]: str(number) for name, number in _numbers(found).items()},
     }
     doubts: tuple[str, ...] = ()
     if found.confidence < DOUBTFUL:
@@ -61,12 +62,23 @@ def read(motion: FrameReader | Film, detector: str) -> Pair:
 
 
 def labelled(labels: ClipLabels, notes: Mapping[str, str]) -> ClipLabels:
-    """The labels with what has been found out about the clip.
+    """The labels with what has been found out about the clip: its apex, and a first and last
+    frame that nobody coded.
 
     Args:
       labels: as the source gives them.
       notes: text by column, for `extra`; those of `Pair` give the apex too.
     """
     columns = dict(notes)
-    number = int(columns.pop(_NUMBER, labels.apex))
-    return dataclasses.replace(labels, apex=number, extra={**labels.extra, **columns})
+    found = {name: int(columns.pop(key)) for name, key in _FOUND.items() if key in columns}
+    return dataclasses.replace(
+        labels,
+        onset=labels.onset if labels.onset >= 0 else found.get("onset", -1),
+        apex=found.get("apex", labels.apex),
+        offset=labels.offset if labels.offset >= 0 else found.get("offset", -1),
+        extra={**labels.extra, **columns},
+    )
+
+
+def _numbers(found: FoundApex) -> dict[str, int]:
+    return {"onset": found.numbers[0], "apex": found.number, "offset": found.numbers[-1]}

@@ -11,21 +11,29 @@ import dataclasses
 from collections.abc import Iterator, Sequence
 
 from data_builders.sources import codes, demographics
-from data_builders.sources.base import ClipTask, FlowFile, FramePair, Listing, Problem
+from data_builders.sources.base import ClipTask, Film, FlowFile, FramePair, Listing, Problem
 
 
 def checked(listing: Listing) -> Listing:
     """The listing with a problem for each doubtful code and each clip without motion.
 
     Neither is fatal: the clips are kept. So are problems of tables of ethnicities with rows
-    of databases that nobody has read (`demographics.foreign_rows`).
+    of databases that nobody has read (`demographics.foreign_rows`). A note counts the clips
+    whose apex nobody coded.
 
     Raises:
       UserError: a table of ethnicities cannot be read.
     """
     listing = demographics.foreign_rows(listing)
     found = (*_twins(listing.tasks), *_motionless(listing.tasks))
-    return dataclasses.replace(listing, problems=(*listing.problems, *found))
+    notes = (*listing.notes, *_uncoded(listing.tasks))
+    return dataclasses.replace(listing, problems=(*listing.problems, *found), notes=notes)
+
+
+def _uncoded(tasks: Sequence[ClipTask]) -> Iterator[str]:
+    """A note of the clips whose apex the builder looks for."""
+    if films := sum(isinstance(task.motion, Film) for task in tasks):
+        yield f"no apex is coded in {films} clips: it is found, and recorded as found"
 
 
 def _twins(tasks: Sequence[ClipTask]) -> Iterator[Problem]:

@@ -96,7 +96,7 @@ class _Row:
             age_decade=self._read("age_decade", cells.age_decade),
             gender=self._read("gender", cells.gender),
             fps=self._read("fps", cells.fps),
-            **manifest_motion.numbers(self.cells),
+            **manifest_motion.numbers(self.cells, self.folder),
             extra={
                 name: text
                 for name, text in self.cells.items()
