@@ -24,12 +24,12 @@ class ClassFolders(Database):
 
     Attributes:
       frames: how its folders are nested; `{subject}`, `{emotion}` and `{clip}` are levels.
-      code_emotions: what a clip's code says of its class, by the part that says it: `ne` in
-        `s1_ne_01`; compared with the folder.
+      short: short names of the classes, such as `ne`: what folders may be called too, and the
+        part of a clip's code, `s1_ne_01`, that has to agree with its folder.
     """
 
     frames: TreeShape
-    code_emotions: Mapping[str, str]
+    short: Mapping[str, str]
 
     def list_clips(self, raw: pathlib.Path, ethnicity: pathlib.Path | None = None) -> Listing:
         """See `Database.list_clips`: every folder of frames is a clip, from its first frame on."""
@@ -76,12 +76,13 @@ class ClassFolders(Database):
         return ClipTask(labels, motion), _gaps(motion.numbers)
 
     def _emotion(self, codes: Mapping[str, str]) -> str:
+        folder = codes["emotion"].lower()
         try:
-            emotion = cells.emotion(codes["emotion"])
+            emotion = cells.emotion(self.short.get(folder, folder))
         except ValueError as error:
             raise ValueError(f"folder {error}") from None
         parts = codes["clip"].lower().split("_")
-        says = [self.code_emotions[part] for part in parts if part in self.code_emotions]
+        says = [self.short[part] for part in parts if part in self.short]
         if says and says != [emotion]:
             raise ValueError(f"lies in the folder {codes['emotion']}, but its code says {says[0]}")
         return emotion

@@ -69,7 +69,7 @@ class CodedFolder(CodedDatabase):
         listing = Listing(
             tuple(tasks),
             (*coding.problems, *missing_frames),
-            tuple(self._notes(sheets, trees, coding)),
+            tuple(self.notes(sheets, trees, coding)),
         )
         return demographics.labelled(listing, ethnicity or demographics.table_in(home, raw))
 
@@ -79,7 +79,7 @@ class CodedFolder(CodedDatabase):
         Raises:
           UserError: there is none, or it is not clear which one counts.
         """
-        return (coding_sheet.find_sheet(home, self.frames.clip, self.title),)
+        return (coding_sheet.find_sheet(home, self.frames.clip, self.title, self.columns),)
 
     def rows(self, sheets: Sequence[pathlib.Path]) -> list[CodedRow]:
         """The rows of all sheets; a database may add to them what their sheet says of them."""
@@ -112,9 +112,10 @@ class CodedFolder(CodedDatabase):
             raise ValueError(f"more than one folder holds its frames: {', '.join(copies)}")
         return tree.root, folder
 
-    def _notes(
+    def notes(
         self, sheets: Sequence[pathlib.Path], trees: Sequence[FrameTree], coding: Coding
     ) -> Iterator[str]:
+        """What was read, and which folders no row codes."""
         labels, frames = (_short(map(str, paths)) for paths in (sheets, [t.root for t in trees]))
         yield f"{self.title}: labels from {labels}, frames from {frames}"
         unlisted = [

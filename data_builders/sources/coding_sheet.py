@@ -80,7 +80,9 @@ class CodedRow:
     extra: Mapping[str, str]
 
 
-def find_sheet(raw: pathlib.Path, clip_code: re.Pattern[str], title: str) -> pathlib.Path:
+def find_sheet(
+    raw: pathlib.Path, clip_code: re.Pattern[str], title: str, columns: Columns = OFFICIAL
+) -> pathlib.Path:
     """The workbook in `raw`, or in a folder in it, that codes a database.
 
     Of several versions, whose names differ in numbers and words such as "updated" only, the
@@ -90,12 +92,16 @@ def find_sheet(raw: pathlib.Path, clip_code: re.Pattern[str], title: str) -> pat
       raw: the user's folder.
       clip_code: what the database's clip codes look like; a workbook is known by them.
       title: the database's name, for messages.
+      columns: what its columns are called; of several workbooks those that have them count.
 
     Raises:
       UserError: no workbook codes the database, or several do.
     """
     found = _all_workbooks(raw, title)
-    return _last(raw, found, [path for path in found if _holds(path, clip_code)], title)
+    fitting = [path for path in found if _holds(path, clip_code)]
+    if len(fitting) > 1:
+        fitting = [path for path in fitting if _has(path, columns)] or fitting
+    return _last(raw, found, fitting, title)
 
 
 def choose_sheet(

@@ -7,6 +7,7 @@ import dataclasses
 import pathlib
 from collections.abc import Callable
 
+from data_builders.sources import codes
 from data_builders.sources.base import Listing
 from data_builders.sources.frame_tree import folders
 from ethnicmer_jax.base.schema import UserError
@@ -55,7 +56,7 @@ def own_folder(
 
     Args:
       raw: the user's folder.
-      database: whose folder to look for; the case of its name does not count.
+      database: whose folder to look for, by any of its names (`codes.database`).
       holds: whether a folder of this name has what the database is read from: frames may
         lie in a folder called SAMM, and their sheet beside it.
 
@@ -64,5 +65,5 @@ def own_folder(
     """
     if not raw.is_dir():
         raise UserError(f"there is no folder {raw}; --raw names the folder of {database.title}")
-    named = [path for path in folders(raw) if path.name.lower() == database.name]
+    named = [path for path in folders(raw) if codes.same_database(path.name, database.name)]
     return named[0] if len(named) == 1 and holds(named[0]) else raw

@@ -29,7 +29,8 @@ class TreeShape:
 
     Attributes:
       levels: names of the folders from the tree's root down to a clip's frames, separated by /:
-        `{subject}` and `{clip}` stand for codes, `{emotion}` and `*` for any name.
+        `{subject}` and `{clip}` stand for codes, `{emotion}` for any name, `*` for
+        any text.
       subject, clip: what codes look like, in any case.
       usual: usual names of a folder at or above the tree's root, the best ones first (cropped
         frames before whole ones); they decide where there are several trees.
@@ -52,15 +53,15 @@ class TreeShape:
         return tuple(self._pattern(level) for level in self.levels.split("/"))
 
     def _pattern(self, level: str) -> re.Pattern[str]:
-        if level == "*":
-            return _ANY
         known = {"subject": self.subject, "clip": self.clip, "emotion": _ANY}
         parts = _FIELD.split(level)
         text = "".join(
-            f"(?P<{part}>{known[part].pattern})" if index % 2 else re.escape(part)
+            f"(?P<{part}>{known[part].pattern})"
+            if index % 2
+            else re.escape(part).replace(r"\*", ".*")
             for index, part in enumerate(parts)
         )
-        return re.compile(text, re.IGNORECASE)
+        return re.compile(text, re.IGNORECASE | re.DOTALL)
 
 
 @dataclasses.dataclass(frozen=True)

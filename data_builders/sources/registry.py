@@ -12,11 +12,14 @@ from data_builders.sources import listing_checks, manifest, simulated
 from data_builders.sources.base import ClipTask, Listing, Problem
 from data_builders.sources.database import Database
 from data_builders.sources.databases import (
+    casme,
     casme2,
     casme3,
     casme3c,
+    casme_squared,
     dfme,
     four_dme,
+    mmew,
     samm,
     smic,
     smic_nir,
@@ -26,7 +29,10 @@ from ethnicmer_jax.base.schema import UserError
 
 SIMULATED, MANIFEST = "simulated", "manifest"
 
-_MODULES = (smic, smic_vis, smic_nir, casme2, samm, casme3, casme3c, four_dme, dfme)
+_MODULES = (
+    *(smic, smic_vis, smic_nir, casme, casme2, samm, casme_squared),
+    *(casme3, casme3c, four_dme, mmew, dfme),
+)
 
 DATABASES: Mapping[str, Database] = {module.DATABASE.name: module.DATABASE for module in _MODULES}
 """Databases with a reader of their own, by name."""

@@ -22,8 +22,8 @@ from ethnicmer_jax.base.run_id import POOLED, STEREO, WRONG_LABELS, mono, wrongl
 from ethnicmer_jax.base.schema import UserError
 
 SOURCES = (
-    *("simulated", "manifest", "smic", "smic_vis", "smic_nir"),
-    *("casme2", "samm", "casme3", "casme3c", "4dme", "dfme"),
+    *("simulated", "manifest", "smic", "smic_vis", "smic_nir", "casme", "casme2", "samm"),
+    *("casme_squared", "casme3", "casme3c", "4dme", "mmew", "dfme"),
 )
 """What data.source may name, alone or joined by +: `data_builders.sources.registry` reads them."""
 

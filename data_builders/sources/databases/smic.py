@@ -45,7 +45,7 @@ def part(name: str, title: str, folder: str, fps: float) -> ClassFolders:
             example=example,
             within=folder,
         ),
-        code_emotions={"ne": "negative", "po": "positive", "sur": "surprise"},
+        short={"ne": "negative", "po": "positive", "sur": "surprise"},
     )
 
 

@@ -19,11 +19,14 @@ from data_builders.simulation.options import Cohort, SimulatedOptions
 from data_builders.sources import simulated
 from data_builders.sources.base import ClipTask
 from data_builders.sources.export import (
+    casme,
     casme2,
     casme3,
     casme3c,
+    casme_squared,
     dfme,
     four_dme,
+    mmew,
     samm,
     smic,
     smic_nir,
@@ -34,7 +37,10 @@ from ethnicmer_jax.base import files
 from ethnicmer_jax.base.progress import Progress
 from ethnicmer_jax.base.schema import ClipLabels, UserError
 
-_MODULES = (smic, smic_vis, smic_nir, casme2, samm, casme3, casme3c, four_dme, dfme)
+_MODULES = (
+    *(smic, smic_vis, smic_nir, casme, casme2, samm, casme_squared),
+    *(casme3, casme3c, four_dme, mmew, dfme),
+)
 
 LAYOUTS: Mapping[str, Layout] = {module.LAYOUT.database: module.LAYOUT for module in _MODULES}
 """By the name of the source that reads the layout."""
