@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shutil
 
 import numpy as np
 import pandas as pd
@@ -81,6 +82,24 @@ def test_what_is_built_has_the_labels_of_the_simulation(exported, tmp_path):
         onset, apex, offset = map(int, built.frames[index])
         assert [str(onset), str(offset)] == [row["onset"], row["offset"]]
         assert onset < apex <= offset if row["apex"] == "-1" else str(apex) == row["apex"]
+
+
+def test_litter_of_operating_systems_and_of_office_changes_nothing(exported, tmp_path):
+    name, root, _ = exported
+    raw = tmp_path / "raw"
+    shutil.copytree(root, raw)
+    whole = registry.list_clips(registry.Request(name, str(raw)))
+    for path in [raw, *raw.rglob("*")]:
+        if path.is_dir():
+            for litter in (".DS_Store", "Thumbs.db", "desktop.ini"):
+                (path / litter).touch()
+        else:
+            path.with_name(f"._{path.name}").write_bytes(b"a resource fork")
+            if path.suffix == ".xlsx":
+                path.with_name(f"~${path.name}").write_bytes(b"who has it open")
+    for folder in ("__MACOSX", ".Trash-1000", "@eaDir", "#recycle", "$RECYCLE.BIN"):
+        shutil.copytree(root, raw / folder / "raw")
+    assert repr(registry.list_clips(registry.Request(name, str(raw)))) == repr(whole)  # NaN != NaN
 
 
 def test_databases_of_the_same_people_are_not_merged():

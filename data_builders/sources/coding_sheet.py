@@ -16,7 +16,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import pandas as pd
 
 from data_builders.sources import workbook
-from data_builders.sources.frame_tree import SEARCHED_DEPTH
+from data_builders.sources.frame_tree import SEARCHED_DEPTH, is_litter
 from ethnicmer_jax.base.schema import UserError
 
 Names = Mapping[str, tuple[str, ...]]
@@ -171,10 +171,11 @@ def _workbooks(folder: pathlib.Path, depth: int) -> Iterator[pathlib.Path]:
     below = []
     with os.scandir(folder) as entries:
         for entry in entries:  # a million frames may lie here: no path is made of them
-            name = entry.name.lower()
-            if name.endswith(".xlsx") and not name.startswith((".", "~$")):
+            if is_litter(entry.name):
+                continue
+            if entry.name.lower().endswith(".xlsx") and entry.is_file():
                 yield pathlib.Path(entry.path)
-            elif depth and entry.is_dir() and not name.startswith((".", "__macosx")):
+            elif depth and entry.is_dir():
                 below.append(pathlib.Path(entry.path))
     for path in below:
         yield from _workbooks(path, depth - 1)

@@ -153,13 +153,22 @@ def find_trees(raw: pathlib.Path, shapes: Sequence[TreeShape], title: str) -> tu
 
 
 def folders(folder: pathlib.Path) -> list[pathlib.Path]:
-    """The folders in a folder, sorted, without hidden ones; links to folders count."""
+    """The folders in a folder, sorted, without those of `is_litter`; links to folders count."""
     with os.scandir(folder) as entries:
         return sorted(
             pathlib.Path(entry.path)
             for entry in entries
-            if entry.is_dir() and not entry.name.startswith((".", "__MACOSX"))
+            if entry.is_dir() and not is_litter(entry.name)
         )
+
+
+def is_litter(name: str) -> bool:
+    """Whether a file or folder is called like those that people did not put there.
+
+    Hidden ones, those that macOS packs (`__MACOSX`), thumbnails and bins of file servers
+    (`@eaDir`, `#recycle`, `$RECYCLE.BIN`) and locks of Office (`~$`).
+    """
+    return name.startswith((".", "__MACOSX", "@", "#", "$", "~"))
 
 
 def _clips(

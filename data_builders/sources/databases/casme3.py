@@ -94,8 +94,8 @@ DATABASE = _Casme3(
             "onset": ("Onset",),
             "apex": ("Apex",),
             "offset": ("Offset",),
-            "actionunits": ("AU", "AUs", "Action Units"),
-            "estimatedemotion": ("emotion", "Estimated Emotion"),
+            "actionunits": ("AU",),
+            "estimatedemotion": ("emotion",),
         }
     ),
 )

@@ -125,8 +125,8 @@ DATABASE = _FourDme(
     apex_fallback="found",
     columns=Columns(
         {
-            "subject": ("sub_ID", "SubID", "Subject"),
-            "filename": ("fold_name", "Filename"),
+            "subject": ("sub_ID", "SubID"),
+            "filename": ("fold_name",),
             "onset": ("Onset",),
             "apex": ("Apex",),
             "offset": ("Offset",),
