@@ -4,19 +4,13 @@ import cv2
 import jax
 import numpy as np
 import pytest
-from skimage.registration import optical_flow_tvl1
 from test_pixels_flow import INNER, SIZE, grid, moved, texture
 
+from benchmarks.skimage_flow import by_skimage
 from data_builders.pixels import flow, tvl1
 
 SMALL = 24
 """One level of the pyramid: compiled fast."""
-
-
-def by_skimage(onset, apex):
-    scaled = (frame.astype(np.float32) / np.float32(255) for frame in (onset, apex))
-    rows, columns = optical_flow_tvl1(*scaled, dtype=np.float32)
-    return np.stack([columns, rows], axis=-1)
 
 
 def pairs(count, size=SMALL):

@@ -163,13 +163,15 @@ def _smoothed(target, flow, dual):
     Returns:
       flow [2, H, W] and dual, as in `_solve_linear`.
     """
-    flow, (along_x, along_y) = target, dual
-    for _ in range(DUAL_STEPS):
+
+    def step(_, state):
+        flow, (along_x, along_y) = state
         x, y = _forward(flow, 2), _forward(flow, 1)
         length = 1 + STEP / TIGHTNESS * jnp.sqrt(x**2 + y**2)
         along_x, along_y = (along_x - STEP * x) / length, (along_y - STEP * y) / length
-        flow = target - (_backward(along_x, 2) + _backward(along_y, 1))
-    return flow, (along_x, along_y)
+        return target - (_backward(along_x, 2) + _backward(along_y, 1)), (along_x, along_y)
+
+    return lax.fori_loop(0, DUAL_STEPS, step, (target, dual))
 
 
 def _dot(first, second):
