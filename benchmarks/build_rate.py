@@ -37,6 +37,7 @@ from ethnicmer_jax.base import cli
 
 _CLIPS = flags.DEFINE_integer("clips", 242, "How many clips to compute.", lower_bound=1)
 _WORKERS = flags.DEFINE_integer("workers", 2, "Processes.", lower_bound=2)
+_SIZE = flags.DEFINE_integer("crop_size", BuildOptions().crop_size, "Side of the crops, pixels.")
 _ROUNDS = flags.DEFINE_integer("rounds", 2, "How often both take turns.", lower_bound=1)
 _RESULTS = flags.DEFINE_string("results", "benchmarks/RESULTS.md", "File to append to.")
 
@@ -55,7 +56,7 @@ def main() -> None:
     """Measures both."""
     with tempfile.TemporaryDirectory() as folder:
         tasks = list(_on_disk(pathlib.Path(folder), _CLIPS.value))
-        options = BuildOptions(workers=_WORKERS.value)
+        options = BuildOptions(workers=_WORKERS.value, crop_size=_SIZE.value)
         jobs = pipeline.jobs(tasks, options)
         turns = [(_cost(_before, jobs, options), _cost(_now, jobs, options)) for _ in _rounds()]
         row = _row(turns, len(jobs), _stages(tasks[:20], options))
@@ -153,7 +154,7 @@ def _row(turns: Sequence[tuple[Cost, Cost]], clips: int, stages: dict[str, float
     total = clips * len(turns)
     cells = [
         day,
-        f"{clips} clips of JPEG frames",
+        f"{clips} clips of JPEG frames, {_SIZE.value} px",
         str(_WORKERS.value),
         f"{total / before.wall:.2f} clips/s, {1e3 * before.cpu / total:.0f} ms",
         f"{total / now.wall:.2f} clips/s, {1e3 * now.cpu / total:.0f} ms",

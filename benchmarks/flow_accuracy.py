@@ -28,6 +28,7 @@ from data_builders.sources import simulated
 from ethnicmer_jax.base import cli
 
 _CLIPS = flags.DEFINE_integer("clips", 41, "How many clips to look at.", lower_bound=1)
+_SIZE = flags.DEFINE_integer("crop_size", BuildOptions().crop_size, "Side of the crops, pixels.")
 _RESULTS = flags.DEFINE_string("results", "benchmarks/RESULTS.md", "File to append to.")
 
 _BORDER = 12
@@ -61,7 +62,7 @@ def main() -> None:
 
 
 def _truth(clip: simulated.DrawnClip) -> Truth:
-    options = BuildOptions().faces()
+    options = BuildOptions(crop_size=_SIZE.value).faces()
     pair = faces.crop_pair(*clip.read(), options)
     axis = np.arange(FRAME_SIZE, dtype=np.float64)
     skin = np.linalg.norm(film.skin_motion(clip.spec, axis, axis), axis=-1)
@@ -106,7 +107,7 @@ def _figures(
 
 def _row(name: str, clips: Sequence[Truth], figures: Mapping[str, float]) -> str:
     day = datetime.datetime.now(datetime.UTC).date().isoformat()
-    cells = [day, name, f"{len(clips)} clips"]
+    cells = [day, name, f"{len(clips)} clips, {_SIZE.value} px"]
     cells += [
         f"{value:.1e}" if "scikit" in column else f"{value:.3f}"
         for column, value in figures.items()

@@ -134,15 +134,15 @@ def test_loso_is_compared_with_pytorch_from_end_to_end(tmp_path):
 def test_the_rate_of_building_is_measured_from_end_to_end(tmp_path):
     path = tmp_path / "RESULTS.md"
     path.write_text("## Building a database\n\n| ratio |\n|---|\n")
-    done = run("build_rate", "--clips=2", "--rounds=1", f"--results={path}")
+    done = run("build_rate", "--clips=2", "--rounds=1", "--crop_size=32", f"--results={path}")
     assert done.returncode == 0, done.stderr
-    assert "| 2 clips of JPEG frames | 2 |" in path.read_text()
+    assert "| 2 clips of JPEG frames, 32 px | 2 |" in path.read_text()
 
 
 def test_flow_is_compared_with_the_true_motion_from_end_to_end(tmp_path):
     path = tmp_path / "RESULTS.md"
     path.write_text("## Optical flow against the true motion\n\n| error |\n|---|\n")
-    done = run("flow_accuracy", "--clips=2", f"--results={path}")
+    done = run("flow_accuracy", "--clips=2", "--crop_size=32", f"--results={path}")
     assert done.returncode == 0, done.stderr
     rows = [line.split(" | ")[1] for line in path.read_text().splitlines()[4:]]
     assert rows == ["tvl1", "farneback", "dis", "tvl1 of scikit-image"]
