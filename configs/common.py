@@ -34,6 +34,7 @@ def get_config() -> ml_collections.ConfigDict:
     config.data.simulated.proportions = 0.0  # of the group on where brows, nose and mouth lie
     config.data.simulated.cohorts = "confounded"  # or balanced, or database:ethnicity:subjects,...
     config.data.simulated.clips_per_subject = 7.0  # on average
+    config.data.simulated.others = 0.0  # share of clips coded as others, for classes with others
 
     config.protocol = ml_collections.ConfigDict()
     config.protocol.name = "loso"  # see docs/protocols.md

@@ -145,6 +145,13 @@ def test_rare_units_and_emotions_of_one_group_are_not_tested():
     assert compare(clips, GROUPS, min_clips=50).empty
 
 
+def test_an_emotion_without_a_common_unit_changes_nothing_of_the_others():
+    group, person = ["asian", "non_asian"] * 6, [f"d/{i}" for i in range(12)]
+    clips = coded(["12"] * 8 + ["4", "9", "5", "1"], group, person, ["positive"] * 8 + ["fear"] * 4)
+    assert compare(clips, GROUPS, min_clips=6)["au"].tolist() == [12]
+    assert compare(clips, GROUPS, min_clips=6)["au"].dtype.kind == "i"
+
+
 @settings(max_examples=8, deadline=None)
 @given(st.integers(0, 2**32 - 1))
 def test_exchanging_the_groups_changes_signs_only(seed):

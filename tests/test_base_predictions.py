@@ -37,6 +37,13 @@ def test_columns_become_indices_and_persons():
     assert made.probabilities().shape == (4, 3)
 
 
+@pytest.mark.parametrize("name", ["all", "clips", "<b>", "", "x" * 40, "Fear"])
+def test_the_name_of_a_class_is_checked(name):
+    frame = table().rename(columns={"p_negative": f"p_{name}"}).replace("negative", name)
+    with pytest.raises(UserError, match=r"the class of column 'p_"):
+        Predictions.from_table(frame)
+
+
 def test_two_classes_come_from_the_columns(tmp_path):
     frame = table(emotion=["negative", "other", "other", "negative"]).drop(
         columns=["p_negative", "p_positive", "p_surprise"]

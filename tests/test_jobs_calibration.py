@@ -48,6 +48,24 @@ def tiny():
     return config
 
 
+@pytest.mark.parametrize("classes", ["5", "raw", "happiness=positive"])
+def test_classes_that_depend_on_the_clips_are_refused(classes):
+    config = tiny()
+    config.data.classes = classes
+    with pytest.raises(UserError, match=r"are trained together; name one such as 5:casme2"):
+        plan.chunks(config)
+
+
+def test_a_world_has_the_classes_of_the_scheme():
+    config = tiny()
+    config.data.classes = "5:samm"
+    config.data.simulated.others = 0.3
+    data = worlds.motion_fields(World("balanced_08", 0.0, 0), config)
+    assert data.emotion_names == ("anger", "contempt", "happiness", "surprise", "others")
+    assert "others" in {data.emotion_names[index] for index in data.emotion}
+    assert set(data.raw_emotion) <= set(data.emotion_names)
+
+
 @pytest.fixture(scope="module")
 def world():
     """One database of 8 + 8 subjects."""

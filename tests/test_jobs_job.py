@@ -149,6 +149,16 @@ def test_settings_that_were_added_later_have_their_defaults(finished, copied):
         jobs.run(config_for(finished, model__embed_size=8), copied)
 
 
+def test_a_number_of_classes_of_an_earlier_version_is_a_scheme(finished, copied):
+    recorded = json.loads((copied / "config.json").read_text())
+    recorded["data"]["classes"] = 3
+    (copied / "config.json").write_text(json.dumps(recorded))
+    jobs.run(config_for(finished), copied)
+    assert work_directory.recorded(copied).data.classes == "3"
+    with pytest.raises(UserError, match=r"another config \(data\.classes: '?3'? -> '?2'?\)"):
+        jobs.run(config_for(finished, data__classes="2"), copied)
+
+
 def test_evaluating_again_gives_the_same_predictions(finished, copied):
     table = (copied / "predictions.csv").read_bytes()
     (copied / "predictions.csv").unlink()

@@ -1,6 +1,7 @@
 """Figures: what they show to a reader who cannot see them, and how they survive dark mode."""
 
 import io
+import itertools
 import xml.etree.ElementTree as ElementTree
 
 import numpy as np
@@ -11,6 +12,7 @@ from PIL import Image
 from ethnicmer_jax.analysis.action_units.findings import UnitFindings
 from ethnicmer_jax.analysis.calibration import with_wilson
 from ethnicmer_jax.analysis.study.findings import Placebo
+from ethnicmer_jax.base.schema import EMOTIONS
 from ethnicmer_jax.report import figures, style
 from ethnicmer_jax.report.study import figures as study_figures
 
@@ -115,6 +117,22 @@ def test_numbers_are_legible_on_every_cell_colour(cmap):
         cell = f"#{round(red * 255):02x}{round(green * 255):02x}{round(blue * 255):02x}"
         ink = {"white": "#ffffff", "black": "#000000"}[style.ink_on(red, green, blue)]
         assert _contrast(ink, cell) >= 4.5
+
+
+@pytest.mark.parametrize("n", [2, 3, 5, 7, 12])
+def test_the_labels_of_a_confusion_matrix_do_not_touch(n, monkeypatch):
+    seen = []
+    monkeypatch.setattr(style, "finish", lambda figure, **_: seen.append(figure))
+    names = sorted(EMOTIONS, key=len)[-n:]
+    figures.confusion(np.full((n, n), 1234), names, name="x", of="one run")
+    [figure] = seen
+    figure.draw_without_rendering()
+    [axes] = figure.axes
+    for labels in (axes.get_xticklabels(), axes.get_yticklabels()):
+        boxes = [label.get_window_extent() for label in labels]
+        assert not any(a.overlaps(b) for a, b in itertools.combinations(boxes, 2))
+    cells = [text.get_window_extent() for text in axes.texts]
+    assert not any(a.overlaps(b) for a, b in itertools.pairwise(cells))
 
 
 def test_a_confusion_matrix_is_told_by_recall():

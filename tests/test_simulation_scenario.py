@@ -55,6 +55,20 @@ def test_class_shares_are_those_asked_for():
     assert stats.chisquare([counts[name] for name in CLASSES], expected).pvalue > 0.001
 
 
+def test_others_have_their_share_and_displays_and_change_no_other_clip():
+    plain, mixed = (plan(cohorts=MANY, others=share, mixed=0.0) for share in (0.0, 0.3))
+    others = [spec for spec in mixed if spec.emotion == "others"]
+    # 842 clips: a share of .3 has a standard error of .016.
+    assert len(others) / len(mixed) == pytest.approx(0.3, abs=0.05)
+    own = {2, 7, 17, 25}
+    habits = {spec.subject.habit.number for spec in others}
+    assert {m.action_unit.number for spec in others for m in spec.movements} <= own | habits
+    kept = {spec.key: spec for spec in mixed if spec.emotion != "others"}
+    for spec in plain:
+        if spec.key in kept:
+            assert kept[spec.key] == spec
+
+
 def test_clips_per_subject_vary_around_their_mean():
     clips = [subject.clips for subject in draw_subjects(SimulatedOptions(cohorts=MANY))]
     # 1 + Poisson(6 L), E L = 1, Var L = e^.25 - 1: variance 6 + 36 * .284 = 16.2,

@@ -72,6 +72,16 @@ UNIVERSAL: _Table = {
 }
 """Class -> (coded emotion, Action Units, probability)."""
 
+OTHERS = "others"
+
+_OTHERS: tuple[tuple[str, str, float], ...] = (
+    (OTHERS, "L2", 0.30),
+    (OTHERS, "17", 0.25),
+    (OTHERS, "7", 0.25),
+    (OTHERS, "25", 0.20),
+)
+"""What is no clear emotion; shown alike by all, and by no emotion of the universal table."""
+
 CLASSES = tuple(UNIVERSAL)
 """What `SimulatedOptions.class_shares` are the probabilities of."""
 
@@ -121,7 +131,7 @@ def displays(
     """The ways of showing a class of emotions and their probabilities, which sum to one.
 
     Args:
-      emotion_class: one of CLASSES.
+      emotion_class: one of CLASSES, or OTHERS.
       ethnicity: one of schema.ETHNICITIES.
       effect: 0: the universal rules for everyone; 1: every group's own dialect;
         between them, the mixture of both.
@@ -129,7 +139,8 @@ def displays(
     dialect = DIALECTS.get(DIALECT_OF.get(ethnicity, ""), UNIVERSAL)
     chances: dict[Display, float] = {}
     for table, share in ((UNIVERSAL, 1.0 - effect), (dialect, effect)):
-        for emotion, codes, probability in table[emotion_class]:
+        rows = _OTHERS if emotion_class == OTHERS else table[emotion_class]
+        for emotion, codes, probability in rows:
             display = Display(emotion, _parse(codes))
             chances[display] = chances.get(display, 0.0) + share * probability
     return tuple(chances.items())

@@ -87,6 +87,8 @@ class SimulatedOptions:
       cohorts: who is filmed; see CONFOUNDED and BALANCED.
       clips_per_subject: mean number of clips of a subject, at least 1.
       clips_spread: standard deviation of log(expected number of clips) over subjects.
+      others: probability that a clip is coded as others, in place of its class; the clips
+        that are not are the same as without.
       class_shares: probabilities of display_rules.CLASSES.
       class_spread: how far class shares differ between subjects: 0 not at all; else
         subjects' shares are Dirichlet with concentration 1 / class_spread.
@@ -121,6 +123,7 @@ class SimulatedOptions:
     cohorts: tuple[Cohort, ...] = CONFOUNDED
     clips_per_subject: float = 7.0
     clips_spread: float = 0.5
+    others: float = 0.0
     class_shares: tuple[float, float, float] = (0.65, 0.20, 0.15)
     class_spread: float = 0.1
     intensity: float = 2.6

@@ -14,7 +14,7 @@ import numpy as np
 
 from data_builders.simulation import nuisance
 from data_builders.simulation.anatomy import REST, Pose
-from data_builders.simulation.display_rules import CLASSES, draw_display
+from data_builders.simulation.display_rules import CLASSES, OTHERS, Display, draw_display
 from data_builders.simulation.motion import PULLS, Movement
 from data_builders.simulation.nuisance import Nuisance
 from data_builders.simulation.options import Cohort, SimulatedOptions
@@ -52,7 +52,7 @@ class ClipSpec:
     Attributes:
       subject: who.
       clip: clip code within the subject.
-      emotion_class: one of display_rules.CLASSES.
+      emotion_class: one of display_rules.CLASSES, or OTHERS.
       emotion: as in schema.ClipLabels.
       movements: the Action Units that really move, with amplitudes.
       pose: where the head is at onset, in the drawn frame.
@@ -125,12 +125,15 @@ def _draw_subject(options: SimulatedOptions, cohort: Cohort, code: str) -> Subje
 
 def _draw_clip(options: SimulatedOptions, subject: Subject, clip: str) -> ClipSpec:
     rng = stream(options.seed, subject.cohort.database, subject.code, clip)
-    drawn = _pick(rng, CLASSES, subject.shares)
     ethnicity = subject.cohort.ethnicity
-    display = draw_display(rng, drawn, ethnicity, options.effect)
+    emotion_class = _pick(rng, CLASSES, subject.shares)
+    display = draw_display(rng, emotion_class, ethnicity, options.effect)
     shown = display.action_units
+    if others := _draw_others(options, subject, clip):
+        display, shown = others, others.action_units
     if rng.random() < options.mixed:
-        other = CLASSES[(CLASSES.index(drawn) + int(rng.integers(1, 3))) % len(CLASSES)]
+        after = CLASSES.index(emotion_class) + int(rng.integers(1, 3))
+        other = CLASSES[after % len(CLASSES)]
         shown = draw_display(rng, other, ethnicity, options.effect).action_units
     pose = _draw_pose(rng)
     onset = int(rng.integers(20, 200))
@@ -138,7 +141,7 @@ def _draw_clip(options: SimulatedOptions, subject: Subject, clip: str) -> ClipSp
     return ClipSpec(
         subject=subject,
         clip=clip,
-        emotion_class=drawn,
+        emotion_class=OTHERS if others else emotion_class,
         emotion=display.emotion,
         movements=_draw_movements(rng, options, subject, shown),
         pose=pose,
@@ -150,6 +153,14 @@ def _draw_clip(options: SimulatedOptions, subject: Subject, clip: str) -> ClipSp
         fps=options.fps,
         nuisance=_draw_nuisance(options, subject, clip),
     )
+
+
+def _draw_others(options: SimulatedOptions, subject: Subject, clip: str) -> Display | None:
+    """From a stream of its own: a clip that is none of the others is the same with and without."""
+    rng = stream(options.seed, subject.cohort.database, subject.code, clip, OTHERS)
+    if rng.random() >= options.others:
+        return None
+    return draw_display(rng, OTHERS, subject.cohort.ethnicity, options.effect)
 
 
 def _draw_nuisance(options: SimulatedOptions, subject: Subject, clip: str) -> Nuisance:

@@ -18,6 +18,7 @@ import numpy as np
 import pandas as pd
 
 from ethnicmer_jax.base import files
+from ethnicmer_jax.base.class_schemes import class_name_fault
 from ethnicmer_jax.base.run_id import INNER, RunId
 from ethnicmer_jax.base.schema import ETHNICITIES, UserError
 
@@ -230,6 +231,9 @@ def _validated(table: pd.DataFrame, source: str) -> pd.DataFrame:
         raise UserError(f"{source}: no column {', '.join(missing)}")
     if len(_prefixed(table, "p_")) < 2:
         raise UserError(f"{source}: needs a p_<class> column for each of two or more classes")
+    for name in _prefixed(table, "p_"):
+        if fault := class_name_fault(name.removeprefix("p_")):
+            raise UserError(f"{source}: the class of column {name[:40]!r} {fault}")
     if table.empty:
         raise UserError(f"{source}: no rows")
     table = table.reset_index(drop=True)

@@ -271,6 +271,7 @@ SIMULATED: Mapping[str, Rule] = {
     "cohorts": Text(empty=False),
     "clips_per_subject": Real(1, 10_000),
     "clips_spread": _SPREAD,
+    "others": _SHARE,
     "class_shares": Reals(_SHARE, total=1, count=3),
     "class_spread": Real(0, 100),
     "intensity": Real(0, 100),

@@ -55,7 +55,8 @@ def classed(dataset: Dataset, scheme: ClassScheme, databases: Collection[str] = 
     index = {name: number for number, name in enumerate(names)}
     emotion = np.array([index[name] for name in label[kept]], np.int32)
     made = dataclasses.replace(dataset.select(kept), emotion=emotion, emotion_names=names)
-    clips = pd.DataFrame({"name": label, "person": dataset.person, "coded": coded})[part]
+    columns = {"name": label, "person": dataset.person, "coded": coded}
+    clips = pd.DataFrame({**columns, "database": dataset.database})[part]
     return Classed(made, tuple(_notes(clips, names, scheme.name)))
 
 
@@ -65,9 +66,11 @@ def _notes(clips: pd.DataFrame, names: tuple[str, ...], scheme: str) -> Iterator
     subjects = clips.groupby("name")["person"].nunique().reindex(names, fill_value=0)
     counts = clips["name"].value_counts().reindex(names, fill_value=0)
     largest = str(counts.idxmax())
-    described = ", ".join(f"{name} {counts[name]} of {subjects[name]}" for name in names)
+    first, *others = (f"{counts[name]} {{}}of {subjects[name]}" for name in names)
+    described = [first.format("clips ") + " subjects", *(text.format("") for text in others)]
+    listed = ", ".join(f"{name} {text}" for name, text in zip(names, described, strict=True))
     yield (
-        f"classes {scheme}, clips of subjects: {described}; the largest, {largest}, has "
+        f"classes {scheme}: {listed}; the largest, {largest}, has "
         f"{counts[largest] / len(clips):.0%} of the clips"
     )
     if len(left_out):
@@ -78,8 +81,21 @@ def _notes(clips: pd.DataFrame, names: tuple[str, ...], scheme: str) -> Iterator
     few = [f"{name} ({subjects[name]})" for name in names if 0 < subjects[name] < FEW_SUBJECTS]
     if few:
         yield f"fewer than {FEW_SUBJECTS} subjects have clips of {', '.join(few)}"
+    if clips["database"].nunique() > 1:
+        yield from _of_one_database(clips, names)
     if absent := [name for name in names if not counts[name]]:
         yield f"no clip at all has the class {', '.join(absent)}"
+
+
+def _of_one_database(clips: pd.DataFrame, names: tuple[str, ...]) -> Iterator[str]:
+    """Which classes tell the database, too."""
+    databases = clips.groupby("name")["database"].unique()
+    of: dict[str, list[str]] = {}
+    for name in names:
+        if name in databases and len(databases[name]) == 1:
+            of.setdefault(str(databases[name][0]), []).append(name)
+    for database, own in of.items():
+        yield f"only {database} has clips of {', '.join(own)}: these classes tell the database, too"
 
 
 def _counted(names: np.ndarray) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import ml_collections
 import numpy as np
@@ -16,6 +16,7 @@ from ethnicmer_jax.data.dataset import Dataset
 from ethnicmer_jax.protocols import arms, by_database, nested, splits, study
 from ethnicmer_jax.protocols.fold_table import FoldTable, leave_one_out
 from ethnicmer_jax.protocols.request import Layout, Request
+from ethnicmer_jax.protocols.unseen import unseen_classes
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,7 +26,8 @@ class Plan:
     Attributes:
       folds: the checked table.
       grouping: the ethnic grouping that the protocol and the report use.
-      notes: one sentence each: sizes of the arms, what could not be matched, ...
+      notes: one sentence each: sizes of the arms, what could not be matched, classes that a
+        fold never learns, ...
     """
 
     folds: FoldTable
@@ -56,7 +58,8 @@ def build(protocol: ml_collections.ConfigDict, dataset: Dataset, seed: int) -> P
     folds = FoldTable.concatenate(layout.tables).check()
     if (folds.train.union() | folds.test.union())[~clips].any():
         raise ValueError(f"the protocol {protocol.name} uses clips that take no part")
-    return Plan(folds, chosen, (*layout.notes, *_unseen(folds, dataset)))
+    unseen = unseen_classes(folds, dataset, clips)
+    return Plan(folds, chosen, (*layout.notes, *unseen))
 
 
 def _loso(request: Request) -> Layout:
@@ -80,18 +83,6 @@ PROTOCOLS: dict[str, Callable[[Request], Layout]] = {
     "nested": nested.nested,
 }
 """What `protocol.name` may be."""
-
-
-def _unseen(folds: FoldTable, dataset: Dataset) -> Iterator[str]:
-    """Notes on classes that folds test without having trained on them."""
-    sets, names = (folds.train, folds.test), dataset.emotion_names
-    trained, tested = (part.counts(dataset.emotion, len(names)) > 0 for part in sets)
-    for name, unseen in zip(names, (tested & ~trained).T, strict=True):
-        if unseen.any():
-            yield (
-                f"class {name} is tested but never trained on in {unseen.sum()} of {len(folds)} "
-                f"folds, such as {folds.name(int(unseen.argmax()))}: it cannot be predicted there"
-            )
 
 
 def _of_databases(dataset: Dataset, wanted: tuple[str, ...]) -> Bool[np.ndarray, " clips"]:

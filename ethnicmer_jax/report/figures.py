@@ -39,7 +39,8 @@ def confusion(counts: np.ndarray, classes: Sequence[str], *, name: str, of: str)
         for i in range(len(classes))
     ]
     with style.styled():
-        figure = style.canvas(4.6, 3.9)
+        width, height = _size_of_matrix(len(classes), max(map(len, classes)))
+        figure = style.canvas(width, height)
         axes = figure.subplots()
         rows = [f"{c}\n(n = {t:,})" for c, t in zip(classes, totals[:, 0], strict=True)]
         draw_cells(axes, share, labels, rows=rows, columns=classes, cmap=style.SEQUENTIAL)
@@ -54,7 +55,14 @@ def confusion(counts: np.ndarray, classes: Sequence[str], *, name: str, of: str)
             name=name,
             caption=f"Confusion matrix, {of}: share of each true class (clip count).",
             alt=f"Confusion matrix. Share of each class recognised: {recalls}.",
+            wide=width > style.NARROW,
         )
+
+
+def _size_of_matrix(n_classes: int, longest: int) -> tuple[float, float]:
+    """Inches in which n labels of so many letters fit below cells with two lines of text."""
+    cell = max(0.55, 0.085 * min(longest, _LABEL_WIDTH))
+    return max(4.6, 1.3 + cell * n_classes), max(3.9, 0.9 + 0.45 * n_classes)
 
 
 def draw_cells(

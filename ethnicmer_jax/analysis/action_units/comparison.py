@@ -77,6 +77,8 @@ def compare(
         for emotion, cell in kept.by_emotion()
         if set(cell.group) == set(groups)
     ]
+    # An emotion without a common unit has columns of no type, which would make floats of units.
+    tables = [made for made in tables if not made.empty]
     empty = pd.DataFrame(columns=COMPARISON_COLUMNS)
     table = pd.concat(tables, ignore_index=True) if tables else empty
     corrected = effects.holm(table["p_within_database"].to_numpy(np.float64), alpha)

@@ -16,7 +16,7 @@ COLUMNS = ("database", "subject", "clip", "emotion", "ethnicity", "action_units"
 
 
 def write(dataset: Dataset, path: str | os.PathLike[str]) -> None:
-    """Writes one row per clip, COLUMNS, whole or not at all; emotions are the three classes."""
+    """Writes one row per clip, COLUMNS, whole or not at all; emotions are the classes."""
     table = pd.DataFrame(
         {
             "database": dataset.database,

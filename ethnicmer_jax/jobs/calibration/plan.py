@@ -7,6 +7,8 @@ from collections.abc import Iterator
 
 import ml_collections
 
+from ethnicmer_jax.base import class_schemes
+from ethnicmer_jax.base.schema import UserError
 from ethnicmer_jax.jobs.calibration.worlds import World, options
 
 
@@ -29,8 +31,15 @@ def chunks(config: ml_collections.ConfigDict) -> list[Chunk]:
       config: see configs/calibrate.py.
 
     Raises:
-      UserError: a design is not possible.
+      UserError: a design is not possible, or databases would have classes of their own.
     """
+    scheme = class_schemes.parse(config.data.classes)
+    if scheme.depends_on_clips:
+        raise UserError(
+            f"data.classes={scheme.name}: what its classes are depends on the clips, and the "
+            "databases of a calibration are trained together; name one such as 5:casme2 or 7, or "
+            "end a mapping with *="
+        )
     return list(_chunks(config))
 
 

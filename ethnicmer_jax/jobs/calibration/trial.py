@@ -142,7 +142,7 @@ def _together(worlds: Mapping[World, Dataset]) -> Dataset:
 
     def joined(name: str) -> Any:
         values = [getattr(dataset, name) for dataset in named]
-        if name == "emotion_names":  # `check` has refused schemes whose classes depend on clips
+        if name == "emotion_names":  # the same, see `plan.chunks`
             return values[0]
         if any(value is None for value in values):
             return None
