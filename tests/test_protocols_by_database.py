@@ -96,7 +96,7 @@ def test_a_class_that_a_fold_never_trains_on_is_said(data):
     rare = data.select((data.database != "two") | (data.emotion != 2))
     notes = [note for note in plan(rare, "cross_database").notes if "in no training clip" in note]
     assert len(notes) == 1
-    assert "2 of 15 folds, which cannot learn it" in notes[0]
+    assert "5 of 15 folds, which cannot learn it; 2 of them test it" in notes[0]
     assert "two_to_one-seed0/one" in notes[0]
     assert not [
         note for note in plan(data, "cross_database").notes if "in no training clip" in note
