@@ -17,6 +17,7 @@ import pandas as pd
 
 from data_builders.sources import cells, codes, text_table
 from data_builders.sources.base import ClipTask, Listing, Problem
+from data_builders.sources.paths import is_file
 from ethnicmer_jax.base.schema import UNKNOWN, UserError
 
 TABLE = "ethnicity.csv"
@@ -53,7 +54,7 @@ class Row:
 def table_in(*folders: pathlib.Path) -> pathlib.Path | None:
     """The table in the first of these folders that has one; None where none has."""
     tables = (folder / TABLE for folder in folders)
-    return next((table for table in tables if table.is_file()), None)
+    return next((table for table in tables if is_file(table)), None)
 
 
 def read_table(path: pathlib.Path) -> list[Row]:

@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping
 
 from data_builders.sources import cells
+from data_builders.sources.paths import is_file
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff")
 _LAST_NUMBER = re.compile("([0-9]+)[^0-9]*$")
@@ -50,22 +51,6 @@ def frame_path(folder: pathlib.Path, frame: str) -> pathlib.Path:
             raise ValueError(f"there is no file {folder / frame}")
         return folder / frame
     return FrameFolder.read(folder).path(frame_number(frame))
-
-
-def is_file(path: pathlib.Path) -> bool:
-    """Whether there is such a file; a name that no file can have is none."""
-    try:
-        return path.is_file()
-    except (OSError, ValueError):
-        return False
-
-
-def is_folder(path: pathlib.Path) -> bool:
-    """Whether there is such a folder; a name that no folder can have is none."""
-    try:
-        return path.is_dir()
-    except (OSError, ValueError):
-        return False
 
 
 @dataclasses.dataclass(frozen=True)

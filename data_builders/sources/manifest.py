@@ -28,6 +28,7 @@ from data_builders.sources import (
 from data_builders.sources.base import ClipTask, Listing, Problem
 from data_builders.sources.manifest_columns import Columns
 from data_builders.sources.mapping import Mapped
+from data_builders.sources.paths import is_file
 from ethnicmer_jax.base.schema import UNKNOWN, ClipLabels, UserError
 
 _CODES = ("subject", "clip")
@@ -54,7 +55,7 @@ def list_clips(path: pathlib.Path, ethnicity: pathlib.Path | None = None) -> Lis
       UserError: the file as a whole cannot be used: missing, no table, without rows, or
         without a column it must have.
     """
-    if not path.is_file():
+    if not is_file(path):
         raise UserError(f"there is no manifest {path}; --raw names a CSV or .xlsx file")
     mapped = mapping.read(path) if path.suffix.lower() == mapping.SUFFIX else None
     rows, notes = _rows(path if mapped is None else mapped.table, path.parent, mapped)

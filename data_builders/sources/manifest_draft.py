@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from data_builders.sources import clip_files, folder_levels, manifest_columns, manifest_motion
 from data_builders.sources.clip_files import FoundClip
 from data_builders.sources.folder_levels import Levels
+from data_builders.sources.paths import is_folder
 from ethnicmer_jax.base import files
 from ethnicmer_jax.base.schema import UserError
 
@@ -32,7 +33,7 @@ def write(folder: pathlib.Path, out: pathlib.Path | None = None) -> list[str]:
     Raises:
       UserError: there is no such folder, no clip in it, or the file is there already.
     """
-    if not folder.is_dir():
+    if not is_folder(folder):
         raise UserError(f"there is no folder {folder}; --init-manifest names the top of a tree")
     out = out or folder / FILE_NAME
     if out.exists():

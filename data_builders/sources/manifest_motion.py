@@ -14,8 +14,9 @@ from collections.abc import Callable, Mapping
 
 from data_builders.sources import manifest_film
 from data_builders.sources.base import FlowFile, FramePair, Motion
-from data_builders.sources.frame_folder import frame_number, is_file, is_folder
+from data_builders.sources.frame_folder import frame_number
 from data_builders.sources.manifest_film import CellReader
+from data_builders.sources.paths import is_file, is_folder
 
 SOURCES = ("flow", "frames", "onset_path")
 """Columns that say where a motion comes from: one of them in each row."""

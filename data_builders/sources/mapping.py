@@ -83,7 +83,7 @@ def read(path: pathlib.Path) -> Mapped:
     """
     try:
         given = tomllib.loads(path.read_text(encoding="utf-8-sig"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # of TOML, of UTF-8, of endless digits
         raise UserError(f"{path} is not a readable TOML file: {error}") from error
     known = ("table", *(field.name for field in dataclasses.fields(Mapped)[2:]))
     if unknown := [name for name in given if name not in known]:

@@ -16,6 +16,7 @@ from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 import pandas as pd
 
 from data_builders.sources import cells, workbook
+from data_builders.sources.paths import is_file
 from ethnicmer_jax.base.schema import UserError
 
 _DELIMITERS = ",;\t|"
@@ -71,7 +72,7 @@ def parse(path: pathlib.Path, kind: str = "table") -> TextTable:
       UserError: there is no such file, or it is not certain what its cells are; the message
         names lines and columns by number.
     """
-    if not path.is_file():
+    if not is_file(path):
         raise UserError(f"there is no {kind} {path}")
     notes: tuple[str, ...] = ()
     if path.suffix.lower() == ".xlsx":

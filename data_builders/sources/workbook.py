@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import pathlib
+import warnings
 
 import pandas as pd
 
+from data_builders.sources.paths import is_file
 from ethnicmer_jax.base.schema import UserError
 
 _MOST_ROWS = 200_000
@@ -25,17 +27,19 @@ def worksheets(
       UserError: there is no such file, it cannot be read, or it has more rows than any
         table of clips.
     """
-    if not path.is_file():
+    if not is_file(path):
         raise UserError(f"there is no {kind} {path}")
     try:
-        sheets = pd.read_excel(
-            path,
-            sheet_name=None,
-            header=None,
-            dtype=object,
-            engine="openpyxl",
-            nrows=rows,
-        )
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # openpyxl's, on formats that no cell depends on
+            sheets = pd.read_excel(
+                path,
+                sheet_name=None,
+                header=None,
+                dtype=object,
+                engine="openpyxl",
+                nrows=rows,
+            )
     except MemoryError:
         raise
     except Exception as error:  # zip, XML and openpyxl fail in a dozen ways on damaged files
