@@ -70,6 +70,14 @@ def test_the_whole_database_in_parts_says_its_rate_and_raw_frames_win(tmp_path):
     assert "kept without" in problem.what
 
 
+def test_sheets_of_other_databases_beside_are_not_taken_for_its_own(tmp_path):
+    part_a = {name.replace("Frame", ""): cell for name, cell in row(clip="a").items()}
+    nested_folders.write_sheet(write(tmp_path) / "part_A_ME_label.xlsx", [part_a])
+    listing = DATABASE.list_clips(tmp_path)
+    assert len(listing.tasks) == 3
+    assert listing.problems == ()
+
+
 def test_two_sheets_of_one_clip_are_refused(tmp_path):
     nested_folders.write_sheet(write(tmp_path) / "all.xlsx", [row()])
     with pytest.raises(UserError, match=r"all\.xlsx and training_full_with_AU\.xlsx both code sub"):

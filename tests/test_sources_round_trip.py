@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import shutil
 
@@ -12,7 +13,7 @@ import pytest
 from data_builders.database.ensure import ensure
 from data_builders.database.pipeline import BuildOptions
 from data_builders.simulation.options import SimulatedOptions, parse_cohorts
-from data_builders.sources import registry
+from data_builders.sources import codes, registry
 from data_builders.sources.base import Film
 from data_builders.sources.export import writing
 from ethnicmer_jax.base.schema import ETHNICITIES, UserError
@@ -100,6 +101,25 @@ def test_litter_of_operating_systems_and_of_office_changes_nothing(exported, tmp
     for folder in ("__MACOSX", ".Trash-1000", "@eaDir", "#recycle", "$RECYCLE.BIN"):
         shutil.copytree(root, raw / folder / "raw")
     assert repr(registry.list_clips(registry.Request(name, str(raw)))) == repr(whole)  # NaN != NaN
+
+
+@pytest.mark.slow
+def test_databases_unpacked_over_one_another_are_told_apart(tmp_path):
+    names = [name for name in NAMES if name not in ("smic_vis", "smic_nir")]
+    each, together = tmp_path / "each", tmp_path / "together"
+    writing.write(people("casme2"), each, "+".join(names), every=100)
+    for name in names:
+        shutil.copytree(each / name, together, dirs_exist_ok=True)
+    shutil.copy(each / "ethnicity.csv", together)
+    request = registry.Request("+".join(names), str(together))
+    listing = registry.list_clips(request)
+    assert listing.problems == ()
+    whole = registry.list_clips(dataclasses.replace(request, raw=str(each)))
+    assert [task.key for task in listing.tasks] == [task.key for task in whole.tasks]
+
+
+def test_every_database_is_known_to_tables_of_ethnicities():
+    assert {*registry.DATABASES} <= {*codes.DATABASES}
 
 
 def test_databases_of_the_same_people_are_not_merged():

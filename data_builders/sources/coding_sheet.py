@@ -126,14 +126,16 @@ def choose_sheet(
     return _last(raw, found, fitting, title)
 
 
-def sheets_with(raw: pathlib.Path, columns: Columns, title: str) -> tuple[pathlib.Path, ...]:
-    """All workbooks in `raw`, or in a folder in it, that have the columns of a database.
+def sheets_with(
+    raw: pathlib.Path, columns: Columns, clip_code: re.Pattern[str], title: str
+) -> tuple[pathlib.Path, ...]:
+    """All workbooks in `raw`, or in a folder in it, that have a database's columns and codes.
 
     Raises:
       UserError: there is none.
     """
     found = _all_workbooks(raw, title)
-    fitting = tuple(path for path in found if _has(path, columns))
+    fitting = tuple(path for path in found if _has(path, columns, clip_code))
     if not fitting:
         _last(raw, found, [], title)
     return fitting
@@ -246,22 +248,28 @@ def _header(
 
 def _holds(path: pathlib.Path, clip_code: re.Pattern[str]) -> bool:
     try:
-        grids = workbook.worksheets(path)
+        return any(_codes_in(grid, clip_code) for grid in workbook.worksheets(path))
     except UserError:
         return False
+
+
+def _has(path: pathlib.Path, columns: Columns, clip_code: re.Pattern[str] | None = None) -> bool:
+    """Whether the first rows have all columns, and a clip's code where one is asked for."""
+    try:
+        grids = workbook.worksheets(path, rows=2 * _SEARCHED_ROWS)
+        grid, row = _header(path, grids, columns)
+    except UserError:
+        return False
+    if not {*columns.required} <= {columns.cell_of(_text(cell)) for cell in grid.iloc[row]}:
+        return False
+    return clip_code is None or _codes_in(grid, clip_code)
+
+
+def _codes_in(grid: pd.DataFrame, clip_code: re.Pattern[str]) -> bool:
     return any(
         isinstance(cell, str) and clip_code.fullmatch(cell.strip()) is not None
-        for grid in grids
         for cell in grid.to_numpy().ravel()
     )
-
-
-def _has(path: pathlib.Path, columns: Columns) -> bool:
-    try:
-        grid, row = _header(path, workbook.worksheets(path, rows=_SEARCHED_ROWS), columns)
-    except UserError:
-        return False
-    return {*columns.required} <= {columns.cell_of(_text(cell)) for cell in grid.iloc[row]}
 
 
 def _unversioned(path: pathlib.Path) -> str:

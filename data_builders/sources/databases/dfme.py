@@ -36,7 +36,7 @@ _SPLITS = {"train": "train", "testa": "test_a", "testb": "test_b"}
 class _Dfme(CodedFolder):
     def sheets(self, home: pathlib.Path) -> tuple[pathlib.Path, ...]:
         """See `CodedFolder.sheets`: one for each split, or one of all clips."""
-        return coding_sheet.sheets_with(home, self.columns, self.title)
+        return coding_sheet.sheets_with(home, self.columns, self.frames.clip, self.title)
 
     def rows(self, sheets: Sequence[pathlib.Path]) -> list[CodedRow]:
         """See `CodedFolder.rows`; adds the split that a sheet is of.
