@@ -1,5 +1,6 @@
 import dataclasses
 import pathlib
+import tracemalloc
 
 import cv2
 import numpy as np
@@ -202,6 +203,27 @@ def test_the_fingerprint_follows_content_and_options_but_neither_place_nor_label
     swapped = FramePair(clip.motion.apex, clip.motion.onset)
     assert key(dataclasses.replace(clip, motion=swapped)) != key(clip)
     assert key(frame_task(there, apex=pattern(2))) != key(clip)
+
+
+def test_memory_does_not_grow_with_the_pixels(tmp_path):
+    # 64 x 64 x 3 float32 are 48 KiB a clip; its labels and the bookkeeping take some 2 KiB.
+    options = dataclasses.replace(OPTIONS, flow_size=64)
+    field = np.ones((64, 64, 3), np.float32)
+
+    def peak(count):
+        folder = tmp_path / str(count)
+        folder.mkdir()
+        jobs = pipeline.jobs([flow_task(folder, f"c{i}", field * i) for i in range(count)], options)
+        store = ClipCache(folder / "cache")
+        tracemalloc.start()
+        assert pipeline.process(jobs, options, store) == ()
+        assert sum(1 for _ in pipeline.records(jobs, options, store)) == count
+        highest = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return highest
+
+    peak(2)  # what is imported and cached once
+    assert (peak(120) - peak(20)) / 100 < 8 * 2**10
 
 
 def test_jobs_are_sorted_by_database_subject_and_clip(tmp_path):
