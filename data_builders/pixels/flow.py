@@ -76,13 +76,16 @@ def compute(onset: np.ndarray, apex: np.ndarray, method: str = "tvl1") -> np.nda
     return compute_many(grey(onset)[None], grey(apex)[None], method)[0]
 
 
-def compute_from(onset: np.ndarray, frames: np.ndarray, method: str = "tvl1") -> np.ndarray:
+def compute_from(
+    onset: np.ndarray, frames: np.ndarray, method: str = "tvl1", threads: int = 1
+) -> np.ndarray:
     """Flow from the onset to each of a clip's frames, in one call.
 
     Args:
       onset: uint8 [H, W], grey.
       frames: uint8 [frames, H, W], grey.
       method: one of METHODS.
+      threads: see `compute_many`.
 
     Returns:
       float32 [frames, H, W, 2], each bit for bit what `compute` gives for the frame.
@@ -92,7 +95,7 @@ def compute_from(onset: np.ndarray, frames: np.ndarray, method: str = "tvl1") ->
     """
     if frames.shape[1:] != onset.shape:
         raise ValueError(f"onset {onset.shape} and frames {frames.shape[1:]} differ in shape")
-    return compute_many(np.broadcast_to(onset, frames.shape), frames, method)
+    return compute_many(np.broadcast_to(onset, frames.shape), frames, method, threads)
 
 
 def compute_many(
