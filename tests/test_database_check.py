@@ -174,8 +174,21 @@ def folder(kind: str, name: str, tmp_path):
     return tmp_path / kind
 
 
-@pytest.mark.parametrize("kind", ["empty", "wrong", "half"])
-@pytest.mark.parametrize("name", registry.DATABASES)
+QUICK = ("casme2", "casme_squared", "smic_vis")
+"""A usual layout, a sheet without a header and a database without a sheet."""
+
+FOLDERS = [
+    *((name, kind) for name in registry.DATABASES for kind in ("empty", "wrong")),
+    *((name, "half") for name in QUICK),
+    *(
+        pytest.param(name, "half", marks=pytest.mark.slow)
+        for name in registry.DATABASES
+        if name not in QUICK
+    ),
+]
+
+
+@pytest.mark.parametrize(("name", "kind"), FOLDERS)
 def test_what_is_missing_fits_on_a_screen_and_says_where_to_ask(tmp_path, name, kind):
     raw = folder(kind, name, tmp_path)
     text, failure = reported(name, raw)

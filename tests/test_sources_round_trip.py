@@ -20,7 +20,11 @@ from ethnicmer_jax.base.schema import ETHNICITIES, UserError
 from ethnicmer_jax.data import dataset
 
 OPTIONS = BuildOptions(flow_method="dis", detector="none", workers=1)
-NAMES = list(writing.LAYOUTS)
+NAMES = [
+    # The parts of SMIC differ in a folder's name and a rate.
+    pytest.param(name, marks=[pytest.mark.slow] if name in ("smic", "smic_nir") else [])
+    for name in writing.LAYOUTS
+]
 
 
 def people(name: str) -> SimulatedOptions:
