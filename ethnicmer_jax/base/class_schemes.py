@@ -55,7 +55,15 @@ RAW = "raw"
 """Every coded emotion that a clip has is a class."""
 
 FIVE = "5"
-"""Each database's own usual five: SAMM's where its name has `samm` in it, else CASME II's."""
+"""Each database's own usual classes, see `_OWN`; CASME II's five for every other one."""
+
+_OWN: Mapping[str, str] = {
+    "samm": "5:samm",
+    "smic": "3",
+    "casme_squared": "4",
+    "4dme": "4dme",
+}
+"""Part of a database's name -> scheme. SMIC and CAS(ME)² code no more than these."""
 
 NAMES = ("3", "2", "4", FIVE, "5:casme2", "5:samm", "7", "7:casme3", "4dme", RAW)
 """What `data.classes` may be called, besides a mapping of one's own."""
@@ -120,8 +128,8 @@ def parse(text: str | int) -> ClassScheme:
     if name == RAW:
         return ClassScheme(RAW, {emotion: emotion for emotion in EMOTIONS}, ())
     if name == FIVE:
-        casme2, samm = (parse(f"{FIVE}:{database}").of for database in ("casme2", "samm"))
-        return ClassScheme(FIVE, casme2, (), {"samm": samm})
+        own = {part: parse(scheme).of for part, scheme in _OWN.items()}
+        return ClassScheme(FIVE, parse("5:casme2").of, (), own)
     if name in SCHEMES:
         return _mapping(name, SCHEMES[name])
     if "=" not in name:
