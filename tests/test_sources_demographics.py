@@ -9,9 +9,11 @@ from hypothesis import strategies as st
 
 from data_builders.database.ensure import ensure
 from data_builders.database.pipeline import BuildOptions
+from data_builders.simulation.options import SimulatedOptions, parse_cohorts
 from data_builders.sources import cells, codes, demographics
 from data_builders.sources.base import ClipTask, FlowFile, Listing
 from data_builders.sources.databases import casme2
+from data_builders.sources.registry import Request, list_clips
 from ethnicmer_jax.base.schema import ClipLabels, UserError
 
 
@@ -179,3 +181,12 @@ def test_a_code_is_found_only_where_one_fits(known, written):
         assert found == written
     elif found is not None:
         assert [code for code in known if codes.folded(code) == codes.folded(found)] == [found]
+
+
+def test_a_table_that_is_given_counts_for_drawn_people_too(tmp_path):
+    table = tmp_path / "mine.csv"
+    table.write_text("database,subject,ethnicity\nsimsamm,s001,Black\nsimsamm,x,Black\n")
+    drawn = SimulatedOptions(cohorts=parse_cohorts("simsamm:White:2"))
+    listing = list_clips(Request("simulated", simulated=drawn, ethnicity=table))
+    found = {problem.where: problem.what for problem in listing.problems}
+    assert "matched nobody" in found["mine.csv line 3"]

@@ -34,6 +34,11 @@ def test_other_codes_are_other_people(first, second):
     assert found(task(first), task(second)) == []
 
 
+def test_one_database_under_two_names_is_reported():
+    (problem,) = found(task("7", database="my lab"), task("07", database="my_lab"))
+    assert "my lab/7: may be the same person as my_lab/07" in problem
+
+
 def test_one_code_in_two_databases_is_two_people():
     assert found(task("001"), task("1", database="other")) == []
 

@@ -65,6 +65,10 @@ def test_levels_are_what_varies(tmp_path, tree, subjects, expected):
         "frames": str(pathlib.Path(tree.format(s=subjects.split()[0], c="c1", n=7)).parent),
         **{"onset": "7", "apex": "", "offset": "9"},
     }
+    if "emotion" in expected:
+        listing = manifest.list_clips(folder / "manifest.csv")
+        assert listing.problems == ()
+        assert {task.motion.numbers for task in listing.tasks} == {(7, 8, 9)}
     to_fill = [line for line in lines if line.startswith("left to fill in")]
     assert to_fill == ([] if "emotion" in expected else ["left to fill in: emotion"])
 

@@ -54,12 +54,15 @@ def database(name: str) -> str:
     return _NAMES.get(_letters(bare), lower)
 
 
+def database_key(name: str) -> str:
+    """What two names of one database have in common: `My Lab dataset` and `my_lab` are `mylab`."""
+    known = database(name)
+    return known if known in DATABASES else _letters(_KIND.sub("", known)) or known
+
+
 def same_database(first: str, second: str) -> bool:
-    """Whether two names are one database: also `My Lab dataset` and `my_lab`."""
-    if database(first) == database(second):
-        return True
-    bare = [_letters(_KIND.sub("", name.strip().lower())) for name in (first, second)]
-    return bool(bare[0]) and bare[0] == bare[1] and bare[0] not in _NAMES
+    """Whether two names are one database."""
+    return database_key(first) == database_key(second)
 
 
 def folded(code: str) -> str:

@@ -37,11 +37,14 @@ def _uncoded(tasks: Sequence[ClipTask]) -> Iterator[str]:
 
 
 def _twins(tasks: Sequence[ClipTask]) -> Iterator[Problem]:
-    """Subjects of one database whose codes differ in leading zeros or case only."""
+    """Subjects of one database whose codes differ in leading zeros or case only.
+
+    The database may be written in two ways, too.
+    """
     alike: dict[tuple[str, str], dict[str, str]] = collections.defaultdict(dict)
     for task in tasks:
         labels = task.labels
-        twins = alike[codes.folded(labels.database), codes.folded(labels.subject)]
+        twins = alike[codes.database_key(labels.database), codes.folded(labels.subject)]
         twins.setdefault(labels.person, task.key)
     for twins in alike.values():
         if len(twins) > 1:

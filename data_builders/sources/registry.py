@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 
 from data_builders.simulation.options import SimulatedOptions
-from data_builders.sources import listing_checks, manifest, simulated
+from data_builders.sources import demographics, listing_checks, manifest, simulated
 from data_builders.sources.base import ClipTask, Listing, Problem
 from data_builders.sources.database import Database
 from data_builders.sources.databases import (
@@ -172,7 +172,8 @@ def merged(listings: Iterable[Listing]) -> Listing:
 
 def _list_one(name: str, place: pathlib.Path | None, request: Request) -> Listing:
     if place is None:
-        return simulated.list_clips(request.simulated or SimulatedOptions())
+        drawn = simulated.list_clips(request.simulated or SimulatedOptions())
+        return demographics.labelled(drawn, request.ethnicity)
     if name != MANIFEST:
         return DATABASES[name].list_clips(place, request.ethnicity)
     listing = manifest.list_clips(place, request.ethnicity)
