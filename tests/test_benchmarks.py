@@ -146,3 +146,32 @@ def test_flow_is_compared_with_the_true_motion_from_end_to_end(tmp_path):
     assert done.returncode == 0, done.stderr
     rows = [line.split(" | ")[1] for line in path.read_text().splitlines()[4:]]
     assert rows == ["tvl1", "farneback", "dis", "tvl1 of scikit-image"]
+
+
+@pytest.mark.slow
+def test_the_apex_finder_is_measured_from_end_to_end(tmp_path):
+    path, figure = tmp_path / "RESULTS.md", tmp_path / "apex.png"
+    path.write_text("## Finding the apex\n\n| films |\n|---|\n")
+    done = run(
+        "apex", "--clips=3", "--fps=25", "--kinds=all", f"--results={path}", f"--figure={figure}"
+    )
+    assert done.returncode == 0, done.stderr
+    _, kind, fps, films, median, *_ = [
+        cell.strip() for cell in path.read_text().splitlines()[-1].strip("|").split("|")
+    ]
+    assert (kind, fps, films) == ("all", "25", "3")
+    assert float(median) <= 2
+    assert "films, mean" in done.stdout
+    assert figure.read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.slow
+def test_the_apex_of_films_of_every_rate_and_kind_is_found(tmp_path):
+    path = tmp_path / "RESULTS.md"
+    path.write_text("## Finding the apex\n\n| films |\n|---|\n")
+    kinds = "JPEG only,blinks,drift,light,all"
+    done = run("apex", f"--kinds={kinds}", f"--results={path}")
+    assert done.returncode == 0, done.stderr
+    rows = [line.strip("|").split("|") for line in path.read_text().splitlines()[4:]]
+    assert len(rows) == 20
+    assert all(float(row[4]) <= 2 for row in rows)

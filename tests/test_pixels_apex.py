@@ -84,12 +84,35 @@ def test_the_curve_follows_the_common_pattern():
     pattern = rng.normal(size=(50, 2))
     moved = strength[:, None, None] * pattern + 0.05 * rng.normal(size=(41, 50, 2))
     moved[0] = 0
-    curve = apex.together(moved)
-    assert curve[0] == 0
-    assert np.corrcoef(curve, strength)[0, 1] > 0.99
+    common = apex.together(moved)
+    assert common.curve[0] == 0
+    assert np.corrcoef(common.curve, strength)[0, 1] > 0.99
     # Its length is that of the pattern: the root of the sum of squares over the cells.
-    assert curve.max() == pytest.approx(np.linalg.norm(pattern), rel=0.05)
-    np.testing.assert_allclose(apex.together(-moved), curve, rtol=1e-6, atol=1e-9)
+    assert common.curve.max() == pytest.approx(np.linalg.norm(pattern), rel=0.05)
+    assert common.coherence[20] > 0.95
+    np.testing.assert_allclose(apex.together(-moved).curve, common.curve, rtol=1e-6, atol=1e-9)
+
+
+def test_what_goes_steadily_through_the_clip_is_not_the_pattern():
+    rng = np.random.default_rng(1)
+    there_and_back, steady = rng.normal(size=(2, 50, 2))
+    time = np.linspace(0, 1, 41)[:, None, None]
+    moved = np.sin(np.pi * time) * there_and_back + 3 * time * steady
+    common = apex.together(moved)
+    assert abs(int(np.argmax(common.smooth)) - 20) <= 3
+    # The steady part is most of the motion by then: doubtful.
+    assert apex.confidence(common, 20) < 0.5
+
+
+def test_confidence_grows_with_coherence_and_falls_with_the_number_of_frames():
+    def sure(coherence, frames):
+        flat = np.ones(frames)
+        return apex.confidence(apex.CommonMotion(flat, flat, coherence * flat), 1)
+
+    assert sure(0.5, 50) < sure(0.9, 50) < sure(0.99, 50) < 1
+    assert sure(0.9, 100) < sure(0.9, 10)
+    assert sure(0.0, 50) < 0.01
+    assert sure(1.0, 50) > 0.99
 
 
 def test_frames_without_any_motion_give_no_confidence():
