@@ -5,6 +5,7 @@ import collections
 import fictitious
 import pandas as pd
 import pytest
+from documented import ROOT
 
 from data_builders.database.ensure import ensure
 from data_builders.sources import coded_clips, coding_sheet, registry
@@ -124,6 +125,10 @@ def test_every_database_says_where_to_ask_and_what_is_expected(name):
     assert database.layout
     assert all(len(line) <= 74 for line in database.layout)  # on a screen, indented
     assert name in writing.LAYOUTS
+    page = (ROOT / "docs" / "databases.md").read_text(encoding="utf-8")
+    (row,) = [line for line in page.splitlines() if line.startswith(f"| `{name}` | [")]
+    assert f"[{database.title}]({database.licence})" in row
+    assert all(f"`{line}`" in row for line in database.layout)
 
 
 def test_the_real_sheets_give_the_published_pool_and_groups(annotations):
