@@ -21,6 +21,7 @@ def get_config() -> ml_collections.ConfigDict:
     config.data.ethnicity = ""  # table of ethnicities; empty: the one beside the raw data
     config.data.detector = "retinaface"  # retinaface | none (frames are cropped already)
     config.data.flow_method = "tvl1"  # tvl1 | farneback | dis
+    config.data.stabilise = "similarity"  # none | translation | similarity, out of the flow
     config.data.flow_size = 28  # px of the stored flow
     config.data.image_size = 112  # px of the stored onset and apex crops
     config.data.classes = "3"  # a scheme of docs/classes.md, or happiness=positive;others=

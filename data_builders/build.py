@@ -18,7 +18,7 @@ from data_builders.database import check_screen
 from data_builders.database.beam import BeamRunner
 from data_builders.database.ensure import ensure
 from data_builders.database.pipeline import BuildOptions
-from data_builders.pixels import flow
+from data_builders.pixels import flow, stabilise
 from data_builders.pixels.faces import DETECTORS
 from data_builders.simulation.options import from_text
 from data_builders.sources import manifest_draft, registry
@@ -61,6 +61,9 @@ def define_flags() -> None:
         "detector", defaults.detector, DETECTORS, "Face detector; none: frames come cropped."
     )
     flags.DEFINE_float("margin", defaults.margin, "Share of the crop added on every side.")
+    flags.DEFINE_enum(
+        "stabilise", defaults.stabilise, stabilise.KINDS, "Head movement taken out of the flow."
+    )
     flags.DEFINE_bool("align", defaults.align, "Bring the eyes to the same place in every crop.")
     flags.DEFINE_integer("workers", defaults.workers, "Parallel processes.", lower_bound=1)
     flags.DEFINE_string("beam", "", "Build with this Apache Beam runner, such as DirectRunner.")

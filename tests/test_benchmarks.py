@@ -175,3 +175,32 @@ def test_the_apex_of_films_of_every_rate_and_kind_is_found(tmp_path):
     rows = [line.strip("|").split("|") for line in path.read_text().splitlines()[4:]]
     assert len(rows) == 20
     assert all(float(row[4]) <= 2 for row in rows)
+
+
+@pytest.mark.parametrize("name", ["crops", "head_motion"])
+def test_crops_and_head_motion_are_measured_without_training(tmp_path, name):
+    flags = ["--clips=4", "--seeds=0", "--flow=dis", "--results="]
+    if name == "crops":
+        flags.append(f"--picture={tmp_path / 'crops.png'}")
+    done = run(name, *flags)
+    assert done.returncode == 0, done.stderr
+    rows = [line.split(" | ") for line in done.stdout.splitlines() if line.startswith("4 clips")]
+    agreed = [float(row[-1]) for row in rows]
+    if name == "crops":
+        before, after = agreed
+        assert after > before
+        assert (tmp_path / "crops.png").stat().st_size > 10_000
+    else:
+        assert agreed[2] > agreed[0]
+        assert agreed[5] > agreed[3]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "rows"), [("crops", 2), ("head_motion", 6)])
+def test_crops_and_head_motion_are_scored(tmp_path, name, rows):
+    results = tmp_path / "RESULTS.md"
+    results.write_text((ROOT / "benchmarks" / "RESULTS.md").read_text())
+    flags = {"clips": 24, "seeds": 1, "epochs": 1, "flow": "dis", "results": results}
+    done = run(name, *(f"--{flag}={value}" for flag, value in flags.items()))
+    assert done.returncode == 0, done.stderr
+    assert results.read_text().count("| 24 clips, dis") == rows

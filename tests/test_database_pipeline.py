@@ -53,7 +53,8 @@ def task(motion, clip="c1"):
 
 
 def test_frames_become_flow_and_crops(tmp_path):
-    record = pipeline.make_record(frame_task(tmp_path), OPTIONS)
+    options = dataclasses.replace(OPTIONS, stabilise="none")
+    record = pipeline.make_record(frame_task(tmp_path), options)
     # 1 px of 48 px to the right is 100 / 48 = 2.08 % of the width.
     assert np.median(record.flow[2:-2, 2:-2, 0]) == pytest.approx(100 / 48, rel=0.25)
     assert np.abs(np.median(record.flow[..., 1])) < 0.3
@@ -62,6 +63,11 @@ def test_frames_become_flow_and_crops(tmp_path):
     assert (record.labels.key, record.labels.ethnicity) == ("lab/s1/c1", "Black")
     assert record.labels.extra["site"] == "x"
     assert record.labels.extra["face_box"] == "0 0 48 48"
+
+
+def test_a_picture_that_moves_as_a_whole_has_moved_the_head(tmp_path):
+    record = pipeline.make_record(frame_task(tmp_path), OPTIONS)
+    assert np.abs(record.flow[2:-2, 2:-2, :2]).max() < 0.2 * 100 / 48
 
 
 def test_a_flow_image_is_scaled_to_one_and_has_no_frames(tmp_path):
@@ -258,7 +264,7 @@ def test_options_out_of_range_are_user_errors(wrong):
 
 
 def test_crops_are_what_the_flow_was_computed_on(tmp_path):
-    options = dataclasses.replace(OPTIONS, image_size=32)
+    options = dataclasses.replace(OPTIONS, image_size=32, stabilise="none")
     clip = frame_task(tmp_path)
     record = pipeline.make_record(clip, options)
     onset, apex = (

@@ -20,9 +20,10 @@ import numpy as np
 
 from data_builders.database import apex_search, parallel
 from data_builders.database.cache import ClipCache, Pixels, fingerprint
-from data_builders.pixels import faces, flow, flow_file
+from data_builders.pixels import faces, flow, flow_file, stabilise
 from data_builders.sources.base import ClipTask, Film, FlowFile, FrameReader, Motion, Problem
 from ethnicmer_jax.base import crop, settings
+from ethnicmer_jax.base.crop import CropGeometry
 from ethnicmer_jax.base.progress import Progress
 from ethnicmer_jax.base.schema import ClipRecord
 
@@ -41,6 +42,8 @@ class BuildOptions:
       crop_size: height and width of the face crops that the flow is computed on, pixels.
       margin: share of the crop's side that is added on every side.
       align: whether the eyes are brought to the same place in every crop.
+      stabilise: what of the head's movement is taken out of the flow, one of
+        `stabilise.KINDS`; not used for clips that come as flow.
       workers: parallel processes that cut out faces, and threads that compute flow in batches;
         changes the time only.
       strict: whether every reported problem is a failure; changes no clip.
@@ -53,11 +56,12 @@ class BuildOptions:
     crop_size: int = 224
     margin: float = crop.MARGIN
     align: bool = True
+    stabilise: str = stabilise.DEFAULT
     workers: int = dataclasses.field(default_factory=lambda: os.cpu_count() or 1)
     strict: bool = False
 
     def __post_init__(self) -> None:
-        for name in ("flow_method", "flow_size", "image_size", "detector"):
+        for name in ("flow_method", "flow_size", "image_size", "detector", "stabilise"):
             settings.check_value(name, getattr(self, name), settings.RULES[f"data.{name}"])
         settings.check_value("workers", self.workers, settings.Whole(1, 4096))
         self.faces()
@@ -142,6 +146,8 @@ def _with_flow(clips: Sequence[Crops], options: BuildOptions, threads: int = 1) 
     """Face crops -> flow; the pixels of a clip do not depend on the others."""
     onsets, apexes = (np.stack([getattr(c, name) for c in clips]) for name in ("onset", "apex"))
     flows = flow.compute_many(onsets, apexes, options.flow_method, threads)
+    geometry = options.faces().geometry or CropGeometry.of_margin()
+    flows = stabilise.without_head(flows, geometry, options.stabilise)
     return [
         Pixels(
             flow.to_record(uv, options.flow_size),

@@ -16,7 +16,7 @@ from collections.abc import Iterator
 import cv2
 import numpy as np
 
-from data_builders.pixels import flow
+from data_builders.pixels import flow, stabilise
 from data_builders.simulation import film, scenario
 from data_builders.simulation.options import SimulatedOptions
 from data_builders.simulation.scenario import ClipSpec
@@ -88,7 +88,9 @@ def truth(options: SimulatedOptions, spec: ClipSpec) -> dict[str, str]:
     }
 
 
-def draw_motion_fields(options: SimulatedOptions, size: int = 28) -> list[ClipRecord]:
+def draw_motion_fields(
+    options: SimulatedOptions, size: int = 28, kind: str = stabilise.DEFAULT
+) -> list[ClipRecord]:
     """The clips of `list_clips` as flow records, without drawing a frame.
 
     The flow is the true motion on a crop around the face plus a smooth error of
@@ -97,11 +99,18 @@ def draw_motion_fields(options: SimulatedOptions, size: int = 28) -> list[ClipRe
     Args:
       options: what to simulate.
       size: height and width of the flow.
+      kind: what of the head's movement is taken out of it, one of `stabilise.KINDS`.
 
     Returns:
       Records in percent_of_width, with the labels, truth and order of `list_clips`.
     """
-    return [_record(options, spec, size) for spec in specs(options)]
+    clips = list(specs(options))
+    seen = np.stack([_seen(options, spec, size) for spec in clips])
+    still = stabilise.without_head(seen, _CROP, kind)
+    return [
+        ClipRecord(_labels(options, spec), flow.to_record(uv, size), "percent_of_width")
+        for spec, uv in zip(clips, still, strict=True)
+    ]
 
 
 def _labels(options: SimulatedOptions, spec: ClipSpec) -> ClipLabels:
@@ -127,15 +136,15 @@ def _task(options: SimulatedOptions, spec: ClipSpec) -> ClipTask:
     return ClipTask(_labels(options, spec), DrawnClip(spec, options.sensor_noise, options.jpeg))
 
 
-def _record(options: SimulatedOptions, spec: ClipSpec, size: int) -> ClipRecord:
+def _seen(options: SimulatedOptions, spec: ClipSpec, size: int) -> np.ndarray:
+    """What an estimate would see on the crop: float32 [size, size, 2] in cells."""
     cells = (np.arange(size) + 0.5) / size * 2.0 - 1.0
     centre, half = spec.pose.to_pixels(_CROP.centre), _CROP.half_side * spec.pose.unit
     xs, ys = centre[0] + half * cells, centre[1] + half * cells
     skin = film.skin_motion(spec, xs, ys)
     per_cell = (skin + film.drift(spec, xs, ys, skin)) * (size / (2.0 * half))
     error = _smooth_noise(np.random.default_rng(spec.noise), size)
-    moved = per_cell + options.flow_noise * size / 100.0 * error
-    return ClipRecord(_labels(options, spec), flow.to_record(moved, size), "percent_of_width")
+    return per_cell + options.flow_noise * size / 100.0 * error
 
 
 def _smooth_noise(rng: np.random.Generator, size: int) -> np.ndarray:

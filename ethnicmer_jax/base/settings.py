@@ -301,6 +301,7 @@ RULES: Mapping[str, Rule] = {
     "data.ethnicity": Text(),
     "data.detector": Choice(("retinaface", "none")),
     "data.flow_method": Choice(("tvl1", "farneback", "dis")),
+    "data.stabilise": Choice(("none", "translation", "similarity")),
     "data.flow_size": _PIXELS,
     "data.image_size": _PIXELS,
     "data.classes": Classes(),

@@ -144,6 +144,7 @@ def built(config: ml_collections.ConfigDict) -> pathlib.Path:
     data = config.data
     options = BuildOptions(
         flow_method=data.flow_method,
+        stabilise=data.stabilise,
         flow_size=data.flow_size,
         image_size=data.image_size,
         detector=data.detector,

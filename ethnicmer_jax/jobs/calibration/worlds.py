@@ -61,8 +61,8 @@ def options(world: World, config: ml_collections.ConfigDict) -> Iterator[Simulat
 
 def motion_fields(world: World, config: ml_collections.ConfigDict) -> Dataset:
     """The world's clips that have a class, their flow drawn without frames."""
-    size = config.data.flow_size
-    made = [simulated.draw_motion_fields(each, size) for each in options(world, config)]
+    how = config.data.flow_size, config.data.stabilise
+    made = [simulated.draw_motion_fields(each, *how) for each in options(world, config)]
     return _classed([record for records in made for record in records], config)
 
 
@@ -72,6 +72,7 @@ def frames(world: World, config: ml_collections.ConfigDict) -> Dataset:
 
     how = BuildOptions(
         flow_method=config.data.flow_method,
+        stabilise=config.data.stabilise,
         flow_size=config.data.flow_size,
         image_size=config.data.image_size,
         detector=config.data.detector,
