@@ -107,6 +107,14 @@ def test_litter_of_operating_systems_and_of_office_changes_nothing(exported, tmp
     assert repr(registry.list_clips(registry.Request(name, str(raw)))) == repr(whole)  # NaN != NaN
 
 
+def test_a_link_back_to_the_database_adds_nothing(exported, tmp_path):
+    name, root, _ = exported
+    shutil.copytree(root, tmp_path / "raw")
+    whole = registry.list_clips(registry.Request(name, str(tmp_path / "raw")))
+    (tmp_path / "raw/latest").symlink_to(tmp_path / "raw")
+    assert repr(registry.list_clips(registry.Request(name, str(tmp_path / "raw")))) == repr(whole)
+
+
 @pytest.mark.slow
 def test_databases_unpacked_over_one_another_are_told_apart(tmp_path):
     names = [name for name in NAMES if name not in ("smic_vis", "smic_nir")]

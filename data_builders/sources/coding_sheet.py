@@ -16,7 +16,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import pandas as pd
 
 from data_builders.sources import workbook
-from data_builders.sources.frame_tree import SEARCHED_DEPTH, is_litter
+from data_builders.sources.frame_tree import SEARCHED_DEPTH, is_litter, once
 from ethnicmer_jax.base.schema import UserError
 
 Names = Mapping[str, tuple[str, ...]]
@@ -166,7 +166,8 @@ def _last(
 
 def workbooks(raw: pathlib.Path) -> list[pathlib.Path]:
     """The workbooks in a folder, as deep as frames are searched; without those Excel locks."""
-    return sorted(_workbooks(raw, SEARCHED_DEPTH), key=lambda path: (len(path.parts), path))
+    found = sorted(_workbooks(raw, SEARCHED_DEPTH), key=lambda path: (len(path.parts), path))
+    return once(found)
 
 
 def _workbooks(folder: pathlib.Path, depth: int) -> Iterator[pathlib.Path]:

@@ -11,7 +11,7 @@ import functools
 import os
 import pathlib
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from data_builders.sources import codes
 from ethnicmer_jax.base.schema import UserError
@@ -140,7 +140,7 @@ def find_trees(raw: pathlib.Path, shapes: Sequence[TreeShape], title: str) -> tu
     ]
     trees: list[FrameTree] = []
     for shape in shapes:
-        roots = [root for root, fitting in found if fitting is shape]
+        roots = once([root for root, fitting in found if fitting is shape])
         chosen = _most_usual(raw, roots, shape.usual)
         if len(chosen) > 1 and not shape.scattered:
             names = ", ".join(str(root) for root in chosen)
@@ -150,6 +150,19 @@ def find_trees(raw: pathlib.Path, shapes: Sequence[TreeShape], title: str) -> tu
         expected = " or ".join(shape.example for shape in shapes)
         raise UserError(f"no frames of {title} in {raw}: expected a folder such as {expected}")
     return tuple(trees)
+
+
+def once(paths: Iterable[pathlib.Path]) -> list[pathlib.Path]:
+    """Paths that lead to different places: a link to what is there already adds nothing.
+
+    Of several paths to one place the shortest stays, at its place among the others.
+    """
+    paths = list(paths)
+    found: dict[pathlib.Path, pathlib.Path] = {}
+    for path in sorted(paths, key=lambda path: len(path.parts)):
+        found.setdefault(path.resolve(), path)
+    kept = set(found.values())
+    return [path for path in paths if path in kept]
 
 
 def folders(folder: pathlib.Path) -> list[pathlib.Path]:
