@@ -41,10 +41,11 @@ def write(raw):
 def test_every_split_is_read_and_said(tmp_path):
     listing = DATABASE.list_clips(write(tmp_path))
     assert listing.problems == ()
-    assert [(task.key, task.labels.extra["split"]) for task in listing.tasks] == [
-        ("dfme/sub0671/sub0671_01", "test_a"),
-        ("dfme/sub0003/sub0003_01", "train"),
-        ("dfme/sub0003/sub0003_02", "train"),
+    train = {"split": "train", "split_a": "train", "split_b": "train"}
+    assert [(task.key, task.labels.extra) for task in listing.tasks] == [
+        ("dfme/sub0671/sub0671_01", {"split": "test", "split_a": "test"}),
+        ("dfme/sub0003/sub0003_01", train),
+        ("dfme/sub0003/sub0003_02", train),
     ]
     motion = listing.tasks[1].motion
     assert motion.onset == tmp_path / "train_data/train_data/sub0003_01/00000.png"

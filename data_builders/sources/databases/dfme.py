@@ -3,11 +3,11 @@
 Two releases have public readers. The one of the CCAC 2024 challenge, 2,629 clips of 259 people:
 `training_full_with_AU.xlsx` and one sheet per test set, with Subject, Filename, OnsetFrame,
 ApexFrame, OffsetFrame and Emotion, beside `train_data/train_data/sub0003_01/00012.png ...` and
-`test_data_A`, `test_data_B`; which set a clip is of becomes the column `split`. And the whole
-database: one sheet with the same columns and fps, beside parts such as
-`USTC_MEv4_partA_sub0001_sub0015/micro/happiness/sub0003_01/...` (names of frames there could not
-be verified: they are found by their number). Clips are filmed at 200, 300 or 500 fps: the column
-fps says which; without it the rate is unknown.
+`test_data_A`, `test_data_B`; the sheet that a clip is in becomes the columns of SPLITS, for the
+protocol `split`. And the whole database: one sheet with the same columns and fps, beside parts
+such as `USTC_MEv4_partA_sub0001_sub0015/micro/happiness/sub0003_01/...` (names of frames there
+could not be verified: they are found by their number). Clips are filmed at 200, 300 or 500 fps:
+the column fps says which; without it the rate is unknown.
 
 Sources of these facts: the challenge's own description (7 emotions, splits, rates),
 MELABIPCAS/FED-PsyAU (parts of the whole database), and four readers of the challenge's files.
@@ -20,7 +20,7 @@ import dataclasses
 import math
 import pathlib
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from data_builders.sources import coding_sheet
 from data_builders.sources.coded_folder import CodedFolder
@@ -28,8 +28,13 @@ from data_builders.sources.coding_sheet import PERSON, CodedRow, Columns
 from data_builders.sources.frame_tree import TreeShape
 from ethnicmer_jax.base.schema import UserError
 
-_SPLITS = {"train": "train", "testa": "test_a", "testb": "test_b"}
-"""Part of a sheet's name, without punctuation -> the split that its clips are of."""
+SPLITS: Mapping[str, Mapping[str, str]] = {
+    "train": {"split": "train", "split_a": "train", "split_b": "train"},
+    "testa": {"split": "test", "split_a": "test"},
+    "testb": {"split": "test", "split_b": "test"},
+}
+"""Part of a sheet's name, without punctuation -> what its clips have in `protocol.split_column`:
+of `split` both test sets are tested, of `split_a` and `split_b` one of them."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -61,8 +66,8 @@ class _Dfme(CodedFolder):
 
 def _with_split(row: CodedRow, sheet: pathlib.Path) -> CodedRow:
     name = re.sub("[^a-z]", "", sheet.stem.lower())
-    split = next((split for part, split in _SPLITS.items() if part in name), None)
-    return dataclasses.replace(row, extra={**row.extra, "split": split}) if split else row
+    split = next((columns for part, columns in SPLITS.items() if part in name), {})
+    return dataclasses.replace(row, extra={**row.extra, **split})
 
 
 DATABASE = _Dfme(

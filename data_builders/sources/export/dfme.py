@@ -6,31 +6,37 @@ import dataclasses
 import pathlib
 from collections.abc import Sequence
 
+from data_builders.sources.databases import dfme
 from data_builders.sources.export import layout
 from data_builders.sources.export.layout import Layout
 from ethnicmer_jax.base.schema import ClipLabels
 
-_SPLITS = {
+_PARTS = {
     "train": ("training_full_with_AU.xlsx", "train_data"),
-    "test_a": ("test_A_full_with_AU.xlsx", "test_data_A"),
-    "test_b": ("test_B_full_with_AU.xlsx", "test_data_B"),
+    "testa": ("test_A_full_with_AU.xlsx", "test_data_A"),
+    "testb": ("test_B_full_with_AU.xlsx", "test_data_B"),
 }
-"""Split -> its sheet, and its folder of frames."""
+"""Key of `dfme.SPLITS` -> the part's sheet, and its folder of frames."""
+
+
+def _part(labels: ClipLabels) -> str:
+    """The part that a subject is dealt to."""
+    number = int(labels.subject.removeprefix("sub"))
+    return (*_PARTS,)[number % len(_PARTS) - 1]
 
 
 def _coded(labels: ClipLabels) -> ClipLabels:
     subject = f"sub{int(labels.subject):04d}"
-    split = (*_SPLITS,)[int(labels.subject) % len(_SPLITS) - 1]
     return dataclasses.replace(
         labels,
         subject=subject,
         clip=f"{subject}_{int(labels.clip):02d}",
-        extra={**labels.extra, "split": split},
+        extra={**labels.extra, **dfme.SPLITS[_part(labels)]},
     )
 
 
 def _frame(labels: ClipLabels, number: int) -> str:
-    folder = _SPLITS[labels.extra["split"]][1]
+    folder = _PARTS[_part(labels)][1]
     return f"{folder}/{folder}/{labels.clip}/{number:05d}.png"
 
 
@@ -48,8 +54,8 @@ def _row(labels: ClipLabels) -> layout.Row:
 
 
 def _write_tables(folder: pathlib.Path, clips: Sequence[ClipLabels]) -> None:
-    for split, (sheet, _) in _SPLITS.items():
-        if own := [labels for labels in clips if labels.extra["split"] == split]:
+    for part, (sheet, _) in _PARTS.items():
+        if own := [labels for labels in clips if _part(labels) == part]:
             layout.one_sheet(f"full_release_annotation/{sheet}", _row)(folder, own)
 
 
