@@ -4,7 +4,7 @@ import pathlib
 import ml_collections
 import pytest
 
-from configs import common, mono, stereo, svm
+from configs import common, megc2019, mono, stereo, svm
 from data_builders.simulation.options import SimulatedOptions, from_mapping
 
 NAMES = sorted(
@@ -74,7 +74,17 @@ def test_the_svm_s_variants_are_its_features(variant):
     assert (made.classifier, made.shallow.features) == ("svm", variant or "backbone")
 
 
+@pytest.mark.parametrize(
+    ("variant", "protocol"),
+    [("", "composite"), ("single", "single_database"), ("cross", "cross_database")],
+)
+def test_megc2019_s_variants_are_its_protocols(variant, protocol):
+    assert megc2019.get_config(variant).protocol.name == protocol
+
+
 def test_another_variant_is_refused():
+    with pytest.raises(ValueError, match="variant 'hde': choose one of composite, single, cross"):
+        megc2019.get_config("hde")
     with pytest.raises(ValueError, match="variant 'martian': choose asian or non_asian"):
         mono.get_config("martian")
     with pytest.raises(ValueError, match="variant 'hog': choose one of backbone, pixels, grid"):

@@ -178,3 +178,15 @@ def test_what_is_stored_is_what_was_stored_always(tmp_path):
     assert digest[:16] == "63564ac2a5aee22f"
     described = hashlib.sha256((written / "features.json").read_bytes()).hexdigest()
     assert described[:16] == "2fe3c5b043c59d40"
+
+
+@pytest.mark.parametrize("images", [(), ("apex_image",), ("onset_image",)])
+def test_images_that_nobody_asks_for_are_not_held(tmp_path, images):
+    records = [record(f"c{i}") for i in range(2)]
+    expected = dataset.from_records(
+        [
+            dataclasses.replace(one, **dict.fromkeys(set(dataset.IMAGES) - set(images)))
+            for one in records
+        ]
+    )
+    assert_equal(dataset.load(write(tmp_path, records), images), expected)

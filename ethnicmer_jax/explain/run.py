@@ -119,7 +119,7 @@ def _explain(
     target: pathlib.Path,
     record: dict[str, Any],
 ) -> None:
-    engine, plan = job.engine(config, where)
+    engine, plan = job.engine(config, where, images=("apex_image",))
     group = group_names(plan.grouping, engine.dataset.ethnicity)
     tests = request.chosen_clips(asked, plan.folds, engine.dataset, group)
     groups = request.compared_groups(asked, plan.grouping, group, tests)

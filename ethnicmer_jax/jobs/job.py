@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pathlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import ml_collections
@@ -48,20 +48,23 @@ def run(
 
 
 def engine(
-    config: ml_collections.ConfigDict, directory: pathlib.Path | None = None
+    config: ml_collections.ConfigDict,
+    directory: pathlib.Path | None = None,
+    images: Collection[str] = (),
 ) -> tuple[Engine, Plan]:
     """The engine behind a config, and its plan; nothing is trained.
 
     Args:
       config: of a network, see configs/common.py.
       directory: a work directory that has to belong to this config and its database.
+      images: which of `dataset.IMAGES` are held beside those that the model sees.
 
     Raises:
       UserError: a setting is not possible, the classifier is none that has an engine, or
         the directory was used with another config or database.
     """
     check.has_checkpoints(config)
-    prepared = preparation.prepare(config)
+    prepared = preparation.prepare(config, images)
     if directory is not None:
         work_directory.claim(config, directory, prepared.database)
     return _engine_of(prepared), prepared.plan

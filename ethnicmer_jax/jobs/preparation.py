@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import pathlib
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any, Protocol
 
 import ml_collections
@@ -74,11 +74,12 @@ class Prepared:
     database: str
 
 
-def prepare(config: ml_collections.ConfigDict) -> Prepared:
+def prepare(config: ml_collections.ConfigDict, images: Collection[str] = ()) -> Prepared:
     """Everything from the config to the trainer; the database is built where it is missing.
 
     Args:
       config: see configs/common.py.
+      images: which of `dataset.IMAGES` are held beside those that the model sees.
 
     Raises:
       UserError: a setting is not possible.
@@ -86,22 +87,28 @@ def prepare(config: ml_collections.ConfigDict) -> Prepared:
     check.settings(config)
     check.inputs(config)
     check.network(config)
-    clips = read(config)
+    clips = read(config, images)
     plan = build(config.protocol, clips.dataset, config.seed)
     trainer = trainer_of(config, clips.dataset, plan)
     plan = dataclasses.replace(plan, notes=plan.notes + clips.notes + trainer.notes)
     return Prepared(trainer, plan, clips.database)
 
 
-def read(config: ml_collections.ConfigDict) -> Clips:
+def read(config: ml_collections.ConfigDict, images: Collection[str] = ()) -> Clips:
     """The clips of a config, from its database.
+
+    Args:
+      config: see configs/common.py.
+      images: which of `dataset.IMAGES` are held beside those that the model sees.
 
     Raises:
       UserError: the raw data cannot be used, or no clip has a class.
     """
     scheme = class_schemes.parse(config.data.classes)
     database = built(config)
-    found = class_labels.classed(load(database), scheme, tuple(config.protocol.databases))
+    seen = (config.model.emotion_input, config.model.ethnic_input)
+    held = {*images, *(["apex_image"] if "apex" in seen else [])}
+    found = class_labels.classed(load(database, held), scheme, tuple(config.protocol.databases))
     return Clips(found.dataset, database.parent.name, found.notes)
 
 
