@@ -101,7 +101,7 @@ class TableAnnotator:
             row["clip"],
             self.name,
             None if label is None else one_hot(label),
-            f"the table says {row['race']!r}" if label is None else "",
+            f"the table says {cells.quoted(row['race'])}" if label is None else "",
             self._read(row, "age", cells.age_decade),
             self._read(row, "gender", cells.gender),
             stated=True,
@@ -129,6 +129,6 @@ def parse_label(text: str) -> str | None:
     if key in LABEL_OF:
         return LABEL_OF[key]
     raise ValueError(
-        f"{text!r} is neither a code from 0 to {len(LABELS) - 1} "
+        f"{cells.quoted(text)} is neither a code from 0 to {len(LABELS) - 1} "
         f"nor one of {', '.join(LABELS)} nor Error"
     )

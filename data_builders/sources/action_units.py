@@ -23,6 +23,7 @@ import re
 import unicodedata
 from collections.abc import Iterator
 
+from data_builders.sources.cells import quoted
 from ethnicmer_jax.base.schema import ActionUnit
 
 _NOTES = ("soft focus",)
@@ -119,6 +120,6 @@ def _units(text: str, token: str) -> list[ActionUnit]:
 
 def _error(cell: str) -> ValueError:
     return ValueError(
-        f"{cell!r} is not a cell of Action Units such as 12, 4+L10 or R14A or 17A; "
+        f"{quoted(cell)} is not a cell of Action Units such as 12, 4+L10 or R14A or 17A; "
         "write the AUs with + between them, or leave the cell empty"
     )

@@ -28,9 +28,16 @@ _GENDER_CODES: Mapping[int | None, str] = {0: "male", 1: "female"}
 MISSING = ("na", "n/a", "#n/a", "nan", "<na>", "null", "none", "nil")
 """What R, pandas and spreadsheets write for a value that is missing, in lower case."""
 
+_LONGEST = 80
 _WHOLE = re.compile(r"(-?[0-9]{1,9})(?:[.,]0{0,2})?", re.ASCII)
 _DECIMAL = re.compile(r"-?[0-9]{1,9}(?:[.,][0-9]{0,20})?", re.ASCII)
 _THOUSANDS = re.compile(r"-?[1-9][0-9]{0,2},[0-9]{3}", re.ASCII)
+
+
+def quoted(text: object) -> str:
+    """A cell for messages: quoted, and cut where it is longer than a line has room for."""
+    shown = repr(text)
+    return shown if len(shown) <= _LONGEST else f"{shown[: _LONGEST - 4]}...{shown[-1]}"
 
 
 def text_of(cell: object) -> str:
@@ -60,7 +67,7 @@ def number(text: str) -> float | None:
     """
     text = text.strip()
     if _THOUSANDS.fullmatch(text):
-        raise ValueError(f"{text!r} may be a decimal or a thousand: write it without a comma")
+        raise ValueError(f"{quoted(text)} may be a decimal or a thousand: write it without a comma")
     return float(text.replace(",", ".")) if _DECIMAL.fullmatch(text) else None
 
 
@@ -69,14 +76,14 @@ def code(text: str) -> str:
     if not text:
         raise ValueError("is blank")
     if "/" in text or text in (".", "..") or any(unicodedata.category(c) == "Cc" for c in text):
-        raise ValueError(f"{text!r} must not be . or .. or contain / or control characters")
+        raise ValueError(f"{quoted(text)} must not be . or .. or contain / or control characters")
     return text
 
 
 def name(kind: Kind, text: str) -> str:
     """The name of a database or subject, which folds and their folders are named after."""
     if fault := name_fault(kind, code(text)):
-        raise ValueError(f"{text!r} {fault}")
+        raise ValueError(f"{quoted(text)} {fault}")
     return text
 
 
@@ -89,7 +96,9 @@ def ethnicity(text: str) -> str:
     """One of `schema.ETHNICITIES`, whatever its case; blank is Unknown."""
     by_lower = {name.lower(): name for name in ETHNICITIES} | {"": UNKNOWN}
     if text.lower() not in by_lower:
-        raise ValueError(f"{text!r} is unknown; use {', '.join(ETHNICITIES)} or leave it blank")
+        raise ValueError(
+            f"{quoted(text)} is unknown; use {', '.join(ETHNICITIES)} or leave it blank"
+        )
     return by_lower[text.lower()]
 
 
@@ -100,7 +109,7 @@ def race(text: str) -> str:
     found = whole(text)
     if found is None or not 0 <= found < len(ETHNICITIES) - 1:
         names = ", ".join(f"{code} {name}" for code, name in enumerate(ETHNICITIES[:-1]))
-        raise ValueError(f"{text!r} is not one of the codes {names}")
+        raise ValueError(f"{quoted(text)} is not one of the codes {names}")
     return ETHNICITIES[found]
 
 
@@ -109,7 +118,9 @@ def gender(text: str) -> str:
     lower = text.lower()
     found = "unknown" if lower in UNKNOWN_CELLS else _GENDER_CODES.get(whole(text), lower)
     if found not in GENDERS:
-        raise ValueError(f"{text!r} is unknown; use {', '.join(GENDERS)}, 0 (male) or 1 (female)")
+        raise ValueError(
+            f"{quoted(text)} is unknown; use {', '.join(GENDERS)}, 0 (male) or 1 (female)"
+        )
     return found
 
 
@@ -120,7 +131,7 @@ def age_decade(text: str) -> int:
     decade = whole(text)
     if decade is None or not 0 <= decade <= 12:
         raise ValueError(
-            f"{text!r} is no decade of life from 0 to 12: 2 means the twenties; of an age in "
+            f"{quoted(text)} is no decade of life from 0 to 12: 2 means the twenties; of an age in "
             "years, leave out the last digit"
         )
     return decade
@@ -157,7 +168,7 @@ def fps(text: str) -> float:
         return math.nan
     rate = number(text)
     if rate is None or rate <= 0:
-        raise ValueError(f"{text!r} is no number of frames per second")
+        raise ValueError(f"{quoted(text)} is no number of frames per second")
     return rate
 
 
@@ -167,5 +178,5 @@ def share(what: str, text: str) -> float:
         return math.nan
     found = number(text)
     if found is None or not 0 <= found <= 1:
-        raise ValueError(f"{what} {text!r} is not a share from 0 to 1")
+        raise ValueError(f"{what} {quoted(text)} is not a share from 0 to 1")
     return found

@@ -48,7 +48,9 @@ class CodedDatabase(Database):
         clip = str(row.cells["filename"] or "").strip()
         if self.frames.clip.fullmatch(clip) is None:
             example = self.frames.example.split("/")[-2]
-            raise ValueError(f"Filename {clip!r} is not a clip's code such as {example}")
+            raise ValueError(
+                f"Filename {cells.quoted(clip)} is not a clip's code such as {example}"
+            )
         return self.subject(row.cells["subject"]), clip
 
     def emotion(self, text: str) -> str:
@@ -75,7 +77,9 @@ class CodedDatabase(Database):
         """
         match = re.fullmatch(r"(?:sub)?([0-9]{1,9})(?:\.0)?", str(cell).strip(), re.IGNORECASE)
         if match is None:
-            raise ValueError(f"Subject {cell!r} is not a number such as 1 or a code such as sub01")
+            raise ValueError(
+                f"Subject {cells.quoted(cell)} is not a number such as 1 or a code such as sub01"
+            )
         return self.subject_format.format(int(match[1]))
 
 

@@ -139,7 +139,7 @@ def foreign_rows(listing: Listing) -> Listing:
             if codes.database(name) in codes.DATABASES:
                 notes.append(f"{where}: people of {name}, of which no clip is read")
                 continue
-            what = f"database {name!r} is none of those read ({', '.join(databases)}): "
+            what = f"database {cells.quoted(name)} is none of those read ({', '.join(databases)}): "
             what += f"{len(found)} rows matched nobody" if len(found) > 1 else "it matched nobody"
             problems.append(Problem(where, what, fatal=False))
     return dataclasses.replace(
@@ -182,7 +182,7 @@ def _nobody(path: pathlib.Path, row: Row, database: str, subjects: Sequence[str]
     shown = ", ".join(sorted(subjects)[:_SHOWN]) + (", …" if len(subjects) > _SHOWN else "")
     return Problem(
         f"{path.name} line {row.line}",
-        f"matched nobody: {row.subject!r} is no subject with clips in {database} ({shown})",
+        f"matched nobody: {cells.quoted(row.subject)} is no subject with clips in {database} ({shown})",
         fatal=False,
     )
 

@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 
 from data_builders.sources import cells
-from data_builders.sources.paths import is_file
+from data_builders.sources.paths import is_file, shown
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff")
 _LAST_NUMBER = re.compile("([0-9]+)[^0-9]*$")
@@ -48,7 +48,7 @@ def frame_path(folder: pathlib.Path, frame: str) -> pathlib.Path:
         raise ValueError("is blank")
     if cells.whole(frame) is None:
         if not is_file(folder / frame):
-            raise ValueError(f"there is no file {folder / frame}")
+            raise ValueError(f"there is no file {shown(folder / frame)}")
         return folder / frame
     return FrameFolder.read(folder).path(frame_number(frame))
 

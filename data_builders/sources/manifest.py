@@ -113,7 +113,7 @@ class _Row:
         try:
             text = self.cells.get(column, "")
             if column in _CODES and text in _MISSING_CODES:
-                raise ValueError(f"{text!r} stands for a missing value: give the code")
+                raise ValueError(f"{cells.quoted(text)} stands for a missing value: give the code")
             return parse(text)
         except ValueError as error:
             self.wrong(f"{column}: {error}")

@@ -133,7 +133,9 @@ def _number(path: pathlib.Path, text: str) -> int:
         return video.number_at(path, float(match[1].replace(",", ".")))
     number = cells.whole(text)
     if number is None or number < 0:
-        raise ValueError(f"{text!r} is no frame number such as 46 and no time such as 0.35s")
+        raise ValueError(
+            f"{cells.quoted(text)} is no frame number such as 46 and no time such as 0.35s"
+        )
     video.check_number(path, number)
     return number
 

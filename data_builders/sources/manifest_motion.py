@@ -16,7 +16,7 @@ from data_builders.sources import manifest_film
 from data_builders.sources.base import FlowFile, FramePair, Motion
 from data_builders.sources.frame_folder import frame_number
 from data_builders.sources.manifest_film import CellReader
-from data_builders.sources.paths import is_file, is_folder
+from data_builders.sources.paths import is_file, is_folder, shown
 
 SOURCES = ("flow", "frames", "onset_path")
 """Columns that say where a motion comes from: one of them in each row."""
@@ -68,7 +68,7 @@ def read(
         return manifest_film.in_video(cells, frames, report)
     if is_folder(frames):
         return manifest_film.in_folder(cells, frames, report)
-    report(f"frames: there is no folder or video {frames}")
+    report(f"frames: there is no folder or video {shown(frames)}")
     return None
 
 
@@ -78,7 +78,7 @@ def _file(folder: pathlib.Path, relative: str) -> pathlib.Path:
     path = path_of(folder, relative)
     if not is_file(path):
         windows = _DRIVE.match(relative) and "; give paths relative to the manifest"
-        raise ValueError(f"there is no file {path}{windows or ''}")
+        raise ValueError(f"there is no file {shown(path)}{windows or ''}")
     return path
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pathlib
 
+_LONGEST = 400
+
 
 def is_file(path: pathlib.Path) -> bool:
     """Whether there is such a file; a name that no file can have is none."""
@@ -19,3 +21,9 @@ def is_folder(path: pathlib.Path) -> bool:
         return path.is_dir()
     except (OSError, ValueError):
         return False
+
+
+def shown(path: pathlib.Path) -> str:
+    """A path for messages, cut where it is longer than any that a disk can hold."""
+    text = str(path)
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 3]}..."
