@@ -179,10 +179,11 @@ def _check_twice(path: pathlib.Path, person: str, first: Row, row: Row) -> None:
 
 
 def _nobody(path: pathlib.Path, row: Row, database: str, subjects: Sequence[str]) -> Problem:
-    shown = ", ".join(sorted(subjects)[:_SHOWN]) + (", …" if len(subjects) > _SHOWN else "")
+    known = ", ".join(sorted(subjects)[:_SHOWN]) + (", …" if len(subjects) > _SHOWN else "")
     return Problem(
         f"{path.name} line {row.line}",
-        f"matched nobody: {cells.quoted(row.subject)} is no subject with clips in {database} ({shown})",
+        f"matched nobody: {cells.quoted(row.subject)} is no subject with clips in {database} "
+        f"({known})",
         fatal=False,
     )
 
