@@ -170,9 +170,27 @@ def test_a_subject_of_one_clip_keeps_the_label_that_a_table_states(metadata, tab
     assert _labels(tmp_path / "out") == {"006": "Asian", "007": "White", "008": "Unknown"}
 
 
-def test_tables_without_a_clip_in_common_are_said_to_be_so(tmp_path):
+def test_a_subject_has_one_code_though_tables_write_two(tmp_path):
     for name, subject in (("first", "006"), ("second", "6")):
         rows = [f"{subject},{clip},0" for clip in "ab"]
+        (tmp_path / f"{name}.csv").write_text("\n".join(["Subject,Filename,Race", *rows]))
+    annotators = [
+        TableAnnotator(tmp_path / f"{name}.csv", "samm", name=name) for name in ("second", "first")
+    ]
+    lines = annotate(annotators, Thresholds(), {}, tmp_path / "out")
+    assert "note: 1 subjects are also written otherwise: samm/006 (6)" in lines
+    assert not any("in common" in line for line in lines)
+    assert _labels(tmp_path / "out") == {"006": "White"}
+    rows = ["Subject,Filename,Race", "6,a,0", "006,b,2"]
+    (tmp_path / "second.csv").write_text("\n".join(rows))
+    lines = annotate(annotators, Thresholds(), {}, tmp_path / "two")
+    assert "note: samm/006 and 6 may be one person" in lines
+    assert set(_labels(tmp_path / "two")) == {"6", "006"}
+
+
+def test_tables_without_a_clip_in_common_are_said_to_be_so(tmp_path):
+    for name, clips in (("first", "ab"), ("second", "cd")):
+        rows = [f"006,{clip},0" for clip in clips]
         (tmp_path / f"{name}.csv").write_text("\n".join(["Subject,Filename,Race", *rows]))
     thresholds = Thresholds()
     names = ("first", "second")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections
+import dataclasses
 import pathlib
 from collections.abc import Mapping, Sequence
 
@@ -18,6 +19,8 @@ from data_builders.sources import codes
 from ethnicmer_jax.base import files
 from ethnicmer_jax.base.progress import Progress
 from ethnicmer_jax.base.schema import UNKNOWN, UserError
+
+_SHOWN = 5
 
 
 def annotate(
@@ -41,7 +44,7 @@ def annotate(
       UserError: an annotator votes twice on a clip, there is no clip, or two overrides are
         for one subject.
     """
-    votes = collect(annotators)
+    votes, renamed = _one_code_each(collect(annotators))
     decisions = consolidate(votes, thresholds, _of_voters(overrides, votes))
     if not decisions:
         raise UserError("there is nothing to annotate: the table or the source has no clips")
@@ -49,7 +52,7 @@ def annotate(
     tables.write_votes(out / tables.VOTES_FILE, page.votes)
     files.write_text(out / audit.FILE_NAME, audit.render(page))
     tables.write_subjects(out / tables.SUBJECTS_FILE, decisions)
-    return _lines(out, page)
+    return [*_lines(out, page), *renamed]
 
 
 def collect(annotators: Sequence[Annotator]) -> list[Vote]:
@@ -67,6 +70,37 @@ def collect(annotators: Sequence[Annotator]) -> list[Vote]:
                 raise UserError(f"{vote.annotator} votes twice on {vote.key}; give one of the two")
             votes[key] = vote
     return list(votes.values())
+
+
+def _one_code_each(votes: Sequence[Vote]) -> tuple[list[Vote], list[str]]:
+    """Votes in which a subject has one code, though tables write 6 and 006; and what was done.
+
+    Of codes that differ in leading zeros or case only, the longest counts. An annotator that
+    has two of them itself may mean two people: then nothing is renamed.
+    """
+    codes_of: dict[tuple[str, str], dict[str, set[str]]] = collections.defaultdict(dict)
+    for vote in votes:
+        alike = codes_of[vote.database, codes.folded(vote.subject)]
+        alike.setdefault(vote.subject, set()).add(vote.annotator)
+    meant: dict[Person, str] = {}
+    notes, one = [], []
+    for (database, _), alike in sorted(codes_of.items()):
+        if len(alike) == 1:
+            continue
+        longest = max(sorted(alike), key=len)
+        written = ", ".join(sorted(set(alike) - {longest}))
+        if sum(map(len, alike.values())) > len(set.union(*alike.values())):
+            notes.append(f"note: {database}/{longest} and {written} may be one person")
+            continue
+        one.append(f"{database}/{longest} ({written})")
+        meant |= {(database, code): longest for code in alike}
+    if one:
+        shown = ", ".join(one[:_SHOWN]) + (", …" if len(one) > _SHOWN else "")
+        notes.append(f"note: {len(one)} subjects are also written otherwise: {shown}")
+    as_meant = [
+        dataclasses.replace(vote, subject=meant.get(vote.person, vote.subject)) for vote in votes
+    ]
+    return as_meant, notes
 
 
 def _of_voters(
