@@ -70,7 +70,9 @@ def moving_cells(spec):
 
 def measure(case, options, workdir):
     """Trains on one database and explains the clips of the other."""
-    data = dataset.from_records(simulated.draw_motion_fields(options, size=case.size))
+    data = worlds.classed(
+        dataset.from_records(simulated.draw_motion_fields(options, size=case.size))
+    )
     config = worlds.config(
         data__flow_size=case.size,
         optim__batch_size=32,

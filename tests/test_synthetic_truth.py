@@ -24,18 +24,17 @@ SEEDS = range(5)
 
 def simulate(persons, **options_of):
     """Database name -> options: so many persons of each of two groups in each database."""
-    return dataset.from_records(
-        [
-            record
-            for name, options in options_of.items()
-            for record in simulated.draw_motion_fields(
-                SimulatedOptions(
-                    cohorts=parse_cohorts(f"{name}:Asian:{persons},{name}:White:{persons}"),
-                    **options,
-                )
+    records = [
+        record
+        for name, options in options_of.items()
+        for record in simulated.draw_motion_fields(
+            SimulatedOptions(
+                cohorts=parse_cohorts(f"{name}:Asian:{persons},{name}:White:{persons}"),
+                **options,
             )
-        ]
-    )
+        )
+    ]
+    return worlds.classed(dataset.from_records(records))
 
 
 def deal(data, parts):
