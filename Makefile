@@ -1,11 +1,12 @@
 # Two commands set everything up: `make demo` and `make test`.
 PYTHON ?= python3
 VENV ?= .venv
+BEAM_VENV ?= .venv-beam
 BIN := $(VENV)/bin
 RUN := PATH="$(abspath $(BIN)):$$PATH"
 WORKDIR ?= runs/demo
 
-.PHONY: help demo test test-slow parity lint benchmark clean
+.PHONY: help demo test test-slow test-beam parity lint benchmark clean
 help:  ## list the commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
 
@@ -28,6 +29,14 @@ $(VENV)/.parity: $(VENV)/.test
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps torchvision==0.29.1 timm==1.0.31
 	@touch $@
 
+# Apache Beam wants an older protobuf than the other environment has. What pytest needs for
+# tests/conftest.py comes beside it.
+$(BEAM_VENV)/.beam: pyproject.toml
+	$(PYTHON) -m venv $(BEAM_VENV)
+	$(BEAM_VENV)/bin/python -m pip install --quiet --disable-pip-version-check -e '.[beam]' 'beartype>=0.20,<0.24' 'pytest>=8.3,<10'
+	@$(BEAM_VENV)/bin/python -c 'import cv2' 2>/dev/null || $(MAKE) --no-print-directory headless VENV=$(BEAM_VENV)
+	@touch $@
+
 # opencv-python's wheel needs libGL, which a bare machine lacks; the headless one does not.
 .PHONY: headless
 headless:
@@ -45,6 +54,10 @@ test: $(VENV)/.test  ## install, then run the test suite (under 8 minutes on 2 c
 test-slow: $(VENV)/.test  ## the tests that `make test` leaves out
 	$(RUN) python -m pytest -m slow $(PYTEST_ARGS)
 
+test-beam: $(BEAM_VENV)/.beam  ## install Apache Beam in an environment of its own, and test it
+	$(BEAM_VENV)/bin/python -c 'import apache_beam'
+	PATH="$(abspath $(BEAM_VENV))/bin:$$PATH" $(BEAM_VENV)/bin/python -m pytest tests/test_database_beam.py $(PYTEST_ARGS)
+
 parity: $(VENV)/.parity  ## install PyTorch, torchvision and timm: the parity tests then run, too
 
 lint: $(VENV)/.test  ## the linters and the type checker
@@ -56,4 +69,4 @@ benchmark: $(VENV)/.parity  ## LOSO against PyTorch, RAW=PATH/manifest.csv
 	$(RUN) python -m benchmarks.loso_vs_torch --raw=$(RAW)
 
 clean:  ## remove the environment and the demo's files
-	rm -rf $(VENV) runs/demo
+	rm -rf $(VENV) $(BEAM_VENV) runs/demo
