@@ -11,8 +11,14 @@ CELL = 8
 """Side in pixels of the cells over which flow is averaged."""
 
 _ROUNDS = 6
-_SAME_EYE = 0.75
+_SAME_EYE = 0.88
 """Correlation with the onset's eye below which a lid has covered it."""
+
+_OPENING = np.array([0.22, 0.14])
+"""Half width and height of the part of the eye that is compared, in eye distances."""
+
+_REACH = 4
+"""How far a head may have moved since the onset, pixels of the crop."""
 
 _EYE = (0.36, 0.20)
 """Half axes of the region around a pupil that a blink changes, in eye distances."""
@@ -94,16 +100,22 @@ def _without_head(flow: np.ndarray, places: np.ndarray, weights: np.ndarray) -> 
 
 
 def _blinks(crops: np.ndarray, geometry: CropGeometry) -> bool:
-    """Whether a lid hides an eye in some frame, or hides it less than at onset."""
+    """Whether a lid hides an eye in some frame, or hides it less than at onset.
+
+    The onset's eye is looked for around its place, so that a moving head is no blink.
+    """
     size = crops.shape[1]
-    half = (np.array([0.22, 0.14]) * geometry.distance * size).astype(int) + 1
+    half = (_OPENING * np.array(geometry.distance * size)).astype(int) + 1
     for side in (-0.5, 0.5):
         x, y = np.round(geometry.to_crop(np.array([side, 0.0])) * size).astype(int)
-        eyes = crops[:, max(0, y - half[1]) : y + half[1], x - half[0] : x + half[0]]
-        flat = eyes.reshape(len(eyes), -1).astype(np.float32)
-        flat = flat - flat.mean(axis=1, keepdims=True)
-        lengths = np.linalg.norm(flat, axis=1) + np.float32(1e-6)
-        alike = flat @ flat[0] / (lengths * lengths[0])
-        if alike.min() < _SAME_EYE:
-            return True
+        rows = slice(max(_REACH, y - half[1]), y + half[1])
+        columns = slice(max(_REACH, x - half[0]), x + half[0])
+        eye = crops[0, rows, columns]
+        around = np.s_[
+            rows.start - _REACH : rows.stop + _REACH, columns.start - _REACH : columns.stop + _REACH
+        ]
+        for crop in crops[1:]:
+            alike = cv2.matchTemplate(crop[around], eye, cv2.TM_CCOEFF_NORMED)
+            if alike.max() < _SAME_EYE:
+                return True
     return False
