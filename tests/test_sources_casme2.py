@@ -9,6 +9,7 @@ import fictitious
 import numpy as np
 import pytest
 from fictitious import Clip
+from PIL import Image
 
 from data_builders.sources import coded_clips, coding_sheet
 from data_builders.sources.base import Listing
@@ -92,7 +93,7 @@ def test_subjects_may_be_coded_as_text(tmp_path):
     assert list_with(tmp_path, subject="sub01").tasks[1].labels.subject == "sub01"
 
 
-@pytest.mark.parametrize("apex", ["/", None, -1, 4, 5, 12, 500, "late", 7.5])
+@pytest.mark.parametrize("apex", ["/", "\\", None, -1, 4, 5, 12, 500, "late", 7.5])
 def test_an_unusable_apex_becomes_the_middle_frame_and_is_reported(tmp_path, apex):
     listing = list_with(tmp_path, apex=apex)
     task = listing.tasks[1]
@@ -222,6 +223,16 @@ def test_folders_may_differ_from_the_sheet_in_case_and_leading_zeros(tmp_path):
     listing = casme2.DATABASE.list_clips(tmp_path)
     assert listing.problems == ()
     assert len(listing.tasks) == 4
+
+
+@pytest.mark.parametrize("suffix", [".JPG", ".png", ".bmp", ".Jpeg"])
+def test_frames_may_be_images_of_any_kind(tmp_path, suffix):
+    for path in list(fictitious.write_casme2(tmp_path).rglob("*.jpg")):
+        Image.open(path).save(path.with_suffix(suffix))
+        path.unlink()
+    listing = casme2.DATABASE.list_clips(tmp_path)
+    assert listing.problems == ()
+    assert listing.tasks[1].motion.onset.name == f"reg_img5{suffix}"
 
 
 def test_two_folders_that_are_one_clip_are_not_guessed_between(tmp_path):
