@@ -94,6 +94,11 @@ def test_a_missing_table_is_a_user_error(tmp_path):
         len(TableAnnotator(tmp_path / "none.csv", "samm"))
 
 
+@pytest.mark.parametrize("cell", ["", "Error", "unknown", "NA", "NaN", "#N/A"])
+def test_a_missing_label_is_a_failed_vote(cell):
+    assert parse_label(cell) is None
+
+
 @given(st.text(max_size=12))
 def test_any_cell_is_a_label_a_failure_or_refused(text):
     try:

@@ -28,7 +28,7 @@ COLUMNS = {
 """What the columns may be called, in any case."""
 
 _OPTIONAL = ("database", "age", "gender")
-_FAILED = ("", "error", "unknown", "nan")
+_FAILED = ("error", "unknown")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -122,7 +122,7 @@ def parse_label(text: str) -> str | None:
       ValueError: it is neither.
     """
     key = text.strip().lower()
-    if key in _FAILED:
+    if cells.is_missing(key) or key in _FAILED:
         return None
     if key.isdecimal() and int(key) < len(LABELS):
         return LABELS[int(key)]
