@@ -114,7 +114,9 @@ def test_manifests(cases, folder):
 def test_mapping_files(cases, folder):
     (folder / "m.csv").write_text(MANIFEST)
     write = writer(folder / "lab.toml")
-    fuzz(cases, damaged(MAPPING.encode()), lambda case: manifest.list_clips(write(case)))
+    tree = MAPPING.replace('table = "m.csv"', 'tree = "{subject}{clip}"')
+    mappings = st.one_of(damaged(MAPPING.encode()), damaged(tree.encode()))
+    fuzz(cases, mappings, lambda case: manifest.list_clips(write(case)))
 
 
 def read_sheet(path, database):

@@ -89,10 +89,11 @@ def test_what_a_mapping_file_leaves_open_is_a_problem_of_its_row(jena):
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ('table = "Kodierung.xlsx"', "", "names no table: begin it with table"),
+        ('table = "Kodierung.xlsx"', "", "names no table, or a tree too: begin it"),
         ('table = "Kodierung.xlsx"', "table = 3", "names no table"),
+        ("[columns]", 'tree = "{subject}"\n[columns]', "names no table, or a tree too"),
         ('table = "Kodierung.xlsx"', 'table = "gone.csv"', "there is no table .*gone.csv"),
-        ("[columns]", "[colums]", "colums is unknown; known: table, columns, values"),
+        ("[columns]", "[colums]", "colums is unknown; known: table, tree, columns, v"),
         (
             '"Gefühl"',
             '"Laune"',
@@ -121,3 +122,64 @@ def test_a_table_that_is_a_manifest_needs_no_sections(tmp_path):
     (task,) = manifest.list_clips(path).tasks
     assert task == manifest.list_clips(tmp_path / "m.csv").tasks[0]
     assert mapping.read(path).given == ()
+
+
+TREE = """
+tree = "Filme/{emotion}/VP{subject}/*/{clip}"
+[values]
+database = "jena"
+[cells.emotion]
+"Freude" = "happiness"
+"Trauer" = "sadness"
+"""
+
+
+@pytest.fixture
+def tree(tmp_path):
+    """A folder tree whose levels have words of their own."""
+    for emotion, subject, clip in (
+        ("Freude", "01", "a"),
+        ("Trauer", "01", "b"),
+        ("fear", "2", "a"),
+    ):
+        for number in range(3):
+            path = tmp_path / "Filme" / emotion / f"VP{subject}" / "roh" / clip / f"{number}.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(b"")
+    (tmp_path / "Filme" / "Probe.npy").write_bytes(b"")
+    return tmp_path
+
+
+def test_a_mapping_file_reads_a_folder_tree_without_a_table(tree):
+    found = manifest.list_clips(write(tree, TREE))
+    assert found.problems == ()
+    assert [task.key for task in found.tasks] == ["jena/01/a", "jena/01/b", "jena/2/a"]
+    labels = [task.labels for task in found.tasks]
+    assert [each.emotion for each in labels] == ["happiness", "sadness", "fear"]
+    assert [each.raw_emotion for each in labels] == ["Freude", "Trauer", "fear"]
+    assert found.tasks[0].motion.numbers == (0, 1, 2)
+    assert any("1 clips do not fit" in note and "Filme/Probe" in note for note in found.notes)
+
+
+def test_a_faulty_clip_of_a_tree_is_named_by_its_path(tree):
+    text = TREE.replace('"Freude" = "happiness"\n', "")
+    (problem,) = manifest.list_clips(write(tree, text)).problems
+    assert str(problem).startswith("jena.toml Filme/Freude/VP01/roh/a: emotion: 'Freude' is")
+
+
+@pytest.mark.parametrize(
+    ("pattern", "message"),
+    [
+        ("{emotion}/{subject}/{clip}", "none of 4 clips fits tree = .*, such as Filme/"),
+        ("Filme/{clip}/{clip}", "cannot be: redefinition of group name 'clip'"),
+        ("Filme/*/{onset}", "{onset} of tree is found with the clip's files"),
+        ("Filme/*", "names no column"),
+        ("Filme/{emotion}/{subject}/*/x", "none of 4 clips"),
+        ("Filme/*/*/*/{clip}", "lacks the columns subject, emotion"),
+    ],
+)
+def test_a_tree_that_does_not_fit_is_one_line(tree, pattern, message):
+    old = "Filme/{emotion}/VP{subject}/*/{clip}"
+    with pytest.raises(UserError, match=message) as caught:
+        manifest.list_clips(write(tree, TREE.replace(old, pattern)))
+    assert "\n" not in str(caught.value)

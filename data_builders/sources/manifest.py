@@ -18,6 +18,7 @@ from typing import Any
 from data_builders.sources import (
     action_units,
     cells,
+    clip_tree,
     codes,
     demographics,
     manifest_columns,
@@ -58,7 +59,7 @@ def list_clips(path: pathlib.Path, ethnicity: pathlib.Path | None = None) -> Lis
     if not is_file(path):
         raise UserError(f"there is no manifest {path}; --raw names a CSV or .xlsx file")
     mapped = mapping.read(path) if path.suffix.lower() == mapping.SUFFIX else None
-    rows, notes = _rows(path if mapped is None else mapped.table, path.parent, mapped)
+    rows, notes = _rows(path, mapped)
     tasks = [(row.where, row.task()) for row in rows]
     usable = [(where, task) for where, task in tasks if task is not None]
     problems = [problem for row in rows for problem in row.problems]
@@ -124,21 +125,24 @@ class _Row:
         self.problems.append(Problem(self.where, what))
 
 
-def _rows(
-    path: pathlib.Path, folder: pathlib.Path, mapped: Mapped | None
-) -> tuple[list[_Row], tuple[str, ...]]:
-    """The rows of a table, by our names of columns, and what is to be said of it."""
-    table = text_table.parse(path)
+def _rows(path: pathlib.Path, mapped: Mapped | None) -> tuple[list[_Row], tuple[str, ...]]:
+    """The rows of a manifest, by our names of columns, and what is to be said of it."""
+    source = path if mapped is None else mapped.table or path
+    if mapped is not None and mapped.tree:
+        table, wheres = clip_tree.parse(path, mapped.tree)
+    else:
+        table = text_table.parse(source)
+        wheres = [f"{source.name} line {line}" for line, _ in table.rows]
     if mapped is None:
         columns = manifest_columns.find(path, table)
     else:
-        columns = manifest_columns.find(path, table, mapped.columns, mapped.given)
+        columns = manifest_columns.find(source, table, mapped.columns, mapped.given)
     if not table.rows:
-        raise UserError(f"{path} lists no clips")
+        raise UserError(f"{source} lists no clips")
     rows = []
-    for line, texts in table.rows:
+    for where, (_, texts) in zip(wheres, table.rows, strict=True):
         ours = _cells(texts, columns)
-        row = _Row(ours, ours.get("emotion", ""), f"{path.name} line {line}", folder)
+        row = _Row(ours, ours.get("emotion", ""), where, path.parent)
         if mapped is not None:
             try:
                 row.cells = mapped.row(ours, dict(zip(table.columns, texts, strict=True)))

@@ -1,8 +1,9 @@
 """A mapping file: what another laboratory's table calls the columns of a manifest.
 
-A TOML file, of which `table` is the only part that must be there:
+A TOML file, of which `table` or `tree` is the only part that must be there:
 
     table = "Kodierung.xlsx"      # .csv or .xlsx; paths are relative to this file
+    tree = "{emotion}/{subject}/{clip}"   # instead: the folders on the way to a clip
     [columns]                     # our column = theirs
     subject = "Versuchsperson"
     emotion = "Gefühl"
@@ -38,7 +39,8 @@ class Mapped:
 
     Attributes:
       path: the file.
-      table: the laboratory's table.
+      table: the laboratory's table; None where there is a tree.
+      tree: what the folders on the way to a clip are (`clip_tree`), "" with a table.
       columns: our column -> theirs.
       values: our column -> the cell of every row.
       cells: our column -> their cell -> ours.
@@ -46,7 +48,8 @@ class Mapped:
     """
 
     path: pathlib.Path
-    table: pathlib.Path
+    table: pathlib.Path | None
+    tree: str
     columns: Mapping[str, str]
     values: Mapping[str, str]
     cells: Mapping[str, Mapping[str, str]]
@@ -85,16 +88,20 @@ def read(path: pathlib.Path) -> Mapped:
         given = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except (ValueError, RecursionError) as error:  # of TOML, of UTF-8, of endless digits
         raise UserError(f"{path} is not a readable TOML file: {error}") from error
-    known = ("table", *(field.name for field in dataclasses.fields(Mapped)[2:]))
+    known = [field.name for field in dataclasses.fields(Mapped)][1:]
     if unknown := [name for name in given if name not in known]:
         raise UserError(f"{path.name}: {unknown[0]} is unknown; known: {', '.join(known)}")
-    table = given.get("table")
-    if not isinstance(table, str) or not table:
-        raise UserError(f'{path.name} names no table: begin it with table = "coding.csv"')
+    table, tree = given.get("table", ""), given.get("tree", "")
+    if not isinstance(table, str) or not isinstance(tree, str) or bool(table) == bool(tree):
+        raise UserError(
+            f'{path.name} names no table, or a tree too: begin it with table = "coding.csv" or'
+            ' with tree = "{subject}/{clip}"'
+        )
     cells = _section(path, given, "cells")
     return Mapped(
         path,
-        path.parent / table,
+        path.parent / table if table else None,
+        tree,
         _texts(path, "columns", _section(path, given, "columns")),
         _texts(path, "values", _section(path, given, "values")),
         {
