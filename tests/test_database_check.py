@@ -196,13 +196,43 @@ def test_what_is_missing_fits_on_a_screen_and_says_where_to_ask(tmp_path, name, 
     assert failure
     assert len(lines) + 1 <= LONGEST
     assert all(len(line) <= 80 for line in lines if " " in line.strip())
-    assert registry.DATABASES[name].licence in lines[-1 if kind == "half" else -2]
+    assert registry.DATABASES[name].licence in text
     if kind == "half":
         assert "unusable" in text
         assert all(code in text.split() for code in re.findall(rf"{name}/\S+:", text))
     else:
         assert all(line in text for line in registry.DATABASES[name].layout)
         assert f"--export={name}" in text
+
+
+def test_however_much_is_wrong_it_fits_on_a_screen_and_the_licence_is_not_cut_off():
+    what = ("no frame {}", "its folder {} is missing", "apex {} is no frame", "emotion {} unknown")
+    problems = tuple(
+        Problem(f"samm/{number:03d}/{number:03d}_1_1", f"{text.format(number)} {kind} " * 5, fatal)
+        for number in range(40)
+        for text in what
+        for kind in ("one", "two", "three")
+        for fatal in (True, False)
+    )
+    out = io.StringIO()
+    with pytest.raises(UserError):
+        check_screen.show({"samm": Listing((), problems)}, {}, out=out)
+    lines = out.getvalue().splitlines()
+    assert len(lines) + 1 <= LONGEST
+    assert max(map(len, lines)) <= 80
+    assert registry.DATABASES["samm"].licence in out.getvalue()
+    assert "--problems_csv" in lines[-1]
+
+
+def test_two_codes_of_one_person_are_told_where_there_is_one_source(tmp_path):
+    np.save(tmp_path / "flow.npy", np.ones((8, 8, 2), np.float32))
+    (tmp_path / "manifest.csv").write_text(
+        "database,subject,clip,emotion,flow\nlab,001,a,anger,flow.npy\nlab,1,b,anger,flow.npy\n"
+    )
+    text, failure = reported("manifest", tmp_path / "manifest.csv")
+    assert "reported 1: lab/001: may be the same person as lab/1" in " ".join(text.split())
+    assert "together" not in text
+    assert not failure
 
 
 def test_a_clip_of_two_sources_is_told_of_both_together(tmp_path):

@@ -61,7 +61,9 @@ def report(
     whole = registry.merged(read)
     known = {problem for part in read for problem in part.problems}
     between = tuple(problem for problem in whole.problems if problem not in known)
-    if between:
+    if between and len(parts) == 1:
+        parts = dict.fromkeys(parts, whole)
+    elif between:
         parts[_BETWEEN] = Listing((), between)
     if csv_path is not None:
         check.write_csv(whole, csv_path)
@@ -116,11 +118,11 @@ def _source(name: str, part: Listing | UserError) -> Iterator[str]:
     summary = check.summarise(part)
     if name != _BETWEEN:
         yield _counts(summary, part)
+    if database and (summary["unusable"].any() or not part.tasks):
+        yield f"the whole database: {database.licence}"
     table = check.problem_table(part)
     for fatal, verdict in ((True, "unusable"), (False, "reported")):
         yield from _kinds(table[table["fatal"] == fatal], verdict)
-    if database and (summary["unusable"].any() or not part.tasks):
-        yield f"the whole database: {database.licence}"
 
 
 def _how_to_get(database: Database) -> Iterator[str]:
