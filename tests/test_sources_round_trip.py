@@ -117,7 +117,7 @@ def test_a_link_back_to_the_database_adds_nothing(exported, tmp_path):
 
 @pytest.mark.slow
 def test_databases_unpacked_over_one_another_are_told_apart(tmp_path):
-    names = [name for name in NAMES if name not in ("smic_vis", "smic_nir")]
+    names = [name for name in writing.LAYOUTS if name not in ("smic_vis", "smic_nir")]
     each, together = tmp_path / "each", tmp_path / "together"
     writing.write(people("casme2"), each, "+".join(names), every=100)
     for name in names:
