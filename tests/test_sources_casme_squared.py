@@ -85,6 +85,12 @@ def test_a_participant_without_a_name_is_reported(tmp_path):
     assert "'participant 99' is not a number" in problems[0].what
 
 
+def test_columns_in_another_order_are_refused(tmp_path):
+    raw = write(tmp_path, CROPPED, [row[::-1] for row in ROWS])
+    with pytest.raises(UserError, match=r"lists no clips: it has no header, and its second col"):
+        listed(raw)
+
+
 def test_clips_that_were_not_cropped_are_read_from_whole_frames_or_films(tmp_path):
     folders = {
         "cropped/15/anger1_1": range(557, 571),

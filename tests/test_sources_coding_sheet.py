@@ -29,7 +29,7 @@ def test_cells_keep_their_type_and_other_columns_their_name(tmp_path):
 
 def test_blank_rows_are_passed_over_and_rows_keep_the_spreadsheet_s_number(tmp_path):
     path = fictitious.write_sheet(
-        tmp_path / NAME, fictitious.CASME2_COLUMNS, [ROWS[0], [None], ROWS[1], [None]]
+        tmp_path / NAME, fictitious.CASME2_COLUMNS, [ROWS[0], [None], ROWS[1], [None, " "]]
     )
     assert [row.where for row in coding_sheet.read_rows(path)] == [f"{NAME} row 2", f"{NAME} row 4"]
 
@@ -82,6 +82,8 @@ def test_a_file_that_is_no_workbook_is_refused(tmp_path):
     (tmp_path / "coding.xlsx").write_text("Subject,Filename")
     with pytest.raises(UserError, match=r"coding\.xlsx is not a readable \.xlsx workbook"):
         coding_sheet.read_rows(tmp_path / "coding.xlsx")
+    with pytest.raises(UserError, match=r"looked into coding\.xlsx \(no readable workbook\)"):
+        find(tmp_path)
 
 
 def test_a_header_without_rows_is_refused(tmp_path):

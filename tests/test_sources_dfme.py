@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+import shutil
 import time
 
 import nested_folders
@@ -82,6 +83,18 @@ def test_sheets_of_other_databases_beside_are_not_taken_for_its_own(tmp_path):
 def test_two_sheets_of_one_clip_are_refused(tmp_path):
     nested_folders.write_sheet(write(tmp_path) / "all.xlsx", [row()])
     with pytest.raises(UserError, match=r"all\.xlsx and training_full_with_AU\.xlsx both code sub"):
+        DATABASE.list_clips(tmp_path)
+
+
+def test_a_copy_of_a_sheet_adds_nothing_and_one_that_differs_is_refused(tmp_path):
+    whole = DATABASE.list_clips(write(tmp_path))
+    [sheet] = tmp_path.rglob(TRAIN)
+    copy = tmp_path / "backup" / TRAIN
+    copy.parent.mkdir()
+    shutil.copy(sheet, copy)
+    assert len(DATABASE.list_clips(tmp_path).tasks) == len(whole.tasks)
+    nested_folders.write_sheet(copy, [row(apex=5)])
+    with pytest.raises(UserError, match=rf"backup/{TRAIN} and .*/{TRAIN} both code sub0003_01"):
         DATABASE.list_clips(tmp_path)
 
 

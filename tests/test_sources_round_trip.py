@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import math
 import shutil
 
 import numpy as np
+import openpyxl
 import pandas as pd
 import pytest
 
@@ -113,6 +115,41 @@ def test_a_link_back_to_the_database_adds_nothing(exported, tmp_path):
     whole = registry.list_clips(registry.Request(name, str(tmp_path / "raw")))
     (tmp_path / "raw/latest").symlink_to(tmp_path / "raw")
     assert repr(registry.list_clips(registry.Request(name, str(tmp_path / "raw")))) == repr(whole)
+
+
+def edited(cell, ends):
+    """A cell as another program, or another person, may have saved it."""
+    if isinstance(cell, str):
+        return f" {getattr(cell, ends)()} "
+    return None if cell is None else str(cell)
+
+
+@pytest.mark.parametrize("ends", ["lower", "upper"])
+def test_a_sheet_saved_as_text_in_other_case_below_a_title_says_the_same(exported, tmp_path, ends):
+    name, root, _ = exported
+    raw = tmp_path / "raw"
+    shutil.copytree(root, raw)
+    for path in raw.rglob("*.xlsx"):
+        book = openpyxl.load_workbook(path)
+        for sheet in book.worksheets:
+            for cell in itertools.chain.from_iterable(sheet.iter_rows()):
+                cell.value = edited(cell.value, ends)
+            sheet.insert_rows(1, 2)
+            sheet.append([" ", None, " "])
+        book.create_sheet("about", 0).append(["About this workbook"])
+        book.save(path)
+    whole, listing = (
+        registry.list_clips(registry.Request(name, str(folder))) for folder in (root, raw)
+    )
+    assert listing.problems == ()
+    assert [said(task.labels) for task in listing.tasks] == [
+        said(task.labels) for task in whole.tasks
+    ]
+
+
+def said(labels):
+    """A clip's labels without the case of its codes."""
+    return repr(dataclasses.astuple(labels)).lower()
 
 
 @pytest.mark.slow

@@ -81,3 +81,12 @@ def test_missing_and_single_frames_are_reported(raw):
     assert gaps.what == "frames are missing: 5, 6"
     assert (single.where, single.fatal) == ("smic/s2/s2_ne_02", True)
     assert "among two frames or more" in single.what
+
+
+def test_an_empty_folder_is_named(raw):
+    for frame in (raw / "SMIC_all_cropped/HS/s11/micro/positive/s11_po_01").iterdir():
+        frame.unlink()
+    [problem] = listed(raw).problems
+    assert problem.where == "smic/s11/s11_po_01"
+    assert problem.what.startswith("no frames in /")
+    assert problem.what.endswith("s11_po_01")

@@ -60,6 +60,8 @@ class ClassFolders(Database):
         emotion = self._emotion(codes)
         folder = FrameFolder.read(path)
         found = folder.between(0, max(folder.names, default=0))
+        if not found:
+            raise ValueError(f"no frames in {path}")
         for frame in found.values():
             frames.check_inside(frame, tree.root)
         motion = FrameSequence(tuple(found), tuple(found.values()))

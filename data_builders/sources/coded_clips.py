@@ -46,7 +46,7 @@ class CodedDatabase(Database):
           ValueError: they are not those of this database.
         """
         clip = str(row.cells["filename"] or "").strip()
-        if self.frames.clip.fullmatch(clip) is None:
+        if re.fullmatch(self.frames.clip.pattern, clip, re.IGNORECASE) is None:
             example = self.frames.example.split("/")[-2]
             raise ValueError(
                 f"Filename {cells.quoted(clip)} is not a clip's code such as {example}"

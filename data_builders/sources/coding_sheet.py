@@ -131,14 +131,19 @@ def sheets_with(
 ) -> tuple[pathlib.Path, ...]:
     """All workbooks in `raw`, or in a folder in it, that have a database's columns and codes.
 
+    Of files with the same content the first counts.
+
     Raises:
       UserError: there is none.
     """
     found = _all_workbooks(raw, title)
-    fitting = tuple(path for path in found if _has(path, columns, clip_code))
+    fitting: dict[bytes, pathlib.Path] = {}
+    for path in found:
+        if _has(path, columns, clip_code):
+            fitting.setdefault(path.read_bytes(), path)
     if not fitting:
         _last(raw, found, [], title)
-    return fitting
+    return tuple(fitting.values())
 
 
 def _all_workbooks(raw: pathlib.Path, title: str) -> list[pathlib.Path]:
@@ -160,8 +165,18 @@ def _last(
     if fitting:
         names = ", ".join(str(path.relative_to(raw)) for path in fitting)
         raise UserError(f"several sheets code clips of {title}: {names}; leave one of them there")
-    names = ", ".join(str(path.relative_to(raw)) for path in found)
+    names = ", ".join(
+        str(path.relative_to(raw)) + ("" if _is_readable(path) else " (no readable workbook)")
+        for path in found
+    )
     raise UserError(f"no sheet codes a clip of {title}; looked into {names}")
+
+
+def _is_readable(path: pathlib.Path) -> bool:
+    try:
+        return bool(workbook.worksheets(path, rows=1))
+    except UserError:
+        return False
 
 
 def workbooks(raw: pathlib.Path) -> list[pathlib.Path]:
@@ -209,7 +224,7 @@ def read_rows(path: pathlib.Path, columns: Columns = OFFICIAL) -> list[CodedRow]
     rows = [
         _row(f"{path.name} row {index + 1}", header, cells, values)
         for index, values in enumerate(below.to_numpy().tolist(), header_row + 1)
-        if any(value is not None for value in values)
+        if any(map(_text, values))
     ]
     if not rows:
         raise UserError(f"{path.name} lists no clips below its header (row {header_row + 1})")
@@ -267,8 +282,9 @@ def _has(path: pathlib.Path, columns: Columns, clip_code: re.Pattern[str] | None
 
 
 def _codes_in(grid: pd.DataFrame, clip_code: re.Pattern[str]) -> bool:
+    code = re.compile(clip_code.pattern, clip_code.flags | re.IGNORECASE)
     return any(
-        isinstance(cell, str) and clip_code.fullmatch(cell.strip()) is not None
+        isinstance(cell, str) and code.fullmatch(cell.strip()) is not None
         for cell in grid.to_numpy().ravel()
     )
 

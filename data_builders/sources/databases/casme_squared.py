@@ -28,6 +28,7 @@ from data_builders.sources.coded_clips import Coding, frame_number
 from data_builders.sources.coded_folder import CodedFolder
 from data_builders.sources.coding_sheet import CodedRow
 from data_builders.sources.frame_tree import FrameTree, TreeShape
+from ethnicmer_jax.base.schema import UserError
 
 _CLIP = re.compile(r"(?:anger|disgust|happy)\d+_\d+", re.IGNORECASE)
 _COLUMNS = (
@@ -106,19 +107,29 @@ def _is_micro(row: CodedRow) -> bool:
 
 
 def _all_rows(sheets: Sequence[pathlib.Path]) -> list[CodedRow]:
-    """The rows of the sheet without a header, micro- and macro-expressions."""
+    """The rows of the sheet without a header, micro- and macro-expressions.
+
+    Raises:
+      UserError: it has none.
+    """
     (path,) = sheets
     grids = [
         grid.astype(object).where(grid.notna(), None).to_numpy().tolist()
         for grid in workbook.worksheets(path, "coding sheet")
     ]
     named = _participants(grids)
-    return [
+    rows = [
         _row(f"{path.name} row {number}", values, named)
         for grid in grids
         for number, values in enumerate(grid, 1)
         if len(values) >= len(_COLUMNS) and _CLIP.fullmatch(text_of(values[1]))
     ]
+    if not rows:
+        raise UserError(
+            f"{path.name} lists no clips: it has no header, and its second column has codes such "
+            "as anger1_1, as in the official one"
+        )
+    return rows
 
 
 def _participants(grids: Sequence[Sequence[Sequence[object]]]) -> Mapping[str, str]:
@@ -127,8 +138,9 @@ def _participants(grids: Sequence[Sequence[Sequence[object]]]) -> Mapping[str, s
     for grid in grids:
         for values in grid:
             texts = [text_of(value) for value in values[:3]]
-            if len(texts) == 3 and re.fullmatch(r"s\d{1,3}", texts[1]) and texts[2].isdecimal():
-                named[texts[2]] = texts[1]
+            code = texts[1].lower() if len(texts) == 3 else ""
+            if re.fullmatch(r"s\d{1,3}", code) and texts[2].isdecimal():
+                named[texts[2]] = code
     return named
 
 

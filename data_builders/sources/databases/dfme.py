@@ -23,6 +23,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 from data_builders.sources import coding_sheet
+from data_builders.sources.cells import text_of
 from data_builders.sources.coded_folder import CodedFolder
 from data_builders.sources.coding_sheet import PERSON, CodedRow, Columns
 from data_builders.sources.frame_tree import TreeShape
@@ -53,12 +54,16 @@ class _Dfme(CodedFolder):
         sheet_of: dict[str, pathlib.Path] = {}
         for sheet in sheets:
             rows = coding_sheet.read_rows(sheet, self.columns)
-            for clip in {str(row.cells["filename"]).strip() for row in rows}:
+            for clip in filter(None, (text_of(row.cells["filename"]) for row in rows)):
                 other = sheet_of.setdefault(clip, sheet)
                 if other != sheet:
+                    first, second = (
+                        path.name if other.name != sheet.name else f"{path.parent.name}/{path.name}"
+                        for path in (other, sheet)
+                    )
                     raise UserError(
-                        f"{other.name} and {sheet.name} both code {clip} of {self.title}: leave "
-                        "one sheet of all clips, or one for each split"
+                        f"{first} and {second} both code {clip} of {self.title}: leave one sheet "
+                        "of all clips, or one for each split"
                     )
             found += [_with_split(row, sheet) for row in rows]
         return found
