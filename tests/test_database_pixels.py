@@ -4,11 +4,15 @@ The numbers are means over the quarters of a clip's flow and crops; other CPUs a
 OpenCV differ in the last digits, another crop or another flow differs by more.
 """
 
+import dataclasses
+
+import drawn_films
 import numpy as np
 import pytest
 
 from data_builders.database import cache, pipeline
 from data_builders.database.pipeline import BuildOptions
+from data_builders.pixels import apex
 from data_builders.simulation.options import SimulatedOptions
 from data_builders.sources import simulated
 
@@ -95,3 +99,11 @@ def test_a_name_follows_version_options_and_inputs_and_not_the_text_of_code(monk
     assert cache.fingerprint({"options": [1, 2.5, None]})[:12] == "4e19d1a03508"
     monkeypatch.setattr(cache, "PIXELS_VERSION", VERSION + 1)
     assert cache.fingerprint({"options": [1, 2.5, None]})[:12] != "4e19d1a03508"
+
+
+def test_the_apex_found_is_that_of_the_version():
+    options = dataclasses.replace(drawn_films.OPTIONS, fps=50.0)
+    film = drawn_films.DrawnFilm(drawn_films.clips(options)[0].motion)
+    found = apex.find(film.frames())
+    assert found.number == 146, CHANGED
+    assert np.allclose(found.curve[::4], (0, 0.577, 1.006, 0.362, 0.011), atol=0.05), CHANGED
