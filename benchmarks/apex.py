@@ -16,6 +16,7 @@ import itertools
 import pathlib
 import time
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 import matplotlib
 
@@ -43,7 +44,7 @@ _RESULTS = flags.DEFINE_string("results", "", "File to append to; none by defaul
 _DRIFT = {"head_sway": 1.5, "head_jitter": 1.0}
 _ALL = {**_DRIFT, "blinks": 2.0, "lighting": 20.0}
 
-KINDS: Mapping[str, Mapping[str, float]] = {
+KINDS: Mapping[str, Mapping[str, Any]] = {
     "JPEG only": {},
     "blinks": {"blinks": 4.0},
     "drift": _DRIFT,
@@ -109,10 +110,11 @@ def _trials(kind: str, fps: int) -> Iterator[Trial]:
         fps=float(fps),
         **KINDS[kind],
     )
-    tasks = simulated.list_clips(options).tasks
-    for task in tasks[:: len(tasks) // _CLIPS.value][: _CLIPS.value]:
-        spec = task.motion.spec
-        frames = [(n, task.motion.frame(n)) for n in range(spec.onset, spec.offset + 1)]
+    motions = [task.motion for task in simulated.list_clips(options).tasks]
+    clips = [motion for motion in motions if isinstance(motion, simulated.DrawnClip)]
+    for clip in clips[:: len(clips) // _CLIPS.value][: _CLIPS.value]:
+        spec = clip.spec
+        frames = [(n, clip.frame(n)) for n in range(spec.onset, spec.offset + 1)]
         start = time.process_time()
         found = apex.find(frames)
         yield Trial(kind, fps, spec.apex - spec.onset, found, time.process_time() - start)
