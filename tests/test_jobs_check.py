@@ -72,6 +72,12 @@ def test_what_does_not_go_together_is_refused_in_one_line(overrides, reason):
         ({"data__source": "manifest", "data__raw": "gone.csv"}, r"data\.raw gone\.csv does not ex"),
         ({"data__source": "manifest", "data__raw": "."}, r"data\.raw \. is no file"),
         ({"data__source": "samm", "data__raw": __file__}, r"data\.raw .* is no folder"),
+        ({"data__source": "casme2+samm", "data__raw": "casme2=."}, "no place for samm"),
+        (
+            {"data__source": "casme2+samm", "data__raw": "casme2=.,samm=gone"},
+            r"data\.raw gone does not exist",
+        ),
+        ({"data__source": "smic+smic_vis", "data__raw": "."}, "show the same people"),
         ({"data__ethnicity": "gone.csv"}, r"data\.ethnicity gone\.csv does not exist"),
         ({"protocol__pool": "gone.csv"}, r"protocol\.pool gone\.csv does not exist"),
         ({"init__path": "gone.pth"}, r"init\.path gone\.pth does not exist"),
