@@ -49,6 +49,12 @@ from ethnicmer_jax.jobs import check
             },
             "a study compares two groups",
         ),
+        ({"protocol__name": "split"}, "name=split needs protocol.split_column: the name of a col"),
+        ({"protocol__name": "hold_out"}, "name=hold_out needs protocol.hold_out: database/subject"),
+        (
+            {"protocol__hold_out": "samm/006"},
+            "hold_out is given and protocol.name is loso, not hol",
+        ),
         ({"protocol__name": "study", "study__jobs": ("bias_swapped",)}, "uses the models of bias"),
         (
             {"sweep": {"product": {}}},

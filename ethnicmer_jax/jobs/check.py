@@ -146,6 +146,14 @@ def _contradictions(config: ml_collections.ConfigDict) -> Iterator[str]:
     protocol, init, model = config.protocol, config.init, config.model
     if protocol.name == "draws" and protocol.draw == "reference" and protocol.draws > 1:
         yield f"protocol.draws is {protocol.draws}; the reference has one draw"
+    for name, setting, what in (
+        ("split", "split_column", "the name of a column"),
+        ("hold_out", "hold_out", "database/subject,... or a file"),
+    ):
+        if protocol.name == name and not protocol[setting].strip():
+            yield f"protocol.name={name} needs protocol.{setting}: {what}"
+        elif protocol.name != name and protocol[setting]:
+            yield f"protocol.{setting} is given and protocol.name is {protocol.name}, not {name}"
     if protocol.grouping_custom and protocol.grouping != "custom":
         yield (
             f"protocol.grouping_custom is given and protocol.grouping is {protocol.grouping}; "
