@@ -19,7 +19,7 @@ import numpy as np
 
 from ethnicmer_jax.base import files
 
-PIXELS_VERSION = 4
+PIXELS_VERSION = 5
 """Of the code that turns files and options into pixels. Raise it with every change of what that
 code computes (tests/test_database_pixels.py notices), never for a comment or a new name:
 databases are then built anew under another name, instead of keeping stale clips."""

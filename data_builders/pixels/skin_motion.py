@@ -5,12 +5,12 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from data_builders.pixels import stabilise
 from ethnicmer_jax.base.crop import CropGeometry
 
 CELL = 8
 """Side in pixels of the cells over which flow is averaged."""
 
-_ROUNDS = 6
 _SAME_EYE = 0.88
 """Correlation with the onset's eye below which a lid has covered it."""
 
@@ -19,12 +19,6 @@ _OPENING = np.array([0.22, 0.14])
 
 _REACH = 4
 """How far a head may have moved since the onset, pixels of the crop."""
-
-_EYE = (0.36, 0.20)
-"""Half axes of the region around a pupil that a blink changes, in eye distances."""
-
-_FACE = 0.95
-"""Half width of the face, in eye distances: what lies beside it does not count."""
 
 
 def of_crops(crops: np.ndarray, geometry: CropGeometry) -> np.ndarray:
@@ -39,12 +33,10 @@ def of_crops(crops: np.ndarray, geometry: CropGeometry) -> np.ndarray:
       frame (the head's movement); 0 in cells that do not count, those beside the face and, in
       a clip with a blink, those of the eyes.
     """
-    places = _places(crops.shape[1], geometry)
-    in_eye = _in_eye(places)
-    beside = np.abs(places[:, 0]) > _FACE
-    rigid = ~(beside | in_eye)
-    moved = _without_head(cell_flow(crops), places, rigid.astype(np.float32))
-    counts = rigid | (in_eye & (not _blinks(crops, geometry)))
+    places = stabilise.places(crops.shape[1] // CELL, geometry)
+    rigid, on_face = stabilise.rigid(places), stabilise.on_face(places)
+    moved = _without_head(cell_flow(crops), places, rigid)
+    counts = rigid if _blinks(crops, geometry) else on_face
     return np.where(counts[:, None], moved, np.float32(0))
 
 
@@ -59,44 +51,11 @@ def cell_flow(crops: np.ndarray) -> np.ndarray:
     return np.stack(flows).reshape(len(crops), -1, 2)
 
 
-def _places(size: int, geometry: CropGeometry) -> np.ndarray:
-    """Middles of the cells in face units, float64 [cells, 2] (x, y), row by row."""
-    middles = (np.arange(size // CELL) + 0.5) * CELL / size
-    columns, rows = np.meshgrid(middles, middles)
-    shares = np.stack([columns.ravel(), rows.ravel()], axis=-1)
-    return (shares - (0.5, geometry.height)) / geometry.distance
-
-
-def _in_eye(places: np.ndarray) -> np.ndarray:
-    """Bool [cells]: which lie around a pupil."""
-    apart = np.stack([places - (side, 0.0) for side in (-0.5, 0.5)])
-    return (((apart / _EYE) ** 2).sum(axis=-1) < 1).any(axis=0)
-
-
-def _without_head(flow: np.ndarray, places: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """The flow less a similarity for each frame.
-
-    Fitted by iteratively reweighted least squares (Cauchy weights), so that cells where the
-    skin moves count little.
-    """
-    x, y = places.T.astype(np.float32)
-    one, zero = np.ones_like(x), np.zeros_like(x)
-    # u = a + c x - d y, v = b + c y + d x.
-    design = np.stack(
-        [np.stack([one, zero, x, -y], axis=-1), np.stack([zero, one, y, x], axis=-1)], axis=1
-    )
-    squares = np.einsum("nci,ncj->nij", design, design)
-    trust = np.broadcast_to(weights, flow.shape[:2])
-    rest = flow
-    for _ in range(_ROUNDS):
-        left = np.einsum("kn,nij->kij", trust, squares)
-        right = np.einsum("kn,nci,knc->ki", trust, design, flow, optimize=True)
-        fitted = np.linalg.solve(left, right[..., None])[..., 0]
-        rest = flow - np.einsum("nci,ki->knc", design, fitted)
-        length = np.linalg.norm(rest, axis=-1)
-        usual = np.median(length[:, weights > 0], axis=1, keepdims=True) + np.float32(1e-6)
-        trust = weights / (1 + (length / (1.5 * usual)) ** 2)
-    return rest
+def _without_head(flow: np.ndarray, places: np.ndarray, rigid: np.ndarray) -> np.ndarray:
+    """The flow less a similarity for each frame, float32 [frames, cells, 2]."""
+    motion = stabilise.head_motion(flow, places, rigid)
+    shift = motion[:, :1] + motion[:, 1:] * (places[:, 0] + 1j * places[:, 1])
+    return flow - np.stack([shift.real, shift.imag], axis=-1).astype(np.float32)
 
 
 def _blinks(crops: np.ndarray, geometry: CropGeometry) -> bool:

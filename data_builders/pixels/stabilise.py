@@ -51,14 +51,28 @@ def without_head(uv: np.ndarray, geometry: CropGeometry, kind: str) -> np.ndarra
     if kind == "none":
         return uv
     cells = np.stack([cv2.resize(f, (_CELLS, _CELLS), None, 0, 0, cv2.INTER_AREA) for f in uv])
-    places = _places(_CELLS, geometry)
-    flat = cells.reshape(len(uv), -1, 2)
-    motion = head_motion(flat, places, rigid(places), kind)
+    coarse, fine = places(_CELLS, geometry), places(uv.shape[1], geometry)
+    motion = head_motion(cells.reshape(len(uv), -1, 2), coarse, rigid(coarse), kind)
     distance = geometry.distance * uv.shape[2]
-    everywhere = _places(uv.shape[1], geometry)
-    return np.stack(
-        [_moved_back(f, everywhere, m, distance) for f, m in zip(uv, motion, strict=True)]
-    )
+    return np.stack([_moved_back(f, fine, m, distance) for f, m in zip(uv, motion, strict=True)])
+
+
+def places(size: int, geometry: CropGeometry) -> np.ndarray:
+    """Middles of a crop's size × size cells in face units, float64 [size², 2], row by row.
+
+    Args:
+      size: cells along a side.
+      geometry: where the pupils lie in the crop.
+    """
+    middles = (np.arange(size) + 0.5) / size
+    columns, rows = np.meshgrid(middles, middles)
+    shares = np.stack([columns.ravel(), rows.ravel()], axis=-1)
+    return (shares - (0.5, geometry.height)) / geometry.distance
+
+
+def on_face(places: np.ndarray) -> np.ndarray:
+    """Which places, float [n, 2] in face units, do not lie beside the face: bool [n]."""
+    return np.abs(places[:, 0]) <= _FACE
 
 
 def rigid(places: np.ndarray) -> np.ndarray:
@@ -71,7 +85,7 @@ def rigid(places: np.ndarray) -> np.ndarray:
       bool [n].
     """
     apart = (np.abs(places) - (0.5, 0.0)) / _EYE
-    return ((apart**2).sum(axis=-1) >= 1) & (np.abs(places[:, 0]) <= _FACE)
+    return on_face(places) & ((apart**2).sum(axis=-1) >= 1)
 
 
 def head_motion(
@@ -114,14 +128,6 @@ def _least_squares(z: np.ndarray, w: np.ndarray, trust: np.ndarray, kind: str) -
 
 def _complex(points: np.ndarray) -> np.ndarray:
     return points[..., 0].astype(np.complex128) + 1j * points[..., 1]
-
-
-def _places(size: int, geometry: CropGeometry) -> np.ndarray:
-    """Middles of a crop's size × size cells in face units, float64 [size², 2], row by row."""
-    middles = (np.arange(size) + 0.5) / size
-    columns, rows = np.meshgrid(middles, middles)
-    shares = np.stack([columns.ravel(), rows.ravel()], axis=-1)
-    return (shares - (0.5, geometry.height)) / geometry.distance
 
 
 def _moved_back(
