@@ -41,7 +41,12 @@ def test_five_are_those_of_the_clip_s_database():
     samm = {"anger", "contempt", "happiness", "surprise", "others"}
     for name, own in (("casme2", casme2), ("simcasme2", casme2), ("samm", samm), ("simsamm", samm)):
         assert classes("5", name) == {emotion: emotion for emotion in own}
-    for name, scheme in (("smic_nir", "3"), ("casme_squared", "4"), ("4dme", "4dme")):
+    for name, scheme in (
+        ("smic_nir", "3"),
+        ("casme_squared", "4"),
+        ("casme3c", "3"),
+        ("4dme", "4dme"),
+    ):
         assert classes("5", name) == classes(scheme, name)
     for name in ("casme2", "samm"):
         assert set(classes("5:casme2", name)) == casme2

@@ -61,9 +61,10 @@ _OWN: Mapping[str, str] = {
     "samm": "5:samm",
     "smic": "3",
     "casme_squared": "4",
+    "casme3c": "3",
     "4dme": "4dme",
 }
-"""Part of a database's name -> scheme. SMIC and CAS(ME)² code no more than these."""
+"""Part of a database's name -> scheme. SMIC, CAS(ME)² and part C of CAS(ME)³ code no more."""
 
 NAMES = ("3", "2", "4", FIVE, "5:casme2", "5:samm", "7", "7:casme3", "4dme", RAW)
 """What `data.classes` may be called, besides a mapping of one's own."""
