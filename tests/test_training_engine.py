@@ -39,7 +39,7 @@ def test_it_learns_what_there_is_to_learn():
 
 def test_two_classes_and_groups_name_their_columns():
     table = trained(
-        data__classes=2, model__fusion="mtl", model__ethnic_target="group", optim__epochs=1
+        data__classes="2", model__fusion="mtl", model__ethnic_target="group", optim__epochs=1
     )
     assert [name for name in table.columns if name[:2] in ("p_", "q_")] == [
         *("p_negative", "p_other"),

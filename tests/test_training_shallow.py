@@ -241,7 +241,7 @@ def test_every_test_clip_is_predicted_once_and_the_classes_are_learnt():
 
 
 def test_two_classes():
-    table = shallow(data__classes=2).train()
+    table = shallow(data__classes="2").train()
     assert table.classes == ("negative", "other")
     assert (table.predicted == table.emotion_index).mean() > 0.9
 
