@@ -36,6 +36,7 @@ def config(**overrides):
 
 def shallow(data=DATA, rows=None, **overrides):
     made = config(**overrides)
+    data = worlds.classed(data, made.data.classes)
     plan = build(made.protocol, data, made.seed)
     labels = targets.build(data, made.model.ethnic_target, plan.grouping)
     folds = plan.folds if rows is None else plan.folds.select(rows)
