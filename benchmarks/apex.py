@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
+import io
 import itertools
 import pathlib
 import time
@@ -31,7 +32,7 @@ from data_builders.pixels import apex
 from data_builders.pixels.apex import FoundApex
 from data_builders.simulation.options import SimulatedOptions, parse_cohorts
 from data_builders.sources import simulated
-from ethnicmer_jax.base import cli
+from ethnicmer_jax.base import cli, files
 from ethnicmer_jax.base.progress import Progress
 
 _FPS = flags.DEFINE_list("fps", ["25", "50", "100", "200"], "Frame rates.")
@@ -176,7 +177,9 @@ def _draw(trials: list[Trial], path: pathlib.Path) -> None:
         axis.set_xlabel(f"frames since onset, {fastest} fps", fontsize=8)
     for row in axes:
         row[0].set_ylabel("skin motion", fontsize=8)
-    figure.savefig(path, dpi=110)
+    content = io.BytesIO()
+    figure.savefig(content, format="png", dpi=110)
+    files.write_bytes(path, content.getvalue())
     plt.close(figure)
 
 

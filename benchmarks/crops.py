@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import csv
 import datetime
+import io
 import os
 import pathlib
 from collections.abc import Mapping, Sequence
@@ -25,7 +26,7 @@ from benchmarks import drawn_clips
 from benchmarks.results import add_row
 from data_builders.pixels import flow, flow_file
 from data_builders.simulation.options import SimulatedOptions
-from ethnicmer_jax.base import cli
+from ethnicmer_jax.base import cli, files
 from ethnicmer_jax.base.crop import CropGeometry
 
 CROPS: Mapping[str, CropGeometry] = {
@@ -97,7 +98,9 @@ def _draw(rows: Sequence[tuple[str, Sequence[np.ndarray]]], path: pathlib.Path) 
             axis.set_axis_off()
         for axis, image in zip(line, images, strict=False):
             axis.imshow(image)
-    figure.savefig(path, dpi=60)
+    content = io.BytesIO()
+    figure.savefig(content, format="png", dpi=60)
+    files.write_bytes(path, content.getvalue())
     print(path)
 
 

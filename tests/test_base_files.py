@@ -152,9 +152,13 @@ ELSEWHERE = {
     ("data_builders/database/package.py", '(folder / f".{name}.lock").open("w")'),
     # Into memory.
     ("ethnicmer_jax/report/style.py", "figure.savefig"),
-    # Within an atomic directory, by libraries that write to a path only.
-    ("data_builders/sources/export.py", "cv2.imwrite"),
-    ("data_builders/sources/export.py", "sheet.to_excel"),
+    ("benchmarks/apex.py", "figure.savefig(content"),
+    ("benchmarks/crops.py", "figure.savefig(content"),
+    # Within an atomic or a temporary directory, by libraries that write to a path only.
+    ("benchmarks/build_rate.py", "cv2.imwrite"),
+    ("data_builders/sources/export/writing.py", "cv2.imwrite"),
+    ("data_builders/sources/export/layout.py", "pd.DataFrame("),
+    ("data_builders/sources/export/casme_squared.py", "pd.DataFrame("),
 }
 
 

@@ -58,7 +58,9 @@ def option_text(options):
     ("backbone", "options"),
     [
         # Attention is where XLA once rounded otherwise on several devices.
-        pytest.param("swin_b", {"width": 32, "depths": (1, 0, 0, 0)}, id="attention"),
+        pytest.param(
+            "swin_b", {"width": 32, "depths": (1, 0, 0, 0)}, id="attention", marks=pytest.mark.slow
+        ),
         *(
             pytest.param(name, small_models.SMALLEST[name]["options"], marks=pytest.mark.slow)
             for name in ("resnet18", "tiny_vit_5m", "swin_b", "vgg_face")

@@ -181,7 +181,7 @@ def _refuse_reported(database: pathlib.Path) -> None:
 
 def _no_clips(found: Sequence[Problem], raw: str) -> str:
     if not found:
-        return f"{raw} has no clip with a class"
+        return f"{raw} has no clip"
     return problems.summary(found, "no clip can be used")
 
 
