@@ -115,7 +115,7 @@ def test_listed_subjects_are_held_out(tmp_path):
         ({"name": "hold_out"}, "needs protocol.hold_out"),
         ({"name": "hold_out", "hold_out": "samm/w9"}, "names samm/w9, which is no subject"),
         ({"name": "hold_out", "hold_out": " , "}, "lists nobody"),
-        ({"name": "hold_out", "hold_out": "*"}, "has no clip to learn from"),
+        ({"name": "hold_out", "hold_out": "*"}, "protocol.hold_out holds out all"),
     ],
 )
 def test_a_split_that_cannot_be_is_refused_in_one_line(protocol, reason):

@@ -91,13 +91,17 @@ def hold_out(request: Request) -> Layout:
     """One fold: the listed subjects are tested by a model of all others.
 
     Raises:
-      UserError: nobody is listed, or a name fits no subject.
+      UserError: nobody is listed, everybody is, or a name fits no subject.
     """
     person = request.dataset.person
     wanted = _listed(request.protocol.hold_out)
     there = np.unique(person[request.clips])
     held_out = {str(name) for pattern in wanted for name in _matching(pattern, there)}
     test = request.clips & np.isin(person, sorted(held_out))
+    if len(held_out) == len(there):
+        raise UserError(
+            f"protocol.hold_out holds out all {len(there)} subjects: leave some to learn from"
+        )
     return _one_fold("hold_out", "held_out", request.clips & ~test, test, request, [])
 
 
