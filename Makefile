@@ -48,7 +48,7 @@ headless:
 demo: $(VENV)/.base  ## install, then run configs/stereo.py on the simulated database
 	$(RUN) python -m ethnicmer_jax.main --config=configs/stereo.py --workdir=$(WORKDIR)
 
-test: $(VENV)/.test  ## install, then run the test suite (under 8 minutes on 2 cores)
+test: $(VENV)/.test  ## install, then run the test suite (about 9 minutes on 2 cores)
 	$(RUN) python -m pytest -m 'not slow' -n 2 $(PYTEST_ARGS)
 
 test-slow: $(VENV)/.test  ## the tests that `make test` leaves out

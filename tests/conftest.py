@@ -54,3 +54,8 @@ def real_manifest() -> pathlib.Path:
 def annotations() -> pathlib.Path:
     """The folder of the reference's annotation tables."""
     return _shared("annotations")
+
+
+def pytest_collection_modifyitems(items):
+    """The longest test first: begun late, it would run alone at the end."""
+    items.sort(key=lambda item: item.name != "test_every_documented_command_runs")
