@@ -4,7 +4,7 @@ The own-group advantage of configs/study.py on simulated databases whose truth i
 balanced ones of two sizes over the whole range of effects, and a confounded one, where
 one database has one group only and differs from the other in everything but the group.
 Command: python -m ethnicmer_jax calibrate --workdir=runs/calibration
-Run time: a quarter of an hour on 2 idle CPU cores (1,000 databases), 53 minutes on busy ones.
+Run time: 53 minutes on 2 CPU cores that were busy with other work as well (1,000 databases).
 Expected: at most 2% false alarms, 100% power at effect .75 with 16 + 16 subjects.
   fewer databases: --databases=50
   in a fraction of the time, with logistic regression: --config=configs/calibrate.py:logistic
