@@ -31,7 +31,7 @@ def main() -> None:
         sys.exit(cli.refuse(f"there is no command {name!r}; choose one of {', '.join(modules)}"))
     sys.argv = [f"ethnicmer_jax {name}", *arguments]
     module = importlib.import_module(f"{commands.__name__}.{modules[name]}")
-    cli.run(module.main, module.__name__)
+    cli.run(module.main, module.__name__, getattr(module, "ARGUMENTS", ""))
 
 
 def _modules() -> list[str]:
@@ -47,7 +47,7 @@ def _listing() -> str:
     others = [f"{f'  {name}':{width}}{line}" for name, line in _OTHERS.items()]
     return "\n".join(
         [
-            "usage: python -m ethnicmer_jax COMMAND [--help] [--FLAG=VALUE ...]",
+            "usage: python -m ethnicmer_jax COMMAND [--help] [--FLAG=VALUE ...] [ARGUMENT ...]",
             *("", "commands:", *ours),
             *("", "and, as modules of their own:", *others),
         ]

@@ -26,11 +26,25 @@ def main():
 cli.run(main)
 '''
 
+NAMED = '''"""Calls sheep by their names."""
+from absl import flags
+from ethnicmer_jax.base import cli
 
-@pytest.fixture(scope="module")
-def sheep(tmp_path_factory):
-    path = tmp_path_factory.mktemp("cli") / "sheep.py"
-    path.write_text(COMMAND)
+LOUD = flags.DEFINE_bool("loud", False, "Whether all of it is in capitals.")
+
+
+def main(names):
+    line = " ".join(names)
+    print(line.upper() if LOUD.value else line)
+    return len(names) - 1
+
+
+cli.run(main, arguments="NAME...")
+'''
+
+
+def command(path, source):
+    path.write_text(source)
 
     def run(*arguments):
         return subprocess.run(
@@ -38,6 +52,29 @@ def sheep(tmp_path_factory):
         )
 
     return run
+
+
+@pytest.fixture(scope="module")
+def sheep(tmp_path_factory):
+    return command(tmp_path_factory.mktemp("cli") / "sheep.py", COMMAND)
+
+
+@pytest.fixture(scope="module")
+def named(tmp_path_factory):
+    return command(tmp_path_factory.mktemp("cli") / "named.py", NAMED)
+
+
+def test_a_command_may_take_arguments_and_give_its_own_exit_code(named):
+    done = named("Dolly", "--loud", "Shaun")
+    assert (done.returncode, done.stdout, done.stderr) == (1, "DOLLY SHAUN\n", "")
+    assert named("--", "--loud").stdout == "--loud\n"
+    without = named("--loud")
+    assert (without.returncode, without.stdout) == (2, "")
+    assert without.stderr == "error: name NAME... behind the command, see --help\n"
+
+
+def test_help_says_which_arguments_a_command_takes(named):
+    assert "usage: named.py [--FLAG=VALUE ...] NAME...\n" in named("--help").stdout
 
 
 def test_success_is_zero(sheep):

@@ -17,27 +17,32 @@ from absl import app, flags, logging
 from ethnicmer_jax.base.schema import UserError
 
 
-def run(main: Callable[[], None], module: str = "__main__") -> None:
-    """Runs `main()` under absl; exits 0 on success or --help, 2 on a user error.
+def run(main: Callable[..., int | None], module: str = "__main__", arguments: str = "") -> None:
+    """Runs a command under absl; exits 0 on success or --help, 2 on a user error.
 
     Args:
-      main: the command, which reads its own flags.
+      main: the command, which reads its own flags. It may return an exit code of its own.
       module: name of the module that defines it and its flags.
+      arguments: what stands on the command line beside flags, as in "INPUT..."; `main` is then
+        called with the list of them, at least one. "" for a command that takes flags only.
     """
 
     def guarded(argv: Sequence[str]) -> int:
+        given = list(argv[1:])
         try:
-            if len(argv) > 1:
-                raise UserError(f"what is {argv[1]!r}? Options begin with --, see --help")
-            main()
+            if given and not arguments:
+                raise UserError(f"what is {given[0]!r}? Options begin with --, see --help")
+            if arguments and not given:
+                raise UserError(f"name {arguments} behind the command, see --help")
+            return (main(given) if arguments else main()) or 0
         except UserError as error:
             return refuse(str(error))
         except KeyboardInterrupt:
             print("interrupted; the same command resumes", file=sys.stderr)  # noqa: T201
             return 130
-        return 0
 
-    app.run(guarded, flags_parser=functools.partial(_parsed, module=module))
+    parser = functools.partial(_parsed, module=module, arguments=arguments)
+    app.run(guarded, flags_parser=parser)
 
 
 def config_of(flag: flags.FlagHolder) -> Any:
@@ -94,13 +99,13 @@ def refuse(message: str) -> int:
     return 2
 
 
-def _parsed(argv: Sequence[str], module: str) -> list[str]:
+def _parsed(argv: Sequence[str], module: str, arguments: str = "") -> list[str]:
     """Parses flags; a wrong one is a user error like any other."""
     argv = list(argv)
     asked = [argument for argument in argv[1:] if argument in ("--help", "-help", "-h")]
     argv = [argument for argument in argv if argument not in asked]
     if asked and not any(argument.startswith("--config") for argument in argv):
-        print(_help(module))  # noqa: T201
+        print(_help(module, arguments))  # noqa: T201
         sys.exit(0)
     try:
         rest = flags.FLAGS(argv)
@@ -115,7 +120,7 @@ def _parsed(argv: Sequence[str], module: str) -> list[str]:
         reason = (str(error).strip().splitlines() or [""])[-1].strip()
         sys.exit(refuse(f"--config cannot be read ({type(error).__name__}: {reason})"))
     if asked:
-        print(_help(module), _settings(), sep="\n\n")  # noqa: T201
+        print(_help(module, arguments), _settings(), sep="\n\n")  # noqa: T201
         sys.exit(0)
     if not flags.FLAGS["verbosity"].present:
         # Orbax tells of every file it writes; its warnings are still shown.
@@ -123,11 +128,13 @@ def _parsed(argv: Sequence[str], module: str) -> list[str]:
     return rest
 
 
-def _help(module: str) -> str:
-    """The module's own words, then its flags."""
+def _help(module: str, arguments: str) -> str:
+    """The module's own words, what it is called with, and its flags."""
     words = (sys.modules[module].__doc__ or "").strip()
     own = sys.argv[0] if module == "__main__" else module
-    return f"{words}\n\n{flags.FLAGS.module_help(own).strip()}"
+    called = f"usage: {pathlib.Path(sys.argv[0]).name} [--FLAG=VALUE ...] {arguments}"
+    usage = [called] if arguments else []
+    return "\n\n".join([words, *usage, flags.FLAGS.module_help(own).strip()])
 
 
 def _settings() -> str:

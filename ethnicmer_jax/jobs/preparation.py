@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 import pathlib
 from collections.abc import Callable, Collection
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import ml_collections
 
@@ -21,6 +21,9 @@ from ethnicmer_jax.data.dataset import Dataset, load
 from ethnicmer_jax.jobs import check
 from ethnicmer_jax.protocols import Plan, build
 from ethnicmer_jax.protocols.fold_table import FoldTable
+
+if TYPE_CHECKING:
+    from data_builders.database.pipeline import BuildOptions
 
 
 class Trainer(Protocol):
@@ -145,22 +148,28 @@ def trainer_class(
 def built(config: ml_collections.ConfigDict) -> pathlib.Path:
     """The built database that the config asks for; built where it is missing."""
     from data_builders.database.ensure import ensure
-    from data_builders.database.pipeline import BuildOptions
     from data_builders.simulation.options import from_mapping
 
     data = config.data
-    options = BuildOptions(
+    return ensure(
+        data.source,
+        data.raw,
+        pathlib.Path(data.data_dir),
+        build_options(config),
+        from_mapping(data.simulated.to_dict()) if "simulated" in data.source.split("+") else None,
+        pathlib.Path(data.ethnicity) if data.ethnicity else None,
+    )
+
+
+def build_options(config: ml_collections.ConfigDict) -> BuildOptions:
+    """How clips are computed under a config: those of its database, and new ones alike."""
+    from data_builders.database.pipeline import BuildOptions
+
+    data = config.data
+    return BuildOptions(
         flow_method=data.flow_method,
         stabilise=data.stabilise,
         flow_size=data.flow_size,
         image_size=data.image_size,
         detector=data.detector,
-    )
-    return ensure(
-        data.source,
-        data.raw,
-        pathlib.Path(data.data_dir),
-        options,
-        from_mapping(data.simulated.to_dict()) if "simulated" in data.source.split("+") else None,
-        pathlib.Path(data.ethnicity) if data.ethnicity else None,
     )
