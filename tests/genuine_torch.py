@@ -59,18 +59,26 @@ def vgg16(widths, hidden, classes=2622):
 
 def state_dict(model):
     """The model's; VGG's under the names of VGG-Face, which is a VGG-16."""
-    state = model.state_dict()
+    return renamed(model, model.state_dict())
+
+
+def load(model, state):
+    """Fills a model with a state dict under the names of `state_dict`; all of them, no others."""
+    model.load_state_dict(renamed(model, state, back=True), strict=True)
+
+
+def renamed(model, state, back=False):
+    """A state dict from the names of torchvision's VGG to those of VGG-Face, or back."""
     if not isinstance(model, vgg.VGG):
         return state
     convolutions = [i for i, layer in enumerate(model.features) if hasattr(layer, "weight")]
     names = [f"conv{b}_{i}" for b, n in enumerate((2, 2, 3, 3, 3), 1) for i in range(1, n + 1)]
     ours = {f"features.{i}": name for i, name in zip(convolutions, names, strict=True)}
     ours |= {"classifier.0": "fc6", "classifier.3": "fc7", "classifier.6": "fc8"}
-    renamed = {}
-    for key, value in state.items():
-        layer, leaf = key.rsplit(".", 1)
-        renamed[f"{ours[layer]}.{leaf}"] = value
-    return renamed
+    if back:
+        ours = {name: theirs for theirs, name in ours.items()}
+    layers = {key: key.rsplit(".", 1) for key in state}
+    return {f"{ours[layer]}.{leaf}": state[key] for key, (layer, leaf) in layers.items()}
 
 
 def watch_kinks(model):

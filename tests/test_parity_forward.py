@@ -1,4 +1,4 @@
-"""Every backbone computes what PyTorch computes from the same weights."""
+"""Every backbone computes what PyTorch computes from the same weights, and gives them back."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import jax
 import numpy as np
 import pytest
 import torch_ststnet
-from genuine_torch import randomise, resnet18, state_dict, swin, tiny_vit, torch, vgg16
+from genuine_torch import load, randomise, resnet18, state_dict, swin, tiny_vit, torch, vgg16
 
 from ethnicmer_jax import models
 
@@ -54,6 +54,12 @@ def test_forward_equals_pytorch(case, tmp_path):
     features = jax.jit(lambda v, x: backbone.apply(v, x, train=False))(weights.variables, images)
     logits = np.asarray(features) @ weights.head["kernel"] + weights.head["bias"]
 
+    given_back = randomise(make_genuine(), seed=1).eval()
+    load(given_back, {k: torch.from_numpy(v) for k, v in models.state_dict(weights).items()})
+    with torch.no_grad():
+        again = given_back(torch.from_numpy(images).permute(0, 3, 1, 2)).numpy()
+
+    np.testing.assert_array_equal(again, expected)
     scale = np.abs(expected).max()
     assert scale > 0.1
     np.testing.assert_allclose(logits, expected, rtol=0, atol=1e-5 * scale)

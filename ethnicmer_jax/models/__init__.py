@@ -1,5 +1,6 @@
 """Backbones, fusions, and the classifier made of them."""
 
+from ethnicmer_jax.models.branch_weights import BranchWeights, graft, graft_head
 from ethnicmer_jax.models.classifier import EthnicAwareClassifier, FixedFeatures
 from ethnicmer_jax.models.fusion import Outputs
 from ethnicmer_jax.models.registry import (
@@ -11,15 +12,15 @@ from ethnicmer_jax.models.registry import (
     image_sizes,
     input_size,
 )
-from ethnicmer_jax.models.torch_weights import TorchWeights, graft, graft_head, import_torch, read
+from ethnicmer_jax.models.torch_weights import import_torch, read, state_dict
 
 __all__ = [
     "BACKBONES",
     "FUSIONS",
+    "BranchWeights",
     "EthnicAwareClassifier",
     "FixedFeatures",
     "Outputs",
-    "TorchWeights",
     "backbone",
     "build",
     "example_inputs",
@@ -29,4 +30,5 @@ __all__ = [
     "import_torch",
     "input_size",
     "read",
+    "state_dict",
 ]

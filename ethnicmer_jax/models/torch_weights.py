@@ -1,16 +1,10 @@
-"""From PyTorch weights in a file to Flax variables of a backbone.
-
-The names are torchvision's for ResNet-18 and Swin-B, timm's for TinyViT, those of
-the public PyTorch code for STSTNet, and conv1_1 to fc8 for VGG-Face.
-"""
+"""Between PyTorch weights and Flax variables of a backbone, in both directions."""
 
 from __future__ import annotations
 
-import dataclasses
 import pathlib
 import pickle
-import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import jax
@@ -18,65 +12,14 @@ import jax.numpy as jnp
 import numpy as np
 import safetensors
 import safetensors.numpy
-from flax import struct, traverse_util
+from flax import traverse_util
 
 from ethnicmer_jax.base.schema import UserError
-from ethnicmer_jax.models import registry
+from ethnicmer_jax.models import registry, torch_names
+from ethnicmer_jax.models.backbones import windows
+from ethnicmer_jax.models.branch_weights import BranchWeights
 
-_LEAVES = {"kernel": "weight", "scale": "weight", "mean": "running_mean", "var": "running_var"}
-_DERIVED = ("num_batches_tracked", "relative_position_index", "attention_bias_idxs")
 _WRAPPERS = ("state_dict", "model")
-
-
-@dataclasses.dataclass(frozen=True)
-class _Names:
-    """How a backbone's Flax names become PyTorch's.
-
-    Attributes:
-      head: PyTorch's name of the classification layer.
-      rules: regular expressions and replacements for a dotted Flax name. `*` in the
-        result stands for 1, 2, 3: the streams that one convolution of ours joins.
-    """
-
-    head: str
-    rules: tuple[tuple[str, str], ...] = ()
-
-
-_TINY_VIT = _Names("head.fc", ((r"^norm\.", "head.norm."), (r"(stages|blocks)_(\d+)", r"\1.\2")))
-_NAMES: Mapping[str, _Names] = {
-    "ststnet": _Names("fc", ((r"^block\.(conv|bn)\.", r"\1*."),)),
-    "resnet18": _Names(
-        "fc",
-        (
-            (r"^stem\.(conv|bn)", r"\g<1>1"),
-            (r"convnorm(\d)\.(conv|bn)", r"\2\1"),
-            (r"downsample\.conv", "downsample.0"),
-            (r"downsample\.bn", "downsample.1"),
-            (r"layer(\d)_(\d)", r"layer\1.\2"),
-        ),
-    ),
-    "tiny_vit_5m": _TINY_VIT,
-    "tiny_vit_21m": _TINY_VIT,
-    "swin_b": _Names(
-        "head", ((r"features_(\d)_(\d+)", r"features.\1.\2"), (r"(features|mlp)_(\d)", r"\1.\2"))
-    ),
-    "vgg_face": _Names("fc8"),
-}
-
-
-@struct.dataclass
-class TorchWeights:
-    """What a file holds for a backbone; a pytree, so that `jit` takes it as an argument.
-
-    Attributes:
-      name: the backbone's.
-      variables: "params" and, where the backbone has BatchNorm, "batch_stats".
-      head: "kernel" [features, classes] and "bias" [classes], or None without a head.
-    """
-
-    name: str = struct.field(pytree_node=False)
-    variables: Mapping[str, Any]
-    head: Mapping[str, np.ndarray | jax.Array] | None
 
 
 def import_torch(
@@ -102,7 +45,7 @@ def import_torch(
 
 def read(
     name: str, path: str | pathlib.Path, *, image_size: int = 0, **options: Any
-) -> TorchWeights:
+) -> BranchWeights:
     """The same as `import_torch`, with the classification head where there is one."""
     module = registry.backbone(name, image_size=image_size, **options)
     size = image_size or registry.input_size(name)
@@ -112,79 +55,50 @@ def read(
     )
     # Parameters before statistics: the first missing name should mean something.
     wanted = traverse_util.flatten_dict({"params": shapes["params"], **shapes})
-    sources = {where: _torch_names(name, where[1:]) for where in wanted}
-    head_names = [f"{_NAMES[name].head}.{leaf}" for leaf in ("weight", "bias")]
-    _check_names(name, path, state, sources.values(), head_names)
+    sources = {where: list(torch_names.of_variable(name, where[1:])) for where in wanted}
+    head_names = torch_names.of_head(name)
+    _check_names(name, path, state, sources.values(), head_names.values())
     found = {}
-    for where, torch_names in sources.items():
-        found[where] = _to_flax(np.concatenate([state[key] for key in torch_names]), where[-1])
+    for where, keys in sources.items():
+        found[where] = _to_flax(np.concatenate([state[key] for key in keys]), where[-1])
         if found[where].shape != wanted[where].shape:
             raise UserError(
-                f"{path}: {torch_names[0]} does not fit {name} at {size} px: it gives shape "
+                f"{path}: {keys[0]} does not fit {name} at {size} px: it gives shape "
                 f"{found[where].shape} instead of {wanted[where].shape}"
             )
     head = None
-    if all(key in state for key in head_names):
-        kernel, bias = (state[key] for key in head_names)
-        head = {"kernel": _to_flax(kernel, "kernel"), "bias": _to_flax(bias, "bias")}
-    return TorchWeights(name, traverse_util.unflatten_dict(found), head)
+    if all(key in state for key in head_names.values()):
+        head = {leaf: _to_flax(state[key], leaf) for leaf, key in head_names.items()}
+    return BranchWeights(name, traverse_util.unflatten_dict(found), head)
 
 
-def graft(
-    variables: Mapping[str, Any], branch: str, weights: TorchWeights
-) -> tuple[dict[str, Any], str]:
-    """Puts a backbone's weights, and its head if it fits, into a classifier's variables.
-
-    Looks at shapes only, so it also works under `jit` and `vmap`.
+def state_dict(weights: BranchWeights) -> dict[str, np.ndarray]:
+    """The weights of a branch under their PyTorch names: the inverse of `read`.
 
     Args:
-      variables: of an EthnicAwareClassifier.
-      branch: "emotion" or "ethnic".
-      weights: what `read` returned.
+      weights: of a backbone, and of its head where there is one.
 
     Returns:
-      New variables, and one line that says what became of the head.
+      name -> float32 array, in PyTorch's layout; and int64 "relative_position_index" where
+      the PyTorch module asks for it. A PyTorch module with the same layers takes all of it
+      with `load_state_dict(..., strict=True)`; its `num_batches_tracked` stays as it is.
 
     Raises:
-      UserError: the classifier has no such branch, or another backbone in it.
+      UserError: the backbone has no PyTorch names.
     """
-    module = f"{branch}_backbone"
-    if module not in variables["params"]:
-        raise UserError(f"this fusion has no {branch} branch to take weights for")
-    result = {collection: dict(tree) for collection, tree in variables.items()}
-    for collection, tree in weights.variables.items():
-        if _shapes(result.get(collection, {}).get(module, {})) != _shapes(tree):
-            raise UserError(f"the {branch} branch is not the {weights.name} of the weights")
-        result[collection][module] = tree
-    return graft_head(result, branch, weights)
-
-
-def graft_head(
-    variables: Mapping[str, Any], branch: str, weights: TorchWeights
-) -> tuple[dict[str, Any], str]:
-    """The same as `graft` for the head alone: the branch's backbone is not looked at."""
-    fusion = dict(variables["params"]["fusion"])
-    place = f"{branch}_head" if f"{branch}_head" in fusion or branch == "ethnic" else "head"
-    fits = False
-    if weights.head is not None and place in fusion:
-        fits = fusion[place]["dense"]["kernel"].shape == weights.head["kernel"].shape
-        if fits:
-            fusion[place] = {"dense": dict(weights.head)}
-    result = {**variables, "params": {**variables["params"], "fusion": fusion}}
-    return result, f"{branch} branch: {weights.name} weights, {_head_line(weights, fits)}"
-
-
-def _shapes(tree: Mapping[str, Any]) -> dict[tuple[str, ...], tuple[int, ...]]:
-    return {where: leaf.shape for where, leaf in traverse_util.flatten_dict(dict(tree)).items()}
-
-
-def _head_line(weights: TorchWeights, fits: bool) -> str:
-    if weights.head is None:
-        return "head starts at random (none in the file)"
-    classes = weights.head["bias"].shape[0]
-    if fits:
-        return f"head of {classes} classes taken over"
-    return f"head starts at random (the file's has {classes} classes and does not fit)"
+    state = {}
+    for where, value in traverse_util.flatten_dict(dict(weights.variables)).items():
+        array = _to_torch(np.asarray(value), where[-1])
+        names = torch_names.of_variable(weights.name, where[1:])
+        ends = np.cumsum(list(names.values()))[:-1]
+        state |= dict(zip(names, np.split(array, ends), strict=True))
+        if where[-1] == "relative_position_bias_table":
+            index = ".".join((*next(iter(names)).split(".")[:-1], "relative_position_index"))
+            state[index] = _relative_position_index(len(array))
+    if weights.head is not None:
+        for leaf, key in torch_names.of_head(weights.name).items():
+            state[key] = _to_torch(np.asarray(weights.head[leaf]), leaf)
+    return {key: np.ascontiguousarray(array) for key, array in state.items()}
 
 
 def _load(path: pathlib.Path) -> dict[str, np.ndarray]:
@@ -222,16 +136,6 @@ def _load_pickled(path: pathlib.Path) -> dict[str, np.ndarray]:
     return {key.removeprefix("module."): t.float().numpy() for key, t in state.items()}
 
 
-def _torch_names(name: str, where: tuple[str, ...]) -> list[str]:
-    """The PyTorch names whose arrays, joined, are the Flax variable at `where`."""
-    dotted = ".".join((*where[:-1], _LEAVES.get(where[-1], where[-1])))
-    if name not in _NAMES:
-        raise UserError(f"backbone {name} takes no PyTorch weights: leave init.path empty")
-    for pattern, replacement in _NAMES[name].rules:
-        dotted = re.sub(pattern, replacement, dotted)
-    return [dotted.replace("*", str(stream)) for stream in (1, 2, 3)] if "*" in dotted else [dotted]
-
-
 def _to_flax(array: np.ndarray, leaf: str) -> np.ndarray:
     """PyTorch keeps a kernel's outputs first, Flax last: [O, I, H, W] to [H, W, I, O]."""
     if leaf == "kernel":
@@ -239,11 +143,37 @@ def _to_flax(array: np.ndarray, leaf: str) -> np.ndarray:
     return np.ascontiguousarray(array, np.float32)
 
 
+def _to_torch(array: np.ndarray, leaf: str) -> np.ndarray:
+    """The inverse of `_to_flax`: [H, W, I, O] to [O, I, H, W]."""
+    if leaf == "kernel":
+        array = array.transpose(3, 2, 0, 1) if array.ndim == 4 else array.T
+    return np.ascontiguousarray(array, np.float32)
+
+
+def _relative_position_index(rows: int) -> np.ndarray:
+    """Which row of Swin's table belongs to each pair of tokens; torchvision stores it.
+
+    Args:
+      rows: of the table, (2·window - 1)².
+
+    Returns:
+      int64 [window⁴].
+    """
+    span = round(rows**0.5)
+    window = (span + 1) // 2
+    down, right = windows.offsets(window) + window - 1
+    return (down * span + right).ravel().astype(np.int64)
+
+
 def _check_names(
-    name: str, path: str | pathlib.Path, state: Mapping[str, Any], sources: Any, head: list[str]
+    name: str,
+    path: str | pathlib.Path,
+    state: Mapping[str, Any],
+    sources: Collection[list[str]],
+    head: Collection[str],
 ) -> None:
     wanted = [key for keys in sources for key in keys]
-    present = {key for key in state if not key.endswith(_DERIVED)}
+    present = {key for key in state if not key.endswith(torch_names.DERIVED)}
     missing = [key for key in wanted if key not in present]
     unexpected = sorted(present.difference(wanted, head))
     if missing or unexpected:

@@ -20,9 +20,9 @@ from ethnicmer_jax.data import inputs
 from ethnicmer_jax.data.dataset import Dataset
 from ethnicmer_jax.data.targets import Targets
 from ethnicmer_jax.models import registry
+from ethnicmer_jax.models.branch_weights import BranchWeights
 from ethnicmer_jax.models.classifier import EthnicAwareClassifier, FixedFeatures
 from ethnicmer_jax.models.shapes import Leaf
-from ethnicmer_jax.models.torch_weights import TorchWeights
 from ethnicmer_jax.training.pretrained import Start
 
 
@@ -43,7 +43,7 @@ class Resident:
     images: dict[str, Any]
     emotion: Leaf
     ethnic: Leaf
-    weights: dict[str, TorchWeights] = struct.field(default_factory=dict)
+    weights: dict[str, BranchWeights] = struct.field(default_factory=dict)
 
 
 def build(
@@ -86,7 +86,7 @@ def build(
 
 def fixed_features(
     backbone: nn.Module,
-    weights: TorchWeights,
+    weights: BranchWeights,
     pixels: Float32[np.ndarray, "images size size 3"],
     batch: int,
 ) -> FixedFeatures:

@@ -14,7 +14,7 @@ from flax import struct
 from jaxtyping import Array, Float, Int
 
 from ethnicmer_jax.data.targets import Targets
-from ethnicmer_jax.models import registry, torch_weights
+from ethnicmer_jax.models import branch_weights, registry
 from ethnicmer_jax.models.classifier import EthnicAwareClassifier, FixedFeatures
 from ethnicmer_jax.models.fusion import Outputs
 from ethnicmer_jax.models.shapes import Leaf
@@ -110,7 +110,7 @@ class Learner:
         variables = self.model.init(key, example, train=False)
         for branch, weights in data.weights.items():
             frozen = isinstance(data.images[branch], FixedFeatures)
-            graft = torch_weights.graft_head if frozen else torch_weights.graft
+            graft = branch_weights.graft_head if frozen else branch_weights.graft
             variables, _ = graft(variables, branch, weights)
         params, stats = variables["params"], variables.get("batch_stats", {})
         return FoldState(params, stats, self.optimizer.init(params), jnp.int32(0))

@@ -9,9 +9,9 @@ import jax
 import ml_collections
 
 from ethnicmer_jax.base.schema import UserError
-from ethnicmer_jax.models import registry, torch_weights
+from ethnicmer_jax.models import branch_weights, registry, torch_weights
+from ethnicmer_jax.models.branch_weights import BranchWeights
 from ethnicmer_jax.models.classifier import EthnicAwareClassifier
-from ethnicmer_jax.models.torch_weights import TorchWeights
 
 _PREFIXES = {"emotion": "", "ethnic": "ethnic_"}
 
@@ -26,7 +26,7 @@ class Start:
       note: one line on what was taken over, for people.
     """
 
-    weights: TorchWeights
+    weights: BranchWeights
     frozen: bool
     note: str
 
@@ -70,8 +70,8 @@ def _head_note(
     config: ml_collections.ConfigDict,
     model: EthnicAwareClassifier,
     branch: str,
-    weights: TorchWeights,
+    weights: BranchWeights,
 ) -> str:
     inputs = registry.example_inputs(config.model)
     variables = jax.eval_shape(lambda: model.init(jax.random.key(0), inputs, train=False))
-    return torch_weights.graft(variables, branch, weights)[1]
+    return branch_weights.graft(variables, branch, weights)[1]

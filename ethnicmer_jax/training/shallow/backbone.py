@@ -12,7 +12,7 @@ from flax import linen as nn
 
 from ethnicmer_jax.data import inputs
 from ethnicmer_jax.data.dataset import Dataset
-from ethnicmer_jax.models import TorchWeights, registry
+from ethnicmer_jax.models import BranchWeights, registry
 from ethnicmer_jax.training import device_data, devices, pretrained
 
 _BATCH = 16
@@ -55,12 +55,12 @@ def features(
     }, f"a frozen {name} with RANDOM weights (init.path names none)"
 
 
-def _random(name: str, backbone: nn.Module, size: int, seed: int) -> TorchWeights:
+def _random(name: str, backbone: nn.Module, size: int, seed: int) -> BranchWeights:
     init = jax.jit(functools.partial(backbone.init, train=False))
-    return TorchWeights(name, init(jax.random.key(seed), jnp.zeros((1, size, size, 3))), None)
+    return BranchWeights(name, init(jax.random.key(seed), jnp.zeros((1, size, size, 3))), None)
 
 
-def _applied(backbone: nn.Module, weights: TorchWeights, images: np.ndarray) -> np.ndarray:
+def _applied(backbone: nn.Module, weights: BranchWeights, images: np.ndarray) -> np.ndarray:
     copies, n = images.shape[:2]
     flat = images.reshape(-1, *images.shape[2:])
     values = device_data.fixed_features(backbone, weights, flat, _BATCH).values

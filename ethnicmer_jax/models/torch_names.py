@@ -1,0 +1,87 @@
+"""What a backbone's Flax variables are called in PyTorch.
+
+The names are torchvision's for ResNet-18 and Swin-B, timm's for TinyViT, those of
+the public PyTorch code for STSTNet, and conv1_1 to fc8 for VGG-Face.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Mapping
+
+from ethnicmer_jax.base.schema import UserError
+from ethnicmer_jax.models.backbones.ststnet import STREAMS
+
+DERIVED = ("num_batches_tracked", "relative_position_index", "attention_bias_idxs")
+"""Ends of the names of buffers that follow from the rest, or that nothing reads."""
+
+_LEAVES = {"kernel": "weight", "scale": "weight", "mean": "running_mean", "var": "running_var"}
+
+
+@dataclasses.dataclass(frozen=True)
+class _Names:
+    """How a backbone's Flax names become PyTorch's.
+
+    Attributes:
+      head: PyTorch's name of the classification layer.
+      rules: regular expressions and replacements for a dotted Flax name. `*` in the
+        result stands for 1, 2, 3: the streams that one convolution of ours joins.
+    """
+
+    head: str
+    rules: tuple[tuple[str, str], ...] = ()
+
+
+_TINY_VIT = _Names("head.fc", ((r"^norm\.", "head.norm."), (r"(stages|blocks)_(\d+)", r"\1.\2")))
+_NAMES: Mapping[str, _Names] = {
+    "ststnet": _Names("fc", ((r"^block\.(conv|bn)\.", r"\1*."),)),
+    "resnet18": _Names(
+        "fc",
+        (
+            (r"^stem\.(conv|bn)", r"\g<1>1"),
+            (r"convnorm(\d)\.(conv|bn)", r"\2\1"),
+            (r"downsample\.conv", "downsample.0"),
+            (r"downsample\.bn", "downsample.1"),
+            (r"layer(\d)_(\d)", r"layer\1.\2"),
+        ),
+    ),
+    "tiny_vit_5m": _TINY_VIT,
+    "tiny_vit_21m": _TINY_VIT,
+    "swin_b": _Names(
+        "head", ((r"features_(\d)_(\d+)", r"features.\1.\2"), (r"(features|mlp)_(\d)", r"\1.\2"))
+    ),
+    "vgg_face": _Names("fc8"),
+}
+
+
+def of_variable(backbone: str, where: tuple[str, ...]) -> dict[str, int]:
+    """PyTorch's names of the arrays that, joined along the outputs, are a Flax variable.
+
+    Args:
+      backbone: one of `registry.BACKBONES`.
+      where: the variable's place in its collection, such as ("block", "conv", "kernel").
+
+    Returns:
+      name -> how many outputs the array has; 0 where it has all of them.
+
+    Raises:
+      UserError: the backbone has no PyTorch names.
+    """
+    dotted = ".".join((*where[:-1], _LEAVES.get(where[-1], where[-1])))
+    for pattern, replacement in _of(backbone).rules:
+        dotted = re.sub(pattern, replacement, dotted)
+    if "*" not in dotted:
+        return {dotted: 0}
+    return {dotted.replace("*", str(i)): width for i, width in enumerate(STREAMS, start=1)}
+
+
+def of_head(backbone: str) -> dict[str, str]:
+    """Of "kernel" and "bias" of the classification layer, PyTorch's names."""
+    return {leaf: f"{_of(backbone).head}.{_LEAVES.get(leaf, leaf)}" for leaf in ("kernel", "bias")}
+
+
+def _of(backbone: str) -> _Names:
+    if backbone not in _NAMES:
+        raise UserError(f"backbone {backbone} has no PyTorch weights")
+    return _NAMES[backbone]
