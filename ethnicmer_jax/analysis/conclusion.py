@@ -46,6 +46,14 @@ class Range:
     high: float
 
 
+class Difference(enum.Enum):
+    """What is shown of one quantity against another."""
+
+    HIGHER = "higher"
+    LOWER = "lower"
+    NOT_SHOWN = "not shown to differ"
+
+
 class Verdict(enum.Enum):
     """The possible findings about a difference between groups."""
 

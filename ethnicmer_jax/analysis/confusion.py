@@ -75,6 +75,11 @@ CLASS_RATES: Mapping[str, Score] = {
 """Maps confusion matrices [..., C, C] to one rate for each class, [..., C]."""
 
 
+def of_class(rate: Score, index: int) -> Score:
+    """One of CLASS_RATES for the class of that index, as a score of its own."""
+    return lambda matrices: rate(matrices)[..., index]
+
+
 def mean_of_defined(values: Float[np.ndarray, "*batch items"]) -> Float[np.ndarray, "*batch"]:
     """Mean over the last axis of what is not NaN; NaN where nothing is."""
     defined = ~np.isnan(values)

@@ -15,14 +15,14 @@ include what another training set would have changed; repeated draws do.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from jaxtyping import Bool, Float, Int, Shaped
 from scipy import stats as scipy_stats
 
 from ethnicmer_jax.analysis import effects
-from ethnicmer_jax.analysis.confusion import SCORES
+from ethnicmer_jax.analysis.confusion import SCORES, Score
 from ethnicmer_jax.analysis.counts import Counts
 
 LEVEL = 0.95
@@ -186,14 +186,22 @@ def estimate(
     Raises:
       ValueError: there is no term, or the terms are over different persons or classes.
     """
-    resampled = _resampled(terms, (score,), n_resamples, seed)
+    resampled = _resampled(terms, {score: SCORES[score]}, n_resamples, seed)
     return _interval(resampled, score, level=level, reciprocity=reciprocity)
 
 
-def score_intervals(counts: Counts) -> dict[str, Interval]:
-    """Every score of `confusion.SCORES`, averaged over the runs, with its interval."""
-    resampled = _resampled([(1.0, counts)], tuple(SCORES), RESAMPLES, SEED)
-    return {score: _interval(resampled, score) for score in SCORES}
+def score_intervals(
+    counts: Counts, scores: Mapping[str, Score] = SCORES, *, level: float = LEVEL
+) -> dict[str, Interval]:
+    """Every score, averaged over the runs, with its interval.
+
+    Args:
+      counts: of one or more runs.
+      scores: by name.
+      level: nominal coverage.
+    """
+    resampled = _resampled([(1.0, counts)], scores, RESAMPLES, SEED)
+    return {score: _interval(resampled, score, level=level) for score in scores}
 
 
 def difference(
@@ -218,9 +226,32 @@ def difference(
     Raises:
       ValueError: the classes differ.
     """
+    return estimate(
+        _difference_terms(first, second), score, level=level, n_resamples=n_resamples, seed=seed
+    )
+
+
+def differences(
+    first: Counts, second: Counts, scores: Mapping[str, Score] = SCORES, *, level: float = LEVEL
+) -> dict[str, Interval]:
+    """The `difference` of every score, by its name.
+
+    Args:
+      first: the counts of one or more runs.
+      second: the same, over any persons.
+      scores: by name.
+      level: nominal coverage.
+
+    Raises:
+      ValueError: the classes differ.
+    """
+    resampled = _resampled(_difference_terms(first, second), scores, RESAMPLES, SEED)
+    return {score: _interval(resampled, score, level=level) for score in scores}
+
+
+def _difference_terms(first: Counts, second: Counts) -> list[Term]:
     persons = np.union1d(first.persons, second.persons)
-    terms = [(1.0, first.over(persons)), (-1.0, second.over(persons))]
-    return estimate(terms, score, level=level, n_resamples=n_resamples, seed=seed)
+    return [(1.0, first.over(persons)), (-1.0, second.over(persons))]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -234,7 +265,7 @@ class _Resampled:
 
 
 def _resampled(
-    terms: Sequence[Term], scores: tuple[str, ...], n_resamples: int, seed: int
+    terms: Sequence[Term], scores: Mapping[str, Score], n_resamples: int, seed: int
 ) -> _Resampled:
     if not terms:
         raise ValueError("an estimate needs a term")
@@ -252,8 +283,7 @@ def _resampled(
     weights = resample_weights(strata, n_resamples, np.random.default_rng(seed))
     drawn = np.zeros((n_resamples + 1, len(persons)))
     drawn[0, anywhere], drawn[1:, anywhere] = 1, weights
-    functions = [SCORES[score] for score in scores]
-    sums = sum(weight * counts.scores(drawn, *functions) for weight, counts in terms)
+    sums = sum(weight * counts.scores(drawn, *scores.values()) for weight, counts in terms)
     return _Resampled(
         dict(zip(scores, sums, strict=True)),
         len(strata),

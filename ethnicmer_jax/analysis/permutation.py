@@ -11,12 +11,13 @@ from __future__ import annotations
 import dataclasses
 import math
 import sys
+from collections.abc import Mapping
 
 import numpy as np
 from jaxtyping import Bool, Float, Shaped
 
 from ethnicmer_jax.analysis import effects
-from ethnicmer_jax.analysis.confusion import SCORES
+from ethnicmer_jax.analysis.confusion import SCORES, Score
 from ethnicmer_jax.analysis.counts import Counts, databases
 from ethnicmer_jax.base.predictions import Predictions
 
@@ -143,6 +144,51 @@ def group_difference(
     null = statistic(permuted_labels(in_first, strata, n_permutations, rng))
     observed = float(statistic(in_first[None])[0])
     return _outcome(observed, null, informative(in_first, strata), _relabellings(in_first, strata))
+
+
+def swap(
+    first: Counts,
+    second: Counts,
+    scores: Mapping[str, Score],
+    *,
+    n_permutations: int = 10_000,
+    seed: int = 0,
+) -> dict[str, PermutationTest]:
+    """Tests score(first) - score(second) by swapping the answers to whole persons.
+
+    The null is that of a person's two sets of answers either could have come from either
+    model. A person's answers are swapped in all runs at once, so clips of one person stay
+    together, as do the runs of a model.
+
+    Args:
+      first: the counts of one or more runs.
+      second: of as many runs over the same persons and classes; run k is swapped with run k.
+      scores: by name.
+      n_permutations: how many permutations.
+      seed: determines the permutations.
+
+    Raises:
+      ValueError: persons, classes or numbers of runs differ.
+    """
+    same = first.matrices.shape == second.matrices.shape and first.classes == second.classes
+    if not same or not np.array_equal(first.persons, second.persons):
+        raise ValueError("answers are swapped between as many runs over the same persons")
+    both = dataclasses.replace(
+        first,
+        persons=np.concatenate([first.persons, second.persons]),
+        matrices=np.concatenate([first.matrices, second.matrices], axis=1),
+    )
+    rng = np.random.default_rng(seed)
+    swapped = rng.random((1 + n_permutations, len(first.persons))) < 0.5
+    swapped[0] = False
+    kept, exchanged = np.hstack([~swapped, swapped]), np.hstack([swapped, ~swapped])
+    values = both.scores(kept, *scores.values()) - both.scores(exchanged, *scores.values())
+    differing = (first.matrices != second.matrices).any(axis=(0, 2, 3))
+    n_distinct = math.ldexp(1.0, min(int(differing.sum()), sys.float_info.max_exp - 1))
+    return {
+        name: _outcome(float(of_score[0]), of_score[1:], differing, n_distinct)
+        for name, of_score in zip(scores, values, strict=True)
+    }
 
 
 def in_first_group(

@@ -6,11 +6,10 @@ undefined, they are "not shown to differ", which never means that they are equal
 
 from __future__ import annotations
 
-import enum
-
 import numpy as np
 import pandas as pd
 
+from ethnicmer_jax.analysis.conclusion import Difference
 from ethnicmer_jax.explain.findings import ALL, MOTION, Findings
 from ethnicmer_jax.explain.folds import MapName
 from ethnicmer_jax.explain.sanity import LABELS, RANDOM, TRAINED
@@ -19,14 +18,6 @@ from ethnicmer_jax.report.explained import METHODS
 ALPHA = 0.05
 
 _OTHERS = {RANDOM: "networks with random weights", LABELS: "networks trained on shuffled emotions"}
-
-
-class Difference(enum.Enum):
-    """What two intervals show of the quantities behind them."""
-
-    HIGHER = "higher"
-    LOWER = "lower"
-    NOT_SHOWN = "not shown to differ"
 
 
 def difference(first: pd.Series, second: pd.Series) -> Difference:
