@@ -29,6 +29,7 @@ ORDER = (
     "ethnicmer_jax.report",
     "ethnicmer_jax.jobs",
     "ethnicmer_jax.explain",
+    "ethnicmer_jax.predict",
     "ethnicmer_jax.commands",
     "ethnicmer_jax.main",
     "ethnicmer_jax.__main__",

@@ -29,12 +29,14 @@ class Pair:
       onset, apex: uint8 [H, W, 3] RGB, of one size.
       notes: where the apex was found, for `labelled`; empty where it was coded.
       doubts: what a human might want to look at, one line each.
+      found: the apex with the curve that it was found on; None where it was coded.
     """
 
     onset: np.ndarray
     apex: np.ndarray
     notes: Mapping[str, str] = dataclasses.field(default_factory=dict)
     doubts: tuple[str, ...] = ()
+    found: FoundApex | None = None
 
 
 def read(motion: FrameReader | Film, detector: str) -> Pair:
@@ -58,7 +60,7 @@ def read(motion: FrameReader | Film, detector: str) -> Pair:
     doubts: tuple[str, ...] = ()
     if found.confidence < DOUBTFUL:
         doubts = (f"apex {found.number} was found with confidence {found.confidence:.2f} only",)
-    return Pair(motion.frame(found.numbers[0]), motion.frame(found.number), notes, doubts)
+    return Pair(motion.frame(found.numbers[0]), motion.frame(found.number), notes, doubts, found)
 
 
 def labelled(labels: ClipLabels, notes: Mapping[str, str]) -> ClipLabels:

@@ -21,6 +21,7 @@ import numpy as np
 from data_builders.database import apex_search, parallel
 from data_builders.database.cache import ClipCache, Pixels, fingerprint
 from data_builders.pixels import faces, flow, flow_file, stabilise
+from data_builders.pixels.apex import FoundApex
 from data_builders.sources.base import ClipTask, Film, FlowFile, FrameReader, Motion, Problem
 from ethnicmer_jax.base import crop, settings
 from ethnicmer_jax.base.crop import CropGeometry
@@ -89,7 +90,7 @@ def make_record(task: ClipTask, options: BuildOptions) -> ClipRecord:
     Raises:
       ValueError: the clip's pixels cannot be used; the message says why.
     """
-    return _record(task, compute(task.motion, options))
+    return record_of(task, compute(task.motion, options))
 
 
 def compute(motion: Motion, options: BuildOptions) -> Pixels:
@@ -100,7 +101,7 @@ def compute(motion: Motion, options: BuildOptions) -> Pixels:
     """
     if isinstance(motion, FlowFile):
         return Pixels(*flow_file.read(motion.path, options.flow_size))
-    return _with_flow([cut_out(motion, options)], options)[0]
+    return with_flow([cut_out(motion, options)], options)[0]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -111,6 +112,7 @@ class Crops:
       onset, apex: uint8 [crop_size, crop_size], grey face crops that the flow is computed on.
       onset_image, apex_image: uint8 [image_size, image_size, 3] RGB, as they are stored.
       notes: what the face detector has to tell.
+      found: the apex with the curve that it was found on; None where it was coded.
     """
 
     onset: np.ndarray
@@ -118,6 +120,7 @@ class Crops:
     onset_image: np.ndarray
     apex_image: np.ndarray
     notes: Mapping[str, str]
+    found: FoundApex | None = None
 
 
 def cut_out(motion: FrameReader | Film, options: BuildOptions) -> Crops:
@@ -139,11 +142,18 @@ def cut_out(motion: FrameReader | Film, options: BuildOptions) -> Crops:
             FACE_NOTES: "; ".join((*pair.notes, *seen.doubts)),
             **seen.notes,
         },
+        seen.found,
     )
 
 
-def _with_flow(clips: Sequence[Crops], options: BuildOptions, threads: int = 1) -> list[Pixels]:
-    """Face crops -> flow; the pixels of a clip do not depend on the others."""
+def with_flow(clips: Sequence[Crops], options: BuildOptions, threads: int = 1) -> list[Pixels]:
+    """Face crops -> flow; the pixels of a clip do not depend on the others.
+
+    Args:
+      clips: at least one.
+      options: how flow is computed and stored.
+      threads: see `flow.compute_many`.
+    """
     onsets, apexes = (np.stack([getattr(c, name) for c in clips]) for name in ("onset", "apex"))
     flows = flow.compute_many(onsets, apexes, options.flow_method, threads)
     geometry = options.faces().geometry or CropGeometry.of_margin()
@@ -216,7 +226,7 @@ def _first_stage(job: Job, options: BuildOptions, cache: ClipCache) -> Outcome |
 def _second_stage(
     clips: Sequence[_CutOut], options: BuildOptions, cache: ClipCache
 ) -> list[Outcome]:
-    found = _with_flow([clip.crops for clip in clips], options, options.workers)
+    found = with_flow([clip.crops for clip in clips], options, options.workers)
     for clip, pixels in zip(clips, found, strict=True):
         cache.store(clip.job.key, pixels)
     return [_outcome(clip.job, clip.crops.notes) for clip in clips]
@@ -263,10 +273,11 @@ def records(jobs: Iterable[Job], options: BuildOptions, cache: ClipCache) -> Ite
 def record(job: Job, options: BuildOptions, cache: ClipCache) -> ClipRecord:
     """One clip that `process` has computed (computed again if the cache has lost it)."""
     pixels = cache.load(job.key)
-    return _record(job.task, compute(job.task.motion, options) if pixels is None else pixels)
+    return record_of(job.task, compute(job.task.motion, options) if pixels is None else pixels)
 
 
-def _record(task: ClipTask, pixels: Pixels) -> ClipRecord:
+def record_of(task: ClipTask, pixels: Pixels) -> ClipRecord:
+    """The record of a clip whose pixels are there."""
     return ClipRecord(
         apex_search.labelled(task.labels, pixels.notes),
         pixels.flow,

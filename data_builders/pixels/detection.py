@@ -92,14 +92,23 @@ class RetinaFace:
     def __init__(self, min_score: float = 0.9):
         self._min_score = min_score
         self._package = _load_package()
+        self._last: tuple[np.ndarray, tuple[Face, ...]] | None = None
 
     def detect(self, image: np.ndarray) -> tuple[Face, ...]:
         """See `Detector.detect`.
+
+        The last frame's faces are remembered: a clip's onset frame is asked about where the apex
+        is looked for, and again where the face is cut out.
 
         Raises:
           ValueError: the frame is not uint8 [H, W, 3].
         """
         check_frame(image)
+        if self._last is None or not np.array_equal(self._last[0], image):
+            self._last = image.copy(), self._detected(image)
+        return self._last[1]
+
+    def _detected(self, image: np.ndarray) -> tuple[Face, ...]:
         height, width = image.shape[:2]
         shrink = min(1.0, LONG_SIDE / max(height, width))
         if shrink < 1:

@@ -70,6 +70,18 @@ def seconds(path: pathlib.Path) -> tuple[float, ...]:
     return _seconds(path, status and (status.st_mtime_ns, status.st_size))
 
 
+def announced(path: pathlib.Path) -> float:
+    """How long a video is, in seconds, by its header; 0 where it does not say.
+
+    Raises:
+      ValueError: the file is no video, or has more than 8 bits a channel.
+    """
+    with _opened(path) as capture:
+        count, rate = (capture.get(key) for key in (cv2.CAP_PROP_FRAME_COUNT, cv2.CAP_PROP_FPS))
+        known = np.isfinite(count) and np.isfinite(rate) and count > 0 and rate > 0
+        return float(count / rate) if known else 0.0
+
+
 def number_at(path: pathlib.Path, second: float) -> int:
     """The number of the frame shown nearest to a time.
 

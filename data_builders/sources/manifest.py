@@ -39,7 +39,11 @@ _MISSING_CODES = ("NA", "NaN", "<NA>", "#N/A")
 """What R, pandas and spreadsheets write for a code that is missing."""
 
 
-def list_clips(path: pathlib.Path, ethnicity: pathlib.Path | None = None) -> Listing:
+def list_clips(
+    path: pathlib.Path,
+    ethnicity: pathlib.Path | None = None,
+    otherwise: Mapping[str, str] | None = None,
+) -> Listing:
     """Lists the clips of a manifest and everything that is wrong with its rows.
 
     Args:
@@ -48,6 +52,7 @@ def list_clips(path: pathlib.Path, ethnicity: pathlib.Path | None = None) -> Lis
         says how to read such a table (see `mapping`).
       ethnicity: table of ethnicities that wins over the manifest's column (see
         `demographics`); by default ethnicity.csv beside it where it exists.
+      otherwise: our column -> what a blank cell means; the table need not have this column.
 
     Returns:
       The usable clips and one problem per faulty cell.
@@ -59,7 +64,7 @@ def list_clips(path: pathlib.Path, ethnicity: pathlib.Path | None = None) -> Lis
     if not is_file(path):
         raise UserError(f"there is no manifest {path}; --raw names a CSV or .xlsx file")
     mapped = mapping.read(path) if path.suffix.lower() == mapping.SUFFIX else None
-    rows, notes = _rows(path, mapped)
+    rows, notes = _rows(path, mapped, otherwise or {})
     tasks = [(row.where, row.task()) for row in rows]
     usable = [(where, task) for where, task in tasks if task is not None]
     problems = [problem for row in rows for problem in row.problems]
@@ -91,7 +96,7 @@ class _Row:
             subject=self._read("subject", functools.partial(cells.name, "subject")),
             clip=self._read("clip", cells.code),
             emotion=self._read("emotion", cells.emotion),
-            raw_emotion=self.raw_emotion or self.cells.get("emotion", ""),
+            raw_emotion=self.raw_emotion,
             action_units=self._read("action_units", action_units.parse, ()),
             ethnicity=ethnicity,
             ethnicity_source="" if ethnicity == UNKNOWN else "metadata",
@@ -125,7 +130,9 @@ class _Row:
         self.problems.append(Problem(self.where, what))
 
 
-def _rows(path: pathlib.Path, mapped: Mapped | None) -> tuple[list[_Row], tuple[str, ...]]:
+def _rows(
+    path: pathlib.Path, mapped: Mapped | None, otherwise: Mapping[str, str]
+) -> tuple[list[_Row], tuple[str, ...]]:
     """The rows of a manifest, by our names of columns, and what is to be said of it."""
     source = path if mapped is None else mapped.table or path
     if mapped is not None and mapped.tree:
@@ -134,9 +141,9 @@ def _rows(path: pathlib.Path, mapped: Mapped | None) -> tuple[list[_Row], tuple[
         table = text_table.parse(source)
         wheres = [f"{source.name} line {line}" for line, _ in table.rows]
     if mapped is None:
-        columns = manifest_columns.find(path, table)
+        columns = manifest_columns.find(path, table, optional=otherwise)
     else:
-        columns = manifest_columns.find(source, table, mapped.columns, mapped.given)
+        columns = manifest_columns.find(source, table, mapped.columns, mapped.given, otherwise)
     if not table.rows:
         raise UserError(f"{source} lists no clips")
     rows = []
@@ -148,6 +155,8 @@ def _rows(path: pathlib.Path, mapped: Mapped | None) -> tuple[list[_Row], tuple[
                 row.cells = mapped.row(ours, dict(zip(table.columns, texts, strict=True)))
             except ValueError as error:
                 row.wrong(str(error))
+        row.raw_emotion = row.raw_emotion or row.cells.get("emotion", "")
+        row.cells = {**row.cells, **{n: t for n, t in otherwise.items() if not row.cells.get(n)}}
         rows.append(row)
     return rows, (*table.notes, *columns.notes)
 

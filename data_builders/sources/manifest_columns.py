@@ -66,6 +66,7 @@ def find(
     table: TextTable,
     theirs: Mapping[str, str] | None = None,
     given: Collection[str] = (),
+    optional: Collection[str] = (),
 ) -> Columns:
     """The columns of a manifest.
 
@@ -73,7 +74,8 @@ def find(
       path: the table's file, for messages.
       table: its columns.
       theirs: our name -> what this table calls the column, for columns that are named so.
-      given: our names of columns that the table need not have.
+      given: our names of columns that come from elsewhere, not from the table.
+      optional: our names of columns that the table may have, and need not.
 
     Raises:
       UserError: a column that it must have is missing, or two could be the same one.
@@ -93,7 +95,7 @@ def find(
             )
         renamed[ours] = position
     found = {**known, **renamed}
-    _refuse_missing(path, table, {*found, *given})
+    _refuse_missing(path, table, {*found, *given, *optional})
     used = set(found.values())
     notes = []
     if renamed:

@@ -163,6 +163,23 @@ def load(directory: str | os.PathLike[str], images: Collection[str] = IMAGES) ->
     Raises:
       UserError: there is no complete database in the directory.
     """
+    records, metadata = read_records(directory, images)
+    crop = metadata.get("crop")
+    return dataclasses.replace(from_records(records), crop=CropGeometry(**crop) if crop else None)
+
+
+def read_records(
+    directory: str | os.PathLike[str], images: Collection[str] = IMAGES
+) -> tuple[list[ClipRecord], Mapping[str, Any]]:
+    """The clips of a built database one by one, and what its builder recorded about it.
+
+    Args:
+      directory: see `load`.
+      images: see `load`.
+
+    Raises:
+      UserError: there is no complete database in the directory.
+    """
     # Importing TFDS takes longer than reading a database; who only stacks records is spared it.
     import tensorflow_datasets as tfds
 
@@ -173,9 +190,7 @@ def load(directory: str | os.PathLike[str], images: Collection[str] = IMAGES) ->
     builder = tfds.builder_from_directory(os.fspath(directory))
     skipped = {name: tfds.decode.SkipDecoding() for name in IMAGES if name not in images}
     source = builder.as_data_source("clips", decoders=skipped)
-    clips = from_records([_record(example, images) for example in source])
-    crop = (builder.info.metadata or {}).get("crop")
-    return dataclasses.replace(clips, crop=CropGeometry(**crop) if crop else None)
+    return [_record(example, images) for example in source], builder.info.metadata or {}
 
 
 def _record(example: Mapping[str, Any], images: Collection[str]) -> ClipRecord:
