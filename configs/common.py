@@ -120,4 +120,6 @@ def get_config() -> ml_collections.ConfigDict:
 
     config.checkpoint = ml_collections.ConfigDict()
     config.checkpoint.keep = "final"  # every (epoch, resumes within a fold) | final | none
-    return config
+    # What a setting may be stands in ethnicmer_jax/base/settings.py, which says so in one line
+    # where ml_collections would raise a TypeError of its own.
+    return ml_collections.ConfigDict(config.to_dict(), type_safe=False)

@@ -1,0 +1,1 @@
+"""What `import ethnicmer_jax as em` offers: work directories, databases and models in Python."""

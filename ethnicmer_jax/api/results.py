@@ -1,0 +1,148 @@
+"""A run from Python, and what a work directory holds: metrics, predictions, report."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import os
+import pathlib
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from ethnicmer_jax import jobs
+from ethnicmer_jax.api import config as configs
+from ethnicmer_jax.base import cli, environment, files
+from ethnicmer_jax.base import predictions as predictions_file
+from ethnicmer_jax.base.grouping import grouping
+from ethnicmer_jax.base.schema import UserError
+from ethnicmer_jax.jobs import work_directory
+
+Path = str | os.PathLike[str]
+
+
+@dataclasses.dataclass(frozen=True)
+class Result:
+    """The work directory of a finished run.
+
+    Attributes:
+      workdir: the directory.
+    """
+
+    workdir: pathlib.Path
+
+    @functools.cached_property
+    def metrics(self) -> dict[str, Any]:
+        """metrics.json: "runs" (each run's pooled scores), "summary" (means, intervals), ..."""
+        path = self.workdir / "metrics.json"
+        if not path.is_file():
+            raise UserError(f"{path} does not exist; finish the run first")
+        return files.read_json(path)
+
+    @functools.cached_property
+    def predictions(self) -> pd.DataFrame:
+        """One row per run, fold and test clip; see `em.predictions`."""
+        return predictions(self.workdir)
+
+    @property
+    def report(self) -> pathlib.Path:
+        """The page with tables and figures, to be opened in a browser."""
+        return self.workdir / "report" / "index.html"
+
+    @property
+    def scores(self) -> pd.DataFrame:
+        """UF1, UAR and accuracy of every run, pooled over its test clips; one row per run."""
+        rows = {
+            run: {name: value for name, value in values.items() if not isinstance(value, dict | list)}
+            for run, values in self.metrics["runs"].items()
+        }
+        return pd.DataFrame.from_dict(rows, orient="index").rename_axis("run")
+
+
+def run(
+    config: configs.Source,
+    workdir: Path,
+    overrides: Mapping[str, Any] | None = None,
+    *,
+    mode: str = "all",
+) -> Result:
+    """Runs a job or a study; what is finished in its work directory is not done again.
+
+    The same as `python -m ethnicmer_jax.main`. On a CPU every core becomes a device of JAX,
+    unless JAX has computed something before.
+
+    Args:
+      config: name, file or config; see `em.config`.
+      workdir: the directory for everything that is written; made if it does not exist.
+      overrides: setting -> value, such as {"optim.epochs": 2}; see `em.config`.
+      mode: "all", or a part of it: "train", "evaluate" (predicts again from checkpoints),
+        "report".
+
+    Raises:
+      UserError: anything that you can mend, in one line.
+
+    Example:
+      >>> result = em.run("smoke", "runs/smoke", {"optim.epochs": 1})  # doctest: +SKIP
+      >>> result.scores.loc["loso-seed0", "uf1"]  # doctest: +SKIP
+    """
+    if mode not in jobs.MODES:
+        raise UserError(f"mode is {mode!r}; it must be one of {', '.join(jobs.MODES)}")
+    directory = cli.directory("workdir", os.fspath(workdir))
+    made = configs.config(config, overrides)
+    environment.prefer_core_devices()
+    jobs.run(made.lock(), directory, mode)
+    return Result(directory)
+
+
+def predictions(workdir: Path) -> pd.DataFrame:
+    """The predictions of a finished work directory as a table.
+
+    Codes of databases, subjects and clips are text: subject "006" stays "006".
+
+    Args:
+      workdir: of a job, a study, an ensemble or a selection.
+
+    Returns:
+      One row per (run, fold, clip), without inner validation: run, part (contrast or job of
+      a study, ""), cell, draw and seed (Int64, missing where there is none), fold, database,
+      subject, clip, emotion (the true class), predicted (the most probable class), correct
+      (bool), ethnicity, group (of the config's grouping, "" for none), p_<class> in [0, 1]
+      and, with an ethnic branch, q_<ethnicity>.
+
+    Raises:
+      UserError: predictions.csv is missing, damaged or lacks rows.
+
+    Example:
+      >>> table = em.predictions("runs/smoke")  # doctest: +SKIP
+      >>> table.groupby("group")["correct"].mean()  # doctest: +SKIP
+    """
+    directory = pathlib.Path(workdir)
+    table = work_directory.read(directory).table.outer()
+    runs = table.run_table.set_index("run").loc[table.table["run"]].reset_index(drop=True)
+    numbers = {name: runs[name].astype("Int64").where(runs[name] >= 0) for name in ("draw", "seed")}
+    predicted = pd.Series(table.classes).to_numpy(object)[table.predicted]
+    given = table.table.drop(columns=list(predictions_file.TEXT_COLUMNS))
+    texts = table.table
+    return pd.DataFrame(
+        {
+            "run": texts["run"],
+            **{name: runs[name] for name in ("part", "cell")},
+            **numbers,
+            **{name: texts[name] for name in ("fold", "database", "subject", "clip", "emotion")},
+            "predicted": predicted,
+            "correct": predicted == texts["emotion"].to_numpy(object),
+            "ethnicity": texts["ethnicity"],
+            "group": texts["ethnicity"].map(_members(directory)).fillna(""),
+            **{name: given[name] for name in given},
+        }
+    )
+
+
+def _members(directory: pathlib.Path) -> Mapping[str, str]:
+    """Ethnicity -> group under the grouping of the directory's config."""
+    path = directory / "config.json"
+    protocol = files.read_json(path).get("protocol", {}) if path.is_file() else {}
+    if "grouping" not in protocol:
+        return {}
+    return grouping(protocol["grouping"], protocol.get("grouping_custom")).members
