@@ -3,7 +3,7 @@
     import ethnicmer_jax as em
 
     result = em.run("smoke", "runs/smoke")
-    model = em.load("runs/smoke")
+    clips = em.open_database("runs/smoke")
 
 What is public stands in `__all__`; docs/api.md is its guide. Names are imported when they are
 used: `import ethnicmer_jax` alone loads neither JAX nor pandas nor Matplotlib.
@@ -19,7 +19,6 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from ethnicmer_jax.api.config import config
     from ethnicmer_jax.api.database import Database, open_database
-    from ethnicmer_jax.api.estimator import MicroExpressionClassifier
     from ethnicmer_jax.api.results import Result, predictions, run
     from ethnicmer_jax.base.schema import UserError
 
@@ -30,14 +29,12 @@ _HOMES = {
     "predictions": "ethnicmer_jax.api.results",
     "open_database": "ethnicmer_jax.api.database",
     "Database": "ethnicmer_jax.api.database",
-    "MicroExpressionClassifier": "ethnicmer_jax.api.estimator",
     "UserError": "ethnicmer_jax.base.schema",
 }
 """Public name -> the module that it is imported from when it is used."""
 
 __all__ = [
     "Database",
-    "MicroExpressionClassifier",
     "Result",
     "UserError",
     "__version__",
@@ -57,4 +54,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    return sorted({*__all__, *(name for name in globals() if name.startswith("__"))})

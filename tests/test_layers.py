@@ -30,6 +30,7 @@ ORDER = (
     "ethnicmer_jax.jobs",
     "ethnicmer_jax.explain",
     "ethnicmer_jax.predict",
+    "ethnicmer_jax.api",
     "ethnicmer_jax.commands",
     "ethnicmer_jax.main",
     "ethnicmer_jax.__main__",
@@ -95,6 +96,7 @@ def test_training_and_analysis_do_not_know_each_other():
 def test_no_package_imports_in_a_circle():
     """Within a package, too: a module is imported before those that need it."""
     graph = {name: {m for m in imports(tree) if m in MODULES} for name, tree in TREES.items()}
+    graph["ethnicmer_jax"] = set()  # its public names are imported when they are used
     finished, circles = set(), []
 
     def visit(name, path):

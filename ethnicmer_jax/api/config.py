@@ -9,7 +9,7 @@ import os
 import pathlib
 import pkgutil
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, TypeAlias
 
 import ml_collections
 import numpy as np
@@ -18,7 +18,7 @@ import configs
 from ethnicmer_jax.base import settings
 from ethnicmer_jax.base.schema import UserError
 
-Source = str | os.PathLike[str] | ml_collections.ConfigDict
+Source: TypeAlias = str | os.PathLike[str] | ml_collections.ConfigDict
 """What names a config, see `config`."""
 
 
@@ -88,8 +88,10 @@ def _plain(value: Any, rule: settings.Rule) -> Any:
         return os.fspath(value)
     if isinstance(value, list):
         return tuple(value)
-    is_number = isinstance(value, int) and not isinstance(value, bool)
-    return str(value) if is_number and isinstance(rule, settings.Classes) else value
+    if isinstance(value, int) and not isinstance(value, bool):
+        kinds: dict[type, Callable[[int], Any]] = {settings.Classes: str, settings.Real: float}
+        return kinds.get(type(rule), int)(value)
+    return value
 
 
 def _read(name: str) -> ml_collections.ConfigDict:

@@ -7,7 +7,7 @@ import functools
 import os
 import pathlib
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeAlias
 
 import ml_collections
 import numpy as np
@@ -24,7 +24,7 @@ from ethnicmer_jax.jobs import check, preparation, work_directory
 _KIND = "ethnic_me"
 """The folder of built databases in a data directory."""
 
-Path = str | os.PathLike[str]
+Path: TypeAlias = str | os.PathLike[str]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -75,7 +75,7 @@ class Database:
             **{name: known[name].where(known[name] >= 0) for name in _FRAMES},
             "flow_unit": texts["flow_unit"],
         }
-        further = pd.DataFrame(list(data.extra), dtype=object).fillna("")
+        further = pd.DataFrame(list(data.extra), dtype=object).fillna("").astype(str)
         taken = [name for name in further if name not in columns]
         return pd.DataFrame(columns).join(further[taken])
 

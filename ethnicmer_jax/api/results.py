@@ -7,7 +7,7 @@ import functools
 import os
 import pathlib
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeAlias
 
 import pandas as pd
 
@@ -19,7 +19,7 @@ from ethnicmer_jax.base.grouping import grouping
 from ethnicmer_jax.base.schema import UserError
 from ethnicmer_jax.jobs import work_directory
 
-Path = str | os.PathLike[str]
+Path: TypeAlias = str | os.PathLike[str]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,7 +54,7 @@ class Result:
     def scores(self) -> pd.DataFrame:
         """UF1, UAR and accuracy of every run, pooled over its test clips; one row per run."""
         rows = {
-            run: {name: value for name, value in values.items() if not isinstance(value, dict | list)}
+            run: {name: x for name, x in values.items() if not isinstance(x, dict | list)}
             for run, values in self.metrics["runs"].items()
         }
         return pd.DataFrame.from_dict(rows, orient="index").rename_axis("run")
@@ -123,7 +123,7 @@ def predictions(workdir: Path) -> pd.DataFrame:
     numbers = {name: runs[name].astype("Int64").where(runs[name] >= 0) for name in ("draw", "seed")}
     predicted = pd.Series(table.classes).to_numpy(object)[table.predicted]
     given = table.table.drop(columns=list(predictions_file.TEXT_COLUMNS))
-    texts = table.table
+    texts, members = table.table, _members(directory)
     return pd.DataFrame(
         {
             "run": texts["run"],
@@ -133,7 +133,7 @@ def predictions(workdir: Path) -> pd.DataFrame:
             "predicted": predicted,
             "correct": predicted == texts["emotion"].to_numpy(object),
             "ethnicity": texts["ethnicity"],
-            "group": texts["ethnicity"].map(_members(directory)).fillna(""),
+            "group": [members.get(ethnicity, "") for ethnicity in texts["ethnicity"]],
             **{name: given[name] for name in given},
         }
     )
