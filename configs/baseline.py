@@ -15,4 +15,5 @@ def get_config():
     config = common.get_config()
     config.name = "baseline"
     config.protocol.seeds = 5
+    config.protocol.final = True
     return config

@@ -25,4 +25,5 @@ def get_config(fusion: str = "embed"):
     config.name = f"ethnic_aware:{fusion}"
     config.model.fusion = fusion
     config.protocol.seeds = 5
+    config.protocol.final = True
     return config

@@ -22,4 +22,5 @@ def get_config(variant: str = ""):
     config = stereo.get_config()
     config.name = f"mono:{variant}" if variant else "mono"
     config.protocol.arms = VARIANTS[variant]
+    config.protocol.final = False  # a model of everybody is not of one group
     return config

@@ -14,5 +14,6 @@ def get_config():
     config.data.simulated.clips_per_subject = 4.0
     config.data.detector = "none"
     config.data.flow_method = "dis"
+    config.protocol.final = True
     config.optim.epochs = 2
     return config

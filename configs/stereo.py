@@ -20,5 +20,6 @@ def get_config():
     config.protocol.draws = 3
     config.protocol.subjects = 0
     config.protocol.grouping = "reference"
+    config.protocol.final = True
     config.model.fusion = "embed"
     return config

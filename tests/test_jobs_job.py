@@ -54,8 +54,8 @@ def test_a_job_leaves_what_the_contract_promises(finished):
     run = finished / "run"
     names = {path.name for path in run.iterdir()}
     assert names == {
-        *("config.json", "checkpoints", "folds.npz", "metrics.json", "predictions.csv"),
-        *("report", "scalars.jsonl", "tensorboard"),
+        *("config.json", "checkpoints", "folds.npz", "metrics.json", "networks.npz"),
+        *("predictions.csv", "report", "scalars.jsonl", "tensorboard"),
     }
     header = (run / "predictions.csv").read_text().splitlines()[0]
     assert header == (
@@ -213,7 +213,9 @@ def test_a_shallow_classifier_is_a_job_like_any_other(finished, tmp_path):
     jobs.run(config, tmp_path / "svm")
     run = tmp_path / "svm"
     names = {path.name for path in run.iterdir()}
-    assert names == {"config.json", "folds.npz", "metrics.json", "predictions.csv", "report"}
+    assert names == {
+        *("config.json", "folds.npz", "metrics.json", "networks.npz", "predictions.csv", "report")
+    }
     notes = json.loads((run / "metrics.json").read_text())["notes"]
     assert notes[0] == "LOSO over 3 subjects"
     assert notes[-1].startswith("RBF support vector machine, C = 100")

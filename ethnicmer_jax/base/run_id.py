@@ -5,7 +5,8 @@ The text is what predictions.csv, folds and checkpoint folders call a run:
     <cell>-seed<s>                      loso-seed0
     <cell>-draw<k>-seed<s>              mono_asian-draw0-seed0
     <contrast>.<cell>-draw<k>-seed<s>   ethnicity.mono_asian-draw0-seed0, of a study
-    <job>.<cell>-seed<s>                pooled.loso-seed0, of a study; inner.samm-006-seed0
+    <job>.<cell>-seed<s>                pooled.loso-seed0, of a study; inner.samm-006-seed0;
+                                        final.everybody-seed0
 
 An average over seeds has no seed. Nothing else takes such a text apart.
 """
@@ -22,6 +23,15 @@ from ethnicmer_jax.base.schema import UserError
 
 INNER = "inner"
 """The job of runs that validate settings on training subjects; they are no results."""
+
+FINAL = "final"
+"""The job of runs that train on everybody and test nobody: models to be used elsewhere."""
+
+EVERYBODY = "everybody"
+"""The cell of such runs, and the name of their one fold."""
+
+ALL = "all"
+"""The protocol of such runs alone, which holds out nobody."""
 
 POOLED = "pooled"
 """The job of a study that trains on everybody's clips, by LOSO, without ethnicity."""
@@ -50,7 +60,7 @@ class RunId:
     run of a job has none, and only the contrast of a draw or the cell of a job may hold dots.
 
     Attributes:
-      job: the job of a study, `INNER`, or "".
+      job: the job of a study, `INNER`, `FINAL`, or "".
       contrast: the contrast of a study, or "".
       cell: what is trained and tested, such as "loso", "mono_asian" or "asian_to_non_asian".
       draw: number of the draw of subjects, from 0; None where nothing is drawn.

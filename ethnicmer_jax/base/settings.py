@@ -311,9 +311,10 @@ RULES: Mapping[str, Rule] = {
     "protocol.name": Choice(
         (
             *("loso", "composite", "single_database", "lodo", "cross_database", "kfold"),
-            *("split", "hold_out", "nested", "draws", "study"),
+            *("split", "hold_out", "nested", "draws", "study", "all"),
         )
     ),
+    "protocol.final": Flag(),
     "protocol.seeds": _REPEATS,
     "protocol.databases": Names(),
     "protocol.grouping": Choice((*GROUPINGS, "custom")),

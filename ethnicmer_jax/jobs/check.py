@@ -144,6 +144,11 @@ def _can_be_made(model: Any, images: Mapping[str, Any]) -> None:
 def _contradictions(config: ml_collections.ConfigDict) -> Iterator[str]:
     """One line for each pair of settings that cannot both be meant."""
     protocol, init, model = config.protocol, config.init, config.model
+    if protocol.name == "study" and protocol.final:
+        yield (
+            "protocol.final: a study compares, and has no one recipe to train on everybody; "
+            "train final models with configs/baseline.py or configs/ethnic_aware.py"
+        )
     if protocol.name == "draws" and protocol.draw == "reference" and protocol.draws > 1:
         yield f"protocol.draws is {protocol.draws}; the reference has one draw"
     for name, setting, what in (

@@ -13,11 +13,13 @@ from ethnicmer_jax.analysis import metrics
 from ethnicmer_jax.base import environment, files, predictions, waiting
 from ethnicmer_jax.base.grouping import grouping
 from ethnicmer_jax.base.predictions import Predictions
+from ethnicmer_jax.base.run_id import ALL
 from ethnicmer_jax.base.schema import UserError
 from ethnicmer_jax.data.dataset import Dataset
-from ethnicmer_jax.jobs import check, preparation, work_directory
+from ethnicmer_jax.jobs import check, final_models, preparation, work_directory
 from ethnicmer_jax.jobs.preparation import Prepared
-from ethnicmer_jax.protocols import Plan, fold_file
+from ethnicmer_jax.protocols import FoldTable, Plan, fold_file, network_file
+from ethnicmer_jax.protocols.network_file import Networks
 from ethnicmer_jax.report import console
 from ethnicmer_jax.report import job_page as page
 
@@ -32,7 +34,9 @@ def run(
     first: bool = True,
 ) -> None:
     """Runs a job; see `jobs.run`, which refuses wrong settings beforehand."""
-    finished = (directory / "predictions.csv").is_file()
+    if mode in ("evaluate", "report") and config.protocol.name == ALL:
+        raise UserError(f"--mode={mode}: {work_directory.no_scores(directory)}")
+    finished = _last_file(config, directory).is_file()
     if not first:
         if mode in ("train", "all") and not finished:
             _train_share(config, directory)
@@ -43,7 +47,9 @@ def run(
         _evaluate(config, directory)
     else:
         work_directory.check_claim(config, directory)
-    if mode != "train":
+    if config.protocol.name == ALL:
+        console.print_line(f"final models: {directory / final_models.FILE_NAME}")
+    elif mode != "train":
         report(config, directory)
 
 
@@ -126,11 +132,19 @@ def dataset_line(dataset: Dataset) -> str:
     return f"{len(dataset)} clips of {len(set(dataset.person))} subjects ({databases})"
 
 
+def _last_file(config: ml_collections.ConfigDict, directory: pathlib.Path) -> pathlib.Path:
+    """What is written last: where it is, all is done."""
+    name = final_models.FILE_NAME if config.protocol.name == ALL else "predictions.csv"
+    return directory / name
+
+
 def _train(config: ml_collections.ConfigDict, directory: pathlib.Path) -> None:
     prepared = _claimed(config, directory)
     table = prepared.trainer.train(directory)
-    assert table is not None, "the first process has the predictions of all"
-    _write(config, directory, prepared, table)
+    if table is None:
+        _write_final(config, directory, prepared, {})
+    else:
+        _write(config, directory, prepared, table)
     prepared.trainer.clear(directory)
 
 
@@ -141,8 +155,8 @@ def _train_share(config: ml_collections.ConfigDict, directory: pathlib.Path) -> 
         # Once there is a database, anything else is quick work for the first process alone.
         preparation.built(config)
     # A process that leaves long before the others makes JAX give up on all of them.
-    predicted = directory / "predictions.csv"
-    waiting.until(lambda: "" if predicted.is_file() else str(predicted), directory / "parts")
+    last = _last_file(config, directory)
+    waiting.until(lambda: "" if last.is_file() else str(last), directory / "parts")
 
 
 def _evaluate(config: ml_collections.ConfigDict, directory: pathlib.Path) -> None:
@@ -169,8 +183,19 @@ def _claimed(config: ml_collections.ConfigDict, directory: pathlib.Path) -> Prep
     dataset, plan = prepared.trainer.dataset, prepared.plan
     work_directory.claim(config, directory, prepared.database)
     fold_file.write(directory / "folds.npz", plan.folds, dataset.key)
-    console.print_plan(plan.notes, len(plan.folds), dataset_line(dataset))
+    _write_networks(config, directory, plan.folds, dataset)
+    console.print_plan(plan.notes, len(plan.folds.tested), dataset_line(dataset))
     return prepared
+
+
+def _write_networks(
+    config: ml_collections.ConfigDict, directory: pathlib.Path, folds: FoldTable, dataset: Dataset
+) -> None:
+    """Which models there will be to predict with; nothing where none is kept."""
+    if config.classifier == "network" and config.checkpoint.keep == "none":
+        folds = folds.select(final_models.final_rows(folds))
+    if len(folds):
+        network_file.write(directory / network_file.FILE_NAME, Networks.of(folds, dataset))
 
 
 def _write(
@@ -180,8 +205,21 @@ def _write(
     table: Predictions,
 ) -> None:
     """The results; predictions.csv comes last: where it is, all is done."""
-    _write_metrics(config, directory, table, prepared.plan.notes, prepared.trainer.environment())
+    environment = prepared.trainer.environment()
+    values = _write_metrics(config, directory, table, prepared.plan.notes, environment)
+    _write_final(config, directory, prepared, values["summary"])
     predictions.write(directory / "predictions.csv", table)
+
+
+def _write_final(
+    config: ml_collections.ConfigDict,
+    directory: pathlib.Path,
+    prepared: Prepared,
+    summary: Mapping[str, Any],
+) -> None:
+    trainer = prepared.trainer
+    about = (prepared.plan.folds, trainer.dataset, prepared.database)
+    final_models.write(directory, config, *about, summary, trainer.environment())
 
 
 def _write_metrics(

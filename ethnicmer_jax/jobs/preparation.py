@@ -38,7 +38,10 @@ class Trainer(Protocol):
     notes: tuple[str, ...]
 
     def train(self, workdir: pathlib.Path | None = None) -> Predictions | None:
-        """Trains the folds that are not finished, and predicts every fold's test clips."""
+        """Trains the folds that are not finished, and predicts every fold's test clips.
+
+        None where no fold tests anything, and in all processes but the first one.
+        """
 
     def environment(self) -> dict[str, Any]:
         """Versions, devices and command behind the results."""

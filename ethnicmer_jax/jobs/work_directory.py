@@ -14,6 +14,7 @@ import pandas as pd
 from configs import common
 from ethnicmer_jax.base import files, predictions
 from ethnicmer_jax.base.predictions import Predictions
+from ethnicmer_jax.base.run_id import ALL
 from ethnicmer_jax.base.schema import UserError
 from ethnicmer_jax.protocols import fold_file
 
@@ -114,14 +115,33 @@ def read(directory: pathlib.Path) -> Finished:
     """The results of a finished work directory.
 
     Raises:
-      UserError: predictions.csv is missing, damaged or lacks rows.
+      UserError: predictions.csv is missing, damaged or lacks rows, or there are final models
+        alone.
     """
+    if not (directory / "predictions.csv").is_file() and _holds_models_alone(directory):
+        raise UserError(no_scores(directory))
     table = predictions.read(directory / "predictions.csv")
     if (directory / "folds.npz").is_file():
         predictions.check_complete(table, fold_file.expected_rows(directory / "folds.npz"))
     path = directory / "metrics.json"
     known = files.read_json(path) if path.is_file() else {}
     return Finished(table, known.get("notes", ()), known.get("environment", {}))
+
+
+def no_scores(directory: pathlib.Path) -> str:
+    """Why there are no scores in a directory of the protocol `all`."""
+    return (
+        f"{directory} holds final models alone (protocol.name=all): nobody was held out, so there "
+        "are no scores; for those train with --config.protocol.name=loso "
+        "--config.protocol.final=True"
+    )
+
+
+def _holds_models_alone(directory: pathlib.Path) -> bool:
+    path = directory / "config.json"
+    values = files.read_json(path) if path.is_file() else {}
+    protocol = values.get("protocol") if isinstance(values, Mapping) else None
+    return isinstance(protocol, Mapping) and protocol.get("name") == ALL
 
 
 def holds_derived(directory: pathlib.Path) -> bool:

@@ -19,16 +19,17 @@ def write(path: pathlib.Path, folds: FoldTable, clips: Shaped[np.ndarray, " clip
 
     Args:
       path: an .npz file.
-      folds: f rows over n clips.
+      folds: f rows over n clips; those that test nothing are left out.
       clips: str, clip keys.
     """
+    folds = folds.select(folds.tested)
     tested = [folds.test.clips(row).astype(np.int32) for row in range(len(folds))]
     files.write_arrays(
         path,
         compressed=True,
         run=folds.run,
         fold=folds.fold,
-        test=np.concatenate(tested),
+        test=np.concatenate(tested or [np.zeros(0, np.int32)]),
         size=folds.test.sizes,
         clips=clips,
     )
@@ -60,7 +61,8 @@ def concatenate(
 def expected_rows(path: pathlib.Path) -> Iterator[RowKey]:
     """(run, fold, clip key) of every prediction that the folds ask for."""
     arrays = _read(path)
-    tested = np.split(arrays["clips"][arrays["test"]], np.cumsum(arrays["size"])[:-1])
+    # The last part is what comes after all folds: nothing.
+    *tested, _ = np.split(arrays["clips"][arrays["test"]], np.cumsum(arrays["size"]))
     for run, fold, clips in zip(arrays["run"], arrays["fold"], tested, strict=True):
         for clip in clips:
             yield str(run), str(fold), str(clip)

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 import numpy as np
 from jaxtyping import Bool, Int, Shaped
 
-from ethnicmer_jax.base.run_id import RunId
+from ethnicmer_jax.base.run_id import FINAL, RunId
 from ethnicmer_jax.base.schema import UserError
 from ethnicmer_jax.protocols.clip_sets import ClipSets, Collector
 
@@ -51,6 +51,11 @@ class FoldTable:
         """`run/fold` per row: a fold's identity, with its seed."""
         return [self.name(row) for row in range(len(self))]
 
+    @property
+    def tested(self) -> Int[np.ndarray, " rows"]:
+        """The rows that predict anything: all but final models."""
+        return np.flatnonzero(self.test.sizes)
+
     def name(self, row: int) -> str:
         """`run/fold` of one row."""
         return f"{self.run[row]}/{self.fold[row]}"
@@ -70,7 +75,7 @@ class FoldTable:
 
         Raises:
           UserError: it is empty, a name occurs twice, or a fold has nothing to
-            learn from or to predict.
+            learn from or to predict; final models predict nothing.
           ValueError: a clip is in both sets of a fold, which no protocol may do.
         """
         if not len(self):
@@ -84,9 +89,9 @@ class FoldTable:
                 raise ValueError(f"fold {names[row]} tests on clips that it trains on")
             checked.add(pair)
         for what, sets in (("learn from", self.train), ("predict", self.test)):
-            if not sets.sizes.all():
-                row = int(np.argmin(sets.sizes))
-                raise UserError(f"fold {names[row]} has no clip to {what}")
+            for row in np.flatnonzero(sets.sizes == 0).tolist():
+                if sets is self.train or RunId.parse(str(self.run[row])).job != FINAL:
+                    raise UserError(f"fold {names[row]} has no clip to {what}")
         return self
 
     @classmethod

@@ -10,10 +10,10 @@ import numpy as np
 from jaxtyping import Bool
 
 from ethnicmer_jax.base.grouping import Grouping, grouping
-from ethnicmer_jax.base.run_id import RunId, check_name
+from ethnicmer_jax.base.run_id import ALL, RunId, check_name
 from ethnicmer_jax.base.schema import UserError
 from ethnicmer_jax.data.dataset import Dataset
-from ethnicmer_jax.protocols import arms, by_database, nested, splits, study
+from ethnicmer_jax.protocols import arms, by_database, final, nested, splits, study
 from ethnicmer_jax.protocols.fold_table import FoldTable, leave_one_out
 from ethnicmer_jax.protocols.request import Layout, Request
 from ethnicmer_jax.protocols.unseen import unseen_classes
@@ -54,12 +54,17 @@ def build(protocol: ml_collections.ConfigDict, dataset: Dataset, seed: int) -> P
     clips = _of_databases(dataset, tuple(protocol.databases))
     _check(dataset, clips)
     seeds = range(seed, seed + protocol.seeds)
-    layout = PROTOCOLS[protocol.name](Request(protocol, dataset, clips, chosen, seeds))
+    request = Request(protocol, dataset, clips, chosen, seeds)
+    layout = PROTOCOLS[protocol.name](request)
     folds = FoldTable.concatenate(layout.tables).check()
     if (folds.train.union() | folds.test.union())[~clips].any():
         raise ValueError(f"the protocol {protocol.name} uses clips that take no part")
-    unseen = unseen_classes(folds, dataset, clips)
-    return Plan(folds, chosen, (*layout.notes, *unseen))
+    notes = (*layout.notes, *unseen_classes(folds, dataset, clips))
+    if protocol.final and protocol.name != ALL:
+        more = final.beside(request, folds)
+        folds = FoldTable.concatenate([folds, *more.tables]).check()
+        notes += tuple(more.notes)
+    return Plan(folds, chosen, notes)
 
 
 def _loso(request: Request) -> Layout:
@@ -81,6 +86,7 @@ PROTOCOLS: dict[str, Callable[[Request], Layout]] = {
     "draws": arms.arm_draws,
     "study": study.contrast_draws,
     "nested": nested.nested,
+    ALL: final.everybody,
 }
 """What `protocol.name` may be."""
 

@@ -58,7 +58,8 @@ def constants(
     config: ml_collections.ConfigDict, targets: Targets, folds: FoldTable, eval_batch: int
 ) -> Constants:
     """What distinguishes the folds, as arrays [f, ...]."""
-    room = -(-int(folds.test.sizes.max()) // eval_batch) * eval_batch
+    # Room for one batch at least, where no fold tests anything.
+    room = max(1, -(-int(folds.test.sizes.max()) // eval_batch)) * eval_batch
     test = np.zeros((len(folds), room), np.int32)
     for row, size in enumerate(folds.test.sizes):
         test[row, :size] = folds.test.clips(row)

@@ -20,6 +20,7 @@ import numpy as np
 from ethnicmer_jax.base import environment, settings
 from ethnicmer_jax.base.predictions import Predictions
 from ethnicmer_jax.base.progress import Progress
+from ethnicmer_jax.base.schema import UserError
 from ethnicmer_jax.data.dataset import Dataset
 from ethnicmer_jax.data.targets import Targets
 from ethnicmer_jax.protocols.fold_table import FoldTable
@@ -106,7 +107,8 @@ class Engine:
             a distributed job share it. Curves are those of the first one's share.
 
         Returns:
-          The predictions of all folds; None in all processes but the first one.
+          The predictions of all folds; None in all processes but the first one, and where
+          no fold tests anything.
 
         Raises:
           UserError: another process has ended and left folds without results.
@@ -120,8 +122,10 @@ class Engine:
         names, first = self.folds.names, jax.process_index() == 0
         # Shares follow from the table alone: processes may start at different times.
         share = range(jax.process_index(), len(names), jax.process_count())
-        todo = [row for row in share if names[row] not in results.done]
-        flights = list(self._flights(np.asarray(todo, int)))
+        todo = np.asarray([row for row in share if names[row] not in results.done], int)
+        # Final models fly by themselves: with them, other folds would fly in other company.
+        tested = np.isin(todo, self.folds.tested)
+        flights = list(self._flights(todo[tested]))
         resume_from = saved if keep == "every" else None
         log = self._log(workdir, results, flights, resume_from) if workdir and first else None
         steps = len(todo) * self._config.optim.epochs
@@ -129,6 +133,12 @@ class Engine:
             for flight in flights:
                 state = self._train_flight(flight, results, resume_from, log, progress)
                 if saved and keep == "final":
+                    self._save(saved, flight, state, self._config.optim.epochs)
+                self._finish(results, flight, state)
+            for flight in self._flights(todo[~tested]):
+                state = self._train_flight(flight, results, resume_from, None, progress)
+                # All that such a fold is trained for is its model.
+                if saved:
                     self._save(saved, flight, state, self._config.optim.epochs)
                 self._finish(results, flight, state)
         if log:
@@ -139,17 +149,31 @@ class Engine:
         return results.predictions(self.folds, self.dataset, self.targets)
 
     def evaluate(self, workdir: pathlib.Path) -> Predictions:
-        """Predicts every fold's test clips from its checkpoint."""
+        """Predicts every fold's test clips from its checkpoint.
+
+        Raises:
+          UserError: a fold has no checkpoint, or no fold tests anything.
+        """
         results = FoldResults(None)
         saved = checkpoint.FoldCheckpoints(workdir / "checkpoints")
-        with self._progress("predicting", len(self.folds), "fold") as progress:
-            for flight in self._flights(np.arange(len(self.folds))):
+        tested = self.folds.tested
+        with self._progress("predicting", len(tested), "fold") as progress:
+            for flight in self._flights(tested):
                 self._finish(results, flight, self._restored(saved, flight))
                 progress.update(len(flight.rows))
-        return results.predictions(self.folds, self.dataset, self.targets)
+        table = results.predictions(self.folds, self.dataset, self.targets)
+        if table is None:
+            raise UserError("no fold tests anything: there is nothing to predict")
+        return table
 
-    def states(self, workdir: pathlib.Path) -> Iterator[tuple[int, FoldState]]:
+    def states(
+        self, workdir: pathlib.Path, rows: np.ndarray | None = None
+    ) -> Iterator[tuple[int, FoldState]]:
         """The trained folds of a work directory, from their checkpoints.
+
+        Args:
+          workdir: of the job that trained them.
+          rows: int [k], the wanted ones; all by default.
 
         Yields:
           A fold's row in the table and its state as NumPy arrays, frozen backbones
@@ -159,7 +183,7 @@ class Engine:
           UserError: a fold has no checkpoint, or one of another model.
         """
         saved = checkpoint.FoldCheckpoints(workdir / "checkpoints")
-        for flight in self._flights(np.arange(len(self.folds))):
+        for flight in self._flights(np.arange(len(self.folds)) if rows is None else rows):
             states = self._checkpointed(saved, flight)
             for place, row in enumerate(flight.rows):
                 state = jax.tree.map(lambda x, i=place: x[i], states)

@@ -78,17 +78,24 @@ class FoldResults:
 
         waiting.until(missing, self._folder)
 
-    def predictions(self, folds: FoldTable, dataset: Dataset, targets: Targets) -> Predictions:
-        """The table of predictions, in the order of the fold table and of the dataset."""
+    def predictions(
+        self, folds: FoldTable, dataset: Dataset, targets: Targets
+    ) -> Predictions | None:
+        """The table of predictions, in the order of the fold table and of the dataset.
+
+        None where no fold tests anything.
+        """
+        if not len(folds.tested):
+            return None
         columns: dict[str, list] = {"run": [], "fold": []}
         clips = []
         heads: dict[str, list[np.ndarray]] = {"p": [], "q": []}
-        for row, name in enumerate(folds.names):
+        for row in folds.tested.tolist():
             test = folds.test.clips(row)
             clips.append(test)
             columns["run"] += [folds.run[row]] * len(test)
             columns["fold"] += [folds.fold[row]] * len(test)
-            for head, values in self._done[name].items():
+            for head, values in self._done[folds.name(row)].items():
                 heads[head].append(values)
         clips = np.concatenate(clips)
         columns |= {

@@ -17,6 +17,7 @@ from typing import Any
 import ml_collections
 
 from ethnicmer_jax.base import settings
+from ethnicmer_jax.base.run_id import ALL
 from ethnicmer_jax.base.schema import UserError
 from ethnicmer_jax.jobs import check
 
@@ -57,6 +58,8 @@ def points(config: ml_collections.ConfigDict) -> list[Point]:
         seen[point.name] = number
         try:
             check.settings(point.config)
+            if point.config.protocol.name == ALL:
+                raise UserError("protocol.name=all gives no scores that points could be ranked by")
         except UserError as error:
             raise UserError(f"point {point.name}: {error}") from None
     return made

@@ -64,19 +64,22 @@ class Shallow:
         self._processes = _processes(config.engine.devices, len(folds))
         self.notes: tuple[str, ...] = (f"{self._recipe}; features: {self._features.note}",)
 
-    def train(self, workdir: pathlib.Path | None = None) -> Predictions:
+    def train(self, workdir: pathlib.Path | None = None) -> Predictions | None:
         """Trains every fold that is not finished yet, and predicts its test clips.
+
+        Final models are not trained here: nothing of them would be left. Whoever needs one
+        fits it anew, which takes little time and gives the same model.
 
         Args:
           workdir: for the results of finished folds; without one, nothing is written and
             nothing can be resumed.
 
         Returns:
-          The predictions of all folds.
+          The predictions of all folds; None where no fold tests anything.
         """
         results = FoldResults(workdir / "parts" if workdir else None)
         names = self.folds.names
-        todo = [row for row, name in enumerate(names) if name not in results.done]
+        todo = [int(row) for row in self.folds.tested if names[row] not in results.done]
         done = self._run(todo)
         with Progress[None]("training", total=len(todo), unit="fold") as progress:
             for start in range(0, len(todo), _CHUNK):
