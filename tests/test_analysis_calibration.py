@@ -38,7 +38,7 @@ def test_power_is_said_of_the_smallest_effect_that_is_found():
         {"series": "s", "effect": [0.0, 0.5, 1.0], "rejections": [1, 41, 50], "databases": 50,
          "rate": [0.02, 0.82, 1.0], "low": [0.0, 0.69, 0.93], "high": [0.1, 0.9, 1.0]}
     )  # fmt: skip
-    assert conclusions(rates)[1] == "s: power 82% [69%, 90%] at effect 0.5 (50 databases)."
+    assert conclusions(rates)[1] == "s: power 82% [69%, 90%] at effect .5 (50 databases)."
     assert (
         "no effect that was tried"
         in conclusions(rates[rates.effect < 0.5].assign(effect=[0.2]))[-1]

@@ -37,8 +37,8 @@ def test_an_interval_with_zero_is_no_evidence_and_not_equality():
     assert "no evidence at this power" in text
     assert "not evidence of equality" in text
     # What the interval still allows is its bound farther from 0.
-    assert "up to 0.220" in text
-    assert "80% power is about 0.170" in text
+    assert "up to .220" in text
+    assert "80% power is about .170" in text
 
 
 def test_power_is_not_mentioned_where_it_is_unknown():
@@ -57,7 +57,7 @@ def test_confounded_without_a_within_database_comparison_is_not_separable():
 def test_a_difference_lost_within_a_database_is_not_separable(confounded):
     verdict, text = _said(ABOVE, [WITHIN_LOST, PLACEBO], confounded=confounded)
     assert verdict is Verdict.NOT_SEPARABLE
-    assert "“within samm”: within samm +0.090 [-0.050, +0.200]" in text
+    assert "“within SAMM”: within SAMM +.090 [−.050, +.200]" in text
     assert "placebo" not in text
 
 
@@ -77,8 +77,8 @@ def test_without_any_control_the_cause_is_open():
 def test_what_survives_is_stated_with_interval_and_controls():
     verdict, text = _said(ABOVE, [WITHIN, PLACEBO], level=0.9875)
     assert verdict is Verdict.SURVIVES
-    assert "+0.100 [+0.020, +0.180] (98.75% interval)" in text
-    assert "survives the controls “within samm” and “placebo groups”" in text
+    assert "+.100 [+.020, +.180] (98.75% interval)" in text
+    assert "survives the controls “within SAMM” and “placebo groups”" in text
     assert "what causes it is not shown" in text
 
 
@@ -106,7 +106,7 @@ def test_survival_is_claimed_only_where_everything_holds(a, b, run, confounded):
 @pytest.mark.parametrize(
     ("interval", "words"),
     [
-        (Range(0.7, 0.6, 0.8), "the whole interval lies above the baseline (0.262)"),
+        (Range(0.7, 0.6, 0.8), "the whole interval lies above the baseline (.262)"),
         (Range(0.2, 0.1, 0.25), "the whole interval lies below the baseline"),
         (Range(0.3, 0.2, 0.4), "not distinguishable from the baseline"),
         (Range(0.3, math.nan, math.nan), "too few subjects for an interval"),
@@ -152,4 +152,4 @@ def test_a_replication_without_an_interval_is_not_run():
     verdict, text = _said(ABOVE, [WITHIN_NOT_RUN])
     assert verdict is Verdict.NOT_SEPARABLE
     assert "no comparison within one database was made" in text
-    assert "The control “within samm” was not run: within samm too few subjects" in text
+    assert "The control “within SAMM” was not run: within SAMM too few subjects" in text

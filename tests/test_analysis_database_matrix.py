@@ -57,5 +57,5 @@ def test_the_page_draws_the_matrix_of_uf1_and_uar(tmp_path):
     work = report_workdir.write(tmp_path / "work", table())
     page = job_page.write(work).read_text()
     for score in ("UF1", "UAR"):
-        assert f"Heat map of {score}, trained on and tested on: casme2 on casme2" in page
+        assert f"Heat map of {score}, trained on and tested on: CASME II on CASME II" in page
     assert (work / "report" / "tables" / "databases.csv").is_file()

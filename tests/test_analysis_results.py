@@ -62,10 +62,10 @@ def test_composition_counts_each_clip_once_and_keeps_who_is_excluded():
 def test_parts_cover_groups_databases_and_their_pairs():
     parts = results.part_scores(*_job(report_workdir.table(("loso-seed0",))))
     assert parts.groupby("section", sort=False).label.agg(list).to_dict() == {
-        "All clips": ["loso"],
-        "By group": ["asian", "non_asian"],
-        "By database": ["casme2", "samm"],
-        "By group within database": ["casme2, asian", "samm, asian", "samm, non_asian"],
+        "All clips": ["LOSO"],
+        "By group": ["Asian", "Non-Asian"],
+        "By database": ["CASME II", "SAMM"],
+        "By group within database": ["CASME II, Asian", "SAMM, Asian", "SAMM, Non-Asian"],
     }
     assert (parts.uf1_low <= parts.uf1).all()
     assert (parts.uf1 <= parts.uf1_high).all()
@@ -114,7 +114,7 @@ def test_several_comparisons_hold_jointly():
     rows = rows[~(rows.run.str.startswith("mono") & (rows.ethnicity != "Asian"))]
     found = comparisons.compare_all(*_job(rows))
     assert [(c.of, c.label) for c in found] == [
-        ("arms", "mono_asian minus stereo"),
-        ("groups", "stereo: asian minus non_asian"),
+        ("arms", "mono Asian minus stereo"),
+        ("groups", "stereo: Asian minus Non-Asian"),
     ]
     assert {c.interval.level for c in found} == {0.975}

@@ -88,7 +88,7 @@ def test_arms_of_a_point_are_rows_of_their_own():
         assert frame.loc[row, measured].tolist() == one.loc[0, measured].tolist()
     # The second point is the first one, so no arm differs from its own.
     assert frame.difference[2:4].tolist() == [0, 0]
-    assert sweep.names(frame)[:2] == ["base: mono_asian", "base: mono_non_asian"]
+    assert sweep.names(frame)[:2] == ["base: mono Asian", "base: mono Non-Asian"]
     text = " ".join(sweep.conclusions(frame))
     assert "2 of 3 points are finished. 1 not finished" in text
-    assert "of base: mono_asian. The highest of 4" in text
+    assert "of base: mono Asian. The highest of 4" in text

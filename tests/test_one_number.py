@@ -13,36 +13,38 @@ from rich.console import Console
 
 from ethnicmer_jax.analysis import metrics
 from ethnicmer_jax.analysis.sweep import Result
+from ethnicmer_jax.base import labels
 from ethnicmer_jax.base.predictions import Predictions
 from ethnicmer_jax.report import console, job_page, sweep_page
 from ethnicmer_jax.report.study import page as study_page
 
 SCORES = {"uf1": "UF1", "uar": "UAR", "accuracy": "Accuracy"}
 RUNS = ("mono_asian-draw0-seed0", "stereo-draw0-seed0", "stereo-draw0-seed1")
-NUMBER = r"[+-]?\d\.\d{3}"
+NUMBER = r"[+-]?\d?\.\d{3}"
 INTERVAL = re.compile(rf"({NUMBER}) \[({NUMBER}), ({NUMBER})\]")
 
 
 def shown(estimate, low, high):
-    return f"{estimate:.3f} [{low:.3f}, {high:.3f}]"
+    return labels.estimate(estimate, low, high).replace("−", "-")
 
 
-def of_summary(summary):
-    """(arm, score) -> text, of what metrics.json says of the arms."""
+def of_summary(summary, name=labels.run):
+    """(arm, score) -> text, of what metrics.json says of the arms, by the arms' readable names."""
     return {
-        (arm, score): shown(values["mean"], *values["interval"])
+        (name(arm), score): shown(values["mean"], *values["interval"])
         for arm, scores in summary.items()
         for score, values in scores.items()
     }
 
 
 def of_terminal(monkeypatch, found):
-    """The same of what is printed."""
+    """The same of what is printed, by the names that people read."""
     printed = io.StringIO()
     monkeypatch.setattr(console, "Console", lambda **_: Console(file=printed, width=80))
     console.print_metrics(found, "job")
-    lines = [line for line in printed.getvalue().splitlines() if ": UF1 " in line]
-    return printed.getvalue(), {
+    text = printed.getvalue().replace("−", "-")
+    lines = [line for line in text.splitlines() if ": UF1 " in line]
+    return text, {
         (line.split(": UF1 ")[0], score): re.search(rf"{label} ({INTERVAL.pattern})", line)[1]
         for line in lines
         for score, label in SCORES.items()
@@ -83,7 +85,7 @@ def known_intervals(tables):
     known = set()
     for path in tables.glob("*.csv"):
         table = pd.read_csv(path)
-        known |= intervals(path.read_text())
+        known |= intervals(path.read_text().replace("−", "-"))
         for low in [name for name in table.columns if name.endswith("low")]:
             stem = low.removesuffix("low")
             names = [f"{stem}estimate", f"{stem}mean", f"{stem}prevalence", stem.removesuffix("_")]
@@ -94,7 +96,7 @@ def known_intervals(tables):
 
 
 def unsigned(text):
-    return text.replace("+", "").replace("-0.000", "0.000")
+    return text.replace("+", "").replace("-.000", ".000")
 
 
 def intervals(text):
@@ -128,11 +130,11 @@ def read_metrics(where):
 def test_a_job_says_the_same_of_its_arms_everywhere(job, monkeypatch):
     found = read_metrics(job)
     wanted = of_summary(found["summary"])
-    assert set(wanted) == {(arm, score) for arm in ("mono_asian", "stereo") for score in SCORES}
+    assert set(wanted) == {(arm, score) for arm in ("mono Asian", "stereo") for score in SCORES}
     within = {
-        (f"  {arm}, {database}", score): text
+        (f"  {labels.run(arm)}, {database}", score): text
         for arm, databases in found["databases"].items()
-        for (database, score), text in of_summary(databases).items()
+        for (database, score), text in of_summary(databases, labels.database).items()
     }
     assert within
     report, tables = job / "report", job / "report" / "tables"
@@ -147,7 +149,7 @@ def test_a_job_says_the_same_of_its_arms_everywhere(job, monkeypatch):
         for arm, score, _, mean, interval, *_ in latex_rows(tables / "main_results.tex")
     }
     csv = {
-        (row["arm"], names[row["score"]]): shown(row["mean"], row["low"], row["high"])
+        (labels.run(row["arm"]), names[row["score"]]): shown(row["mean"], row["low"], row["high"])
         for row in pd.read_csv(tables / "main_results.csv").to_dict("records")
     }
     assert page == latex == csv == wanted
@@ -185,15 +187,16 @@ def test_a_study_says_the_same_of_its_arms_everywhere(study, monkeypatch):
     cells = {f"{row.part}.{row.cell}": row for row in csv.itertuples()}
     assert set(cells) == set(found["summary"])
     uf1 = {arm: shown(row.estimate, row.low, row.high) for arm, row in cells.items()}
-    assert uf1 == {arm: text for (arm, score), text in wanted.items() if score == "uf1"}
+    assert {labels.run(arm): text for arm, text in uf1.items()} == {
+        arm: text for (arm, score), text in wanted.items() if score == "uf1"
+    }
     for arm, row in cells.items():
         summary = found["summary"][arm]
         assert row.n_runs == summary["uf1"]["n_runs"]
         sd = summary["uf1"]["sd"]
         assert pd.isna(row.sd) if sd is None else row.sd == pytest.approx(sd, abs=1e-12)
         assert row.uar == pytest.approx(summary["uar"]["mean"], abs=1e-12)
-    labels = list(zip(csv.section, csv.label, strict=True))
-    names = dict(zip(labels, cells, strict=True))
+    names = dict(zip(zip(csv.section, csv.label, strict=True), cells, strict=True))
     header = ["Contrast or job", "Cell"]
     page = {
         names[row["Contrast or job"], row["Cell"]]: row["UF1 [95% interval]"]
@@ -221,14 +224,15 @@ def test_a_sweep_says_the_same_as_the_jobs_of_its_points(job, tmp_path):
     }
     frame = pd.read_csv(tmp_path / "summary.csv")
     csv = {
-        (row["point"], row["arm"], score): shown(
+        (row["point"], labels.run(row["arm"]), score): shown(
             row[score], row[f"{score}_low"], row[f"{score}_high"]
         )
         for row in frame.to_dict("records")
         for score in SCORES
     }
     names = {
-        f"{point}: {arm}": (point, arm) for point, arm in zip(frame.point, frame.arm, strict=True)
+        f"{point}: {labels.run(arm)}": (point, labels.run(arm))
+        for point, arm in zip(frame.point, frame.arm, strict=True)
     }
     page = {
         (*names[row["Point"]], score): row[label]

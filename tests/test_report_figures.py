@@ -45,14 +45,14 @@ def _forest():
 
 def test_a_forest_plot_is_told_in_words():
     alt = _forest().alt
-    assert "asian 0.700 [0.600, 0.800]" in alt
+    assert "asian .700 [.600, .800]" in alt
     # Without bounds there is a number and no interval.
-    assert "$x_1$ 0.600; samm" in alt.replace("\n", " ")
+    assert "$x_1$ .600; samm" in alt.replace("\n", " ")
 
 
 def test_signs_are_written_for_differences():
     drawn = figures.forest(ROWS, name="f", caption="c", xlabel="x", signed=True)
-    assert "+0.700 [+0.600, +0.800]" in drawn.alt
+    assert "+.700 [+.600, +.800]" in drawn.alt
 
 
 def test_a_forest_plot_refuses_missing_columns():
@@ -150,7 +150,7 @@ def test_one_epoch_still_draws():
 
 def test_the_prevalence_map_names_its_highest_share():
     drawn = study_figures.au_prevalence(UnitFindings(5, PREVALENCE, pd.DataFrame()))
-    assert "AU12 in positive, asian: 90%" in drawn.alt
+    assert "AU12 in positive, Asian: 90%" in drawn.alt
     assert "shown in 5 or more clips" in drawn.caption
 
 

@@ -112,7 +112,7 @@ def test_sections_that_a_reviewer_looks_for(parsed):
     for words in (
         "Conclusion",
         "majority-class baseline",
-        "custom (asian: Asian; non_asian: White, Black)",
+        "custom (Asian: Asian; Non-Asian: White, Black)",
         "LOSO over 14 subjects",
         "0.10.2",
         "what an individual feels",
@@ -165,7 +165,7 @@ def test_arms_are_compared_where_there_are_several(tmp_path):
     rows = report_workdir.table(tuple(runs))
     rows = rows[~(rows.run.str.startswith("mono") & (rows.ethnicity != "Asian"))]
     text = job_page.write(report_workdir.write(tmp_path, rows)).read_text()
-    assert "mono_asian minus stereo" in text
+    assert "mono Asian minus stereo" in text
     assert "Arm stereo." in text
     assert (tmp_path / "report" / "figures" / "confusion_2.png").exists()
 
@@ -219,8 +219,8 @@ def test_a_group_without_a_class_is_flagged(tmp_path):
     rows = report_workdir.table(("loso-seed0",))
     rows = rows[~((rows.ethnicity == "White") & (rows.emotion == "surprise"))]
     text = job_page.write(report_workdir.write(tmp_path, rows)).read_text()
-    assert "non_asian has no surprise clip" in text
-    assert "asian has no positive clip" not in text
+    assert "Non-Asian has no surprise clip" in text
+    assert "Asian has no positive clip" not in text
 
 
 def test_config_that_is_no_json_is_a_user_error(tmp_path):

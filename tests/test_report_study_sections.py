@@ -30,13 +30,13 @@ def test_units_of_one_group_are_found_within_databases_and_shared_ones_are_not(t
     units = rows(section, "action_units")
     # No permutation of 10,000 is as extreme: twice 1 / 10,001, times 6 tests.
     assert units[("AU4", "negative")][HOLM] == ".001"
-    assert units[("AU12", "positive")]["asian"] == "40/40"
+    assert units[("AU12", "positive")]["Asian"] == "40/40"
     assert units[("AU12", "positive")][HOLM] == "1.00"
     pairs = rows(section, "action_unit_pairs")
     assert set(pairs) == {("AU1+2", "surprise"), ("AU4+7", "negative")}
     (text,) = section.blocks[0].paragraphs
     # AU 4, 7 and 15 of the negative clips differ.
-    assert "3 of them show a difference between asian and non_asian after Holm's" in text
+    assert "3 of them show a difference between Asian and Non-Asian after Holm's" in text
 
 
 def test_a_group_that_is_a_database_is_not_tested(tmp_path):
@@ -66,6 +66,6 @@ def test_the_real_clips_show_the_published_counts(real_manifest, tmp_path):
     members = dict.fromkeys(("White", "Black", "Indian", "Others"), "non_asian")
     section = drawn(tmp_path / "au.csv", {"Asian": "asian"} | members)
     six = rows(section, "action_units")[("AU6", "positive")]
-    assert (six["asian"], six["non_asian"]) == ("8/33", "3/25")
+    assert (six["Asian"], six["Non-Asian"]) == ("8/33", "3/25")
     assert six["p, Fisher (clips taken as independent)"] == ".32"
     assert {row[HOLM] for row in rows(section, "action_units").values()} == {"1.00"}

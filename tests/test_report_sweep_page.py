@@ -41,7 +41,7 @@ def test_columns_that_would_say_nothing_are_left_out(results, tmp_path):
     sweep_page.write("grid", [result("a=1,b=2", single), result("c", single)], tmp_path)
     text = (tmp_path / "summary.md").read_text()
     assert "| Point | UF1 | UF1 − first | UAR | Accuracy | Runs | Clips | Minutes |" in text
-    assert "| a=1, b=2 | 0." in text
+    assert "| a=1, b=2 | ." in text
     sweep_page.write("grid", results, tmp_path)
     text = (tmp_path / "summary.md").read_text()
     assert "| Point | Status | UF1 | SD | UF1 − first | UAR | SD | Accuracy | SD |" in text

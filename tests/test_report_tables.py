@@ -5,7 +5,8 @@ import io
 import pandas as pd
 import pytest
 
-from ethnicmer_jax.report import columns, style
+from ethnicmer_jax.base import labels
+from ethnicmer_jax.report import columns
 from ethnicmer_jax.report.tables import Column, PValue, Table
 
 FRAME = pd.DataFrame(
@@ -65,7 +66,7 @@ def test_a_table_without_rows_still_has_its_header():
     ],
 )
 def test_negative_numbers_have_a_minus_sign_and_names_keep_their_hyphens(text, expected):
-    assert style.minus(text) == expected
+    assert labels.minus(text) == expected
 
 
 def test_minus_signs_are_in_numbers_and_sentences_and_never_in_csv_or_settings():

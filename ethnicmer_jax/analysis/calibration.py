@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from ethnicmer_jax.analysis import effects
+from ethnicmer_jax.base import labels
 
 NOMINAL = effects.ALPHA
 """The false-alarm rate that a test promises."""
@@ -41,7 +43,7 @@ def conclusions(rates: pd.DataFrame) -> list[str]:
 def _of_series(series: str, part: pd.DataFrame) -> Iterator[str]:
     for null in part[part["effect"] == 0].itertuples():
         yield (
-            f"{series}: false alarms in {null.rate:.1%} [{null.low:.1%}, {null.high:.1%}] of "
+            f"{series}: false alarms in {_rate(null, 1)} of "
             f"{null.databases} databases, {_against_nominal(null.low, null.high)}."
         )
     tried = part[part["effect"] > 0]
@@ -49,11 +51,17 @@ def _of_series(series: str, part: pd.DataFrame) -> Iterator[str]:
     if len(powerful):
         row = powerful.loc[powerful["effect"].idxmin()]
         yield (
-            f"{series}: power {row['rate']:.0%} [{row['low']:.0%}, {row['high']:.0%}] at "
-            f"effect {row['effect']:g} ({row['databases']} databases)."
+            f"{series}: power {_rate(row, 0)} at effect {labels.compact(row['effect'])} "
+            f"({row['databases']} databases)."
         )
     elif len(tried):
         yield f"{series}: no effect that was tried is found with {POWER:.0%} power."
+
+
+def _rate(row: Any, digits: int) -> str:
+    """`2.0% [0.8%, 5.0%]`."""
+    rate, low, high = (labels.percent(float(v), digits) for v in (row.rate, row.low, row.high))
+    return f"{rate} [{low}, {high}]"
 
 
 def _against_nominal(low: float, high: float) -> str:

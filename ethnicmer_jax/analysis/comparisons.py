@@ -12,6 +12,7 @@ from jaxtyping import Shaped
 from ethnicmer_jax.analysis import conclusion, database_matrix, intervals, results
 from ethnicmer_jax.analysis.conclusion import Conclusion, Control
 from ethnicmer_jax.analysis.counts import Counts
+from ethnicmer_jax.base import labels
 from ethnicmer_jax.base.predictions import Predictions
 
 MIN_PERSONS = 2
@@ -41,13 +42,13 @@ class Comparison:
 
     @property
     def label(self) -> str:
-        """`asian minus non_asian`, with the arm in front where there are several."""
-        return f"{self.where}: {self.name}" if self.where else self.name
+        """`Asian minus Non-Asian`, with the arm in front where there are several."""
+        return f"{labels.run(self.where)}: {self.name}" if self.where else self.name
 
     @property
     def name(self) -> str:
-        """`asian minus non_asian`."""
-        return " minus ".join(self.pair)
+        """`Asian minus Non-Asian`."""
+        return " minus ".join(_shown(self.of, self.pair))
 
 
 def compare_all(
@@ -120,13 +121,18 @@ def _compare(
     run = _within_databases(predictions, side, pair, observed) if of == "groups" else []
     finding = conclusion.conclude(
         observed,
-        pair,
+        _shown(of, pair),
         run,
         confounded=confounded(predictions, side, pair),
         level=level,
         detectable=observed.detectable,
     )
     return Comparison(of, where, pair, observed, finding)
+
+
+def _shown(of: str, pair: tuple[str, str]) -> tuple[str, str]:
+    show = labels.group if of == "groups" else labels.run
+    return show(pair[0]), show(pair[1])
 
 
 def _within_databases(

@@ -21,6 +21,7 @@ import numpy as np
 from jaxtyping import Float
 
 from ethnicmer_jax.analysis import effects
+from ethnicmer_jax.base import labels
 
 
 @runtime_checkable
@@ -72,7 +73,7 @@ class Control:
     Attributes:
       name: as the reader should see it ("placebo groups").
       passed: whether the difference survives it; None where it was not run.
-      detail: the numbers, as a clause ("within samm +0.041 [-0.120, 0.190]").
+      detail: the numbers, as a clause ("within SAMM +.041 [−.120, +.190]").
       separates_database: whether it tells ethnicity from database.
     """
 
@@ -117,7 +118,7 @@ def conclude(
 
     Args:
       difference: score of the first group minus that of the second.
-      groups: their names.
+      groups: their names, as the reader should see them.
       controls: the controls that were planned.
       confounded: whether group and database are associated in the data compared.
       score: the score's name.
@@ -180,7 +181,8 @@ def conclude(
 
 def within_database(database: str, observed: HasInterval, inside: HasInterval) -> Control:
     """The same difference inside one database must exclude 0 on the same side."""
-    return replication(f"within {database}", observed, inside, separates_database=True)
+    name = f"within {labels.database(database)}"
+    return replication(name, observed, inside, separates_database=True)
 
 
 def replication(
@@ -218,7 +220,8 @@ def placebo(name: str, observed: float, differences: Float[np.ndarray, " draws"]
     if n < MIN_PLACEBOS:
         return Control(name, None, f"{n} placebo draws; p can reach .05 with {MIN_PLACEBOS}")
     p = placebo_p(observed, differences)
-    detail = f"placebo differences reach {abs(observed):.3f} with p = {p:.3f}"
+    reached = labels.score(abs(observed))
+    detail = f"placebo differences reach {reached} with {effects.p_text(p)}"
     return Control(name, bool(p <= effects.ALPHA), detail)
 
 
@@ -239,18 +242,19 @@ def placebo_p(observed: float, differences: Float[np.ndarray, " draws"]) -> floa
 
 
 def interval_text(interval: HasInterval) -> str:
-    """`+0.052 [-0.010, +0.114]`."""
-    return f"{interval.estimate:+z.3f} [{interval.low:+z.3f}, {interval.high:+z.3f}]"
+    """A difference: `+.052 [−.010, +.114]`."""
+    bounds = labels.interval(interval.low, interval.high, sign=True)
+    return f"{labels.signed(interval.estimate)} {bounds}"
 
 
 def above_baseline(
     estimate: HasInterval, baseline: float, *, score: str, baseline_name: str
 ) -> str:
     """A score against a fixed baseline, in one sentence; says "above" if the whole interval is."""
-    measured = f"{estimate.estimate:.3f} [{estimate.low:.3f}, {estimate.high:.3f}]"
-    reference = f"the {baseline_name} ({baseline:.3f})"
+    measured = labels.estimate(estimate.estimate, estimate.low, estimate.high)
+    reference = f"the {baseline_name} ({labels.score(baseline)})"
     if not all(map(math.isfinite, (estimate.low, estimate.high))):
-        return f"Pooled {score} is {estimate.estimate:.3f}; too few subjects for an interval."
+        return f"Pooled {score} is {measured}; too few subjects for an interval."
     if estimate.low > baseline:
         return f"Pooled {score} is {measured}: the whole interval lies above {reference}."
     if estimate.high < baseline:
@@ -264,14 +268,15 @@ def _no_evidence(
     reach = max(-difference.low, difference.high)
     first = (
         f"There is no evidence at this power of a difference: the {named} is "
-        f"{measured}. That is not evidence of equality: differences up to {reach:.3f} in size "
-        "are compatible with these data."
+        f"{measured}. That is not evidence of equality: differences up to {labels.score(reach)} in "
+        "size are compatible with these data."
     )
     if detectable is None or not math.isfinite(detectable):
         return (first,)
     return (
         first,
-        f"The smallest difference that this sample shows with 80% power is about {detectable:.3f}.",
+        "The smallest difference that this sample shows with 80% power is about "
+        f"{labels.score(detectable)}.",
     )
 
 

@@ -12,6 +12,8 @@ from scipy import stats as scipy_stats
 from statsmodels.stats.contingency_tables import Table2x2
 from statsmodels.stats.proportion import proportion_confint, proportion_effectsize
 
+from ethnicmer_jax.base import labels
+
 ALPHA = 0.05
 """Level of every test, and of every family of them."""
 
@@ -107,4 +109,4 @@ def p_text(p: float) -> str:
         return "p n/a"
     if p < 0.001:
         return "p < .001"
-    return "p = " + f"{p:.{3 if p < 0.1 else 2}f}".removeprefix("0")
+    return f"p = {labels.score(p, 3 if p < 0.1 else 2)}"

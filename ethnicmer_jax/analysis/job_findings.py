@@ -16,6 +16,7 @@ from ethnicmer_jax.analysis.conclusion import Range
 from ethnicmer_jax.analysis.counts import Counts
 from ethnicmer_jax.analysis.data_card import DataCard
 from ethnicmer_jax.analysis.metrics import group_labels
+from ethnicmer_jax.base import labels
 from ethnicmer_jax.base.predictions import Predictions
 
 _OF_ARMS = ("All clips", "By arm")
@@ -134,7 +135,7 @@ def _of_scores(arms: pd.DataFrame, by_arm: Mapping[str, Predictions]) -> list[st
         conclusion.above_baseline(
             Range(row["uf1"], row["uf1_low"], row["uf1_high"]),
             results.baselines(by_arm[name])["majority class"]["uf1"],
-            score="UF1" if len(arms) == 1 else f"UF1 of {name}",
+            score="UF1" if len(arms) == 1 else f"UF1 of {labels.run(str(name))}",
             baseline_name="majority-class baseline",
         )
         for name, row in arms.iterrows()
@@ -146,6 +147,6 @@ def _of_differences(compared: Sequence[Comparison]) -> list[str]:
     if not any(comparison.of == "groups" for comparison in compared):
         sentences.append("No arm tested two ethnic groups, so groups are not compared here.")
     for comparison in compared:
-        context = f"Arm {comparison.where}. " if comparison.where else ""
+        context = f"Arm {labels.run(comparison.where)}. " if comparison.where else ""
         sentences.append(context + " ".join(comparison.finding.sentences))
     return sentences

@@ -6,7 +6,7 @@ other subjects, for the models as trained.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import pandas as pd
@@ -14,6 +14,7 @@ from jaxtyping import Int, Shaped
 
 from ethnicmer_jax.analysis import confusion, intervals
 from ethnicmer_jax.analysis.counts import Counts
+from ethnicmer_jax.base import labels
 from ethnicmer_jax.base.predictions import Predictions
 
 
@@ -40,26 +41,37 @@ def part_scores(predictions: Predictions, group: Shaped[np.ndarray, " rows"]) ->
       estimate, <score>_low and <score>_high.
     """
     arm, database = arms(predictions), predictions.table["database"].to_numpy(object)
-    splits = {"By group": group, "By database": database}
+    splits: dict[str, tuple[np.ndarray, Callable[[str], str]]] = {
+        "By group": (group, labels.group),
+        "By database": (database, labels.database),
+    }
     if len(set(database)) > 1:
-        splits["By group within database"] = np.where(group == "", "", database + ", " + group)
+        pairs = np.where(group == "", "", database + "/" + group)
+        splits["By group within database"] = (pairs, _database_and_group)
     by_arm = counts_of_arms(predictions)
     whole = "All clips" if len(by_arm) == 1 else "By arm"
     rows = [
-        {"section": whole, "arm": name, "label": name}
+        {"section": whole, "arm": name, "label": labels.run(name)}
         | _scores(counts, predictions.key[arm == name])
         for name, counts in by_arm.items()
     ]
-    for section, label in splits.items():
+    for section, (part, shown) in splits.items():
         for name in by_arm:
-            of_arm, own = predictions.select(arm == name), label[arm == name]
+            of_arm, own = predictions.select(arm == name), part[arm == name]
+            where = "" if len(by_arm) == 1 else f"{labels.run(name)}: "
             rows += [
                 {"section": section, "arm": name}
-                | {"label": value if len(by_arm) == 1 else f"{name}: {value}"}
+                | {"label": f"{where}{shown(value)}"}
                 | _scores(counts, of_arm.key[own == value])
                 for value, counts in Counts.by(of_arm, own)
             ]
     return pd.DataFrame(rows)
+
+
+def _database_and_group(pair: str) -> str:
+    """`CASME II, Asian`; neither name may hold a slash."""
+    database, _, group = pair.rpartition("/")
+    return f"{labels.database(database)}, {labels.group(group)}"
 
 
 def _scores(counts: Counts, clips: Shaped[np.ndarray, " rows"]) -> dict[str, float]:

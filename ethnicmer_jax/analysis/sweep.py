@@ -11,6 +11,7 @@ import pandas as pd
 from ethnicmer_jax.analysis import confusion, intervals, metrics
 from ethnicmer_jax.analysis.counts import Counts
 from ethnicmer_jax.analysis.results import arms as arms_of_rows
+from ethnicmer_jax.base import labels
 from ethnicmer_jax.base.predictions import Predictions
 
 
@@ -83,7 +84,7 @@ def names(values: pd.DataFrame) -> list[str]:
         return list(values["point"])
     arms = values["arm"].fillna("")
     return [
-        f"{point}: {arm}" if arm else point
+        f"{point}: {labels.run(arm)}" if arm else point
         for point, arm in zip(values["point"], arms, strict=True)
     ]
 
@@ -104,7 +105,7 @@ def conclusions(values: pd.DataFrame) -> list[str]:
     if finished.uf1.notna().any():
         best = finished.loc[finished.uf1.idxmax()]
         sentences.append(
-            f"The highest UF1 is {best.uf1:.3f} [{best.uf1_low:.3f}, {best.uf1_high:.3f}], of "
+            f"The highest UF1 is {labels.estimate(best.uf1, best.uf1_low, best.uf1_high)}, of "
             f"{best['name']}. The highest of {len(finished)} is optimistic as an estimate of what "
             "that point can do; where one is to be chosen, choose on training subjects "
             "(protocol nested)."

@@ -78,15 +78,20 @@ def database(name: str) -> str:
     return DATABASES.get(name, group(name))
 
 
+def side(name: str) -> str:
+    """A side of a cell: a group, a database, or "stereo"."""
+    return _CELLS.get(name) or database(name)
+
+
 def cell(name: str) -> str:
     """What is trained and tested: `asian_to_non_asian` is "Asian → Non-Asian".
 
     `mono_asian` is "mono Asian", `single_samm` "SAMM alone"; "stereo" stays.
     """
-    if side := run_id.mono_side(name):
-        return f"mono {_side(side)}"
+    if alone := run_id.mono_side(name):
+        return f"mono {side(alone)}"
     if pair := run_id.databases_of(name):
-        trained, tested = map(_side, pair)
+        trained, tested = map(side, pair)
         return f"{trained} alone" if pair[0] == pair[1] else f"{trained} → {tested}"
     return _CELLS.get(name, name.replace("_", " "))
 
@@ -149,6 +154,11 @@ def percent(value: float | None, digits: int = 0) -> str:
     return _shown(value, f"z.{digits}%", zero=True)
 
 
+def compact(value: float | None) -> str:
+    """A setting within [0, 1], with as many digits as it needs: `.25`, `.5`, `1`."""
+    return _shown(value, "g", zero=False)
+
+
 def count(value: float | None) -> str:
     """A whole number: `22,482`."""
     return _shown(value, ",.0f", zero=True)
@@ -197,10 +207,6 @@ def _missing(value: float | None) -> bool:
 def _capital(word: str) -> str:
     # "EU" and "vonDavier" are as somebody wants them.
     return word.capitalize() if word.isalpha() and word.islower() else word
-
-
-def _side(name: str) -> str:
-    return _CELLS.get(name) or database(name)
 
 
 def _regrouped(name: str) -> str:

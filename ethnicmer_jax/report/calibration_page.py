@@ -37,7 +37,7 @@ def build(rates: pd.DataFrame, facts: Mapping[str, object], command: str) -> Doc
         rates,
         (
             *columns.rejections("Series"),
-            Column("Mean advantage", "{mean_estimate:+z.3f}"),
+            Column("Mean advantage", "{mean_estimate:signed}"),
             columns.number("Scatter", "sd_estimate"),
             columns.number("Mean standard error", "mean_standard_error"),
         ),

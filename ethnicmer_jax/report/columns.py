@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ethnicmer_jax.analysis.confusion import LABELS
-from ethnicmer_jax.report.tables import Column, PValue, Sentence
+from ethnicmer_jax.base import labels
+from ethnicmer_jax.report.tables import Column, Named, PValue, Sentence
 
 
 def text(label: str, key: str) -> Column:
@@ -18,19 +19,44 @@ def sentence(label: str, key: str) -> Column:
     return Sentence(label, f"{{{key}}}")
 
 
+def run(label: str, key: str) -> Column:
+    """A run or an arm of one."""
+    return Named(label, f"{{{key}}}", show=labels.run)
+
+
+def cell(label: str, key: str) -> Column:
+    """A cell of a contrast."""
+    return Named(label, f"{{{key}}}", show=labels.cell)
+
+
+def group(label: str, key: str) -> Column:
+    """An ethnic group."""
+    return Named(label, f"{{{key}}}", show=labels.group)
+
+
+def database(label: str, key: str) -> Column:
+    """A database."""
+    return Named(label, f"{{{key}}}", show=labels.database)
+
+
 def count(label: str, key: str) -> Column:
     """A whole number, such as of clips or subjects."""
-    return Column(label, f"{{{key}:,}}")
+    return Column(label, f"{{{key}:count}}")
 
 
-def number(label: str, key: str, digits: int = 3) -> Column:
+def number(label: str, key: str) -> Column:
     """A score, a share or a spread of them."""
-    return Column(label, f"{{{key}:z.{digits}f}}")
+    return Column(label, f"{{{key}:score}}")
+
+
+def tenths(label: str, key: str) -> Column:
+    """A quantity known to a tenth, such as a mean of counts, or minutes."""
+    return Column(label, f"{{{key}:,.1f}}")
 
 
 def estimate(label: str = "UF1 [95% interval]") -> Column:
     """An estimate with its interval: the frame's columns estimate, low and high."""
-    return _interval(label, "estimate", "", ":z.3f")
+    return _interval(label, "estimate", "", "score")
 
 
 def difference(
@@ -43,17 +69,17 @@ def difference(
       key: the frame's column of the difference.
       prefix: stands before low and high in the frame's columns of the bounds.
     """
-    return _interval(label, key, prefix, ":+z.3f")
+    return _interval(label, key, prefix, "signed")
 
 
 def interval(label: str = "95% interval") -> Column:
     """The bounds alone: the frame's columns low and high."""
-    return Column(label, "[{low:z.3f}, {high:z.3f}]")
+    return Column(label, "[{low:score}, {high:score}]")
 
 
 def score(name: str) -> Column:
     """A score with its interval: the frame's columns <name>, <name>_low and <name>_high."""
-    return _interval(LABELS[name], name, f"{name}_", ":z.3f")
+    return _interval(LABELS[name], name, f"{name}_", "score")
 
 
 def scores() -> Iterable[Column]:
@@ -69,7 +95,7 @@ def bare_scores() -> Iterable[Column]:
 def per_run() -> tuple[Column, ...]:
     """Folds, clips and scores of each run."""
     return (
-        text("Run", "run"),
+        run("Run", "run"),
         count("Folds", "folds"),
         count("Clips", "clips"),
         *bare_scores(),
@@ -91,10 +117,10 @@ def rejections(series: str) -> tuple[Column, ...]:
     """Rejections on simulated databases of `calibration.with_wilson`; `series` is a header."""
     return (
         text(series, "series"),
-        Column("True effect", "{effect:g}"),
+        Column("True effect", "{effect:compact}"),
         count("Databases", "databases"),
         count("Rejections", "rejections"),
-        _interval("Rate [95% interval]", "rate", "", ":.1%"),
+        _interval("Rate [95% interval]", "rate", "", "percent1"),
     )
 
 
@@ -109,5 +135,5 @@ def p_holm(label: str = "p (Holm)", key: str = "p_holm") -> Column:
 
 
 def _interval(label: str, key: str, prefix: str, form: str) -> Column:
-    bounds = f"[{{{prefix}low{form}}}, {{{prefix}high{form}}}]"
-    return Column(label, f"{{{key}{form}}} {bounds}")
+    bounds = f"[{{{prefix}low:{form}}}, {{{prefix}high:{form}}}]"
+    return Column(label, f"{{{key}:{form}}} {bounds}")

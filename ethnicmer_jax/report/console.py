@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from ethnicmer_jax.analysis.confusion import LABELS
+from ethnicmer_jax.base import labels
 
 _MOST = 12
 """Runs, and arms, that are shown."""
@@ -44,17 +45,20 @@ def print_metrics(metrics: Mapping[str, Any], name: str) -> None:
         table.add_column(column, justify="right", no_wrap=True)
     runs = list(metrics["runs"].items())
     for run, values in runs[:_MOST]:
-        scores = (_text(values[score]) for score in LABELS)
-        table.add_row(run, str(values["n_clips"]), str(values["n_folds"]), *scores)
+        scores = (labels.score(values[score]) for score in LABELS)
+        sizes = (labels.count(values[size]) for size in ("n_clips", "n_folds"))
+        table.add_row(labels.run(run), *sizes, *scores)
     if len(runs) > _MOST:
         table.add_row(f"... and {len(runs) - _MOST} more", *[""] * (2 + len(LABELS)))
     console.print(table)
     arms = list(metrics["summary"].items())
     for arm, scores in arms[:_MOST]:
         # A line that is broken could not be searched for or copied.
-        console.print(_arm_line(arm, scores), soft_wrap=True)
+        name = labels.run(arm)
+        console.print(_arm_line(name, scores), soft_wrap=True)
         for database, own in metrics["databases"].get(arm, {}).items():
-            console.print(f"  {_arm_line(f'{arm}, {database}', own)}", soft_wrap=True)
+            of = f"{name}, {labels.database(database)}"
+            console.print(f"  {_arm_line(of, own)}", soft_wrap=True)
     if len(arms) > _MOST:
         console.print(f"... and {len(arms) - _MOST} more arms in metrics.json")
 
@@ -81,7 +85,7 @@ def print_points(summary: pd.DataFrame) -> None:
     for column in ("UF1", "difference from the first", "minutes"):
         table.add_column(column, justify="right")
     for point in summary.to_dict("records"):
-        shown = (_point_text(point, "uf1", ""), _point_text(point, "difference", "+"))
+        shown = (_point_text(point, "uf1"), _point_text(point, "difference", sign=True))
         minutes = "" if pd.isna(point["seconds"]) else f"{point['seconds'] / 60:.1f}"
         state = point["status"] if point["status"] != "finished" else ""
         table.add_row(str(point["point"]), shown[0] or state, shown[1], minutes)
@@ -99,8 +103,9 @@ def print_rates(rates: pd.DataFrame) -> None:
     for column in ("true effect", "databases", "rejected", "95% interval"):
         table.add_column(column, justify="right")
     for row in rates.to_dict("records"):
-        interval = f"{row['low']:.1%} to {row['high']:.1%}"
-        numbers = (f"{row['effect']:g}", f"{row['databases']:,}", f"{row['rate']:.1%}")
+        rate, low, high = (labels.percent(row[key], 1) for key in ("rate", "low", "high"))
+        interval = f"[{low}, {high}]"
+        numbers = (labels.compact(row["effect"]), labels.count(row["databases"]), rate)
         table.add_row(row["series"], *numbers, interval)
     _console().print(table)
 
@@ -116,27 +121,21 @@ def _console() -> Console:
     return Console(highlight=False, markup=False)
 
 
-def _point_text(point: Mapping[str, Any], score: str, sign: str) -> str:
-    values = [point[score], point[f"{score}_low"], point[f"{score}_high"]]
-    if pd.isna(values[0]):
-        return ""
-    value, low, high = (f"{v:{sign}.3f}" for v in values)
-    return f"{value} [{low}, {high}]"
-
-
-def _text(value: float | None) -> str:
-    return "-" if value is None else f"{value:.3f}"
+def _point_text(point: Mapping[str, Any], score: str, *, sign: bool = False) -> str:
+    value, low, high = (point[score], point[f"{score}_low"], point[f"{score}_high"])
+    return "" if pd.isna(value) else labels.estimate(value, low, high, sign=sign)
 
 
 def _arm_line(arm: str, scores: Mapping[str, Any]) -> str:
-    """`loso: UF1 0.611 [0.512, 0.701], ..., mean of 5 runs (SD 0.012, ...); 95% intervals ...`."""
+    """`LOSO: UF1 .611 [.512, .701], ..., mean of 5 runs (SD .012, ...); 95% intervals ...`."""
     shown = []
     for score, label in LABELS.items():
-        low, high = map(_text, scores[score]["interval"])
-        shown.append(f"{label} {_text(scores[score]['mean'])} [{low}, {high}]")
+        values = scores[score]
+        shown.append(f"{label} {labels.estimate(values['mean'], *values['interval'])}")
     first = scores["uf1"]
     spread = ""
     if first["n_runs"] > 1:
-        deviations = ", ".join(_text(scores[score]["sd"]) for score in LABELS)
+        deviations = ", ".join(labels.score(scores[score]["sd"]) for score in LABELS)
         spread = f", mean of {first['n_runs']} runs (SD {deviations})"
-    return f"{arm}: {', '.join(shown)}{spread}; {first['level']:.0%} intervals over subjects"
+    level = labels.percent(first["level"])
+    return f"{arm}: {', '.join(shown)}{spread}; {level} intervals over subjects"

@@ -15,6 +15,7 @@ from matplotlib.colors import Colormap
 from matplotlib.figure import Figure as Canvas
 
 from ethnicmer_jax.analysis.calibration import NOMINAL
+from ethnicmer_jax.base import labels
 from ethnicmer_jax.report import style
 from ethnicmer_jax.report.prose import text
 from ethnicmer_jax.report.style import Figure
@@ -34,8 +35,8 @@ def confusion(counts: np.ndarray, classes: Sequence[str], *, name: str, of: str)
     totals = counts.sum(axis=1, keepdims=True)
     # Of a class without clips there is no share, and its row stays blank.
     share = np.divide(counts, totals, out=np.full(counts.shape, np.nan), where=totals > 0)
-    labels = [
-        [f"{share[i, j]:.0%}\n({counts[i, j]:,})" for j in range(len(classes))]
+    numbers = [
+        [f"{labels.percent(share[i, j])}\n({counts[i, j]:,})" for j in range(len(classes))]
         for i in range(len(classes))
     ]
     with style.styled():
@@ -43,11 +44,11 @@ def confusion(counts: np.ndarray, classes: Sequence[str], *, name: str, of: str)
         figure = style.canvas(width, height)
         axes = figure.subplots()
         rows = [f"{c}\n(n = {t:,})" for c, t in zip(classes, totals[:, 0], strict=True)]
-        draw_cells(axes, share, labels, rows=rows, columns=classes, cmap=style.SEQUENTIAL)
+        draw_cells(axes, share, numbers, rows=rows, columns=classes, cmap=style.SEQUENTIAL)
         axes.set_xlabel("predicted")
         axes.set_ylabel("true")
         recalls = ", ".join(
-            f"{c} {share[i, i]:.0%}" if totals[i, 0] else f"{c}: no clip"
+            f"{c} {labels.percent(share[i, i])}" if totals[i, 0] else f"{c}: no clip"
             for i, c in enumerate(classes)
         )
         return style.finish(
@@ -98,25 +99,30 @@ def train_by_test(table: pd.DataFrame, *, name: str, caption: str, score: str = 
       caption: must say what the intervals are.
       score: what the numbers are.
     """
-    labels = [f"{r.estimate:.3f}\n[{r.low:.3f}, {r.high:.3f}]" for r in table.itertuples()]
-    table = table.assign(label=labels)
+    numbers = [
+        f"{labels.score(r.estimate)}\n{labels.interval(r.low, r.high)}" for r in table.itertuples()
+    ]
+    table = table.assign(label=numbers)
     order = {"index": list(table["train"].unique()), "columns": list(table["test"].unique())}
     values = table.pivot(index="train", columns="test", values="estimate").reindex(**order)
-    labels = table.pivot(index="train", columns="test", values="label").reindex(**order)
+    written = table.pivot(index="train", columns="test", values="label").reindex(**order)
     with style.styled():
         figure = style.canvas(1.9 + 1.35 * values.shape[1], 0.9 + 0.62 * len(values))
         axes = figure.subplots()
         draw_cells(
             axes,
             values.to_numpy(float),
-            labels.to_numpy(object),
-            rows=order["index"],
-            columns=order["columns"],
+            written.to_numpy(object),
+            rows=list(map(labels.side, order["index"])),
+            columns=list(map(labels.side, order["columns"])),
             cmap=style.SEQUENTIAL,
         )
         axes.set_xlabel("tested on")
         axes.set_ylabel("trained on")
-        spoken = "; ".join(f"{r.train} on {r.test} {r.estimate:.3f}" for r in table.itertuples())
+        spoken = "; ".join(
+            f"{labels.side(r.train)} on {labels.side(r.test)} {labels.score(r.estimate)}"
+            for r in table.itertuples()
+        )
         return style.finish(
             figure,
             name=name,
@@ -151,7 +157,7 @@ def forest(
     missing = {"label", "estimate", "low", "high"} - set(rows.columns)
     if missing or rows.empty:
         raise ValueError(f"a forest plot needs rows with label, estimate, low, high: {missing}")
-    lines = _forest_lines(rows, "{:+z.3f}" if signed else "{:z.3f}")
+    lines = _forest_lines(rows, signed)
     with style.styled():
         figure, names, axes, numbers = _forest_axes(lines, legend=bool(references))
         _draw_references(axes, references or {})
@@ -183,10 +189,10 @@ def differences(rows: pd.DataFrame, *, name: str, caption: str) -> Figure:
 def _forest_axes(lines: Sequence[dict], *, legend: bool) -> tuple[Canvas, Axes, Axes, Axes]:
     """A figure with columns for labels, intervals and numbers, as wide as their texts need."""
     inches = 0.076
-    labels = [line["label"].split("\n") for line in lines]
-    longest = max(len(part) for parts in labels for part in parts)
+    names_of = [line["label"].split("\n") for line in lines]
+    longest = max(len(part) for parts in names_of for part in parts)
     widths = (inches * longest + 0.2, 2.1, inches * max(len(line["text"]) for line in lines))
-    width, height = sum(widths) + 0.15, (0.22 + 0.08 * max(map(len, labels))) * len(lines)
+    width, height = sum(widths) + 0.15, (0.22 + 0.08 * max(map(len, names_of))) * len(lines)
     below, above = 0.55, 0.35 if legend else 0.05
     figure = style.canvas(width, height + below + above)
     # Constrained layout would let long labels squeeze the intervals.
@@ -199,19 +205,15 @@ def _forest_axes(lines: Sequence[dict], *, legend: bool) -> tuple[Canvas, Axes, 
     return figure, names, axes, numbers
 
 
-def _forest_lines(rows: pd.DataFrame, number: str) -> list[dict]:
+def _forest_lines(rows: pd.DataFrame, signed: bool) -> list[dict]:
     """Rows plus one heading line before each new section."""
     lines, section = [], None
     for row in rows.to_dict("records"):
         if row.get("section", section) != section:
             section = row["section"]
             lines.append({"label": section, "text": "", "heading": True})
-        text = number.format(row["estimate"])
-        if np.isfinite([row["low"], row["high"]]).all():
-            text += f" [{number.format(row['low'])}, {number.format(row['high'])}]"
-        lines.append(
-            row | {"label": _wrapped(row["label"]), "text": style.minus(text), "heading": False}
-        )
+        text = labels.estimate(row["estimate"], row["low"], row["high"], sign=signed)
+        lines.append(row | {"label": _wrapped(row["label"]), "text": text, "heading": False})
     return lines
 
 
@@ -223,6 +225,7 @@ def _draw_intervals(axes: Axes, lines: Sequence[dict]) -> None:
             axes.plot([line["low"], line["high"]], [y, y], color=style.PALETTE[0], linewidth=2)
         axes.plot(line["estimate"], y, marker="s", color=style.PALETTE[0], markersize=5.5)
     axes.set_ylim(len(lines) - 0.4, -0.6)
+    axes.xaxis.set_major_formatter(lambda value, _: labels.compact(value))
     axes.tick_params(axis="y", left=False, labelleft=False)
     axes.spines["left"].set_visible(False)
 
@@ -274,7 +277,8 @@ def curves(frame: pd.DataFrame, *, name: str, ylabel: str, caption: str) -> Figu
         if len(set(frame["series"])) > 1:
             axes.legend()
         ends = "; ".join(
-            f"{series} from {part['mean'].iloc[0]:.3f} to {part['mean'].iloc[-1]:.3f}"
+            f"{series} from {labels.decimal(part['mean'].iloc[0], 3)} to "
+            f"{labels.decimal(part['mean'].iloc[-1], 3)}"
             for series, part in frame.groupby("series", sort=False)
         )
         return style.finish(figure, name=name, caption=caption, alt=f"{ylabel} by epoch: {ends}.")
@@ -304,10 +308,10 @@ def rejection_curves(table: pd.DataFrame, *, name: str = "calibration") -> Figur
         axes.set_xlabel("true effect (0 = universal display rules)")
         axes.set_ylabel("rejection rate")
         axes.set_ylim(-0.02, 1.03)
-        axes.yaxis.set_major_formatter(lambda rate, _: f"{rate:.0%}")
+        axes.yaxis.set_major_formatter(lambda rate, _: labels.percent(rate))
         axes.legend(loc="lower center", bbox_to_anchor=(0.45, 1), ncols=2, borderpad=0)
         alarms = "; ".join(
-            f"{row.series} {row.rate:.1%} of {row.databases}"
+            f"{row.series} {labels.percent(row.rate, 1)} of {row.databases}"
             for row in table[table.effect == 0].itertuples()
         )
         return style.finish(

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 import jinja2
 import markupsafe
 
-from ethnicmer_jax.base import files
+from ethnicmer_jax.base import files, labels
 from ethnicmer_jax.report import style
 from ethnicmer_jax.report.style import Figure
 from ethnicmer_jax.report.tables import Table
@@ -126,7 +126,7 @@ def render(document: Document) -> str:
         keep_trailing_newline=True,
     )
     environment.filters.update(
-        kind=lambda block: type(block).__name__, data_uri=_data_uri, minus=style.minus
+        kind=lambda block: type(block).__name__, data_uri=_data_uri, minus=labels.minus
     )
     # The style sheet is ours and holds no outside text, so it alone goes in unescaped.
     css, _, _ = loader.get_source(environment, "style.css")

@@ -10,6 +10,7 @@ import pandas as pd
 from ethnicmer_jax.analysis import learning_curves
 from ethnicmer_jax.analysis.confusion import LABELS
 from ethnicmer_jax.analysis.job_findings import JobFindings
+from ethnicmer_jax.base import labels
 from ethnicmer_jax.report import columns, explained, figures, files, html_page, provenance
 from ethnicmer_jax.report.html_page import Document, Gallery, Prose, Section
 from ethnicmer_jax.report.prose import paragraphs, text
@@ -69,7 +70,7 @@ def _main_results(found: JobFindings) -> Section:
         text("job.main_results", intervals=text("job.intervals")),
         found.scores,
         (
-            columns.text("Arm", "arm"),
+            columns.run("Arm", "arm"),
             columns.text("Score", "score"),
             columns.count("Runs", "n_runs"),
             columns.number("Mean", "mean"),
@@ -85,7 +86,7 @@ def _main_results(found: JobFindings) -> Section:
             matrix.counts,
             found.classes,
             name="confusion" if single else f"confusion_{number}",
-            of=text("job.confusion", arm=arm, n_runs=matrix.n_runs),
+            of=text("job.confusion", arm=labels.run(arm), n_runs=matrix.n_runs),
         )
         for number, (arm, matrix) in enumerate(found.confusions.items(), start=1)
     ]
@@ -114,8 +115,8 @@ def _matrix(matrix: pd.DataFrame) -> list[Section]:
         text("job.matrix_table", intervals=text("job.intervals")),
         matrix,
         (
-            columns.text("Trained on", "train"),
-            columns.text("Tested on", "test"),
+            columns.database("Trained on", "train"),
+            columns.database("Tested on", "test"),
             columns.count("Subjects", "n_subjects"),
             columns.count("Clips", "n_clips"),
             *columns.scores(),
@@ -172,7 +173,7 @@ def _parts(found: JobFindings) -> Section:
         "classes",
         text("job.classes"),
         found.per_class,
-        (columns.text("Arm", "arm"), columns.text("Group", "part"), *columns.per_class()),
+        (columns.run("Arm", "arm"), columns.group("Group", "part"), *columns.per_class()),
     )
     return Section("parts", "Groups, databases, classes", [*tables, per_class])
 

@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from ethnicmer_jax.analysis.data_card import DataCard
+from ethnicmer_jax.base import labels
 from ethnicmer_jax.report import columns
 from ethnicmer_jax.report.files import Inputs, flatten
 from ethnicmer_jax.report.html_page import Block, Facts, Listing, Note, Prose, Section
@@ -32,17 +33,19 @@ def data_card(card: DataCard) -> Section:
         text("common.data_card"),
         card.composition,
         (
-            columns.text("Database", "database"),
+            columns.database("Database", "database"),
             columns.text("Ethnicity", "ethnicity"),
-            columns.text("Group", "group"),
+            columns.group("Group", "group"),
             columns.count("Subjects", "subjects"),
             columns.count("Clips", "clips"),
             *(columns.count(name.capitalize(), name) for name in card.classes),
         ),
     )
-    tested = text("common.tested", clips=f"{card.n_clips:,}", subjects=f"{card.n_subjects:,}")
-    notes = [text("common.confounded", first=a, second=b) for a, b in card.confounded]
-    notes += [text("common.absent_class", group=g, emotion=e) for g, e in card.absent]
+    clips, subjects = map(labels.count, (card.n_clips, card.n_subjects))
+    tested = text("common.tested", clips=clips, subjects=subjects)
+    pairs = [tuple(map(labels.group, pair)) for pair in card.confounded]
+    notes = [text("common.confounded", first=a, second=b) for a, b in pairs]
+    notes += [text("common.absent_class", group=labels.group(g), emotion=e) for g, e in card.absent]
     return Section("data", "Data card", [Prose([tested]), table, *map(Note, notes)])
 
 
@@ -104,5 +107,5 @@ def _grouping_text(inputs: Inputs) -> str:
     if inputs.grouping is None:
         return "each ethnicity label is its own group"
     groups = inputs.grouping.groups.items()
-    spelled = "; ".join(f"{group}: {', '.join(members)}" for group, members in groups)
+    spelled = "; ".join(f"{labels.group(group)}: {', '.join(members)}" for group, members in groups)
     return f"{inputs.grouping.name} ({spelled})"

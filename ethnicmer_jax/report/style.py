@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import io
-import re
 from collections.abc import Iterator
 
 import matplotlib
@@ -116,14 +115,6 @@ def adaptive_svg(svg: str) -> str:
     )
     head, body = svg.split("<defs>", 1)
     return head + rule + "<defs>" + body.replace(INK, "currentColor")
-
-
-def minus(text: str) -> str:
-    """The same text with a minus sign, not a hyphen, before every negative number."""
-    return _NEGATIVE.sub("−", text)
-
-
-_NEGATIVE = re.compile(r"(?<![\w.\-])-(?=\.?\d)")
 
 
 def ink_on(red: float, green: float, blue: float) -> str:

@@ -47,9 +47,9 @@ def _table(values: pd.DataFrame) -> Table:
         *uf1,
         columns.difference("UF1 − first", key="difference", prefix="difference_"),
         *(column for score in others for column in score),
-        Column("Runs", "{runs:,.0f}"),
-        Column("Clips", "{clips:,.0f}"),
-        columns.number("Minutes", "minutes", 1),
+        columns.count("Runs", "runs"),
+        columns.count("Clips", "clips"),
+        columns.tenths("Minutes", "minutes"),
     ]
     if (values["status"] != "finished").any():
         shown.insert(1, columns.text("Status", "status"))

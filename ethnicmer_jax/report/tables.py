@@ -3,17 +3,42 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import re
 import string
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from ethnicmer_jax.analysis.effects import p_text
-from ethnicmer_jax.report.style import minus
+from ethnicmer_jax.base import labels
+from ethnicmer_jax.base.labels import MISSING, minus
 
-MISSING = "–"
+NUMBERS: Mapping[str, Callable[[Any], str]] = {
+    "score": labels.score,
+    "score2": functools.partial(labels.score, digits=2),
+    "signed": labels.signed,
+    "signed2": functools.partial(labels.signed, digits=2),
+    "decimal": labels.decimal,
+    "effect": functools.partial(labels.decimal, sign=True),
+    "percent": labels.percent,
+    "percent1": functools.partial(labels.percent, digits=1),
+    "count": labels.count,
+    "compact": labels.compact,
+}
+"""Formats of the templates: those of `labels`, so that every table shows numbers alike."""
+
+
+class _Formatter(string.Formatter):
+    def format_field(self, value: Any, format_spec: str) -> str:
+        if show := NUMBERS.get(format_spec):
+            return show(value)
+        return super().format_field(value, format_spec)
+
+
+_FORMATTER = _Formatter()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -23,7 +48,8 @@ class Column:
     Attributes:
       label: header.
       template: a `str.format` template over the frame's columns, e.g.
-        "{uf1:.3f} [{low:.3f}, {high:.3f}]". A missing value makes the whole cell a dash.
+        "{uf1:score} [{low:score}, {high:score}]", with the formats of NUMBERS beside those of
+        `format`. A missing value makes the whole cell a dash.
       numeric: whether cells align to the right.
     """
 
@@ -36,8 +62,25 @@ class Column:
         keys = [key for _, key, _, _ in string.Formatter().parse(self.template) if key]
         if any(pd.isna(row[key]) for key in keys):
             return MISSING
-        text = self.template.format_map(row)
+        text = _FORMATTER.vformat(self.template, (), row)
         return minus(text) if self.numeric else text
+
+
+@dataclasses.dataclass(frozen=True)
+class Named(Column):
+    """A column of machine names, shown as people read them; its template is "{column}".
+
+    Attributes:
+      show: one of the functions of `labels`.
+    """
+
+    numeric: bool = False
+    show: Callable[[str], str] = labels.human
+
+    def cell(self, row: dict) -> str:
+        """The name, or a dash."""
+        name = super().cell(row)
+        return name if name == MISSING else self.show(name)
 
 
 @dataclasses.dataclass(frozen=True)

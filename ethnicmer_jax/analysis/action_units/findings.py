@@ -13,6 +13,7 @@ from ethnicmer_jax.analysis.action_units.coding import CodedClips
 from ethnicmer_jax.analysis.action_units.comparison import compare
 from ethnicmer_jax.analysis.action_units.description import prevalence
 from ethnicmer_jax.analysis.action_units.table import read
+from ethnicmer_jax.base import labels
 
 MIN_CLIPS = 5
 """Clips that must show an Action Unit for it to be compared."""
@@ -75,7 +76,7 @@ class ActionUnitFindings:
         lead = f"{len(tests)} pairs of Action Unit and emotion occur often enough to be compared."
         if not self.units.n_tested:
             return f"{lead} No database holds both groups, so none is separable from database."
-        first, second = self.groups
+        first, second = map(labels.group, self.groups)
         uncontrolled = int((tests["p_permutation"] <= effects.ALPHA).sum())
         return (
             f"{lead} {self.units.n_tested} can be tested within databases; "

@@ -17,8 +17,9 @@ from ethnicmer_jax.analysis import conclusion, intervals
 from ethnicmer_jax.analysis.advantage import Advantage
 from ethnicmer_jax.analysis.conclusion import Control, HasInterval, Range
 from ethnicmer_jax.analysis.intervals import Interval
-from ethnicmer_jax.analysis.study.estimates import Difference, part_name
+from ethnicmer_jax.analysis.study.estimates import Difference
 from ethnicmer_jax.analysis.study.runs import StudyRuns
+from ethnicmer_jax.base import labels
 from ethnicmer_jax.base.contrast_roles import FLIPPED, MAIN, PLACEBO, Role, role
 from ethnicmer_jax.base.run_id import STEREO, WRONG_LABELS, mono, wrongly_told
 from ethnicmer_jax.base.schema import UserError
@@ -90,12 +91,12 @@ def label_differences(runs: StudyRuns) -> pd.DataFrame:
       Columns section, label, estimate, low, high, p; empty where no such model was run.
     """
     rows = []
-    for model, labels in itertools.product(runs.parts, WRONG_LABELS):
-        if (told_wrong := wrongly_told(model, labels)) in runs.parts:
+    for model, wrong in itertools.product(runs.parts, WRONG_LABELS):
+        if (told_wrong := wrongly_told(model, wrong)) in runs.parts:
             terms = [(1.0, runs.counts(model)), (-1.0, runs.counts(told_wrong))]
             found = intervals.estimate(terms)
             numbers = {key: getattr(found, key) for key in ("estimate", "low", "high")}
-            label = f"{model}: annotated minus {labels}"
+            label = f"{labels.contrast(model)}: annotated minus {wrong}"
             rows.append({"section": _LABEL_SECTION, "label": label, **numbers, "p": found.p_value})
     return pd.DataFrame(rows, columns=["section", "label", "estimate", "low", "high", "p"])
 
@@ -122,9 +123,10 @@ def database_baseline(path: pathlib.Path) -> str | None:
         raise UserError(
             f"{path} must hold balanced_accuracy, low, high and n_subjects; make it again"
         ) from None
+    shown, *bounds = (labels.percent(value, 1) for value in (share, low, high))
     return (
         f"Which database a clip is from is told from its motion with a balanced accuracy of "
-        f"{share:.1%} [{low:.1%}, {high:.1%}] ({subjects} subjects, none in training and test): "
+        f"{shown} [{', '.join(bounds)}] ({subjects} subjects, none in training and test): "
         "the higher, the more a difference between groups can be one between databases."
     )
 
@@ -136,13 +138,15 @@ def _within_databases(observed: HasInterval, inside: Mapping[str, Interval]) -> 
     measured: HasInterval
     if len(inside) == 1:
         ((part, measured),) = inside.items()
-        name, more = part_name(part), ""
+        name, more = labels.contrast(part), ""
     else:
         name, measured = "within databases", mean_within(inside)
-        each = ", ".join(f"{part_name(part)} {one.estimate:+z.3f}" for part, one in inside.items())
+        each = ", ".join(
+            f"{labels.contrast(part)} {labels.signed(one.estimate)}" for part, one in inside.items()
+        )
         more = f" on average ({each})"
     return [conclusion.replication(name, observed, measured, more=more, separates_database=True)]
 
 
 def _sensitive(part: str, observed: HasInterval, changed: HasInterval) -> Control:
-    return conclusion.replication(part_name(part), observed, changed)
+    return conclusion.replication(labels.contrast(part), observed, changed)

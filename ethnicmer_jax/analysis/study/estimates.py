@@ -11,7 +11,8 @@ from ethnicmer_jax.analysis import effects, intervals
 from ethnicmer_jax.analysis.advantage import RECIPROCITY, Advantage, own_group_advantage
 from ethnicmer_jax.analysis.intervals import Interval
 from ethnicmer_jax.analysis.study.runs import StudyRuns
-from ethnicmer_jax.base.contrast_roles import DATABASE, FLIPPED, MAIN, PLACEBO
+from ethnicmer_jax.base import labels
+from ethnicmer_jax.base.contrast_roles import MAIN, PLACEBO
 from ethnicmer_jax.base.run_id import STEREO, crossed, mono
 
 BETWEEN_ARMS = "Between arms"
@@ -35,8 +36,8 @@ class Difference:
 
     @property
     def label(self) -> str:
-        """`mono_asian minus stereo`."""
-        return f"{self.first} minus {self.second}"
+        """`mono Asian minus stereo`."""
+        return f"{labels.cell(self.first)} minus {labels.cell(self.second)}"
 
     @property
     def reciprocity(self) -> float:
@@ -84,8 +85,8 @@ def _cell_row(runs: StudyRuns, part: str, cell: str) -> dict:
     interval = intervals.estimate([(1.0, counts)])
     table = runs.table[runs.rows(part, cell)]
     return {
-        "section": part_name(part),
-        "label": cell,
+        "section": labels.contrast(part),
+        "label": labels.cell(cell),
         "part": part,
         "cell": cell,
         "estimate": interval.estimate,
@@ -158,12 +159,5 @@ def advantage_rows(found: dict[str, Advantage]) -> Iterator[dict]:
     """One row per contrast but the placebo, in the columns of `differences`."""
     for part, advantage in found.items():
         if part != PLACEBO:
-            about = {"section": "Own-group advantage", "label": part_name(part)}
+            about = {"section": "Own-group advantage", "label": labels.contrast(part)}
             yield about | _numbers(advantage)
-
-
-def part_name(part: str) -> str:
-    """A contrast or job as the reader should see it."""
-    known = {MAIN: "ethnic groups", DATABASE: "databases as groups", "": "other runs"}
-    known |= {FLIPPED: "labels with errors", PLACEBO: "placebo groups"}
-    return known.get(part, part.replace("_", " "))

@@ -24,6 +24,7 @@ from ethnicmer_jax.analysis.counts import Counts
 from ethnicmer_jax.analysis.intervals import Interval
 from ethnicmer_jax.analysis.permutation import PermutationTest
 from ethnicmer_jax.analysis.study.runs import StudyRuns
+from ethnicmer_jax.base import labels
 from ethnicmer_jax.base.predictions import Predictions
 from ethnicmer_jax.base.run_id import POOLED
 
@@ -56,6 +57,11 @@ class Groups:
     scores: pd.DataFrame
     classes: pd.DataFrame
     gaps: pd.DataFrame
+
+    @property
+    def pair(self) -> str:
+        """`Asian minus Non-Asian`."""
+        return " minus ".join(map(labels.group, self.names))
 
 
 def analyse(runs: StudyRuns, members: dict[str, str], names: tuple[str, str]) -> Groups | None:
@@ -95,7 +101,7 @@ def analyse(runs: StudyRuns, members: dict[str, str], names: tuple[str, str]) ->
 
 def tests(groups: Groups) -> Iterator[tuple[str, str, float]]:
     """(test, what it measured, p) of the pooled comparison."""
-    pair = " minus ".join(groups.names)
+    pair = groups.pair
     test = groups.within_database
     yield (
         f"{pair}, pooled LOSO: subjects permuted within database",
@@ -105,9 +111,15 @@ def tests(groups: Groups) -> Iterator[tuple[str, str, float]]:
     model = groups.model
     yield (
         f"{pair}, pooled LOSO: recognition by group, class and database (GEE)",
-        model.problem or "odds ratio {:.2f} [{:.2f}, {:.2f}]".format(*model.odds_ratio),
+        model.problem or odds_ratio_text(*model.odds_ratio),
         model.p_value,
     )
+
+
+def odds_ratio_text(estimate: float, low: float, high: float) -> str:
+    """`odds ratio 0.85 [0.40, 1.81]`."""
+    shown, *bounds = (labels.decimal(value) for value in (estimate, low, high))
+    return f"odds ratio {shown} [{', '.join(bounds)}]"
 
 
 def _permuted(test: PermutationTest, difference: Interval) -> str:

@@ -15,6 +15,7 @@ from ethnicmer_jax.analysis.study import controls
 from ethnicmer_jax.analysis.study.estimates import BETWEEN_ARMS, Difference, planned
 from ethnicmer_jax.analysis.study.groups import Groups
 from ethnicmer_jax.analysis.study.runs import StudyRuns
+from ethnicmer_jax.base import labels
 from ethnicmer_jax.base.contrast_roles import MAIN
 from ethnicmer_jax.base.run_id import mono
 
@@ -79,9 +80,8 @@ def of_groups(groups: Groups, p_holm: Sequence[float]) -> str:
       groups: what was found.
       p_holm: adjusted p of the permutation and of the model; NaN where not run.
     """
-    pair = " minus ".join(groups.names)
     measured = conclusion.interval_text(groups.difference)
-    lead = f"Tested by the same pooled models, UF1 of {pair} is {measured}."
+    lead = f"Tested by the same pooled models, UF1 of {groups.pair} is {measured}."
     run = [p for p in p_holm if np.isfinite(p)]
     if not run and not groups.within_database.separable:
         return f"{lead} It is not separable from database: no database tests both groups."
@@ -109,7 +109,7 @@ def _of_difference(
     run = controls.of_arms(runs, difference, level)
     finding = conclusion.conclude(
         observed,
-        (difference.first, difference.second),
+        (labels.cell(difference.first), labels.cell(difference.second)),
         run,
         confounded=confounded,
         level=level,

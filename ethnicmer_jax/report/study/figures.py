@@ -5,6 +5,8 @@ Each function takes tidy tables and returns a `style.Figure`; nothing here reads
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 import pandas as pd
 from matplotlib.colors import Colormap
@@ -12,6 +14,7 @@ from matplotlib.colors import Colormap
 from ethnicmer_jax.analysis.action_units.findings import UnitFindings
 from ethnicmer_jax.analysis.effects import p_text
 from ethnicmer_jax.analysis.study.findings import Placebo
+from ethnicmer_jax.base import labels
 from ethnicmer_jax.report import figures, style
 from ethnicmer_jax.report.prose import text
 from ethnicmer_jax.report.style import Figure
@@ -40,8 +43,8 @@ def placebos(placebo: Placebo) -> Figure:
                 p=p,
                 tested=np.isfinite(placebo.p),
             ),
-            alt=f"Histogram of {len(null)} placebo draws between {null.min():+.3f} and "
-            f"{null.max():+.3f}; the ethnic groups give {observed:+.3f}, {p}.",
+            alt=f"Histogram of {len(null)} placebo draws between {labels.signed(null.min())} and "
+            f"{labels.signed(null.max())}; the ethnic groups give {labels.signed(observed)}, {p}.",
         )
 
 
@@ -56,7 +59,7 @@ def au_prevalence(
       units: what the rows are, for the caption.
     """
     table = found.prevalence.sort_values(["emotion", "group"])
-    table = table.assign(column=table.emotion + "\n" + table.group)
+    table = table.assign(column=table.emotion + "\n" + table.group.map(labels.group))
     table = table.assign(label=table.n_with.astype(str) + "/" + table.n_clips.astype(str))
     peak = table.loc[table.prevalence.idxmax()]
     return _heat_map(
@@ -68,7 +71,7 @@ def au_prevalence(
         name=name,
         caption=text("study.prevalence", units=units, min_clips=found.min_clips),
         alt=f"Heat map of Action Unit prevalence; the highest share is AU{peak.au} in "
-        f"{peak.emotion}, {peak.group}: {peak.prevalence:.0%}.",
+        f"{peak.emotion}, {labels.group(peak.group)}: {labels.percent(peak.prevalence)}.",
     )
 
 
@@ -88,9 +91,9 @@ def au_difference(
       units: what the rows are, for the caption.
     """
     table = found.tests
-    label = (
-        table.difference.map("{:+z.2f}".format).map(style.minus) + "\n" + table.p_holm.map(p_text)
-    )
+    two_digits = functools.partial(labels.signed, digits=2)
+    first, second = map(labels.group, groups)
+    label = table.difference.map(two_digits) + "\n" + table.p_holm.map(p_text)
     table = table.assign(label=label)
     untested = found.n_tested < len(table)
     return _heat_map(
@@ -100,8 +103,10 @@ def au_difference(
         limits=(-1.0, 1.0),
         bar="difference in share",
         name=name,
-        caption=text("study.unit_difference", units=units, groups=groups, untested=untested),
-        alt=f"Heat map of differences in Action Unit prevalence, {groups[0]} minus {groups[1]}: "
+        caption=text(
+            "study.unit_difference", units=units, groups=(first, second), untested=untested
+        ),
+        alt=f"Heat map of differences in Action Unit prevalence, {first} minus {second}: "
         f"{found.n_different} of {found.n_tested} tested differences have an adjusted p of .05 or "
         "less.",
     )

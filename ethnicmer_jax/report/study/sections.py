@@ -7,8 +7,9 @@ import pandas as pd
 from ethnicmer_jax.analysis.action_units.findings import ActionUnitFindings
 from ethnicmer_jax.analysis.conclusion import interval_text
 from ethnicmer_jax.analysis.study.findings import GroupFindings, StudyFindings
-from ethnicmer_jax.analysis.study.groups import Groups
+from ethnicmer_jax.analysis.study.groups import Groups, odds_ratio_text
 from ethnicmer_jax.analysis.study.reference import Reference
+from ethnicmer_jax.base import labels
 from ethnicmer_jax.base.contrast_roles import MAIN
 from ethnicmer_jax.base.run_id import RunId
 from ethnicmer_jax.report import columns, figures
@@ -70,7 +71,7 @@ def groups(found: GroupFindings) -> Section:
         text("study.group_scores"),
         numbers.scores,
         (
-            columns.text("Group", "group"),
+            columns.group("Group", "group"),
             columns.count("Subjects", "n_subjects"),
             columns.count("Clips", "n_clips"),
             *columns.scores(),
@@ -91,7 +92,7 @@ def groups(found: GroupFindings) -> Section:
         "group_classes",
         text("study.group_classes"),
         numbers.classes,
-        (columns.text("Group", "part"), *columns.per_class()),
+        (columns.group("Group", "part"), *columns.per_class()),
     )
     gaps = Table(
         "group_gaps",
@@ -100,7 +101,7 @@ def groups(found: GroupFindings) -> Section:
         (
             columns.text("Gap", "gap"),
             columns.number("Size", "value"),
-            columns.text("Worst group", "worst_group"),
+            columns.group("Worst group", "worst_group"),
         ),
     )
     said = Prose([found.sentence, _effect_sizes(numbers)])
@@ -114,11 +115,11 @@ def reference(found: Reference) -> Section:
         text("study.reference_arms"),
         found.arms,
         (
-            columns.text("Arm", "cell"),
+            columns.cell("Arm", "cell"),
             Column("Draws", "{draws} ({n_runs:,})", False),
-            columns.number("Subjects per run", "subjects", 1),
-            columns.number("Clips per run", "clips", 1),
-            Column("Largest class", "{largest_class:.0%}"),
+            columns.tenths("Subjects per run", "subjects"),
+            columns.tenths("Clips per run", "clips"),
+            Column("Largest class", "{largest_class:percent}"),
             columns.estimate(),
         ),
     )
@@ -208,7 +209,7 @@ def cells(frame: pd.DataFrame, runs: pd.DataFrame) -> Section:
             columns.text("Cell", "label"),
             columns.count("Runs", "n_runs"),
             columns.count("Subjects", "n_subjects"),
-            columns.number("Clips per run", "n_clips", 1),
+            columns.tenths("Clips per run", "n_clips"),
             columns.estimate(),
             columns.number("SD over runs", "sd"),
             columns.number("UAR", "uar"),
@@ -295,26 +296,27 @@ def _effect_sizes(numbers: Groups) -> str:
     ratio = numbers.odds_ratio
     return text(
         "study.effect_sizes",
-        groups=numbers.names,
-        shares=[f"{share:.1%}" for share in numbers.recognised],
-        cohen_h=f"{numbers.cohen_h:+.2f}",
-        odds_ratio=f"{ratio.estimate:.2f} [{ratio.low:.2f}, {ratio.high:.2f}]",
+        groups=list(map(labels.group, numbers.names)),
+        shares=[labels.percent(share, 1) for share in numbers.recognised],
+        cohen_h=labels.decimal(numbers.cohen_h, sign=True),
+        odds_ratio=odds_ratio_text(ratio.estimate, ratio.low, ratio.high),
         difference=interval_text(numbers.difference),
     )
 
 
 def _unit_tests(name: str, unit: str, tests: pd.DataFrame, groups: tuple[str, str]) -> Table:
+    shown = [labels.group(name) for name in groups]
     return Table(
         name,
-        text("study.unit_tests", unit=unit, groups=groups, rows=len(tests)),
+        text("study.unit_tests", unit=unit, groups=shown, rows=len(tests)),
         tests,
         (
             Column(unit.capitalize(), "AU{au}", False),
             columns.text("Emotion", "emotion"),
-            Column(groups[0], "{n_with_a}/{n_a}"),
-            Column(groups[1], "{n_with_b}/{n_b}"),
-            Column("Difference of shares", "{difference:+z.3f}"),
-            Column("Cohen's h", "{cohen_h:+z.2f}"),
+            Column(shown[0], "{n_with_a}/{n_a}"),
+            Column(shown[1], "{n_with_b}/{n_b}"),
+            Column("Difference of shares", "{difference:signed}"),
+            Column("Cohen's h", "{cohen_h:effect}"),
             Column("Subjects who show it", "{persons_a} + {persons_b}"),
             columns.p_value("p, Fisher (clips taken as independent)", "p_fisher"),
             columns.p_value("p, subjects permuted", "p_permutation"),
@@ -326,7 +328,14 @@ def _unit_tests(name: str, unit: str, tests: pd.DataFrame, groups: tuple[str, st
 
 
 def _as_recorded(key: str, values: pd.Series) -> Column:
-    """A column under its own name, floats with three digits at most."""
-    number = pd.api.types.is_numeric_dtype(values)
-    digits = ":.3g" if pd.api.types.is_float_dtype(values) else ""
-    return Column(key.replace("_", " ").capitalize(), f"{{{key}{digits}}}", number)
+    """A column of matching.csv under the name that it has there, in plain words."""
+    if key == "arm":
+        return columns.run("Arm", key)
+    kind, _, of = key.partition("_")
+    label = f"Clips, {labels.database(of)}" if kind == "clips" and of else key.replace("_", " ")
+    label = f"{label[:1].upper()}{label[1:]}"
+    if not pd.api.types.is_numeric_dtype(values):
+        return columns.text(label, key)
+    if not pd.api.types.is_float_dtype(values):
+        return columns.count(label, key)
+    return columns.tenths(label, key) if values.max() > 1 else columns.number(label, key)
