@@ -60,6 +60,15 @@ def test_a_forest_plot_refuses_missing_columns():
         figures.forest(ROWS.drop(columns="high"), name="f", caption="c", xlabel="x")
 
 
+def test_a_pdf_has_vectors_and_fonts_that_publishers_take_and_no_date():
+    pdf = _forest().pdf
+    assert pdf.startswith(b"%PDF")
+    assert pdf == _forest().pdf
+    assert b"/FontFile2" in pdf  # TrueType, embedded
+    for unwanted in (b"/Type3", b"/CreationDate", b"/Subtype /Image"):
+        assert unwanted not in pdf
+
+
 def test_svg_is_well_formed_dateless_and_escaped():
     svg = _forest().svg
     ElementTree.fromstring(svg)

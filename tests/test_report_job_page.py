@@ -30,13 +30,17 @@ def parsed(index):
     return Page(index.read_text())
 
 
-def test_elements_close_and_ids_and_links_meet(parsed):
+def test_elements_close_and_ids_and_links_meet(parsed, index):
     assert parsed.open == []
     ids = [attrs["id"] for _, attrs in parsed.tags if "id" in attrs]
     assert len(ids) == len(set(ids))
     anchors = [a["href"] for a in parsed.all("a")]
     assert anchors
-    assert all(href.removeprefix("#") in ids for href in anchors)
+    inside = [href for href in anchors if href.startswith("#")]
+    assert all(href.removeprefix("#") in ids for href in inside)
+    beside = set(anchors) - set(inside)
+    assert all((index.parent / href).is_file() for href in beside)
+    assert {href.rpartition(".")[2] for href in beside} == {"pdf", "csv", "tex"}
     labelled = [a["aria-labelledby"] for _, a in parsed.tags if "aria-labelledby" in a]
     assert set(labelled) <= set(ids)
 
@@ -46,7 +50,8 @@ def test_nothing_is_loaded_from_outside_and_nothing_runs(parsed):
     for tag, attrs in parsed.tags:
         assert not any(name.startswith("on") for name in attrs), (tag, attrs)
         for name in ("src", "href", "data", "poster", "srcset"):
-            assert attrs.get(name, "#").startswith(("data:", "#")), (tag, attrs)
+            own = ("data:", "#", *(("figures/", "tables/") if tag == "a" else ()))
+            assert attrs.get(name, "#").startswith(own), (tag, attrs)
     style = "".join(parsed.text)
     assert "@import" not in style
     assert "url(" not in style
@@ -230,7 +235,7 @@ def test_config_that_is_no_json_is_a_user_error(tmp_path):
         job_page.write(workdir)
 
 
-def _fails(*_):
+def _fails(*_, **__):
     raise RuntimeError("no page")
 
 

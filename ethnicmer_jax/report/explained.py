@@ -96,6 +96,8 @@ def region_columns(groups: tuple[str, ...]) -> list[Column]:
 def _figure(folder: pathlib.Path, name: str, caption: str, alt: str, wide: bool) -> Figure:
     stem = folder / "figures" / name
     svg = stem.with_suffix(".svg").read_text(encoding="utf-8")
-    return Figure(
-        f"explained_{name}", caption, alt, svg, stem.with_suffix(".png").read_bytes(), wide
-    )
+    # Earlier versions wrote no PDF.
+    pdf = stem.with_suffix(".pdf")
+    pdf_bytes = pdf.read_bytes() if pdf.is_file() else b""
+    png = stem.with_suffix(".png").read_bytes()
+    return Figure(f"explained_{name}", caption, alt, svg, png, pdf_bytes, wide)

@@ -114,8 +114,13 @@ class Document:
         return (figure for gallery in galleries for figure in gallery.figures)
 
 
-def render(document: Document) -> str:
-    """The page: style and figures inline, no script, nothing loaded from anywhere."""
+def render(document: Document, *, beside: bool = False) -> str:
+    """The page: style and figures inline, no script, nothing loaded from anywhere.
+
+    Args:
+      document: the report.
+      beside: whether figures/ and tables/ lie beside the page, to be linked.
+    """
     loader = jinja2.PackageLoader("ethnicmer_jax.report")
     environment = jinja2.Environment(
         loader=loader,
@@ -131,7 +136,9 @@ def render(document: Document) -> str:
     # The style sheet is ours and holds no outside text, so it alone goes in unescaped.
     css, _, _ = loader.get_source(environment, "style.css")
     template = environment.get_template("page.html")
-    return template.render(document=document, css=markupsafe.Markup(css), size=_css_size)
+    return template.render(
+        document=document, css=markupsafe.Markup(css), size=_css_size, beside=beside
+    )
 
 
 def save(
@@ -139,7 +146,7 @@ def save(
     directory: pathlib.Path,
     more: Callable[[pathlib.Path], None] | None = None,
 ) -> pathlib.Path:
-    """Writes the page, figures/ (PNG, SVG) and tables/ (CSV, LaTeX), all or nothing.
+    """Writes the page, figures/ (PDF, PNG, SVG) and tables/ (CSV, LaTeX), all or nothing.
 
     Args:
       document: the report.
@@ -157,13 +164,15 @@ def save(
 
 
 def _write_files(document: Document, directory: pathlib.Path) -> None:
-    files.write_text(directory / "index.html", render(document))
+    files.write_text(directory / "index.html", render(document, beside=True))
     for folder in ("figures", "tables"):
         (directory / folder).mkdir()
     for figure in document.figures():
         stem = directory / "figures" / figure.name
         files.write_text(stem.with_suffix(".svg"), figure.svg)
         files.write_bytes(stem.with_suffix(".png"), figure.png)
+        if figure.pdf:
+            files.write_bytes(stem.with_suffix(".pdf"), figure.pdf)
     for table in document.tables():
         stem = directory / "tables" / table.name
         files.write_text(stem.with_suffix(".csv"), table.csv())
