@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 RUN := PATH="$(abspath $(BIN)):$$PATH"
 WORKDIR ?= runs/demo
 
-.PHONY: help demo test test-slow test-beam parity lint benchmark clean
+.PHONY: help demo test test-slow test-beam parity lint benchmark gpu clean
 help:  ## list the commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
 
@@ -67,6 +67,9 @@ lint: $(VENV)/.test  ## the linters and the type checker
 
 benchmark: $(VENV)/.parity  ## LOSO against PyTorch, RAW=PATH/manifest.csv
 	$(RUN) python -m benchmarks.loso_vs_torch --raw=$(RAW)
+
+gpu: $(VENV)/.parity  ## the whole program on one GPU, RAW=PATH/manifest.csv
+	$(RUN) benchmarks/gpu.sh $(RAW) runs/gpu
 
 clean:  ## remove the environment and the demo's files
 	rm -rf $(VENV) $(BEAM_VENV) runs/demo

@@ -10,7 +10,8 @@ images of noise, compilation not counted. Model FLOPs are three forward passes a
 peak. Appends a row to benchmarks/RESULTS.md. `--compare` measures another computation of the
 same network as well, whose epochs take turns with the network's own: "xla" is XLA's own
 convolutions and pooling, which are not used on CPUs; "sliding" is STSTNet of plain layers
-instead of `stst_block.py`.
+instead of `stst_block.py`; "torch" is PyTorch's network (torchvision, timm) on the same device,
+one fold after the other.
 """
 
 from __future__ import annotations
@@ -54,7 +55,7 @@ _EPOCHS = flags.DEFINE_integer("epochs", 20, "Epochs of the whole LOSO.", lower_
 _STEPS = flags.DEFINE_integer("steps", 9, "Steps of a timed epoch.", lower_bound=1)
 _FOLD_BATCH = flags.DEFINE_integer("fold_batch", 0, "As engine.fold_batch.", lower_bound=0)
 _PEAK = flags.DEFINE_float("peak_tflops", 0.0, "Of one device, where it is not known.")
-_COMPARE = flags.DEFINE_enum("compare", None, ["xla", "sliding"], "What to measure, too.")
+_COMPARE = flags.DEFINE_enum("compare", None, ["xla", "sliding", "torch"], "What to measure, too.")
 _REPEATS = flags.DEFINE_integer("repeats", 3, "Timed epochs.", lower_bound=1)
 _RESULTS = flags.DEFINE_string("results", "benchmarks/RESULTS.md", "File to append to.")
 
@@ -78,12 +79,12 @@ def main() -> None:
         "dropout": 0.5,
     }
     grid = Grid.fitting(0, _FOLD_BATCH.value, 0, _FOLDS.value)
-    other = _other_computation(_COMPARE.value) if _COMPARE.value else None
+    # Refused before minutes of compilation.
+    other = _other_epoch(_COMPARE.value, config, grid) if _COMPARE.value else None
     epochs = [compiled_epoch(config, grid)]
     memory = _peak_memory(grid)
     if other:
-        with other:
-            epochs.append(compiled_epoch(config, grid))
+        epochs.append(other())
     # Taking turns, so that whatever else runs on the machine slows down both.
     seconds = np.array([[epoch() for epoch in epochs] for _ in range(_REPEATS.value)])
     images = grid.size * _STEPS.value * _BATCH.value / np.median(seconds[:, 0])
@@ -150,6 +151,30 @@ def _constants(folds: int) -> Constants:
         np.zeros((folds, 16), np.int32),
         np.ones(folds, np.int32),
     )
+
+
+def _other_epoch(name: str, config: dict, grid: Grid) -> Callable[[], Callable[[], float]]:
+    """What builds the epoch to compare with."""
+    if name == "torch":
+        from benchmarks import torch_step
+
+        size = registry.image_sizes(config)["emotion"]
+        fold = functools.partial(
+            torch_step.epoch, _BACKBONE.value, size, _DTYPE.value, _BATCH.value, _STEPS.value
+        )
+        return functools.partial(_fold_after_fold, fold, grid.size)
+    computation = _other_computation(name)
+
+    def built() -> Callable[[], float]:
+        with computation:
+            return compiled_epoch(config, grid)
+
+    return built
+
+
+def _fold_after_fold(fold: Callable[[], Callable[[], float]], folds: int) -> Callable[[], float]:
+    one = fold()
+    return lambda: folds * one()
 
 
 def _other_computation(name: str) -> contextlib.AbstractContextManager:

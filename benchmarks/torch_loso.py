@@ -44,13 +44,16 @@ def scaled(flow: np.ndarray) -> torch.Tensor:
     return torch.from_numpy(np.ascontiguousarray(image.transpose(0, 3, 1, 2), np.float32))
 
 
-def train_fold(flow: np.ndarray, emotion: np.ndarray, train: np.ndarray, epochs: int) -> nn.Module:
-    """Trains one fold on tensors in memory, which a DataLoader would only slow down."""
-    images, labels = scaled(flow[train]), torch.from_numpy(emotion[train].astype(np.int64))
-    model, loss = STSTNet(), nn.CrossEntropyLoss()
+def train_fold(
+    flow: np.ndarray, emotion: np.ndarray, train: np.ndarray, epochs: int, device: str = "cpu"
+) -> nn.Module:
+    """Trains one fold on tensors in the device's memory: a DataLoader would only slow it down."""
+    images = scaled(flow[train]).to(device)
+    labels = torch.from_numpy(emotion[train].astype(np.int64)).to(device)
+    model, loss = STSTNet().to(device), nn.CrossEntropyLoss()
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
     for _ in range(epochs):
-        for part in torch.randperm(len(labels)).split(BATCH):
+        for part in torch.randperm(len(labels), device=device).split(BATCH):
             optimizer.zero_grad()
             loss(model(images[part]), labels[part]).backward()
             optimizer.step()
@@ -58,7 +61,13 @@ def train_fold(flow: np.ndarray, emotion: np.ndarray, train: np.ndarray, epochs:
 
 
 def loso(
-    flow: np.ndarray, emotion: np.ndarray, folds: FoldTable, epochs: int, *, processes: int = 1
+    flow: np.ndarray,
+    emotion: np.ndarray,
+    folds: FoldTable,
+    epochs: int,
+    *,
+    processes: int = 1,
+    device: str = "cpu",
 ) -> np.ndarray:
     """Trains all folds and predicts their held-out clips.
 
@@ -69,6 +78,7 @@ def loso(
       epochs: of every fold.
       processes: more than one share the folds, each with a single thread; one uses every
         thread that PyTorch takes by itself.
+      device: "cpu" or "cuda".
 
     Returns:
       int [n], the predicted classes; -1 for clips that no fold tests.
@@ -76,7 +86,7 @@ def loso(
     shares = [range(start, len(folds), processes) for start in range(processes)]
     threads = 1 if processes > 1 else None
     done = joblib.Parallel(n_jobs=processes)(
-        joblib.delayed(_share)(flow, emotion, folds.select(list(share)), epochs, threads)
+        joblib.delayed(_share)(flow, emotion, folds.select(list(share)), epochs, threads, device)
         for share in shares
     )
     # A clip is tested by one fold, hence by one process.
@@ -84,17 +94,22 @@ def loso(
 
 
 def _share(
-    flow: np.ndarray, emotion: np.ndarray, folds: FoldTable, epochs: int, threads: int | None
+    flow: np.ndarray,
+    emotion: np.ndarray,
+    folds: FoldTable,
+    epochs: int,
+    threads: int | None,
+    device: str,
 ) -> np.ndarray:
     if threads:
         torch.set_num_threads(threads)
     torch.manual_seed(0)
-    images = scaled(flow)
+    images = scaled(flow).to(device)
     predicted = np.full(len(emotion), -1)
     for train, test in zip(folds.train, folds.test, strict=True):
-        model = train_fold(flow, emotion, train, epochs)
+        model = train_fold(flow, emotion, train, epochs, device)
         with torch.no_grad():
-            predicted[test] = model(images[torch.from_numpy(test)]).argmax(1).numpy()
+            predicted[test] = model(images[torch.from_numpy(test)]).argmax(1).cpu().numpy()
     return predicted
 
 

@@ -7,6 +7,7 @@ import math
 
 import jax
 
+from ethnicmer_jax.base.schema import UserError
 from ethnicmer_jax.models import registry
 
 
@@ -17,8 +18,8 @@ class Cost:
     Attributes:
       parameters: of backbone and heads.
       gflops: 10⁹ floating-point operations of one image's forward pass, two for each
-        multiply-add, as XLA counts them before it optimises; on a CPU with those on
-        zero padding, which is the usual way to count.
+        multiply-add, as XLA counts them for a CPU before it optimises, with those on zero
+        padding, which is the usual way to count.
       features: width of what the final head reads.
     """
 
@@ -31,13 +32,15 @@ def of(config: registry.ModelConfig) -> Cost:
     """The cost of the classifier that a model config describes (see `registry.build`).
 
     Raises:
-      UserError: the config names no model.
+      UserError: the config names no model, or JAX is kept from using the CPU.
     """
     model = registry.build(config)
     inputs = jax.eval_shape(lambda: registry.example_inputs(config))
     variables = jax.eval_shape(lambda x: model.init(jax.random.key(0), x, train=False), inputs)
     forward = jax.jit(lambda v, x: model.apply(v, x, train=False))
-    cost = forward.lower(variables, inputs).cost_analysis()
+    # XLA counts for the CPU alone: JAX's plugins of accelerators do not offer it.
+    with jax.default_device(_cpu()):
+        cost = forward.lower(variables, inputs).cost_analysis()
     outputs = jax.eval_shape(forward, variables, inputs)
     leaves = jax.tree.leaves(variables["params"])
     return Cost(
@@ -45,6 +48,16 @@ def of(config: registry.ModelConfig) -> Cost:
         gflops=cost["flops"] / 1e9,
         features=outputs.features.shape[-1],
     )
+
+
+def _cpu() -> jax.Device:
+    try:
+        return jax.local_devices(backend="cpu")[0]
+    except RuntimeError:
+        raise UserError(
+            "operations are counted for a CPU, which JAX_PLATFORMS hides: add cpu to it, as in "
+            "JAX_PLATFORMS=cuda,cpu"
+        ) from None
 
 
 def row(config: registry.ModelConfig) -> dict[str, str]:
