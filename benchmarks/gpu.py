@@ -93,7 +93,11 @@ def _steps(output: pathlib.Path) -> Iterator[Step]:
         f"--config.data.data_dir={output / 'data'}",
         f"--config.optim.epochs={_EPOCHS.value}",
     )
-    one = ("--config.protocol.seeds=1", "--config.engine.fold_batch=52")
+    one = (
+        "--config.protocol.seeds=1",
+        "--config.protocol.final=False",
+        "--config.engine.fold_batch=52",
+    )
     for name in ("loso", "loso again"):
         where = f"--workdir={output / name.replace(' ', '_')}"
         words = ("ethnicmer_jax.main", "--config=configs/baseline.py", where, *one, *clips)
@@ -118,8 +122,8 @@ def _steps(output: pathlib.Path) -> Iterator[Step]:
     yield from _throughputs(results, (1,), "tiny_vit_21m", "bfloat16")
     # Parity is that of float32, and accelerators round products to fewer bits by default.
     exact = (("JAX_DEFAULT_MATMUL_PRECISION", "highest"), ("JAX_PLATFORMS", _platforms()))
-    words = ("pytest", "-v", "-n", "6", "-m", "not slow", "-p", "no:cacheprovider", *TESTS)
-    yield Step("tests", words, r"=.*(passed|failed)", limit=120, environment=exact)
+    pytest = ("pytest", "-v", "-n", "6", "-m", "not slow", "-p", "no:cacheprovider", *TESTS)
+    yield Step("tests", pytest, r"=.*(passed|failed)", limit=120, environment=exact)
     yield from _throughputs(results, (16,), "resnet18", "bfloat16")
     yield from _throughputs(results, (8,), "tiny_vit_21m", "bfloat16")
 
