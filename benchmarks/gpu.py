@@ -101,7 +101,7 @@ def _steps(output: pathlib.Path) -> Iterator[Step]:
     for name in ("loso", "loso again"):
         where = f"--workdir={output / name.replace(' ', '_')}"
         words = ("ethnicmer_jax.main", "--config=configs/baseline.py", where, *one, *clips)
-        yield Step(name, words, r"^loso: UF1 ")
+        yield Step(name, words, r"(?i)^loso: UF1 ")
     results = f"--results={_RESULTS.value}"
     yield Step(
         "loso against PyTorch",
