@@ -59,3 +59,40 @@ def annotations() -> pathlib.Path:
 def pytest_collection_modifyitems(items):
     """The longest test first: begun late, it would run alone at the end."""
     items.sort(key=lambda item: item.name != "test_every_documented_command_runs")
+
+
+def _trained(folder: pathlib.Path, data: pathlib.Path, **settings) -> pathlib.Path:
+    """The smoke config, smaller still, run to its end in a work directory."""
+    from configs import smoke
+    from ethnicmer_jax import jobs
+
+    config = smoke.get_config()
+    config.data.data_dir = str(data)
+    config.data.simulated.cohorts = "simcasme2:Asian:2,simsamm:White:2:grey"
+    config.data.simulated.clips_per_subject = 3.0
+    config.optim.epochs = 1
+    config.update_from_flattened_dict(settings)
+    jobs.run(config, folder, "train")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def simulated_data(tmp_path_factory) -> pathlib.Path:
+    """The data directory of the databases behind `trained_workdir` and `trained_embed_workdir`."""
+    return tmp_path_factory.mktemp("trained") / "data"
+
+
+@pytest.fixture(scope="session")
+def trained_workdir(simulated_data) -> pathlib.Path:
+    """A job with held-out and final models of one branch, on a dozen simulated clips.
+
+    Tests must not write into it.
+    """
+    return _trained(simulated_data.parent / "none", simulated_data)
+
+
+@pytest.fixture(scope="session")
+def trained_embed_workdir(simulated_data) -> pathlib.Path:
+    """The same with an ethnic branch, fusion `embed`."""
+    settings = {"model.fusion": "embed"}
+    return _trained(simulated_data.parent / "embed", simulated_data, **settings)

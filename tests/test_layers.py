@@ -28,6 +28,7 @@ ORDER = (
     "ethnicmer_jax.analysis",
     "ethnicmer_jax.report",
     "ethnicmer_jax.jobs",
+    "ethnicmer_jax.inference",
     "ethnicmer_jax.explain",
     "ethnicmer_jax.predict",
     "ethnicmer_jax.api",

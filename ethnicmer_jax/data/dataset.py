@@ -152,6 +152,28 @@ def from_records(records: Sequence[ClipRecord]) -> Dataset:
     )
 
 
+def concatenated(parts: Sequence[Dataset]) -> Dataset:
+    """The clips of one part after those of the other, neither sorted nor checked for repeats.
+
+    Raises:
+      ValueError: the parts differ in their classes.
+    """
+    first = parts[0]
+    if any(part.emotion_names != first.emotion_names for part in parts):
+        raise ValueError("data sets of different classes cannot be joined")
+
+    def joined(name: str) -> Any:
+        values = [getattr(part, name) for part in parts]
+        if any(value is None for value in values):
+            return None
+        return sum(values, ()) if isinstance(values[0], tuple) else np.concatenate(values)
+
+    per_clip = [f.name for f in dataclasses.fields(Dataset) if f.name not in OF_ALL_CLIPS]
+    crop = first.crop if all(part.crop == first.crop for part in parts) else None
+    columns = {name: joined(name) for name in per_clip}
+    return Dataset(**columns, emotion_names=first.emotion_names, crop=crop)
+
+
 def load(directory: str | os.PathLike[str], images: Collection[str] = IMAGES) -> Dataset:
     """Reads a built `ethnic_me` database.
 

@@ -189,6 +189,23 @@ class Engine:
                 state = jax.tree.map(lambda x, i=place: x[i], states)
                 yield int(row), state.completed(self._starts)
 
+    def features(self, workdir: pathlib.Path) -> Iterator[tuple[int, np.ndarray]]:
+        """What the final layer of each fold reads of its test clips, not mirrored.
+
+        Yields:
+          A fold's row in the table and float32 [test clips, d], from its checkpoint.
+
+        Raises:
+          UserError: a fold has no checkpoint, or one of another model.
+        """
+        compute, data, batch = jax.jit(self.learner.features), self.data, self.learner.eval_batch
+        for row, state in self.states(workdir, self.folds.tested):
+            clips = self.folds.test.clips(row).astype(np.int32)
+            # The last block is filled up, so that one shape is compiled.
+            blocks = np.resize(clips, (-(-len(clips) // batch), batch))
+            values = [np.asarray(compute(state, data, block)) for block in blocks]
+            yield row, np.concatenate(values)[: len(clips)]
+
     def images(self, branch: str) -> np.ndarray:
         """What a branch sees of every clip, neither mirrored nor prepared.
 

@@ -22,7 +22,7 @@ from ethnicmer_jax.base.grouping import Grouping, grouping
 from ethnicmer_jax.base.predictions import Predictions
 from ethnicmer_jax.base.schema import UserError
 from ethnicmer_jax.data import targets
-from ethnicmer_jax.data.dataset import Dataset
+from ethnicmer_jax.data.dataset import Dataset, concatenated
 from ethnicmer_jax.jobs import preparation
 from ethnicmer_jax.jobs.calibration import exchange
 from ethnicmer_jax.jobs.calibration.worlds import World
@@ -139,18 +139,7 @@ def _together(worlds: Mapping[World, Dataset]) -> Dataset:
         )
         for world, dataset in worlds.items()
     ]
-
-    def joined(name: str) -> Any:
-        values = [getattr(dataset, name) for dataset in named]
-        if name == "emotion_names":  # the same, see `plan.chunks`
-            return values[0]
-        if any(value is None for value in values):
-            return None
-        if isinstance(values[0], tuple):
-            return sum(values, ())
-        return np.concatenate(values)
-
-    return Dataset(**{field.name: joined(field.name) for field in dataclasses.fields(Dataset)})
+    return concatenated(named)
 
 
 def _stacked(tables: Mapping[World, FoldTable], used: Mapping[World, np.ndarray]) -> FoldTable:
