@@ -10,8 +10,11 @@ import pandas as pd
 from rich.console import Console
 from rich.table import Table
 
+from ethnicmer_jax.analysis.conclusion import Difference
 from ethnicmer_jax.analysis.confusion import LABELS
+from ethnicmer_jax.analysis.effects import p_text
 from ethnicmer_jax.base import labels
+from ethnicmer_jax.report import difference_names
 
 _MOST = 12
 """Runs, and arms, that are shown."""
@@ -92,6 +95,25 @@ def print_points(summary: pd.DataFrame) -> None:
     _console().print(table)
 
 
+def print_differences(differences: pd.DataFrame) -> None:
+    """Prints how results differ.
+
+    Args:
+      differences: of `paired.Findings`.
+    """
+    for pair, rows in difference_names.labelled(differences).groupby("pair", sort=False):
+        table = Table(title=str(pair), title_justify="left")
+        table.add_column("score", overflow="fold")
+        for column in ("difference [95% interval]", "p", "p (Holm)"):
+            table.add_column(column, justify="right", no_wrap=True)
+        table.add_column("shown", no_wrap=True)
+        for row in rows.to_dict("records"):
+            estimate = labels.estimate(row["estimate"], row["low"], row["high"], sign=True)
+            shown = "" if row["verdict"] == Difference.NOT_SHOWN.value else row["verdict"]
+            table.add_row(row["what"], estimate, _p(row["p"]), _p(row["p_holm"]), shown)
+        _console().print(table)
+
+
 def print_rates(rates: pd.DataFrame) -> None:
     """Prints how often each series of a calibration rejects.
 
@@ -119,6 +141,11 @@ def print_report(path: pathlib.Path) -> None:
 def _console() -> Console:
     # Names of configs, runs and paths are text, not markup: [b] is no bold.
     return Console(highlight=False, markup=False)
+
+
+def _p(p: float) -> str:
+    """`.032`, `< .001`, or a dash where nothing was tested."""
+    return labels.MISSING if pd.isna(p) else p_text(p).removeprefix("p ").removeprefix("= ")
 
 
 def _point_text(point: Mapping[str, Any], score: str, *, sign: bool = False) -> str:
