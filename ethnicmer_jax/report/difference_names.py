@@ -13,7 +13,7 @@ from ethnicmer_jax.base import labels
 
 
 def labelled(differences: pd.DataFrame) -> pd.DataFrame:
-    """With the columns pair ("embed − baseline") and what ("UF1", "F1 of surprise", ...), pair by pair."""
+    """The rows pair by pair, with the columns pair (`embed − baseline`) and what (`UF1`)."""
     rows = differences.to_dict("records")
     pairs = [in_arm(f"{row['name']} − {row['baseline']}", row["arm"]) for row in rows]
     named = differences.assign(pair=pairs, what=[of_score(row) for row in rows])
