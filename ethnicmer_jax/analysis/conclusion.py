@@ -179,6 +179,27 @@ def conclude(
     )
 
 
+_HEADLINES = {
+    Verdict.UNDEFINED: "too few subjects or classes to say anything",
+    Verdict.NO_EVIDENCE: "no evidence of a difference at this power, nor of equality",
+    Verdict.NOT_SEPARABLE: "not separable from a difference between databases",
+    Verdict.FAILS_CONTROL: "it does not survive its controls, so it is no evidence",
+    Verdict.UNCONTROLLED: "its cause is open, as no control was run",
+    Verdict.SURVIVES: "it survives its controls; what causes it is not shown",
+}
+
+
+def headline(named: str, difference: HasInterval, verdict: Verdict) -> str:
+    """A finding in one sentence; `Conclusion.sentences` say it in full.
+
+    Args:
+      named: what was measured.
+      difference: with its interval.
+      verdict: of `conclude`.
+    """
+    return f"The {named} is {interval_text(difference)}: {_HEADLINES[verdict]}."
+
+
 def within_database(database: str, observed: HasInterval, inside: HasInterval) -> Control:
     """The same difference inside one database must exclude 0 on the same side."""
     name = f"within {labels.database(database)}"

@@ -10,7 +10,7 @@ import pandas as pd
 from ethnicmer_jax.analysis import calibration
 from ethnicmer_jax.report import columns, figures, html_page
 from ethnicmer_jax.report.files import flatten
-from ethnicmer_jax.report.html_page import Document, Facts, Gallery, Listing, Prose, Section
+from ethnicmer_jax.report.html_page import Document, Facts, Listing, Prose, Section
 from ethnicmer_jax.report.prose import paragraphs, text
 from ethnicmer_jax.report.tables import Column, Table
 
@@ -48,8 +48,9 @@ def build(rates: pd.DataFrame, facts: Mapping[str, object], command: str) -> Doc
         title="Calibration on simulated databases",
         question=text("calibration.question"),
         conclusion=calibration.conclusions(rates),
+        lead=[curves],
         sections=[
-            Section("rates", "Rejection rates", [Gallery([curves]), table]),
+            Section("rates", "Rejection rates", [table]),
             Section("methods", "Methods", [Prose(paragraphs("calibration.methods"))]),
             Section("reproduce", "Reproduce", [Listing(command), Facts(listed)]),
         ],

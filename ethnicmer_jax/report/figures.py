@@ -20,7 +20,9 @@ from ethnicmer_jax.report import style
 from ethnicmer_jax.report.prose import text
 from ethnicmer_jax.report.style import Figure
 
-_LABEL_WIDTH = 26
+_LABEL_WIDTH = 23
+_FOREST = 5.7
+"""Inches of a forest plot that a phone shows whole: its numbers stand at the right."""
 
 
 def confusion(counts: np.ndarray, classes: Sequence[str], *, name: str, of: str) -> Figure:
@@ -170,7 +172,7 @@ def forest(
             name=name,
             caption=caption,
             alt=f"Forest plot of {xlabel}: {spoken}.",
-            wide=figure.get_figwidth() > style.NARROW,
+            wide=figure.get_figwidth() > _FOREST,
         )
 
 
@@ -190,8 +192,10 @@ def _forest_axes(lines: Sequence[dict], *, legend: bool) -> tuple[Canvas, Axes, 
     """A figure with columns for labels, intervals and numbers, as wide as their texts need."""
     inches = 0.076
     names_of = [line["label"].split("\n") for line in lines]
-    longest = max(len(part) for parts in names_of for part in parts)
-    widths = (inches * longest + 0.2, 2.1, inches * max(len(line["text"]) for line in lines))
+    # There is nothing beside a heading, into which it may reach.
+    own = [parts for parts, line in zip(names_of, lines, strict=True) if not line["heading"]]
+    longest = max(len(part) for parts in own for part in parts)
+    widths = (inches * longest + 0.2, 1.8, inches * max(len(line["text"]) for line in lines))
     width, height = sum(widths) + 0.15, (0.22 + 0.08 * max(map(len, names_of))) * len(lines)
     below, above = 0.55, 0.35 if legend else 0.05
     figure = style.canvas(width, height + below + above)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import dataclasses
+import itertools
 import pathlib
 import re
 import urllib.parse
@@ -95,14 +96,24 @@ class Document:
     Attributes:
       title: heading and window title.
       question: what was asked, in one sentence.
-      conclusion: what can be said, in a few sentences; shown first.
+      conclusion: what can be said; the first sentence stands alone, where there is a lead the
+        others are folded away below it.
       sections: the rest, in order.
+      lead: figures that belong to the first sentence, in the first screen.
+      warnings: what a reader must know before the conclusion.
     """
 
     title: str
     question: str
     conclusion: Sequence[str]
     sections: Sequence[Section]
+    lead: Sequence[Figure] = ()
+    warnings: Sequence[str] = ()
+
+    @property
+    def said(self) -> list[str]:
+        """Warnings and conclusion, as a terminal prints them."""
+        return [*self.warnings, *self.conclusion]
 
     def tables(self) -> Iterator[Table]:
         """Every table, in order."""
@@ -111,7 +122,9 @@ class Document:
     def figures(self) -> Iterator[Figure]:
         """Every figure, in order."""
         galleries = (b for s in self.sections for b in s.blocks if isinstance(b, Gallery))
-        return (figure for gallery in galleries for figure in gallery.figures)
+        return itertools.chain(
+            self.lead, (figure for gallery in galleries for figure in gallery.figures)
+        )
 
 
 def render(document: Document, *, beside: bool = False) -> str:
@@ -137,7 +150,11 @@ def render(document: Document, *, beside: bool = False) -> str:
     css, _, _ = loader.get_source(environment, "style.css")
     template = environment.get_template("page.html")
     return template.render(
-        document=document, css=markupsafe.Markup(css), size=_css_size, beside=beside
+        document=document,
+        css=markupsafe.Markup(css),
+        size=_css_size,
+        lead_size=_lead_size,
+        beside=beside,
     )
 
 
@@ -184,9 +201,15 @@ def _data_uri(figure: Figure) -> str:
     return f"data:image/svg+xml;base64,{encoded}"
 
 
-def _css_size(figure: Figure) -> tuple[int, int]:
-    """Natural (width, height) in CSS pixels, so that the page does not jump while it loads."""
+def _css_size(figure: Figure, scale: float = 1.0) -> tuple[int, int]:
+    """(width, height) in CSS pixels, so that the page does not jump while it loads."""
     points = re.search(r'width="([\d.]+)pt" height="([\d.]+)pt"', figure.svg)
     assert points is not None, "Matplotlib writes its size into every figure"
-    width, height = (round(float(length) * 96 / 72) for length in points.groups())
+    width, height = (round(scale * float(length) * 96 / 72) for length in points.groups())
     return width, height
+
+
+def _lead_size(figure: Figure) -> tuple[int, int]:
+    """The same of a figure that opens a page: larger, where the first screen still holds it."""
+    height = _css_size(figure)[1]
+    return _css_size(figure, max(1.0, min(1.3, 400 / height)))

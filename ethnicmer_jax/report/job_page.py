@@ -45,7 +45,9 @@ def build(job: files.Inputs, more: Sequence[Section] = ()) -> Document:
     return Document(
         title=f"Micro-expression recognition: {job.title}",
         question=text("job.question"),
-        conclusion=[*provenance.warnings(job.simulated), *found.conclusions],
+        warnings=provenance.warnings(job.simulated),
+        conclusion=found.conclusions,
+        lead=[_forest(found)],
         sections=[
             _main_results(found),
             *_matrix(found.matrix),
@@ -64,7 +66,7 @@ def build(job: files.Inputs, more: Sequence[Section] = ()) -> Document:
 
 
 def _main_results(found: JobFindings) -> Section:
-    """Pooled scores of each arm against the baselines, a forest plot, confusion matrices."""
+    """Pooled scores of each arm against the baselines, and confusion matrices."""
     table = Table(
         "main_results",
         text("job.main_results", intervals=text("job.intervals")),
@@ -90,9 +92,7 @@ def _main_results(found: JobFindings) -> Section:
         )
         for number, (arm, matrix) in enumerate(found.confusions.items(), start=1)
     ]
-    forest = _forest(found)
-    galleries = [[forest, *matrices]] if single else [[forest], matrices]
-    return Section("results", "Results", [table, *map(Gallery, galleries)])
+    return Section("results", "Results", [table, Gallery(matrices)])
 
 
 def _matrix(matrix: pd.DataFrame) -> list[Section]:

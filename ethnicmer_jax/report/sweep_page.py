@@ -14,6 +14,7 @@ from ethnicmer_jax.base import files
 from ethnicmer_jax.report import columns, figures, html_page, provenance
 from ethnicmer_jax.report.html_page import Block, Document, Gallery, Listing, Prose, Section
 from ethnicmer_jax.report.prose import paragraphs, text
+from ethnicmer_jax.report.style import Figure
 from ethnicmer_jax.report.tables import Column, Table
 
 
@@ -31,11 +32,13 @@ def write(name: str, results: Sequence[Result], directory: pathlib.Path) -> path
     values = sweep.frame(results)
     shown = _table(values)
     simulated = any(r.config.get("data", {}).get("source") == "simulated" for r in results)
-    sentences = [*provenance.warnings(simulated), *sweep.conclusions(values)]
-    heading = f"# Sweep: {name}\n\n" + "".join(f"- {sentence}\n" for sentence in sentences)
+    warnings, sentences = provenance.warnings(simulated), sweep.conclusions(values)
+    heading = f"# Sweep: {name}\n\n" + "".join(
+        f"- {sentence}\n" for sentence in [*warnings, *sentences]
+    )
     files.write_table(directory / "summary.csv", values)
     files.write_text(directory / "summary.md", f"{heading}\n{shown.markdown()}\n{shown.caption}\n")
-    page = _document(name, values, shown, sentences)
+    page = _document(name, values, shown, sentences, warnings)
     files.write_text(directory / "summary.html", html_page.render(page))
     return directory / "summary.html"
 
@@ -72,16 +75,25 @@ def _labels(values: pd.DataFrame) -> list[str]:
     return [name.replace(",", ", ") for name in sweep.names(values)]
 
 
-def _document(name: str, values: pd.DataFrame, table: Table, sentences: Sequence[str]) -> Document:
+def _document(
+    name: str,
+    values: pd.DataFrame,
+    table: Table,
+    sentences: Sequence[str],
+    warnings: Sequence[str],
+) -> Document:
     failed = values[values.error != ""].drop_duplicates("point")
     failures = [f"{row.point}: {row.error}" for row in failed.itertuples()]
-    points: list[Block] = [table, *_forests(values)]
+    lead, others = _forests(values)
+    points: list[Block] = [table, *([Gallery(others)] if others else [])]
     if failures:
         points.append(Listing("\n".join(failures)))
     return Document(
         title=f"Sweep: {name}",
         question=text("sweep.question"),
         conclusion=sentences,
+        lead=lead,
+        warnings=warnings,
         sections=[
             Section("points", "Points", points),
             Section("methods", "Methods", [Prose(paragraphs("sweep.methods"))]),
@@ -90,17 +102,17 @@ def _document(name: str, values: pd.DataFrame, table: Table, sentences: Sequence
     )
 
 
-def _forests(values: pd.DataFrame) -> list[Gallery]:
+def _forests(values: pd.DataFrame) -> tuple[list[Figure], list[Figure]]:
     """UF1 of the finished points, and their differences from the first."""
     scored, compared = _lines(values, "uf1"), _lines(values, "difference")
-    drawn = []
+    lead, others = [], []
     if len(scored):
         caption = text("sweep.forest")
-        drawn.append(figures.forest(scored, name="uf1_forest", caption=caption, xlabel="UF1"))
+        lead.append(figures.forest(scored, name="uf1_forest", caption=caption, xlabel="UF1"))
     if len(compared):
         caption = text("sweep.differences_forest", first=values["point"].iloc[0])
-        drawn.append(figures.differences(compared, name="differences_forest", caption=caption))
-    return [Gallery(drawn)] if drawn else []
+        others.append(figures.differences(compared, name="differences_forest", caption=caption))
+    return lead, others
 
 
 def _lines(values: pd.DataFrame, score: str) -> pd.DataFrame:

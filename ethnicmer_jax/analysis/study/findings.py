@@ -80,6 +80,7 @@ class StudyFindings:
       cells: `estimates.arms` of every contrast and job.
       runs: `StudyRuns.table`.
       data: who and what was tested.
+      headline: the main finding in one sentence.
       conclusions: sentences: the main finding in full, the others in one each.
     """
 
@@ -96,6 +97,7 @@ class StudyFindings:
     cells: pd.DataFrame
     runs: pd.DataFrame
     data: DataCard
+    headline: str
     conclusions: Sequence[str]
 
     @classmethod
@@ -129,6 +131,7 @@ class StudyFindings:
             cells=cells,
             runs=runs.table,
             data=_data_card(runs, members),
+            headline=verdicts[0].headline,
             conclusions=_conclusions(verdicts, groups),
         )
 

@@ -28,11 +28,13 @@ class Verdict:
       quantity: what was measured.
       controls: in the order that they were run.
       finding: the wording.
+      headline: the same in one sentence.
     """
 
     quantity: str
     controls: Sequence[Control]
     finding: Conclusion
+    headline: str
 
 
 def of_advantage(found: Mapping[str, Advantage], *, confounded: bool) -> Verdict | None:
@@ -55,7 +57,7 @@ def of_advantage(found: Mapping[str, Advantage], *, confounded: bool) -> Verdict
         detectable=observed.detectable,
         quantity=quantity,
     )
-    return Verdict(quantity, run, finding)
+    return Verdict(quantity, run, finding, conclusion.headline(quantity, observed, finding.verdict))
 
 
 def of_arms(runs: StudyRuns, *, confounded: bool) -> list[Verdict]:
@@ -115,4 +117,5 @@ def _of_difference(
         level=level,
         detectable=observed.detectable,
     )
-    return Verdict(f"UF1 of {difference.label}", run, finding)
+    quantity = f"UF1 of {difference.label}"
+    return Verdict(quantity, run, finding, conclusion.headline(quantity, observed, finding.verdict))

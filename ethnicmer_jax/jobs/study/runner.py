@@ -82,7 +82,7 @@ def _report(config: ml_collections.ConfigDict, directory: pathlib.Path) -> None:
     if any(run.contrast == MAIN for run in finished.table.run_ids.values()):
         page = study_page.build(report_files.read(directory), directory)
         console.print_report(html_page.save(page, directory / "report"))
-        console.print_answer(page.conclusion)
+        console.print_answer(page.said)
     else:
         console.print_report(job_page.write(directory))
 

@@ -62,7 +62,9 @@ def build(job: Inputs, directory: pathlib.Path) -> Document:
     return Document(
         title=f"Mono against stereo ethnicity: {job.title}",
         question=text("study.question"),
-        conclusion=[*provenance.warnings(job.simulated), *found.conclusions],
+        warnings=provenance.warnings(job.simulated),
+        conclusion=[found.headline, *found.conclusions],
+        lead=[sections.main_figure(found)],
         sections=[
             sections.main_result(found),
             sections.controls(found, baseline),

@@ -24,25 +24,34 @@ RUNS_SHOWN = 40
 
 
 def main_result(found: StudyFindings) -> Section:
-    """The main question first, then arms, matrix and differences."""
+    """Matrix, arms and differences; the figure of the main question opens the page."""
     drawn, tables = [], []
-    if not found.advantages.empty:
-        drawn.append(_forest("advantage_forest", found.advantages))
-        tables.append(_advantages(found.advantages))
     if not found.matrix.empty:
         drawn.append(
             figures.train_by_test(found.matrix, name="matrix", caption=text("study.matrix"))
         )
-    drawn.append(
-        figures.forest(
-            found.arms, name="arms_forest", caption=text("study.arms_forest"), xlabel="UF1"
-        )
-    )
+    if not found.advantages.empty:
+        drawn.append(_arms_forest(found))
+        tables.append(_advantages(found.advantages))
     if not found.differences.empty:
         drawn.append(_forest("differences_forest", found.differences))
         tables.append(_differences(found.differences))
     explained = Prose(paragraphs("study.main_result"))
-    return Section("results", "Main result", [explained, Gallery(drawn), *tables])
+    shown = [Gallery(drawn)] if drawn else []
+    return Section("results", "Main result", [*shown, *tables, explained])
+
+
+def main_figure(found: StudyFindings) -> Figure:
+    """What the page opens with: own-group advantages, or the arms where none was measured."""
+    if found.advantages.empty:
+        return _arms_forest(found)
+    return _forest("advantage_forest", found.advantages)
+
+
+def _arms_forest(found: StudyFindings) -> Figure:
+    return figures.forest(
+        found.arms, name="arms_forest", caption=text("study.arms_forest"), xlabel="UF1"
+    )
 
 
 def controls(found: StudyFindings, baseline: str | None) -> Section:
