@@ -25,13 +25,16 @@ _DEEP = (9, 10, 12, 14, 16)
 _WIDE = (48, 64)
 
 
-def frames(path: pathlib.Path, first: int = 0, last: int | None = None) -> Iterator[np.ndarray]:
+def frames(
+    path: pathlib.Path, first: int = 0, last: int | None = None, step: int = 1
+) -> Iterator[np.ndarray]:
     """The frames `first` to `last` in order, each uint8 [H, W, 3] RGB.
 
     Args:
       path: the file.
       first: number of the first frame, from 0.
       last: number of the last; None for the video's last.
+      step: every how many frames one is wanted.
 
     Raises:
       ValueError: the file is no video, has more than 8 bits a channel, or ends before `last`.
@@ -41,7 +44,7 @@ def frames(path: pathlib.Path, first: int = 0, last: int | None = None) -> Itera
         while last is None or number <= last:
             if not capture.grab():
                 break
-            if number >= first:
+            if number >= first and (number - first) % step == 0:
                 yield _frame(path, capture)
             number += 1
         if number <= (first if last is None else last):

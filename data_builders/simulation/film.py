@@ -12,7 +12,7 @@ from data_builders.simulation import motion, nuisance
 from data_builders.simulation.anatomy import FRAME_SIZE, REST, Pose
 from data_builders.simulation.drawing import close_lids, draw_face
 from data_builders.simulation.people import Person
-from data_builders.simulation.scenario import ClipSpec
+from data_builders.simulation.scenario import ClipSpec, Subject
 
 
 def film(spec: ClipSpec, number: int, sensor_noise: float, jpeg: int = 0) -> np.ndarray:
@@ -30,15 +30,55 @@ def film(spec: ClipSpec, number: int, sensor_noise: float, jpeg: int = 0) -> np.
     Raises:
       ValueError: the clip has no such frame.
     """
-    position = motion.resting_position(displacement(spec, number))
+    seconds = _seconds(spec, number)
+    return shot(
+        spec.subject,
+        spec.pose,
+        displacement(spec, number),
+        lids=nuisance.closed(spec.nuisance, seconds),
+        light=nuisance.brightness(spec.nuisance, seconds, FRAME_SIZE),
+        rng=np.random.default_rng([spec.noise, number]),
+        sensor_noise=sensor_noise,
+        jpeg=jpeg,
+    )
+
+
+def shot(
+    subject: Subject,
+    pose: Pose,
+    moved: np.ndarray,
+    *,
+    lids: float,
+    light: np.ndarray | None,
+    rng: np.random.Generator,
+    sensor_noise: float,
+    jpeg: int = 0,
+) -> np.ndarray:
+    """A frame of a face whose every pixel has gone somewhere.
+
+    Args:
+      subject: who.
+      pose: where the head was before it moved.
+      moved: float32 [FRAME_SIZE, FRAME_SIZE, 2], where each pixel has gone, in pixels.
+      lids: share of the eyes that the lids cover.
+      light: factor [FRAME_SIZE, FRAME_SIZE] of the brightness; None for 1.
+      rng: of the camera's noise.
+      sensor_noise: see `film`.
+      jpeg: see `film`.
+
+    Returns:
+      See `film`.
+    """
+    face = _face(subject.person)
     frame = cv2.remap(
-        _lidded(spec, number),
-        cv2.transform(position, spec.pose.matrix_to(REST)),
+        close_lids(face, subject.person, lids) if lids > 0 else face,
+        cv2.transform(motion.resting_position(moved), pose.matrix_to(REST)),
         None,
         cv2.INTER_CUBIC,
         borderMode=cv2.BORDER_REPLICATE,
     )
-    return _compress(_expose(_lit(frame, spec, number), spec, number, sensor_noise), jpeg)
+    lit = frame if light is None else frame * light[..., None]
+    return _compress(_expose(lit, rng, sensor_noise, subject.cohort.grey), jpeg)
 
 
 def displacement(spec: ClipSpec, number: int) -> np.ndarray:
@@ -107,18 +147,6 @@ def _head(spec: ClipSpec, number: int) -> Pose:
     return nuisance.swayed(spec.nuisance, drifted, _seconds(spec, number))
 
 
-def _lidded(spec: ClipSpec, number: int) -> np.ndarray:
-    """The resting face, its lids where a blink has them."""
-    person, share = spec.subject.person, nuisance.closed(spec.nuisance, _seconds(spec, number))
-    return close_lids(_face(person), person, share) if share > 0 else _face(person)
-
-
-def _lit(frame: np.ndarray, spec: ClipSpec, number: int) -> np.ndarray:
-    """The frame in the light of its time; uint8 where nothing has changed, else float32."""
-    factor = nuisance.brightness(spec.nuisance, _seconds(spec, number), FRAME_SIZE)
-    return frame if factor is None else frame * factor[..., None]
-
-
 @functools.lru_cache(maxsize=16)
 def _face(person: Person) -> np.ndarray:
     face = draw_face(person)
@@ -145,13 +173,14 @@ def _between(start: Pose, end: Pose, share: float) -> Pose:
     return Pose(*(first + share * (last - first) for first, last in values))
 
 
-def _expose(frame: np.ndarray, spec: ClipSpec, number: int, sensor_noise: float) -> np.ndarray:
-    rng = np.random.default_rng([spec.noise, number])
-    if spec.subject.cohort.grey:
+def _expose(
+    frame: np.ndarray, rng: np.random.Generator, sensor_noise: float, grey: bool
+) -> np.ndarray:
+    if grey:
         frame = cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY)[..., None]
     noisy = frame + sensor_noise * rng.standard_normal(frame.shape, dtype=np.float32)
     levels = np.clip(np.round(noisy), 0, 255).astype(np.uint8)
-    return np.repeat(levels, 3, axis=-1) if spec.subject.cohort.grey else levels
+    return np.repeat(levels, 3, axis=-1) if grey else levels
 
 
 def _compress(frame: np.ndarray, quality: int) -> np.ndarray:

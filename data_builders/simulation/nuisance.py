@@ -55,7 +55,13 @@ class Nuisance:
 NONE = Nuisance()
 
 
-def draw(rng: np.random.Generator, blinks: float, sway: float, lighting: float) -> Nuisance:
+def draw(
+    rng: np.random.Generator,
+    blinks: float,
+    sway: float,
+    lighting: float,
+    span: tuple[float, float] = (-0.5, 2.0),
+) -> Nuisance:
     """Draws what disturbs one clip.
 
     Args:
@@ -64,6 +70,7 @@ def draw(rng: np.random.Generator, blinks: float, sway: float, lighting: float) 
       sway: standard deviation of the head's sway between two moments far apart, in pixels.
       lighting: standard deviation of the change of brightness within a second, in percent; a
         gradient across the frame changes as much, mains flicker a quarter of it.
+      span: seconds after the onset between which blinks begin.
     """
     terms = np.column_stack(
         [
@@ -75,7 +82,7 @@ def draw(rng: np.random.Generator, blinks: float, sway: float, lighting: float) 
     whole, across, along, mains = map(float, rng.normal(size=4) * lighting / 100)
     flicker = 0.25 * mains, float(rng.uniform(95, 105)), float(rng.uniform(0, 2 * np.pi))
     return Nuisance(
-        blinks=_draw_blinks(rng, blinks),
+        blinks=_draw_blinks(rng, blinks, span),
         sway=tuple(tuple(map(float, row)) for row in terms) if sway > 0 else (),
         light=(whole, across, along) if lighting > 0 else NONE.light,
         flicker=flicker if lighting > 0 else NONE.flicker,
@@ -127,9 +134,11 @@ def brightness(nuisance: Nuisance, seconds: float, size: int) -> np.ndarray | No
     return np.float32(1 + whole) + across * place[None, :] + along * place[:, None]
 
 
-def _draw_blinks(rng: np.random.Generator, rate: float) -> tuple[Blink, ...]:
-    """Blinks that begin between half a second before the onset and two seconds after."""
-    times = rng.uniform(-0.5, 2.0, rng.poisson(2.5 * rate))
+def _draw_blinks(
+    rng: np.random.Generator, rate: float, span: tuple[float, float]
+) -> tuple[Blink, ...]:
+    """Blinks that begin within the span."""
+    times = rng.uniform(*span, rng.poisson((span[1] - span[0]) * rate))
     return tuple(
         Blink(float(start), float(rng.uniform(0.1, 0.4)), float(rng.uniform(0.7, 1.0)))
         for start in times

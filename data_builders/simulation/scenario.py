@@ -135,7 +135,7 @@ def _draw_clip(options: SimulatedOptions, subject: Subject, clip: str) -> ClipSp
         after = CLASSES.index(emotion_class) + int(rng.integers(1, 3))
         other = CLASSES[after % len(CLASSES)]
         shown = draw_display(rng, other, ethnicity, options.effect).action_units
-    pose = _draw_pose(rng)
+    pose = draw_pose(rng)
     onset = int(rng.integers(20, 200))
     apex = onset + _frames(int(rng.integers(12, 40)), options.fps)
     return ClipSpec(
@@ -143,7 +143,7 @@ def _draw_clip(options: SimulatedOptions, subject: Subject, clip: str) -> ClipSp
         clip=clip,
         emotion_class=OTHERS if others else emotion_class,
         emotion=display.emotion,
-        movements=_draw_movements(rng, options, subject, shown),
+        movements=draw_movements(rng, options, subject, shown),
         pose=pose,
         apex_pose=_drift(rng, pose, options.head_jitter),
         onset=onset,
@@ -179,12 +179,13 @@ def _pick(rng: np.random.Generator, names: tuple[str, ...], shares: tuple[float,
     return names[min(int(index), len(names) - 1)]
 
 
-def _draw_movements(
+def draw_movements(
     rng: np.random.Generator,
     options: SimulatedOptions,
     subject: Subject,
     shown: tuple[ActionUnit, ...],
 ) -> tuple[Movement, ...]:
+    """What really moves of the Action Units of a display, and how far."""
     seen = [au for au in shown if rng.random() >= options.omission]
     units = seen or [shown[int(rng.integers(len(shown)))]]
     if rng.random() < options.habit and subject.habit.number not in {au.number for au in units}:
@@ -196,7 +197,7 @@ def _draw_movements(
     )
 
 
-def _draw_pose(rng: np.random.Generator) -> Pose:
+def draw_pose(rng: np.random.Generator) -> Pose:
     """A head near the middle of the drawn frame, a little nearer, farther or tilted."""
     x, y = rng.normal((REST.x, REST.y), 4.0)
     unit = REST.unit * rng.lognormal(0.0, 0.02)
