@@ -3,7 +3,7 @@
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ethnicmer_jax.predict.spotting import score
@@ -52,6 +52,7 @@ def test_where_nothing_is_there_and_nothing_found_there_is_no_score():
     assert score.count([(1, 5)], []).f1 == 0.0
 
 
+@settings(max_examples=40, deadline=None)
 @given(SPANS, SPANS)
 def test_every_interval_is_counted_once(found, there):
     counts = score.count(found, there)
@@ -60,6 +61,7 @@ def test_every_interval_is_counted_once(found, there):
     assert min(counts.true_positives, counts.false_positives, counts.misses) >= 0
 
 
+@settings(max_examples=40, deadline=None)
 @given(SPANS, SPANS)
 def test_order_does_not_matter_and_found_and_there_are_alike(found, there):
     counts = score.count(found, there)
@@ -71,11 +73,13 @@ def test_order_does_not_matter_and_found_and_there_are_alike(found, there):
     )
 
 
+@settings(max_examples=40, deadline=None)
 @given(SPANS)
 def test_what_is_there_is_found_by_itself(there):
     assert score.count(there, there) == Counts(len(there), 0, 0)
 
 
+@settings(max_examples=40, deadline=None)
 @given(SPANS, SPANS)
 def test_a_laxer_overlap_finds_no_less(found, there):
     strict, lax = (score.count(found, there, least) for least in (0.5, 0.2))

@@ -29,13 +29,13 @@ class SpotOptions:
       UserError: an option is out of its range.
     """
 
-    threshold: float = 10.0
+    threshold: float = 8.0
     half: float = 0.17
     smoothing: float = 0.03
     shortest: float = 0.06
     longest: float = 0.5
     returns: float = 0.5
-    alone: float = 1.0
+    alone: float = 1.5
     rate: float = 50.0
 
     def __post_init__(self) -> None:
