@@ -87,8 +87,9 @@ def get_config() -> ml_collections.ConfigDict:
     config.shallow.grid = 7  # cells a side that flow is averaged over, for grid
     config.shallow.c = 0.0  # inverse regularisation; 0: 100 for svm, .01 for logistic
 
-    config.init = ml_collections.ConfigDict()  # PyTorch weights to start from
-    config.init.path = ""  # of the emotion branch: .safetensors, .pth, .pt or .bin
+    config.init = ml_collections.ConfigDict()  # weights to start from, docs/transfer.md
+    # Of the emotion branch: .safetensors, .pth, .pt, .bin, or a work directory[:RUN/FOLD].
+    config.init.path = ""
     config.init.freeze = False  # train only what comes after the emotion backbone
     config.init.ethnic_path = ""
     config.init.ethnic_freeze = False

@@ -30,6 +30,7 @@ ORDER = (
     "ethnicmer_jax.jobs",
     "ethnicmer_jax.inference",
     "ethnicmer_jax.explain",
+    "ethnicmer_jax.export",
     "ethnicmer_jax.predict",
     "ethnicmer_jax.api",
     "ethnicmer_jax.commands",

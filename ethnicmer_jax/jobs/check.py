@@ -70,8 +70,6 @@ def inputs(config: ml_collections.ConfigDict) -> None:
     files = {
         "data.ethnicity": data.ethnicity,
         "protocol.pool": config.protocol.pool,
-        "init.path": config.init.path,
-        "init.ethnic_path": config.init.ethnic_path,
     }
     paths += [(name, pathlib.Path(text), False) for name, text in files.items() if text]
     for name, path, is_folder in paths:
@@ -79,6 +77,15 @@ def inputs(config: ml_collections.ConfigDict) -> None:
             raise UserError(f"{name} {path} does not exist")
         if path.is_dir() != is_folder:
             raise UserError(f"{name} {path} is no {'folder' if is_folder else 'file'}")
+    for name in ("path", "ethnic_path"):
+        _start_is_there(f"init.{name}", config.init[name])
+
+
+def _start_is_there(name: str, text: str) -> None:
+    """A file of PyTorch weights, a work directory, or DIR:RUN/FOLD."""
+    whole, directory = pathlib.Path(text), pathlib.Path(text.rpartition(":")[0])
+    if text and not whole.exists() and not (directory.name and directory.is_dir()):
+        raise UserError(f"{name} {text} does not exist")
 
 
 def network(config: ml_collections.ConfigDict) -> None:
@@ -93,7 +100,8 @@ def network(config: ml_collections.ConfigDict) -> None:
         devices.check(config.engine.devices)
     elif config.shallow.features != "backbone":
         return
-    from ethnicmer_jax.models import registry, torch_weights
+    from ethnicmer_jax.models import registry
+    from ethnicmer_jax.training import pretrained
 
     model = registry.build(config.model)
     registry.image_sizes(config.model)
@@ -109,10 +117,7 @@ def network(config: ml_collections.ConfigDict) -> None:
         raise UserError(
             f"init.ethnic_path names weights, and fusion {config.model.fusion} has no ethnic branch"
         )
-    for branch, path in (("emotion", config.init.path), ("ethnic", config.init.ethnic_path)):
-        if path:
-            name, size, options = registry.branch(config.model, branch)
-            torch_weights.read(name, path, image_size=size, **options)
+    pretrained.read(config, model)
 
 
 def has_checkpoints(config: ml_collections.ConfigDict) -> None:

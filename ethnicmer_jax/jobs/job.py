@@ -18,7 +18,7 @@ from ethnicmer_jax.base.schema import UserError
 from ethnicmer_jax.data.dataset import Dataset
 from ethnicmer_jax.jobs import check, final_models, preparation, work_directory
 from ethnicmer_jax.jobs.preparation import Prepared
-from ethnicmer_jax.protocols import FoldTable, Plan, fold_file, network_file
+from ethnicmer_jax.protocols import Plan, fold_file, network_file
 from ethnicmer_jax.protocols.network_file import Networks
 from ethnicmer_jax.report import console
 from ethnicmer_jax.report import job_page as page
@@ -72,7 +72,7 @@ def engine(
     check.has_checkpoints(config)
     prepared = preparation.prepare(config, images)
     if directory is not None:
-        work_directory.claim(config, directory, prepared.database)
+        work_directory.claim(config, directory, prepared.database, prepared.starts)
     return _engine_of(prepared), prepared.plan
 
 
@@ -181,21 +181,23 @@ def _claimed(config: ml_collections.ConfigDict, directory: pathlib.Path) -> Prep
     """Everything that can be refused is, before the work directory is touched."""
     prepared = preparation.prepare(config)
     dataset, plan = prepared.trainer.dataset, prepared.plan
-    work_directory.claim(config, directory, prepared.database)
+    work_directory.claim(config, directory, prepared.database, prepared.starts)
     fold_file.write(directory / "folds.npz", plan.folds, dataset.key)
-    _write_networks(config, directory, plan.folds, dataset)
+    _write_networks(config, directory, prepared)
     console.print_plan(plan.notes, len(plan.folds.tested), dataset_line(dataset))
     return prepared
 
 
 def _write_networks(
-    config: ml_collections.ConfigDict, directory: pathlib.Path, folds: FoldTable, dataset: Dataset
+    config: ml_collections.ConfigDict, directory: pathlib.Path, prepared: Prepared
 ) -> None:
     """Which models there will be to predict with; nothing where none is kept."""
+    folds, dataset = prepared.plan.folds, prepared.trainer.dataset
     if config.classifier == "network" and config.checkpoint.keep == "none":
         folds = folds.select(final_models.final_rows(folds))
     if len(folds):
-        network_file.write(directory / network_file.FILE_NAME, Networks.of(folds, dataset))
+        networks = Networks.of(folds, dataset, prepared.start_taught)
+        network_file.write(directory / network_file.FILE_NAME, networks)
 
 
 def _write(

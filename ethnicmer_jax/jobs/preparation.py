@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import pathlib
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
 import ml_collections
@@ -19,8 +19,9 @@ from ethnicmer_jax.base.predictions import Predictions
 from ethnicmer_jax.data import class_labels, targets
 from ethnicmer_jax.data.dataset import Dataset, load
 from ethnicmer_jax.jobs import check
-from ethnicmer_jax.protocols import Plan, build
+from ethnicmer_jax.protocols import Plan, build, leaks
 from ethnicmer_jax.protocols.fold_table import FoldTable
+from ethnicmer_jax.protocols.network_file import Taught
 
 if TYPE_CHECKING:
     from data_builders.database.pipeline import BuildOptions
@@ -73,11 +74,15 @@ class Prepared:
       trainer: an Engine where `config.classifier` is "network".
       plan: its folds and grouping; its notes, those on the classes and the trainer's.
       database: fingerprinted name of the built database.
+      starts: branch -> fingerprint of the weights that it starts from, if any.
+      start_taught: whom and what those have learnt from, as far as they say.
     """
 
     trainer: Trainer
     plan: Plan
     database: str
+    starts: Mapping[str, str]
+    start_taught: Taught
 
 
 def prepare(config: ml_collections.ConfigDict, images: Collection[str] = ()) -> Prepared:
@@ -95,9 +100,32 @@ def prepare(config: ml_collections.ConfigDict, images: Collection[str] = ()) -> 
     check.network(config)
     clips = read(config, images)
     plan = build(config.protocol, clips.dataset, config.seed)
+    starts, taught = _starts(config, clips.dataset, plan.folds)
     trainer = trainer_of(config, clips.dataset, plan)
     plan = dataclasses.replace(plan, notes=plan.notes + clips.notes + trainer.notes)
-    return Prepared(trainer, plan, clips.database)
+    return Prepared(trainer, plan, clips.database, starts, taught)
+
+
+def _starts(
+    config: ml_collections.ConfigDict, dataset: Dataset, folds: FoldTable
+) -> tuple[dict[str, str], Taught]:
+    """Fingerprints of the weights that `config.init` names, and whom they have learnt from.
+
+    Raises:
+      UserError: a fold tests somebody who has taught them.
+    """
+    taught, marks = Taught(), dict[str, str]()
+    if not (config.init.path or config.init.ethnic_path):
+        return marks, taught
+    from ethnicmer_jax.models import registry
+    from ethnicmer_jax.training import pretrained
+
+    for branch, start in pretrained.read(config, registry.build(config.model)).items():
+        marks[branch] = start.fingerprint
+        if start.taught is not None:
+            leaks.refuse_tests(start.setting, start.taught, folds, dataset)
+            taught |= start.taught
+    return marks, taught
 
 
 def read(config: ml_collections.ConfigDict, images: Collection[str] = ()) -> Clips:

@@ -18,6 +18,9 @@ from ethnicmer_jax.base.run_id import ALL
 from ethnicmer_jax.base.schema import UserError
 from ethnicmer_jax.protocols import fold_file
 
+_STARTS = "starts"
+"""In config.json: branch -> fingerprint of the weights that it starts from."""
+
 _DERIVED = ("averaged", "points")
 """Settings in the config.json of a directory that `ensemble` or `select` has written."""
 
@@ -36,18 +39,31 @@ class Finished(NamedTuple):
     environment: Mapping[str, Any]
 
 
-def claim(config: ml_collections.ConfigDict, directory: pathlib.Path, database: str | None) -> None:
+def claim(
+    config: ml_collections.ConfigDict,
+    directory: pathlib.Path,
+    database: str | None,
+    starts: Mapping[str, str] | None = None,
+) -> None:
     """Writes config.json, or compares it with what the directory was used for.
 
     Args:
       config: the resolved config.
       directory: made if it does not exist.
       database: name of the built database.
+      starts: branch -> fingerprint of the weights that it starts from, if any.
 
     Raises:
-      UserError: the directory was used with another config or database.
+      UserError: the directory was used with another config, database or start.
     """
-    files.claim(directory, {**config.to_dict(), "database": database}, completed)
+    marks = {_STARTS: dict(starts)} if starts else {}
+
+    def known(recorded: Any) -> Any:
+        # Earlier versions did not record where branches start.
+        values = completed(recorded)
+        return {**marks, **values} if isinstance(values, Mapping) else values
+
+    files.claim(directory, {**config.to_dict(), "database": database, **marks}, known)
 
 
 def check_claim(config: ml_collections.ConfigDict, directory: pathlib.Path) -> None:
@@ -58,7 +74,8 @@ def check_claim(config: ml_collections.ConfigDict, directory: pathlib.Path) -> N
     """
     path = directory / "config.json"
     if path.is_file():
-        claim(config, directory, files.read_json(path).get("database"))
+        recorded = files.read_json(path)
+        claim(config, directory, recorded.get("database"), recorded.get(_STARTS))
 
 
 def recorded(directory: pathlib.Path) -> ml_collections.ConfigDict:
@@ -73,8 +90,9 @@ def recorded(directory: pathlib.Path) -> ml_collections.ConfigDict:
     values = files.read_json(path)
     if not isinstance(values, dict) or "protocol" not in values:
         raise UserError(f"{path} is no config; name the config with --config")
-    # It says which database was used; the config says how to build it.
+    # It says which database and which weights were used; the config says where they are.
     values.pop("database", None)
+    values.pop(_STARTS, None)
     if not is_derived(values):
         values = completed(values)
     return ml_collections.ConfigDict(values).lock()

@@ -63,6 +63,11 @@ class Fusion(nn.Module):
         return False
 
     @property
+    def reads_labels(self) -> bool:
+        """Whether predictions depend on the ethnicity that a clip is labelled with."""
+        return False
+
+    @property
     def paces(self) -> dict[str, float]:
         """Modules that learn faster or slower than the rest, and how many times so."""
         return {}
@@ -80,6 +85,11 @@ class NoFusion(Fusion):
 
 class Bias(Fusion):
     """A logit bias for each ethnicity, zero at first; Unknown gets their mean."""
+
+    @property
+    def reads_labels(self) -> bool:
+        """Always: the label chooses the bias."""
+        return True
 
     @nn.compact
     def __call__(self, features: BranchFeatures) -> Outputs:
@@ -175,6 +185,11 @@ class Embed(Fusion):
     def needs_ethnic_branch(self) -> bool:
         """Whether the posterior is asked for."""
         return self.source == "posterior"
+
+    @property
+    def reads_labels(self) -> bool:
+        """Whether the embedding is that of the label."""
+        return self.source == "label"
 
     @nn.compact
     def __call__(self, features: BranchFeatures) -> Outputs:

@@ -86,7 +86,7 @@ def state_dict(weights: BranchWeights) -> dict[str, np.ndarray]:
     Raises:
       UserError: the backbone has no PyTorch names.
     """
-    state = {}
+    state: dict[str, np.ndarray] = {}
     for where, value in traverse_util.flatten_dict(dict(weights.variables)).items():
         array = _to_torch(np.asarray(value), where[-1])
         names = torch_names.of_variable(weights.name, where[1:])

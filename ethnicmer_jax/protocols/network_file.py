@@ -10,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import pathlib
+from collections.abc import Mapping
 
 import numpy as np
 from jaxtyping import Bool, Int, Shaped
@@ -25,6 +26,22 @@ STILL = 0
 
 
 @dataclasses.dataclass(frozen=True)
+class Taught:
+    """Whom and what a network has learnt from, and its start before it.
+
+    Attributes:
+      persons: "database/subject" of each.
+      clips: digest of a flow (see `digests`) -> the clip's key.
+    """
+
+    persons: frozenset[str] = frozenset()
+    clips: Mapping[int, str] = dataclasses.field(default_factory=dict)
+
+    def __or__(self, other: Taught) -> Taught:
+        return Taught(self.persons | other.persons, {**self.clips, **other.clips})
+
+
+@dataclasses.dataclass(frozen=True)
 class Networks:
     """m models and the s subjects of the database that they were trained on.
 
@@ -37,6 +54,10 @@ class Networks:
       tested: bool [m, s], whether its fold tests the subject.
       clip: str [n], keys of all clips.
       digest: uint64 [n], see `digests`.
+      classes: str [k], names of the classes, in the order of the models' outputs.
+      start_person: str [p], whom the start of all models has learnt from (`config.init`).
+      start_clip: str [c], the keys of the clips that it has learnt from.
+      start_digest: uint64 [c], theirs.
     """
 
     run: Shaped[np.ndarray, " models"]
@@ -47,22 +68,55 @@ class Networks:
     tested: Bool[np.ndarray, "models subjects"]
     clip: Shaped[np.ndarray, " clips"]
     digest: Shaped[np.ndarray, " clips"]
+    classes: Shaped[np.ndarray, " classes"]
+    start_person: Shaped[np.ndarray, " persons"]
+    start_clip: Shaped[np.ndarray, " start_clips"]
+    start_digest: Shaped[np.ndarray, " start_clips"]
 
     def __len__(self) -> int:
         return len(self.run)
 
     @classmethod
-    def of(cls, folds: FoldTable, dataset: Dataset) -> Networks:
-        """The models of a fold table over n clips."""
+    def of(cls, folds: FoldTable, dataset: Dataset, start: Taught | None = None) -> Networks:
+        """The models of a fold table over n clips.
+
+        Args:
+          folds: its rows are the models.
+          dataset: the n clips.
+          start: whom and what the network has learnt from that all of them start from.
+        """
         person, index = np.unique(dataset.person, return_inverse=True)
-        sides = (
+        taught, tested = (
             np.stack([np.bincount(index[mask], minlength=len(person)) > 0 for mask in sets])
             if len(folds)
             else np.zeros((0, len(person)), bool)
             for sets in (folds.train, folds.test)
         )
-        columns = (folds.run, folds.fold, folds.seed)
-        return cls(*columns, person, *sides, dataset.key, digests(dataset))
+        start = start or Taught()
+        return cls(
+            run=folds.run,
+            fold=folds.fold,
+            seed=folds.seed,
+            person=person,
+            taught=taught,
+            tested=tested,
+            clip=dataset.key,
+            digest=digests(dataset),
+            classes=np.array(dataset.emotion_names, np.str_),
+            start_person=np.array(sorted(start.persons), np.str_),
+            start_clip=np.array(list(start.clips.values()), np.str_),
+            start_digest=np.array(list(start.clips), np.uint64),
+        )
+
+    def teachers(self, row: int) -> Taught:
+        """Of one model; all clips of whoever has taught it count."""
+        persons = self.person[self.taught[row]]
+        owner = np.array([key.rpartition("/")[0] for key in self.clip.tolist()], np.str_)
+        own = np.isin(owner, persons)
+        clips = zip(self.digest[own].tolist(), self.clip[own].tolist(), strict=True)
+        before = zip(self.start_digest.tolist(), self.start_clip.tolist(), strict=True)
+        start = Taught(frozenset(self.start_person.tolist()), dict(before))
+        return start | Taught(frozenset(persons.tolist()), dict(clips))
 
 
 def write(path: pathlib.Path, networks: Networks) -> None:

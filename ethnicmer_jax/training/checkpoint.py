@@ -66,12 +66,7 @@ class FoldCheckpoints:
         template = jax.tree.map(lambda x: np.zeros(x.shape, x.dtype), like)
 
         def one(name: str) -> Any:
-            epoch = self._latest(name)
-            if not epoch:
-                raise UserError(
-                    f"fold {name} has no checkpoint in {self._folder}; train with "
-                    "--config.checkpoint.keep=final"
-                )
+            epoch = self._existing(name)
             with self._manager(name) as manager:
                 try:
                     state = manager.restore(epoch, args=ocp.args.StandardRestore(template))
@@ -86,6 +81,35 @@ class FoldCheckpoints:
         with concurrent.futures.ThreadPoolExecutor(_WRITERS) as pool:
             states = list(pool.map(one, names))
         return jax.tree.map(lambda *leaves: np.stack(leaves), *states)
+
+    def network(self, name: str) -> dict[str, Any]:
+        """The latest network of a fold, whatever its model; frozen backbones are not in it.
+
+        Args:
+          name: of the fold.
+
+        Returns:
+          "params" and "batch_stats", as nested mappings of NumPy arrays.
+
+        Raises:
+          UserError: there is no checkpoint, or a damaged one.
+        """
+        epoch = self._existing(name)
+        with self._manager(name) as manager:
+            try:
+                state = manager.restore(epoch, args=ocp.args.StandardRestore())
+                return {part: state[part] for part in ("params", "batch_stats")}
+            except (ValueError, KeyError, OSError) as error:
+                reason = str(error).strip().splitlines()[0]
+                raise UserError(f"the checkpoint of {name} cannot be read: {reason}") from None
+
+    def _existing(self, name: str) -> int:
+        if epoch := self._latest(name):
+            return epoch
+        raise UserError(
+            f"fold {name} has no checkpoint in {self._folder}; train with "
+            "--config.checkpoint.keep=final"
+        )
 
     def _latest(self, name: str) -> int:
         path = self._folder / name

@@ -87,7 +87,7 @@ class Engine:
             -(-len(folds) // jax.process_count()),
         )
         self.learner = Learner.of(config, targets)
-        self._starts = pretrained.read(config, self.learner.model)
+        self._starts = pretrained.read(config, self.learner.model, targets)
         self.notes = tuple(start.note for start in self._starts.values())
         model, batch = self.learner.model, self.learner.eval_batch
         clips = device_data.build(config, dataset, targets, model, self._starts, batch)

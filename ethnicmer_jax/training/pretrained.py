@@ -1,19 +1,26 @@
-"""Branches that start from PyTorch weights: what a config asks for, read and checked."""
+"""Branches that start from weights: what a config asks for, read and checked.
+
+The weights are PyTorch's, from a file, or those of a network of ours in a work directory.
+"""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import jax
 import ml_collections
 
 from ethnicmer_jax.base.schema import UserError
+from ethnicmer_jax.data.targets import Targets
 from ethnicmer_jax.models import branch_weights, registry, torch_weights
 from ethnicmer_jax.models.branch_weights import BranchWeights
 from ethnicmer_jax.models.classifier import EthnicAwareClassifier
+from ethnicmer_jax.protocols.network_file import Taught
+from ethnicmer_jax.training import from_network, saved_network
 
-_PREFIXES = {"emotion": "", "ethnic": "ethnic_"}
+PREFIXES: Mapping[str, str] = {"emotion": "", "ethnic": "ethnic_"}
+"""Branch -> how its settings in `config.init` begin."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -21,57 +28,97 @@ class Start:
     """Where a branch starts.
 
     Attributes:
-      weights: of its backbone, and of its head where the file has one.
+      weights: of its backbone, and of its head where there is one that fits.
       frozen: whether the backbone stays as it is, and in evaluation mode.
       note: one line on what was taken over, for people.
+      setting: what names it, such as "init.path=runs/pretrained".
+      fingerprint: of the weights.
+      taught: whom and what it has learnt from; None for PyTorch weights, which do not say.
     """
 
     weights: BranchWeights
     frozen: bool
     note: str
+    setting: str
+    fingerprint: str
+    taught: Taught | None = None
 
 
-def read(config: ml_collections.ConfigDict, model: EthnicAwareClassifier) -> dict[str, Start]:
+def read(
+    config: ml_collections.ConfigDict,
+    model: EthnicAwareClassifier,
+    targets: Targets | None = None,
+) -> dict[str, Start]:
     """Reads the weights that `config.init` names.
 
     Args:
       config: the whole config.
       model: its classifier.
+      targets: the classes, which decide whether a network's heads are taken over; without
+        them none is.
 
     Returns:
       "emotion", "ethnic" -> its start; branches that start at random are not in it.
 
     Raises:
-      UserError: a file is missing, damaged or holds another model, there is no such
+      UserError: a file or network is missing, damaged or of another model, there is no such
         branch, or nothing is named that could be frozen.
     """
-    return dict(_starts(config, model))
+    return dict(_starts(config, model, targets))
 
 
 def _starts(
-    config: ml_collections.ConfigDict, model: EthnicAwareClassifier
+    config: ml_collections.ConfigDict, model: EthnicAwareClassifier, targets: Targets | None
 ) -> Iterator[tuple[str, Start]]:
-    for branch, prefix in _PREFIXES.items():
+    for branch, prefix in PREFIXES.items():
         path, frozen = config.init[f"{prefix}path"], config.init[f"{prefix}freeze"]
+        setting = f"init.{prefix}path"
         if frozen and not path:
             # A random backbone would be another one in every fold.
             raise UserError(
-                f"init.{prefix}freeze has nothing to freeze: name weights with init.{prefix}path"
+                f"init.{prefix}freeze has nothing to freeze: name weights with {setting}"
             )
         if not path:
             continue
-        name, size, options = registry.branch(config.model, branch)
-        weights = torch_weights.read(name, path, image_size=size, **options)
-        note = f"{_head_note(config, model, branch, weights)}, from {path}"
-        yield branch, Start(weights, frozen, f"{note}; backbone frozen" if frozen else note)
+        if saved_network.is_place(path):
+            start = _of_network(config, model, targets, branch, path)
+        else:
+            start = _of_file(config, model, branch, path)
+        note = f"{start.note}; backbone frozen" if frozen else start.note
+        start = dataclasses.replace(start, frozen=frozen, note=note, setting=f"{setting}={path}")
+        yield branch, start
 
 
-def _head_note(
+def _of_file(
+    config: ml_collections.ConfigDict, model: EthnicAwareClassifier, branch: str, path: str
+) -> Start:
+    name, size, options = registry.branch(config.model, branch)
+    weights = torch_weights.read(name, path, image_size=size, **options)
+    line = branch_weights.graft(_shapes(config, model), branch, weights)[1]
+    mark = saved_network.torch_fingerprint(weights)
+    return Start(weights, False, f"{line}, from {path}", path, mark)
+
+
+def _of_network(
     config: ml_collections.ConfigDict,
     model: EthnicAwareClassifier,
+    targets: Targets | None,
     branch: str,
-    weights: BranchWeights,
-) -> str:
+    path: str,
+) -> Start:
+    network = saved_network.find(path)
+    shapes = _shapes(config, model)
+    variables = from_network.backbone(network, branch, path, config.model, shapes)
+    taken = from_network.fusion(network, branch, config, shapes["params"]["fusion"], targets)
+    name = registry.branch(config.model, branch).name
+    weights = BranchWeights(name, variables, None, taken.entries)
+    note = (
+        f"{branch} branch: {name} of {network.name} in {network.directory}, fingerprint "
+        f"{network.fingerprint}; {taken.note}"
+    )
+    return Start(weights, False, note, path, network.fingerprint, network.taught)
+
+
+def _shapes(config: ml_collections.ConfigDict, model: EthnicAwareClassifier) -> Mapping:
     inputs = registry.example_inputs(config.model)
-    variables = jax.eval_shape(lambda: model.init(jax.random.key(0), inputs, train=False))
-    return branch_weights.graft(variables, branch, weights)[1]
+    return jax.eval_shape(lambda: model.init(jax.random.key(0), inputs, train=False))

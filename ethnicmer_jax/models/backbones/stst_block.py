@@ -199,7 +199,7 @@ def _forward(patches, kernel, sign, weight):
     count = counted.sum(dtype=jnp.float32) * (patches[0, ..., -1] > 0).sum(dtype=jnp.float32)
     # A product, because XLA turns quotients into products or not as the number of devices has it.
     share = 1 / jnp.maximum(count, 1)
-    per_example = activations.reshape(len(patches), -1, activations.shape[-1])
+    per_example = activations.reshape(patches.shape[0], -1, activations.shape[-1])
     mean = jnp.where(counted, per_example.sum(1), 0).sum(0) * share
     square = jnp.where(counted, jnp.square(per_example).sum(1), 0).sum(0) * share
     moments = Moments(mean, jnp.maximum(square - jnp.square(mean), 0), count)

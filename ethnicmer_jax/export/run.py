@@ -1,0 +1,21 @@
+"""Writes what an export asks for."""
+
+from __future__ import annotations
+
+from ethnicmer_jax.export import program, request, torch_file
+from ethnicmer_jax.export.request import Request
+
+
+def run(asked: Request) -> str:
+    """Writes the file, whole or not at all, and says in one line what is in it.
+
+    Raises:
+      UserError: there is no such network, or it has no such branch.
+    """
+    networks = request.networks(asked)
+    if asked.format == request.SAFETENSORS:
+        return f"{asked.output}: {torch_file.write(asked.output, networks[0], asked.branch)}"
+    about = program.write(asked.output, networks, asked.platforms)
+    names = networks[0].name if len(networks) == 1 else f"the mean of {len(networks)} networks"
+    inputs = ", ".join(f"{name} {tuple(what['shape'])}" for name, what in about["inputs"].items())
+    return f"{asked.output}: {names}; takes {inputs}; runs on {', '.join(about['platforms'])}"
