@@ -19,6 +19,7 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from ethnicmer_jax.api.config import config
     from ethnicmer_jax.api.database import Database, open_database
+    from ethnicmer_jax.api.estimator import MicroExpressionClassifier
     from ethnicmer_jax.api.results import Result, predictions, run
     from ethnicmer_jax.base.schema import UserError
 
@@ -29,12 +30,14 @@ _HOMES = {
     "predictions": "ethnicmer_jax.api.results",
     "open_database": "ethnicmer_jax.api.database",
     "Database": "ethnicmer_jax.api.database",
+    "MicroExpressionClassifier": "ethnicmer_jax.api.estimator",
     "UserError": "ethnicmer_jax.base.schema",
 }
 """Public name -> the module that it is imported from when it is used."""
 
 __all__ = [
     "Database",
+    "MicroExpressionClassifier",
     "Result",
     "UserError",
     "__version__",

@@ -11,6 +11,9 @@ import ethnicmer_jax as em
 
 PROMISED = {
     "Database": "(path, dataset)",
+    "MicroExpressionClassifier": "(backbone='ststnet', *, epochs=20, learning_rate=0.001, "
+    "batch_size=32, dropout=0.5, mirror=True, scaling='minmax', class_balanced=True, "
+    "image_shape=None, overrides=None, random_state=None)",
     "Result": "(workdir)",
     "config": "(source='common', overrides=None)",
     "open_database": "(source='simulated', *, raw='', data_dir='data', frames=False, "
@@ -22,6 +25,9 @@ PROMISED = {
 MEMBERS = {
     "Database": ["apex_image", "dataset", "flow", "labels", "onset_image", "path", "select",
                  "subjects", "xy"],
+    "MicroExpressionClassifier": ["features", "fit", "predict", "predict_proba",
+                                  "set_fit_request", "set_predict_proba_request",
+                                  "set_predict_request", "set_score_request"],
     "Result": ["metrics", "predictions", "report", "scores", "workdir"],
 }  # fmt: skip
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax
@@ -75,13 +75,18 @@ def build(
         if branch in starts and starts[branch].frozen:
             prepared[branch] = fixed_features(backbone, starts[branch].weights, pixels, batch)
         else:
-            prepared[branch] = jax.jit(functools.partial(model.prepare, branch))(pixels)
+            prepared[branch] = _prepare(model, branch)(pixels)
     weights = {
         branch: dataclasses.replace(start.weights, variables={}) if start.frozen else start.weights
         for branch, start in starts.items()
     }
     emotion, ethnic = jnp.asarray(targets.emotion), jnp.asarray(targets.ethnic)
     return Resident(prepared, emotion, ethnic, weights)
+
+
+@functools.lru_cache(maxsize=8)
+def _prepare(model: EthnicAwareClassifier, branch: str) -> Callable[[np.ndarray], Any]:
+    return jax.jit(functools.partial(model.prepare, branch))
 
 
 def fixed_features(

@@ -148,6 +148,22 @@ class Engine:
         results.wait_for(names)
         return results.predictions(self.folds, self.dataset, self.targets)
 
+    def trained(self) -> Iterator[tuple[int, FoldState]]:
+        """Trains every fold in memory; nothing is predicted, and nothing written.
+
+        Yields:
+          A fold's row in the table and its state as NumPy arrays, frozen backbones
+          included, in table order.
+        """
+        steps = len(self.folds) * self._config.optim.epochs
+        with self._progress("training", steps, "fold·epoch") as progress:
+            for flight in self._flights(np.arange(len(self.folds))):
+                trained = self._train_flight(flight, FoldResults(None), None, None, progress)
+                states = self._grid.collect(trained)
+                for place, row in enumerate(flight.rows):
+                    state = jax.tree.map(lambda x, i=place: x[i], states)
+                    yield int(row), state.completed(self._starts)
+
     def evaluate(self, workdir: pathlib.Path) -> Predictions:
         """Predicts every fold's test clips from its checkpoint.
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -96,12 +98,11 @@ class Learner:
             "n_emotions": len(targets.emotion_names),
             "n_ethnicities": len(targets.ethnic_names),
         }
-        model = registry.build(config.model.to_dict() | sizes)
+        model = json.dumps(config.model.to_dict() | sizes, sort_keys=True)
         loss = losses.LossConfig(
             config.loss.emotion_weight, config.loss.ethnic_weight, config.loss.label_smoothing
         )
-        optimizer = optim.directions(config.optim.weight_decay, model.fusion.paces)
-        return cls(model, loss, optimizer, config.data.mirror)
+        return _learner(cls, model, loss, config.optim.weight_decay, config.data.mirror)
 
     def init(self, constants: Constants, data: Resident) -> FoldState:
         """Fresh parameters from the fold's own stream, or from weights where there are any."""
@@ -262,6 +263,15 @@ class Learner:
             data.images,
         )
         return {**images, "ethnicity": data.ethnic[clips]}
+
+
+@functools.lru_cache(maxsize=8)
+def _learner(
+    kind: type[Learner], model: str, loss: losses.LossConfig, weight_decay: float, mirror: bool
+) -> Learner:
+    """The same object for the same settings: what was compiled for it is compiled once."""
+    made = registry.build(json.loads(model))
+    return kind(made, loss, optim.directions(weight_decay, made.fusion.paces), mirror)
 
 
 _INIT, _MIRROR = 0xFFFFFFFF, 1

@@ -10,6 +10,7 @@ list of folds.
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -97,19 +98,30 @@ class Grid:
         Returns:
           The same of placed and replicated pytrees.
         """
+        return _mapped(function, self.devices, self.fold_batch, donate_first)
 
-        def on_device(*arguments: Any) -> Any:
-            *per_fold, shared = arguments
-            if self.fold_batch == 1:
-                # Without vmap a fold's own number of steps bounds its loop.
-                squeezed = jax.tree.map(lambda x: x[:, 0], per_fold)
-                out = jax.lax.map(lambda one: function(*one, shared), squeezed)
-                return jax.tree.map(lambda x: x[:, None], out)
-            batched = jax.vmap(lambda *one: function(*one, shared))
-            return jax.lax.map(lambda slot: batched(*slot), per_fold)
 
-        donated = (0,) if donate_first else ()
-        return jax.pmap(on_device, devices=self.devices, donate_argnums=donated)
+@functools.lru_cache(maxsize=32)
+def _mapped(
+    function: Callable[..., Any],
+    used: tuple[jax.Device, ...],
+    fold_batch: int,
+    donate_first: bool,
+) -> Callable[..., Any]:
+    """See `Grid.map`; of the same function and grid the same one, which is compiled once."""
+
+    def on_device(*arguments: Any) -> Any:
+        *per_fold, shared = arguments
+        if fold_batch == 1:
+            # Without vmap a fold's own number of steps bounds its loop.
+            squeezed = jax.tree.map(lambda x: x[:, 0], per_fold)
+            out = jax.lax.map(lambda one: function(*one, shared), squeezed)
+            return jax.tree.map(lambda x: x[:, None], out)
+        batched = jax.vmap(lambda *one: function(*one, shared))
+        return jax.lax.map(lambda slot: batched(*slot), per_fold)
+
+    donated = (0,) if donate_first else ()
+    return jax.pmap(on_device, devices=used, donate_argnums=donated)
 
 
 def _identity(tree: Any) -> Any:
