@@ -25,7 +25,7 @@ PROMISED = {
 MEMBERS = {
     "Database": ["apex_image", "dataset", "flow", "labels", "onset_image", "path", "select",
                  "subjects", "xy"],
-    "MicroExpressionClassifier": ["features", "fit", "predict", "predict_proba",
+    "MicroExpressionClassifier": ["features", "fit", "predict", "predict_proba", "score",
                                   "set_fit_request", "set_predict_proba_request",
                                   "set_predict_request", "set_score_request"],
     "Result": ["metrics", "predictions", "report", "scores", "workdir"],

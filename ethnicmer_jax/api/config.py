@@ -50,8 +50,12 @@ def config(
         made = source.copy_and_resolve_references()
     else:
         made = _read(os.fspath(source))
+    given = {
+        name: value.to_dict() if isinstance(value, ml_collections.ConfigDict) else value
+        for name, value in (overrides or {}).items()
+    }
     with made.unlocked(), made.ignore_type():
-        for name, value in settings.flattened(dict(overrides or {})):
+        for name, value in settings.flattened(given):
             _set(made, name, value)
         for name, value in settings.flattened(made.to_dict()):
             if settings.rule_of(name) is not None:  # `sweep` holds settings of other jobs

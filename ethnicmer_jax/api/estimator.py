@@ -13,6 +13,7 @@ import ml_collections
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.metrics import accuracy_score
 from sklearn.utils import check_random_state, column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_consistent_length, check_is_fitted, validate_data
@@ -44,9 +45,9 @@ class MicroExpressionClassifier(ClassifierMixin, BaseEstimator):
 
     People: whoever cross-validates passes subjects to the splitter (`groups=subjects` with
     LeaveOneGroupOut or StratifiedGroupKFold). `fit(X, y, groups=subjects)` also remembers who
-    taught, and `predict(X, groups=subjects)` then refuses clips of these people; with
-    metadata routing (`set_fit_request(groups=True)`, `set_predict_request(groups=True)`)
-    scikit-learn passes them itself.
+    taught, and `predict` and `score` with groups then refuse clips of these people. With
+    metadata routing (`set_fit_request(groups=True)`, `set_score_request(groups=True)`)
+    `cross_validate(..., error_score="raise")` passes them itself.
 
     Args:
       backbone: "ststnet" (28×28, fast), "resnet18", "tiny_vit_5m", "tiny_vit_21m", "swin_b" or
@@ -174,6 +175,26 @@ class MicroExpressionClassifier(ClassifierMixin, BaseEstimator):
         """
         clips = self._clips(X, groups)
         return self.network_.features(clips)
+
+    def score(
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        groups: ArrayLike | None = None,
+    ) -> float:
+        """The accuracy on these clips, in [0, 1].
+
+        Args:
+          X: [n, H, W, 3], or flattened, as in `fit`.
+          y: [n], the true classes.
+          sample_weight: [n], how much each clip counts.
+          groups: [n], the person of each clip.
+
+        Raises:
+          ValueError: a clip shows somebody who taught this network.
+        """
+        return float(accuracy_score(y, self.predict(X, groups), sample_weight=sample_weight))
 
     def _fitted(self, rows: np.ndarray, labels: np.ndarray) -> Any:
         # Importing JAX takes seconds; a search that is set up does not need it.

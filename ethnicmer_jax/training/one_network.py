@@ -1,7 +1,7 @@
 """One network that learns from all clips of a data set, and what it makes of others; in memory.
 
-The engine trains it as the only fold of a table, so that it is the network of a fold that
-trains on these clips. Nothing is written.
+The engine trains it as the only fold of a table, under the name of a job's final model, so
+that of the same clips, settings and seed it is that model. Nothing is written.
 """
 
 from __future__ import annotations
@@ -16,16 +16,13 @@ import ml_collections
 import numpy as np
 from jaxtyping import Float32
 
-from ethnicmer_jax.base.run_id import RunId
+from ethnicmer_jax.base.run_id import EVERYBODY, FINAL, RunId
 from ethnicmer_jax.data.dataset import Dataset
 from ethnicmer_jax.data.targets import Targets
 from ethnicmer_jax.protocols.fold_table import from_rows
 from ethnicmer_jax.training import device_data, devices, pretrained
 from ethnicmer_jax.training.engine import Engine
 from ethnicmer_jax.training.fold import FoldState, Learner
-
-RUN = {"job": "final", "cell": "everybody"}
-"""The run of a network that everybody taught, and the name of its only fold."""
 
 _LEAST = 64
 """Data sets are filled up to this many clips, twice as many, and so on: programs are compiled
@@ -88,8 +85,8 @@ def fit(config: ml_collections.ConfigDict, dataset: Dataset, targets: Targets) -
     """
     n, clips = len(dataset), _filled_up(dataset)
     taught = np.arange(len(clips)) < n
-    run = RunId(**RUN, seed=config.seed)
-    folds = from_rows([(run, RUN["cell"], taught, np.zeros_like(taught))], len(clips))
+    run = RunId(job=FINAL, cell=EVERYBODY, seed=config.seed)
+    folds = from_rows([(run, EVERYBODY, taught, np.zeros_like(taught))], len(clips))
     rows = np.resize(np.arange(n), len(clips))
     labels = dataclasses.replace(
         targets, emotion=targets.emotion[rows], ethnic=targets.ethnic[rows]
