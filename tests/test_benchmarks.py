@@ -1,5 +1,6 @@
 """Benchmarks add rows of figures to their own tables."""
 
+import json
 import os
 import pathlib
 import re
@@ -49,8 +50,13 @@ def test_a_table_that_is_not_there_is_an_error(results):
         add_row(results, "Two", "| 1 |")
 
 
-@pytest.mark.parametrize("other", [pytest.param("xla", marks=pytest.mark.slow), "sliding"])
+SLOWER = [pytest.param(name, marks=pytest.mark.slow) for name in ("xla", "torch")]
+
+
+@pytest.mark.parametrize("other", [*SLOWER, "sliding"])
 def test_throughput_is_measured_from_end_to_end(results, other):
+    if other == "torch":
+        pytest.importorskip("torch", reason="`make parity` installs PyTorch")
     flags = {"backbone": "ststnet", "folds": 2, "clips": 8, "batch": 4, "steps": 1,
              "peak_tflops": 1.0, "results": results}  # fmt: skip
     done = subprocess.run(
@@ -114,6 +120,20 @@ def run(module, *flags):
         text=True,
         env=os.environ | {"XLA_FLAGS": "--xla_force_host_platform_device_count=1"},
     )
+
+
+@pytest.mark.slow
+def test_the_whole_program_is_taken_to_a_device(tmp_path):
+    path = tmp_path / "RESULTS.md"
+    path.write_text("## Whole program on an accelerator\n\n| what came out |\n|---|\n")
+    manifest = flow_manifest.write(tmp_path / "raw", subjects=3, databases=("samm",))
+    flags = ("--epochs=1", "--steps=loso,loso again", f"--results={path}")
+    done = run("gpu", f"--raw={manifest}", f"--output={tmp_path / 'out'}", *flags)
+    assert done.returncode == 0, done.stderr + done.stdout
+    assert "UF1" in path.read_text().splitlines()[-2]
+    assert path.read_text().endswith("| the same bytes of predictions.csv |\n")
+    found = json.loads((tmp_path / "out" / "gpu.json").read_text())
+    assert [step["code"] for step in found["steps"]] == [0, 0]
 
 
 @pytest.mark.slow

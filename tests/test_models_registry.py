@@ -36,6 +36,17 @@ def test_operations_of_resnet18_are_near_the_published():
     assert found == pytest.approx(2 * 1.814, rel=0.01)
 
 
+def test_operations_are_not_counted_without_a_cpu(monkeypatch):
+    """Plugins of accelerators offer no count, and JAX_PLATFORMS=cuda hides the CPU."""
+
+    def hidden(backend=None):
+        raise RuntimeError(f"Unknown backend {backend}")
+
+    monkeypatch.setattr(jax, "local_devices", hidden)
+    with pytest.raises(UserError, match="JAX_PLATFORMS=cuda,cpu"):
+        cost.of({"emotion_backbone": "ststnet"})
+
+
 @pytest.mark.parametrize("size", [224, 384, 512])
 def test_tiny_vit_windows_follow_the_published_sizes(size):
     config = {"emotion_backbone": "tiny_vit_21m", "image_size": size}
