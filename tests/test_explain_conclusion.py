@@ -109,9 +109,9 @@ def test_intervals_apart_say_which_is_higher():
 @pytest.mark.parametrize(
     ("interval", "words"),
     [
-        ((0.3, 0.2, 0.4), "agrees with it: rank correlation 0.30 [0.20, 0.40]"),
+        ((0.3, 0.2, 0.4), "agrees with it: rank correlation .30 [.20, .40]"),
         ((-0.3, -0.4, -0.2), "contradicts it"),
-        ((0.3, np.nan, np.nan), "not shown to agree with it: rank correlation 0.30 (interval und"),
+        ((0.3, np.nan, np.nan), "not shown to agree with it: rank correlation .30 (interval und"),
         ((np.nan, np.nan, np.nan), "nothing can be said"),
     ],
 )
@@ -127,7 +127,7 @@ def test_maps_that_resemble_those_of_shuffled_labels_are_called_so():
     rows = [(NAME, LABELS, (0.41, 0.3, 0.5)), (NAME, RANDOM, (0.02, -0.1, 0.12))]
     (said,) = conclusion.resemblance(findings(similarity=frame("correlation", *rows)), NAME)
     assert "trained on shuffled emotions resemble it" in said
-    assert "0.41 [0.30, 0.50] over 40 clips" in said
+    assert ".41 [.30, .50] over 40 clips" in said
 
 
 def test_maps_that_resemble_neither_are_not():
@@ -138,7 +138,7 @@ def test_maps_that_resemble_neither_are_not():
 def test_groups_differ_on_the_regions_where_it_was_shown():
     p = [0.01, *[0.9] * 5]
     on_map, on_motion = conclusion.groups(findings(tests=region_tests(p, p)), NAME)
-    assert "map on brows (+0.100) differs between asian and non_asian" in on_map
+    assert "map on brows (+.100) differs between Asian and Non-Asian" in on_map
     assert "motion of the clips itself differs on brows (+0.100)" in on_motion
     (said,) = conclusion.groups(findings(tests=region_tests([0.9] * 6, p)), NAME)
     assert "no evidence of equality" in said

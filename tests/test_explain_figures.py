@@ -13,8 +13,9 @@ from ethnicmer_jax.explain import figures
 def test_average_maps_of_groups_without_clips_are_drawn(groups, defined):
     means = np.full((2, len(groups), 28, 28), np.nan)
     means[:defined, 0] = 1 / 28**2
+    counts = np.isfinite(means).all((2, 3)) * 1234
     figure = figures.average_maps(
-        means, ["all", "negative"], groups, CropGeometry.of_margin(), name="n", caption="c"
+        means, counts, ["all", "negative"], groups, CropGeometry.of_margin(), name="n", caption="c"
     )
     assert "<svg" in figure.svg
     assert "nan" not in figure.svg

@@ -47,11 +47,9 @@ def finished(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def explained_job(finished):
-    """The same, explained from the command line with pupils where these crops have them."""
-    ours = [sys.executable, "-m", "ethnicmer_jax", "explain", f"--workdir={finished}"]
-    flags = ["--methods=gradcam,hirescam", "--label_folds=1", f"--eyes={EYES}"]
-    done = subprocess.run([*ours, *flags], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
+    """The same, explained with pupils where these crops have them."""
+    asked = Request(methods=("gradcam", "hirescam"), label_folds=1, eyes=EYES.split(","))
+    run.run(finished, asked)
     return finished
 
 
@@ -75,7 +73,7 @@ def test_everything_is_there(explained_job):
 def test_eyes_decide_where_the_regions_lie(explained_job):
     folder = explained_job / "explain"
     page = (folder / "index.html").read_text()
-    assert "0.450 of the crop" in page
+    assert ".450 of the crop" in page
     assert f"--eyes={EYES}" in page
     with np.load(folder / "maps.npz", allow_pickle=False) as kept:
         maps = kept["hirescam_final-emotion"]
@@ -97,10 +95,10 @@ def test_clips_are_explained_as_they_are_predicted(explained_job):
     maps = np.load(explained_job / "explain" / "maps.npz", allow_pickle=False)
     table = predictions.read(explained_job / "predictions.csv")
     place = {key: row for row, key in enumerate(table.key)}
-    sure = np.abs(np.diff(np.sort(table.probabilities(), axis=1)[:, -2:], axis=1)[:, 0]) > 0.1
+    # Another compiled program rounds otherwise.
+    sure = np.abs(np.diff(np.sort(table.probabilities(), axis=1)[:, -2:], axis=1)[:, 0]) > 1e-5
     said = np.array([table.predicted[place[key]] for key in maps["clip"]])
     certain = np.array([sure[place[key]] for key in maps["clip"]])
-    # Predictions average the mirrored copy: only those near the border may differ.
     assert (said == maps["predicted_final"])[certain].all()
 
 

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from ethnicmer_jax.analysis.conclusion import Difference
+from ethnicmer_jax.base import labels
 from ethnicmer_jax.explain.findings import ALL, MOTION, Findings
 from ethnicmer_jax.explain.folds import MapName
 from ethnicmer_jax.explain.sanity import LABELS, RANDOM, TRAINED
@@ -61,7 +62,7 @@ def peak(findings: Findings, name: MapName) -> list[str]:
     trained, method = rates.loc[TRAINED], METHODS[name[0]]
     text = (
         f"The peak of the {method} map lies where the face moves in {_percent(trained)} of "
-        f"{trained.n_clips} clips; {trained.chance:.0%} would by chance."
+        f"{trained.n_clips} clips; {labels.percent(trained.chance)} would by chance."
     )
     if RANDOM not in rates.index:
         return [text]
@@ -123,7 +124,7 @@ def groups(findings: Findings, name: MapName) -> list[str]:
     """Which regions differ between the groups, held against the motion itself."""
     if findings.tests.empty:
         return ["Groups are not compared: the explained clips are not of two groups."]
-    a, b = findings.groups
+    a, b = map(labels.group, findings.groups)
     of_map, of_motion = (_tested(findings.tests, tested) for tested in (name, MOTION))
     if of_map.p_unrestricted.isna().all():
         return [f"Too few subjects to compare {a} and {b}."]
@@ -156,7 +157,7 @@ def groups(findings: Findings, name: MapName) -> list[str]:
 def _differing(tests: pd.DataFrame) -> str:
     """The regions that differ, with their differences; "" for none."""
     rows = tests[tests.p_within_holm <= ALPHA]
-    return ", ".join(f"{row.region} ({row.difference:+.3f})" for row in rows.itertuples())
+    return ", ".join(f"{row.region} ({labels.signed(row.difference)})" for row in rows.itertuples())
 
 
 def _tested(tests: pd.DataFrame, name: MapName) -> pd.DataFrame:
@@ -174,11 +175,12 @@ def _rows(frame: pd.DataFrame, name: MapName) -> pd.DataFrame:
 
 def _percent(row: pd.Series) -> str:
     if not np.isfinite(row.low):
-        return f"{row.rate:.0%} (interval undefined)"
-    return f"{row.rate:.0%} [{row.low:.0%}, {row.high:.0%}]"
+        return f"{labels.percent(row.rate)} (interval undefined)"
+    rate, low, high = map(labels.percent, (row.rate, row.low, row.high))
+    return f"{rate} [{low}, {high}]"
 
 
 def _correlation(row: pd.Series) -> str:
     if not np.isfinite(row.low):
-        return f"{row.correlation:z.2f} (interval undefined)"
-    return f"{row.correlation:z.2f} [{row.low:z.2f}, {row.high:z.2f}]"
+        return f"{labels.score(row.correlation, 2)} (interval undefined)"
+    return labels.estimate(row.correlation, row.low, row.high, 2)

@@ -8,11 +8,12 @@ from collections.abc import Iterable, Iterator, Sequence
 import cv2
 import matplotlib
 import numpy as np
-from jaxtyping import Float, Num, UInt8
+from jaxtyping import Float, Int, Num, UInt8
 from matplotlib.axes import Axes
 from matplotlib.image import AxesImage
 from matplotlib.patches import Ellipse
 
+from ethnicmer_jax.base import labels
 from ethnicmer_jax.base.crop import CropGeometry
 from ethnicmer_jax.data.dataset import Dataset
 from ethnicmer_jax.explain import findings
@@ -32,7 +33,8 @@ SIDE = 112
 Picture = UInt8[np.ndarray, "s s 3"]
 """RGB."""
 
-_INCHES = 1.0
+_CELL = 1.65
+"""Inches of a picture with what belongs to it."""
 _STRENGTH = 0.75
 """Opacity of a map where it is largest."""
 _OUTLINE = (
@@ -68,17 +70,19 @@ def averages(trained: ClipMaps, clips: Clips, groups: tuple[str, ...]) -> Iterat
     for name in [first, *(name for name in trained.maps if name != first), findings.MOTION]:
         method, view = name
         maps = clips.motion[trained.clip] if name == findings.MOTION else trained.maps[name]
-        means, rows = findings.averages(maps, trained.clip, clips, groups)
+        means, counts, rows = findings.averages(maps, trained.clip, clips, groups)
         what = METHODS[method]
         if name != findings.MOTION:
             what += f", {view.head} head, {view.branch} branch"
         yield average_maps(
             means,
+            counts,
             rows,
             groups,
             clips.crop,
             name=f"average_{method}_{view}",
-            caption=f"{what[0].upper()}{what[1:]}: mean over clips of maps that each sum to 1.",
+            caption=f"{what[0].upper()}{what[1:]}: mean over n clips of maps that each sum to 1, "
+            "in multiples of the face's mean. Every row has a scale of its own.",
         )
 
 
@@ -103,7 +107,7 @@ def single_clips(
                     [_shown(trained, row, methods, view, engine) for row in rows],
                     ["clip", *(METHODS[method] for method in methods)],
                     name=f"clips_{group}_{emotion}",
-                    caption=f"{group}, {emotion}: {int((kind & right).sum())} of "
+                    caption=f"{labels.group(group)}, {emotion}: {int((kind & right).sum())} of "
                     f"{int(kind.sum())} explained clips are recognised. {view.head} head, "
                     f"{view.branch} branch.",
                 )
@@ -116,7 +120,8 @@ def _shown(
     image = picture(engine.dataset, clip)
     said = engine.targets.emotion_names[trained.predicted["final"][row]]
     right = trained.predicted["final"][row] == engine.targets.emotion[clip]
-    parts = (engine.dataset.database[clip], engine.dataset.subject[clip], engine.dataset.clip[clip])
+    data = engine.dataset
+    parts = (labels.database(data.database[clip]), data.subject[clip], data.clip[clip])
     label = "\n".join([*parts, "right" if right else f"wrong: {said}"])
     laid = [overlay(image, trained.maps[method, view][row]) for method in methods]
     return Shown(label, [image, *laid])
@@ -124,6 +129,7 @@ def _shown(
 
 def average_maps(
     means: Float[np.ndarray, "rows groups size size"],
+    counts: Int[np.ndarray, "rows groups"],
     rows: Sequence[str],
     groups: Sequence[str],
     crop: CropGeometry,
@@ -133,8 +139,12 @@ def average_maps(
 ) -> Figure:
     """Mean maps of groups on the outline of a face, and their difference.
 
+    Every row has a scale of its own: classes with few clips have steeper means, beside which
+    the others would look flat.
+
     Args:
       means: each with the sum 1; NaN for no clips.
+      counts: the maps that each is the mean of.
       rows: labels, such as emotions.
       groups: the columns; of two, a third column shows first less second.
       crop: geometry of the face crops.
@@ -142,46 +152,65 @@ def average_maps(
       caption: of the figure.
     """
     two = len(groups) == 2
-    titles = [*groups, *([f"{groups[0]} − {groups[1]}"] if two else [])]
+    shown = list(map(labels.group, groups))
+    titles = [*shown, *([f"{shown[0]} − {shown[1]}"] if two else [])]
     cells = means * means.shape[-1] ** 2
-    gaps = cells[:, 0] - cells[:, 1] if two else np.zeros(1)
-    top, wide = _largest(cells, 1.0), _largest(np.abs(gaps), 0.1)
     with style.styled():
-        figure = style.canvas(1.1 + 1.35 * len(titles), 0.5 + 1.3 * len(rows))
+        figure = style.canvas(0.9 + _CELL * len(titles), 0.5 + _CELL * len(rows))
         axes = figure.subplots(len(rows), len(titles), squeeze=False)
-        plain = gap = None
-        for i, row in enumerate(rows):
-            for j in range(len(groups)):
-                plain = _face(axes[i, j], cells[i, j], style.SEQUENTIAL, (0, top), crop)
-            if two:
-                gap = _face(axes[i, -1], gaps[i], style.DIVERGING, (-wide, wide), crop)
-            axes[i, 0].set_ylabel(row, fontsize=8.5)
+        for line, row, n, label in zip(axes, cells, counts, rows, strict=True):
+            _row_of_averages(line, row, n, crop)
+            line[0].set_ylabel(label)
         _title(axes[0], titles)
-        bars = [(plain, axes[:, : len(groups)], "times the face's mean")]
-        bars += [(gap, axes[:, -1:], "difference")] if two else []
-        for image, where, label in bars:
-            bar = figure.colorbar(image, ax=where, location="bottom", shrink=0.8, pad=0.02)
-            bar.set_label(label, fontsize=8)
-            bar.ax.tick_params(labelsize=7.5)
-        alt = f"Average maps of {', '.join(groups)} by {', '.join(rows)}; numbers in regions.csv."
-        return style.finish(figure, name=name, caption=caption, alt=alt)
+        alt = f"Average maps of {', '.join(shown)} by {', '.join(rows)}; numbers in regions.csv."
+        wide = figure.get_figwidth() > style.NARROW
+        return style.finish(figure, name=name, caption=caption, alt=alt, wide=wide)
+
+
+def _row_of_averages(
+    axes: np.ndarray,
+    cells: Float[np.ndarray, "groups size size"],
+    counts: Int[np.ndarray, " groups"],
+    crop: CropGeometry,
+) -> None:
+    """The maps of one class on one scale, and their difference on another, with colour bars."""
+    n_groups = len(cells)
+    top = _largest(cells, 1.0)
+    for axis, values, n in zip(axes, cells, counts, strict=False):
+        plain = _face(axis, values, style.SEQUENTIAL, (0, top), crop)
+        axis.set_xlabel(f"n = {labels.count(n)}")
+    _bar(plain, axes[n_groups - 1], "times the mean" if n_groups == 1 else "× mean")
+    if len(axes) > n_groups:
+        gap = cells[0] - cells[1]
+        wide = _largest(np.abs(gap), 0.1)
+        image = _face(axes[-1], gap, style.DIVERGING, (-wide, wide), crop)
+        axes[-1].set_xlabel(f"n = {counts[0]:,} + {counts[1]:,}")
+        _bar(image, axes[-1], "difference")
+
+
+def _bar(image: AxesImage, axis: Axes, label: str) -> None:
+    bar = axis.figure.colorbar(image, ax=axis, location="right", shrink=0.85, pad=0.03, aspect=14)
+    bar.set_label(label, fontsize=8)
+    bar.ax.tick_params(labelsize=8)
+    bar.ax.locator_params(nbins=4)
 
 
 def gallery(rows: Sequence[Shown], columns: Sequence[str], *, name: str, caption: str) -> Figure:
     """Single clips, one per row: the picture and what each method lays over it."""
     with style.styled():
-        figure = style.canvas(1.15 + _INCHES * len(columns), 0.3 + _INCHES * len(rows))
+        figure = style.canvas(1.6 + _CELL * len(columns), 0.35 + _CELL * len(rows))
         axes = figure.subplots(len(rows), len(columns), squeeze=False)
         for shown, line in zip(rows, axes, strict=True):
             for axis, image in zip(line, shown.pictures, strict=True):
                 axis.imshow(image, interpolation="none")
                 _bare(axis)
             line[0].set_ylabel(
-                shown.label, fontsize=7.5, rotation=0, ha="right", va="center", labelpad=4
+                shown.label, fontsize=9, rotation=0, ha="right", va="center", labelpad=4
             )
         _title(axes[0], columns)
+        wide = figure.get_figwidth() > style.NARROW
         spoken = "; ".join(row.label.replace("\n", " ") for row in rows)
-        return style.finish(figure, name=name, caption=caption, alt=f"Maps of {spoken}.")
+        return style.finish(figure, name=name, caption=caption, alt=f"Maps of {spoken}.", wide=wide)
 
 
 def picture(dataset: Dataset, clip: int) -> Picture:
@@ -262,7 +291,7 @@ def _face(
 
 def _title(axes: Iterable[Axes], titles: Sequence[str]) -> None:
     for axis, title in zip(axes, titles, strict=True):
-        axis.set_title(title, fontsize=8.5, fontweight="normal", loc="center")
+        axis.set_title(title, fontsize=9.5, fontweight="normal", loc="center")
 
 
 def _bare(axes: Axes) -> None:

@@ -109,7 +109,7 @@ def primary(trained: ClipMaps) -> MapName:
 
 def averages(
     maps: Maps, clip: Int[np.ndarray, " clips"], clips: Clips, groups: tuple[str, ...]
-) -> tuple[Float[np.ndarray, "rows groups 28 28"], list[str]]:
+) -> tuple[Float[np.ndarray, "rows groups 28 28"], Int[np.ndarray, "rows groups"], list[str]]:
     """Mean normalised maps of every emotion and group.
 
     Args:
@@ -119,19 +119,22 @@ def averages(
       groups: the columns.
 
     Returns:
-      Mean maps, NaN where there is no clip; and the names of the rows: ALL, then each emotion.
+      Mean maps, NaN where there is no clip; how many maps each is the mean of; and the names of
+      the rows: ALL, then each emotion.
     """
     shares = regions.normalised(maps)
     rows = [ALL, *dict.fromkeys(sorted(clips.emotion[clip]))]
     out = np.full((len(rows), len(groups), *maps.shape[1:]), np.nan)
+    counts = np.zeros((len(rows), len(groups)), int)
     defined = np.isfinite(shares).all((1, 2))
     for i, emotion in enumerate(rows):
         for j, group in enumerate(groups):
             wanted = defined & (clips.group[clip] == group)
             wanted &= (clips.emotion[clip] == emotion) | (emotion == ALL)
+            counts[i, j] = wanted.sum()
             if wanted.any():
                 out[i, j] = shares[wanted].mean(0)
-    return out, rows
+    return out, counts, rows
 
 
 def _masses(trained: ClipMaps, clips: Clips) -> pd.DataFrame:

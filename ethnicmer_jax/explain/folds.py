@@ -14,6 +14,7 @@ import numpy as np
 from jaxtyping import Array, Float, Int, Shaped
 
 from ethnicmer_jax.base.progress import Progress
+from ethnicmer_jax.data import inputs as pixels
 from ethnicmer_jax.explain import maps, views
 from ethnicmer_jax.explain.maps import Inputs, Variables
 from ethnicmer_jax.explain.views import View
@@ -42,7 +43,7 @@ class ClipMaps:
       layer: whose gradients and values the maps are made of.
       run: the run of every prediction.
       clip: rows of the data set; a clip is there once per run.
-      predicted: by the clip as it is (predictions.csv averages it with its mirrored copy).
+      predicted: averaged with its mirrored copy, as in predictions.csv.
       classes: the class that is explained.
       maps: of each method and view.
     """
@@ -81,6 +82,8 @@ class Explainer:
         self._batch = engine.learner.eval_batch
         branches = ["emotion", *(["ethnic"] if self.model.ethnic_backbone is not None else [])]
         self._images = {branch: engine.images(branch) for branch in branches}
+        self._which = {branch: engine.input_of(branch) for branch in branches}
+        self._mirror = engine.learner.mirror
         self._targets = engine.targets
         maps.check_layer(self.model, self._inputs(np.zeros(1, int)), layer)
         self._init = jax.jit(functools.partial(self.model.init, train=False))
@@ -97,14 +100,20 @@ class Explainer:
         return self._init(jax.random.key(seed), self._inputs(np.zeros(1, int)))
 
     def predicted(self, variables: Variables, clips: Int[np.ndarray, " clips"]) -> Classes:
-        """The most probable class of each clip."""
-        return self._in_batches(
-            lambda inputs, _: {
-                head: values.argmax(-1) for head, values in self._logits(variables, inputs).items()
-            },
-            clips,
-            {},
-        )
+        """The most probable class of each clip, averaged with its mirrored copy as in training."""
+        copies = [
+            self._in_batches(
+                lambda inputs, _: {
+                    head: jax.nn.softmax(values)
+                    for head, values in self._logits(variables, inputs).items()
+                },
+                clips,
+                {},
+                mirror=mirror,
+            )
+            for mirror in ((False, True) if self._mirror else (False,))
+        ]
+        return {head: sum(copy[head] for copy in copies).argmax(-1) for head in copies[0]}
 
     def true(self, clips: Int[np.ndarray, " clips"], otherwise: Classes) -> Classes:
         """The true class of each clip; `otherwise` where its ethnicity is Unknown."""
@@ -138,6 +147,7 @@ class Explainer:
         function: Callable[[Inputs, dict[str, jax.Array]], Mapping[Key, jax.Array | np.ndarray]],
         clips: Int[np.ndarray, " clips"],
         classes: Classes,
+        mirror: bool = False,
     ) -> dict[Key, np.ndarray]:
         """Calls `function` on batches of one size, so that it is compiled once."""
         parts = []
@@ -145,12 +155,19 @@ class Explainer:
             rows = np.arange(start, min(start + self._batch, len(clips)))
             filled = np.resize(rows, self._batch)
             batch = {head: jnp.asarray(values[filled]) for head, values in classes.items()}
-            results = function(self._inputs(clips[filled]), batch)
+            results = function(self._inputs(clips[filled], mirror), batch)
             parts.append({name: np.asarray(x)[: len(rows)] for name, x in results.items()})
         return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
-    def _inputs(self, clips: Int[np.ndarray, " clips"]) -> dict[str, jax.Array]:
-        images = {branch: jnp.asarray(values[clips]) for branch, values in self._images.items()}
+    def _inputs(
+        self, clips: Int[np.ndarray, " clips"], mirror: bool = False
+    ) -> dict[str, jax.Array]:
+        images = {}
+        for branch, values in self._images.items():
+            seen = values[clips]
+            images[branch] = jnp.asarray(
+                pixels.mirrored(seen, self._which[branch]) if mirror else seen
+            )
         return {**images, "ethnicity": jnp.asarray(self._targets.ethnic[clips])}
 
 

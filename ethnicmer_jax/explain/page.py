@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
+from ethnicmer_jax.base import labels
 from ethnicmer_jax.explain import conclusion
 from ethnicmer_jax.explain.findings import ALL, Findings
 from ethnicmer_jax.explain.folds import MapName
@@ -52,20 +53,24 @@ def build(
     galleries: Block = Prose(["No clip to show."])
     if map_figures.galleries:
         galleries = Gallery(map_figures.galleries)
+    first, others = map_figures.averages[:1], map_figures.averages[1:]
+    averages = [Section("averages", "Average maps by group", [Gallery(others)])] if others else []
     how: list[Block] = [Facts(list(facts.items())), Prose(paragraphs("explain.how"))]
     return Document(
         title="Where the networks look",
         question=text("explain.question"),
-        conclusion=[*provenance.warnings(simulated), *conclusion.conclusion(findings, primary)],
+        warnings=provenance.warnings(simulated),
+        conclusion=conclusion.conclusion(findings, primary),
+        lead=first,
         sections=[
-            checks(findings),
-            groups(findings, primary),
-            Section("averages", "Average maps by group", [Gallery(map_figures.averages)]),
+            *averages,
             Section(
                 "clips",
                 "Single clips, right and wrong",
-                [Prose(paragraphs("explain.chosen")), galleries],
+                [galleries, Prose(paragraphs("explain.chosen"))],
             ),
+            groups(findings, primary),
+            checks(findings),
             Section("how", "How it was done", how),
             Section("again", "Make it again", [Listing(command)]),
         ],
@@ -102,7 +107,7 @@ def groups(findings: Findings, primary: MapName) -> Section:
     """The regions of the face, by group."""
     if findings.tests.empty:
         return Section("groups", "Groups", [Prose(conclusion.groups(findings, primary))])
-    a, b = findings.groups
+    a, b = map(labels.group, findings.groups)
     head, branch = primary[1].head, primary[1].branch
     tests = findings.tests
     shown = tests[(tests.emotion == ALL) & (tests["head"].isin([head, "none"]))]
@@ -133,7 +138,7 @@ def _correlations(name: str, caption: str, frame: pd.DataFrame, first: str | Non
     shown = [columns.text("Compared with", first)] if first else []
     shown += [
         columns.text("Map", "label"),
-        Column("Correlation [95% interval]", "{correlation:z.2f} [{low:z.2f}, {high:z.2f}]"),
+        Column("Correlation [95% interval]", "{correlation:score2} [{low:score2}, {high:score2}]"),
         columns.count("Clips", "n_clips"),
     ]
     return Table(name, caption, frame.assign(label=_labels(frame)), shown)

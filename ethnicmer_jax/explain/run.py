@@ -12,7 +12,7 @@ import ml_collections
 import numpy as np
 from jaxtyping import Int, Shaped
 
-from ethnicmer_jax.base import files, predictions, progress
+from ethnicmer_jax.base import files, labels, predictions, progress
 from ethnicmer_jax.base.contrast_roles import MAIN
 from ethnicmer_jax.base.crop import CropGeometry
 from ethnicmer_jax.base.grouping import Grouping, grouping
@@ -174,23 +174,33 @@ def _facts(
     persons = len(set(engine.dataset.person[trained.clip]))
     return {
         "Work directory": directory.name,
-        "Runs": ", ".join(dict.fromkeys(trained.run.tolist())),
+        "Runs": "; ".join(map(labels.run, dict.fromkeys(trained.run.tolist()))),
         "Clips": f"{n:,} of {len(engine.dataset):,}, {persons} subjects",
         "Backbone": str(config.model.emotion_backbone),
         "Layer": trained.layer,
         "Fusion": str(config.model.fusion),
-        "Explained class": asked.explained,
+        "Explained class": _explained_class(asked, engine, trained),
         "Grouping": str(config.protocol.grouping),
         "Pupils": _pupils(asked, engine.dataset.crop),
     }
+
+
+def _explained_class(asked: Request, engine: Engine, trained: ClipMaps) -> str:
+    """Which class, and of how many clips it is another one because the true one is not known."""
+    unknown = int((engine.targets.ethnic[trained.clip] < 0).sum())
+    if asked.explained != "true" or "ethnic" not in trained.classes or not unknown:
+        return asked.explained
+    replaced = f"true; predicted for the ethnic head of {unknown} clips of Unknown ethnicity"
+    progress.say(f"explained class: {replaced}")
+    return replaced
 
 
 def _pupils(asked: Request, recorded: CropGeometry | None) -> str:
     crop = asked.crop(recorded)
     known_from = "as the database records" if recorded else "assumed, the database does not know"
     return (
-        f"{crop.distance:.3f} of the crop's width apart, {crop.height:.3f} of its height from "
-        f"the top ({'as --eyes says' if asked.eyes else known_from})"
+        f"{labels.score(crop.distance)} of the crop's width apart, {labels.score(crop.height)} of "
+        f"its height from the top ({'as --eyes says' if asked.eyes else known_from})"
     )
 
 
@@ -202,10 +212,10 @@ def _write_numbers(
     if not numbers.tests.empty:
         files.write_table(folder / "tests.csv", numbers.tests)
     arrays = {f"{method}_{view}": maps for (method, view), maps in trained.maps.items()}
-    labels = {f"class_{head}": values for head, values in trained.classes.items()}
-    labels |= {f"predicted_{head}": values for head, values in trained.predicted.items()}
+    classes = {f"class_{head}": values for head, values in trained.classes.items()}
+    classes |= {f"predicted_{head}": values for head, values in trained.predicted.items()}
     rows = {"run": trained.run, "clip": clips.key[trained.clip]}
-    files.write_arrays(folder / "maps.npz", compressed=True, **rows, **arrays, **labels)
+    files.write_arrays(folder / "maps.npz", compressed=True, **rows, **arrays, **classes)
 
 
 def _summary(numbers: Findings, primary: MapName, written: Document) -> dict[str, Any]:
@@ -213,7 +223,7 @@ def _summary(numbers: Findings, primary: MapName, written: Document) -> dict[str
     method, view = primary
     repeated = ("peaks", "regions", f"average_{method}_{view}")
     return {
-        "conclusion": list(written.conclusion),
+        "conclusion": written.said,
         "groups": list(numbers.groups),
         "primary": {"method": method, "head": view.head, "branch": view.branch, "emotion": ALL},
         "figures": [

@@ -6,7 +6,7 @@ import pathlib
 
 import pandas as pd
 
-from ethnicmer_jax.base import files
+from ethnicmer_jax.base import files, labels
 from ethnicmer_jax.report import columns
 from ethnicmer_jax.report.html_page import Block, Gallery, Link, Prose, Section
 from ethnicmer_jax.report.prose import text
@@ -72,7 +72,7 @@ def region_table(tests: pd.DataFrame, groups: tuple[str, ...], name: str) -> Tab
             branch=first["branch"],
             emotion=first["emotion"],
             subjects=(first["persons_a"], first["persons_b"]),
-            groups=groups,
+            groups=list(map(labels.group, groups)),
         ),
         tests,
         region_columns(groups),
@@ -83,8 +83,8 @@ def region_columns(groups: tuple[str, ...]) -> list[Column]:
     """The columns of one region's test."""
     return [
         columns.text("Region", "region"),
-        columns.number(groups[0], "mean_a"),
-        columns.number(groups[1], "mean_b"),
+        columns.number(labels.group(groups[0]), "mean_a"),
+        columns.number(labels.group(groups[1]), "mean_b"),
         columns.difference("Difference [95% interval]", key="difference"),
         columns.p_value("p within database", "p_within"),
         columns.p_holm("p within database (Holm)", "p_within_holm"),

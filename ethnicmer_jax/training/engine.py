@@ -233,6 +233,10 @@ class Engine:
         """
         return device_data.branch_images(self._config, self.dataset, branch)
 
+    def input_of(self, branch: str) -> str:
+        """Which pixels a branch sees: "flow" or "apex"."""
+        return str(self._config.model[f"{branch}_input"])
+
     @property
     def data(self) -> Resident:
         """The data of all clips, as the methods of `fold.Learner` want them."""
