@@ -5,6 +5,7 @@ import io
 import json
 import re
 
+import latex_tables
 import pandas as pd
 import pytest
 import report_workdir
@@ -75,8 +76,9 @@ def html_rows(index, header):
 
 def latex_rows(path):
     """The cells of a LaTeX table."""
-    body = path.read_text().split(r"\midrule")[1].split(r"\bottomrule")[0]
-    plain = body.replace(r"\_", "_").replace(r"\%", "%")
+    parts = path.read_text().split(r"\midrule")[1:]
+    body = "".join(part.split(r"\bottomrule")[0] for part in parts)
+    plain = body.replace(r"\_", "_").replace(r"\%", "%").replace(r"$\rightarrow$", "→")
     return [[cell.strip() for cell in row.split("&")] for row in plain.split(r"\\") if row.strip()]
 
 
@@ -256,3 +258,12 @@ def test_a_sweep_says_the_same_as_the_jobs_of_its_points(job, tmp_path):
         f"{row['Mean']} {row['95% interval']}"
         for row in html_rows(job / "report" / "index.html", ["Arm", "Score"])
     }
+
+
+def test_every_latex_table_of_both_pages_is_well_formed_and_compiles(job, study, tmp_path):
+    """The real tables; hostile, wide and long ones are in test_report_latex.py."""
+    paths = [path for where in (job, study) for path in (where / "report/tables").glob("*.tex")]
+    assert len(paths) > 12
+    for path in paths:
+        latex_tables.check_well_formed(path.read_text())
+    latex_tables.compile_all(paths, tmp_path)

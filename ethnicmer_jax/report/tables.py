@@ -15,6 +15,7 @@ import pandas as pd
 from ethnicmer_jax.analysis.effects import p_text
 from ethnicmer_jax.base import labels
 from ethnicmer_jax.base.labels import MISSING, minus
+from ethnicmer_jax.report import latex
 
 NUMBERS: Mapping[str, Callable[[Any], str]] = {
     "score": labels.score,
@@ -141,37 +142,11 @@ class Table:
         return "".join(f"| {' | '.join(line)} |\n" for line in escaped)
 
     def latex(self) -> str:
-        """A booktabs table of the formatted cells, with every special character escaped."""
-        cells = [[_escape(cell) for cell in row] for row in self.rows()]
-        styler = pd.DataFrame(cells, columns=range(len(self.columns))).style.hide(axis="index")
-        styler = styler.relabel_index([_escape(c.label) for c in self.columns], axis="columns")
-        return styler.to_latex(
-            hrules=True,
-            column_format="".join("r" if column.numeric else "l" for column in self.columns),
-            caption=_escape(self.caption),
-            label=f"tab:{self.name}",
-            position_float="centering",
+        """A booktabs table of the formatted cells; see `latex.table`."""
+        return latex.table(
+            self.name,
+            self.caption,
+            [column.label for column in self.columns],
+            [column.numeric for column in self.columns],
+            self.rows(),
         )
-
-
-_LATEX = str.maketrans(
-    {
-        "\\": r"\textbackslash{}",
-        "&": r"\&",
-        "%": r"\%",
-        "$": r"\$",
-        "#": r"\#",
-        "_": r"\_",
-        "{": r"\{",
-        "}": r"\}",
-        "~": r"\textasciitilde{}",
-        "^": r"\textasciicircum{}",
-        "<": r"\textless{}",
-        ">": r"\textgreater{}",
-        "−": "$-$",
-    }
-)
-
-
-def _escape(text: str) -> str:
-    return text.translate(_LATEX)
