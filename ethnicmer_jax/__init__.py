@@ -20,13 +20,14 @@ if TYPE_CHECKING:
     from ethnicmer_jax.api.config import config
     from ethnicmer_jax.api.database import Database, open_database
     from ethnicmer_jax.api.estimator import MicroExpressionClassifier
-    from ethnicmer_jax.api.results import Result, predictions, run
+    from ethnicmer_jax.api.results import Result, compare, predictions, run
     from ethnicmer_jax.base.schema import UserError
 
 _HOMES = {
     "config": "ethnicmer_jax.api.config",
     "run": "ethnicmer_jax.api.results",
     "Result": "ethnicmer_jax.api.results",
+    "compare": "ethnicmer_jax.api.results",
     "predictions": "ethnicmer_jax.api.results",
     "open_database": "ethnicmer_jax.api.database",
     "Database": "ethnicmer_jax.api.database",
@@ -41,6 +42,7 @@ __all__ = [
     "Result",
     "UserError",
     "__version__",
+    "compare",
     "config",
     "open_database",
     "predictions",

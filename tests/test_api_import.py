@@ -15,6 +15,7 @@ PROMISED = {
     "batch_size=32, dropout=0.5, mirror=True, scaling='minmax', class_balanced=True, "
     "image_shape=None, overrides=None, random_state=None)",
     "Result": "(workdir)",
+    "compare": "(a, b, *others, common=False, all_pairs=False, output=None)",
     "config": "(source='common', overrides=None)",
     "open_database": "(source='simulated', *, raw='', data_dir='data', frames=False, "
     "overrides=None)",

@@ -87,3 +87,17 @@ def test_what_is_missing_is_refused(tmp_path):
     with pytest.raises(em.UserError, match="is a file"):
         em.run("smoke", tmp_path / "file")
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_results_are_compared_by_result_or_directory(result, tmp_path):
+    changed = {**QUICK, "shallow.c": 0.1, "data.data_dir": result.workdir.parent / "data"}
+    other = em.run("smoke", tmp_path / "other", changed)
+    found = em.compare(result, other.workdir)
+    assert found.names == ("run", "other")
+    estimate = found.scores.query("section == 'All clips' and score == 'uf1'").set_index("name")
+    assert estimate.loc["other", "estimate"] == pytest.approx(other.scores["uf1"].mean())
+    assert found.conclusions
+    em.compare(result, other, output=tmp_path / "page")
+    assert (tmp_path / "page" / "index.html").is_file()
+    with pytest.raises(em.UserError):
+        em.compare(result, tmp_path)

@@ -7,11 +7,9 @@ import math
 import numpy as np
 from jaxtyping import Float32
 
-from ethnicmer_jax.base.schema import ETHNICITIES, UNKNOWN
+from ethnicmer_jax.base.schema import EMOTIONS, ETHNICITIES, UNKNOWN
 from ethnicmer_jax.data.dataset import Dataset
-
-DATABASE, SUBJECT = "array", "somebody"
-"""Of clips that belong to no database, and of people nobody has named."""
+from ethnicmer_jax.predict.inputs import OWN, SOMEBODY, UNCODED
 
 
 def clips(flow: Float32[np.ndarray, "clips height width 3"], unit: str) -> Dataset:
@@ -31,12 +29,12 @@ def clips(flow: Float32[np.ndarray, "clips height width 3"], unit: str) -> Datas
         flow_unit=texts(unit),
         onset_image=None,
         apex_image=None,
-        emotion=np.zeros(n, np.int32),
+        emotion=np.full(n, EMOTIONS.index(UNCODED), np.int32),
         raw_emotion=texts(""),
         ethnicity=np.full(n, ETHNICITIES.index(UNKNOWN), np.int32),
-        database=texts(DATABASE),
-        subject=texts(SUBJECT),
-        clip=np.array([str(number) for number in range(n)], np.str_),
+        database=texts(OWN),
+        subject=texts(SOMEBODY),
+        clip=np.array([f"{number:06d}" for number in range(n)], np.str_),
         action_units=((),) * n,
         ethnicity_source=texts(""),
         ethnicity_agreement=np.full(n, math.nan, np.float32),

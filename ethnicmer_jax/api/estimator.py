@@ -6,7 +6,7 @@ import dataclasses
 import math
 import numbers
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
 import ml_collections
@@ -270,12 +270,12 @@ def _unfolded(X: Any) -> tuple[Any, tuple[int, ...] | None]:
     return np.asarray(X).reshape(shape[0], -1), tuple(shape[1:])
 
 
-def _image_shape(features: int, given: tuple[int, ...] | None) -> tuple[int, int, int]:
+def _image_shape(features: int, given: Sequence[int] | None) -> tuple[int, int, int]:
     if given is not None:
-        shape = tuple(given)
-        if len(shape) != 3 or shape[2] != _CHANNELS or math.prod(shape) != features:
-            raise ValueError(f"image_shape {shape} is not (H, W, 3) of {features} features")
-        return shape[0], shape[1], shape[2]
+        if len(given) != 3 or given[2] != _CHANNELS or math.prod(given) != features:
+            raise ValueError(f"image_shape {given} is not (H, W, 3) of {features} features")
+        height, width, channels = given
+        return height, width, channels
     side = math.isqrt(max(-(-features // _CHANNELS) - 1, 0)) + 1
     return side, side, _CHANNELS
 

@@ -7,7 +7,7 @@ import functools
 import os
 import pathlib
 from collections.abc import Mapping
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import pandas as pd
 
@@ -18,6 +18,9 @@ from ethnicmer_jax.base import predictions as predictions_file
 from ethnicmer_jax.base.grouping import grouping
 from ethnicmer_jax.base.schema import UserError
 from ethnicmer_jax.jobs import work_directory
+
+if TYPE_CHECKING:
+    from ethnicmer_jax.analysis.paired import Findings
 
 Path: TypeAlias = str | os.PathLike[str]
 
@@ -137,6 +140,47 @@ def predictions(workdir: Path) -> pd.DataFrame:
             **{name: given[name] for name in given},
         }
     )
+
+
+def compare(
+    a: Path | Result,
+    b: Path | Result,
+    *others: Path | Result,
+    common: bool = False,
+    all_pairs: bool = False,
+    output: Path | None = None,
+) -> Findings:
+    """Compares results on the same clips: b, and others, with a.
+
+    Subjects are resampled, the same ones on both sides, and answers to whole subjects are
+    swapped for a p value, with Holm's correction; see docs/compare.md.
+
+    Args:
+      a: the baseline: a result, a work directory or a predictions.csv.
+      b: what is compared with it.
+      *others: more of them.
+      common: compare the arms and clips that all of them test, where those differ.
+      all_pairs: compare every pair, not only each with `a`.
+      output: a folder for a page, figures and tables; None writes nothing.
+
+    Returns:
+      Its frames `scores` and `differences` have estimates, intervals and p values;
+      `conclusions` says it in words, `notes` what to know about it.
+
+    Raises:
+      UserError: the results cannot be compared, and why.
+
+    Example:
+      >>> found = em.compare("runs/baseline", "runs/embed")  # doctest: +SKIP
+      >>> print(*found.conclusions)  # doctest: +SKIP
+    """
+    # With its page come the figures, whose import takes a second.
+    from ethnicmer_jax.jobs import comparison
+
+    sides = [one.workdir if isinstance(one, Result) else one for one in (a, b, *others)]
+    folder = None if output is None else cli.directory("output", os.fspath(output))
+    places = [pathlib.Path(side) for side in sides]
+    return comparison.write(places, folder, common=common, all_pairs=all_pairs)[0]
 
 
 def _members(directory: pathlib.Path) -> Mapping[str, str]:

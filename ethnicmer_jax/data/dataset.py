@@ -174,6 +174,36 @@ def concatenated(parts: Sequence[Dataset]) -> Dataset:
     return Dataset(**columns, emotion_names=first.emotion_names, crop=crop)
 
 
+def records(dataset: Dataset) -> list[ClipRecord]:
+    """The clips one by one, in their order; `from_records` stacks them again.
+
+    Args:
+      dataset: clips whose emotions are the coded ones.
+    """
+    return [_record_at(dataset, index) for index in range(len(dataset))]
+
+
+def _record_at(dataset: Dataset, index: int) -> ClipRecord:
+    names = ("database", "subject", "clip", "raw_emotion", "ethnicity_source", "gender")
+    onset, apex, offset = (int(number) for number in dataset.frames[index])
+    labels = ClipLabels(
+        **{name: str(getattr(dataset, name)[index]) for name in names},
+        emotion=dataset.emotion_names[dataset.emotion[index]],
+        action_units=dataset.action_units[index],
+        ethnicity=ETHNICITIES[dataset.ethnicity[index]],
+        ethnicity_agreement=float(dataset.ethnicity_agreement[index]),
+        age_decade=int(dataset.age_decade[index]),
+        fps=float(dataset.fps[index]),
+        onset=onset,
+        apex=apex,
+        offset=offset,
+        extra=dataset.extra[index],
+    )
+    held = {name: getattr(dataset, name) for name in IMAGES}
+    images = {name: None if values is None else values[index] for name, values in held.items()}
+    return ClipRecord(labels, dataset.flow[index], str(dataset.flow_unit[index]), **images)
+
+
 def load(directory: str | os.PathLike[str], images: Collection[str] = IMAGES) -> Dataset:
     """Reads a built `ethnic_me` database.
 

@@ -102,7 +102,7 @@ class Learner:
         loss = losses.LossConfig(
             config.loss.emotion_weight, config.loss.ethnic_weight, config.loss.label_smoothing
         )
-        return _learner(cls, model, loss, config.optim.weight_decay, config.data.mirror)
+        return _learner(model, loss, config.optim.weight_decay, config.data.mirror)
 
     def init(self, constants: Constants, data: Resident) -> FoldState:
         """Fresh parameters from the fold's own stream, or from weights where there are any."""
@@ -266,12 +266,10 @@ class Learner:
 
 
 @functools.lru_cache(maxsize=8)
-def _learner(
-    kind: type[Learner], model: str, loss: losses.LossConfig, weight_decay: float, mirror: bool
-) -> Learner:
+def _learner(model: str, loss: losses.LossConfig, weight_decay: float, mirror: bool) -> Learner:
     """The same object for the same settings: what was compiled for it is compiled once."""
     made = registry.build(json.loads(model))
-    return kind(made, loss, optim.directions(weight_decay, made.fusion.paces), mirror)
+    return Learner(made, loss, optim.directions(weight_decay, made.fusion.paces), mirror)
 
 
 _INIT, _MIRROR = 0xFFFFFFFF, 1
