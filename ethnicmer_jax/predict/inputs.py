@@ -51,7 +51,8 @@ class Failure:
 
     def __str__(self) -> str:
         where = f"{self.source} ({self.clip})" if self.clip else self.source
-        return self.reason if self.reason.startswith(where) else f"{where}: {self.reason}"
+        told = self.reason if self.reason.startswith(where) else f"{where}: {self.reason}"
+        return " ".join(told.split())
 
 
 @dataclasses.dataclass(frozen=True)

@@ -1,0 +1,127 @@
+"""From a request to its outcomes; nothing is written or printed.
+
+outcomes = run(inference.open(directory), Request(["clip.mp4"]))
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+
+import ml_collections
+import pandas as pd
+
+from data_builders.database.pipeline import BuildOptions
+from ethnicmer_jax.base import class_schemes
+from ethnicmer_jax.base.progress import Progress
+from ethnicmer_jax.base.schema import ClipRecord, UserError
+from ethnicmer_jax.data.dataset import Dataset, from_records
+from ethnicmer_jax.inference import Trained
+from ethnicmer_jax.jobs import preparation
+from ethnicmer_jax.predict import inputs, outcomes, pixels
+from ethnicmer_jax.predict.inputs import Failure
+from ethnicmer_jax.predict.outcomes import Outcomes
+from ethnicmer_jax.predict.pixels import Seen
+from ethnicmer_jax.predict.request import Request
+
+
+def run(trained: Trained, request: Request) -> Outcomes:
+    """Predicts every clip of the inputs that can be predicted.
+
+    Args:
+      trained: the networks of a work directory.
+      request: what to predict.
+
+    Raises:
+      UserError: nothing can be predicted for a reason that lies in no input.
+    """
+    options = build_options(trained.config, request.detector)
+    contents = inputs.read(request, options.identity())
+    computed = Progress("reading clips", pixels.see(contents.clips, options), unit="clip")
+    seen: list[Seen] = []
+    failures = list(contents.failures)
+    for clip in computed:
+        failure = clip if isinstance(clip, Failure) else _unusable(trained.config, clip)
+        if failure is not None:
+            failures.append(failure)
+        elif isinstance(clip, Seen):
+            seen.append(clip)
+    seen, taught = _predictable(trained, seen)
+    scheme = class_schemes.parse(trained.config.data.classes)
+    made = Outcomes(
+        trained.classes,
+        outcomes.meaning(scheme, trained.classes),
+        pd.DataFrame(),
+        pd.DataFrame(),
+        tuple(seen),
+        (*failures, *taught),
+        (),
+        str(trained.expected),
+        contents.notes,
+    )
+    return _predicted(trained, made) if seen else made
+
+
+def build_options(config: ml_collections.ConfigDict, detector: str = "") -> BuildOptions:
+    """How clips are computed: as those that taught the networks.
+
+    Args:
+      config: of the work directory.
+      detector: another face detector; "" for that of the config.
+    """
+    options = preparation.build_options(config)
+    return dataclasses.replace(options, detector=detector) if detector else options
+
+
+def dataset_of(config: ml_collections.ConfigDict, records: Sequence[ClipRecord]) -> Dataset:
+    """Clips as networks take them: sorted by identity, with frames where the networks see some."""
+    held = [record if sees_frames(config) else _without_frames(record) for record in records]
+    geometry = build_options(config).faces().geometry
+    return dataclasses.replace(from_records(held), crop=geometry)
+
+
+def sees_frames(config: ml_collections.ConfigDict) -> bool:
+    """Whether a branch of the networks sees the apex frame."""
+    return "apex" in (config.model.emotion_input, config.model.ethnic_input)
+
+
+def _predictable(trained: Trained, seen: Sequence[Seen]) -> tuple[list[Seen], list[Failure]]:
+    """The clips that some network may predict, and those of people who have taught all of them."""
+    usable, failures = [], []
+    for clip in seen:
+        try:
+            trained.choices(dataset_of(trained.config, [clip.record]))
+            usable.append(clip)
+        except UserError as error:
+            failures.append(Failure(clip.source, clip.record.labels.clip, str(error)))
+    return usable, failures
+
+
+def _predicted(trained: Trained, made: Outcomes) -> Outcomes:
+    dataset = dataset_of(trained.config, [clip.record for clip in made.seen])
+    each = trained.predict(dataset)
+    source = {clip.record.labels.identity: clip.source for clip in made.seen}
+    keys = zip(*(each[name] for name in outcomes.KEY), strict=True)
+    each.insert(0, "input", [source[key] for key in keys])
+    networks = {
+        key: choice.note
+        for choice, clips in trained.choices(dataset)
+        for key in dataset.key[clips].tolist()
+    }
+    table = outcomes.table_of(made.seen, each, made.classes, networks)
+    named = tuple(dict.fromkeys(table["predicted_by"]))
+    return dataclasses.replace(made, each=each, table=table, networks=named)
+
+
+def _unusable(config: ml_collections.ConfigDict, clip: Seen) -> Failure | None:
+    if sees_frames(config) and clip.record.apex_image is None:
+        return Failure(
+            clip.source,
+            clip.record.labels.clip,
+            "comes as flow, and these networks see the apex frame: give its frames",
+        )
+    return None
+
+
+def _without_frames(record: ClipRecord) -> ClipRecord:
+    return dataclasses.replace(record, onset_image=None, apex_image=None)
