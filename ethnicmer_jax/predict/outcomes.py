@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from ethnicmer_jax.base.class_schemes import ClassScheme
-from ethnicmer_jax.predict.inputs import Failure
+from ethnicmer_jax.predict.inputs import OWN, SOMEBODY, Failure
 from ethnicmer_jax.predict.pixels import Seen
 
 KEY = ("database", "subject", "clip")
@@ -105,6 +105,13 @@ def table_of(
             }
         )
     return pd.DataFrame(rows)
+
+
+def shown(row: Mapping[str, object]) -> str:
+    """What a clip is called on terminal and page: its code, with its person where it has one."""
+    if (row["database"], row["subject"]) == (OWN, SOMEBODY):
+        return str(row["clip"])
+    return "/".join(str(row[name]) for name in KEY)
 
 
 def _confidence(clip: Seen) -> float:

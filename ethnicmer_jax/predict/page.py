@@ -8,8 +8,8 @@ import numpy as np
 
 from ethnicmer_jax.base import labels
 from ethnicmer_jax.predict import figures
-from ethnicmer_jax.predict.outcomes import FOUND, Outcomes
-from ethnicmer_jax.predict.terminal import confidence, spread
+from ethnicmer_jax.predict.outcomes import FOUND, Outcomes, shown
+from ethnicmer_jax.predict.terminal import confidence, networks, spread
 from ethnicmer_jax.report import columns, provenance
 from ethnicmer_jax.report.html_page import (
     Block,
@@ -59,9 +59,9 @@ def build(
 
 def _conclusion(outcomes: Outcomes, rows: Sequence[dict], simulated: bool) -> list[str]:
     counts = sorted({row["networks"] for row in rows})
-    networks = " to ".join(str(count) for count in (counts[:1] + counts[1:][-1:])) or "0"
+    several = " to ".join(str(count) for count in (counts[:1] + counts[1:][-1:])) or "0"
     total = len(outcomes.seen) + len(outcomes.failures)
-    first = text("predict.predicted", clips=len(rows), all=total, networks=networks)
+    first = text("predict.predicted", clips=len(rows), all=total, networks=several)
     if len(rows) == 1:
         first = _sentence(outcomes, rows[0])
     expected = [f"What may be expected: {outcomes.expected}"] if outcomes.expected else []
@@ -86,12 +86,13 @@ def _sentence(outcomes: Outcomes, row: Mapping) -> str:
 def _tables(outcomes: Outcomes) -> list[Block]:
     blocks: list[Block] = []
     if len(outcomes.table):
-        shown = outcomes.table.assign(
+        rows = outcomes.table.to_dict("records")
+        frame = outcomes.table.assign(
+            shown=[shown(row) for row in rows],
             agree=[f"{r.agreeing} of {r.networks}" for r in outcomes.table.itertuples()],
             **{
                 f"shown_{name}": [
-                    spread(row[f"p_{name}"], row[f"sd_{name}"], row["networks"])
-                    for row in outcomes.table.to_dict("records")
+                    spread(row[f"p_{name}"], row[f"sd_{name}"], row["networks"]) for row in rows
                 ]
                 for name in outcomes.classes
             },
@@ -99,9 +100,9 @@ def _tables(outcomes: Outcomes) -> list[Block]:
         table = Table(
             "predictions",
             text("predict.probabilities"),
-            shown,
+            frame,
             [
-                columns.text("Clip", "clip"),
+                columns.text("Clip", "shown"),
                 columns.text("Most probable", "predicted"),
                 *(Column(name, f"{{shown_{name}}}") for name in outcomes.classes),
                 Column("Networks agreeing", "{agree}"),
@@ -109,7 +110,7 @@ def _tables(outcomes: Outcomes) -> list[Block]:
         )
         blocks.append(table)
     blocks += [Note(f"Not predicted: {failure}") for failure in outcomes.failures]
-    blocks.append(Prose([f"Networks: {line}." for line in outcomes.networks]))
+    blocks.append(Prose([f"Networks: {line}." for line in networks(outcomes)]))
     classes = "; ".join(f"{name}: {coded}" for name, coded in outcomes.meaning.items())
     blocks.append(Prose([f"Classes and the coded emotions that taught them: {classes}."]))
     blocks += [Note(f"{note}.") for note in outcomes.notes]
@@ -124,7 +125,7 @@ def _clips(
         drawn = figures.of_clip(seen, number, heat.get(seen.record.labels.identity))
         blocks: list[Block] = [Prose([_sentence(outcomes, row)]), Gallery(drawn)]
         blocks += [Facts(_facts(outcomes, row)), *(Note(note) for note in seen.notes)]
-        sections.append(Section(f"clip{number}", row["clip"], blocks))
+        sections.append(Section(f"clip{number}", shown(row), blocks))
     if len(outcomes.seen) > len(rows):
         words = text("predict.shown", shown=len(rows), clips=len(outcomes.seen))
         sections[-1] = Section(

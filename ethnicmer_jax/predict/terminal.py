@@ -8,11 +8,14 @@ from rich.console import Console
 from rich.table import Table
 
 from ethnicmer_jax.base import labels
-from ethnicmer_jax.predict.outcomes import FOUND, Outcomes
+from ethnicmer_jax.predict.outcomes import FOUND, Outcomes, shown
 from ethnicmer_jax.report.prose import text
 
 _MOST = 40
 """Clips that are shown."""
+
+_PERSONS = 3
+"""Persons of whom it is said which networks predicted them."""
 
 
 def show(outcomes: Outcomes, folder: pathlib.Path, page: pathlib.Path | None) -> None:
@@ -39,7 +42,7 @@ def failed(outcomes: Outcomes) -> None:
 def lines(outcomes: Outcomes) -> list[str]:
     """What has to be known beside the numbers, one line each."""
     noted = [
-        f"note on {row['clip']}: {row['notes']}"
+        f"note on {shown(row)}: {row['notes']}"
         for row in outcomes.table.head(_MOST).to_dict("records")
         if row["notes"]
     ]
@@ -52,11 +55,18 @@ def lines(outcomes: Outcomes) -> list[str]:
         *_found(outcomes),
         *noted,
         *(f"note: {note}" for note in outcomes.notes),
-        *(f"networks: {line}" for line in outcomes.networks),
+        *(f"networks: {line}" for line in networks(outcomes)),
         f"classes: {meaning}",
         *expected,
         text("predict.use"),
     ]
+
+
+def networks(outcomes: Outcomes) -> list[str]:
+    """Which networks predicted, of a few persons; files have all of it."""
+    more = len(outcomes.networks) - _PERSONS
+    rest = [f"and so on for {more} more persons"] if more > 0 else []
+    return [*outcomes.networks[:_PERSONS], *rest]
 
 
 def _table(outcomes: Outcomes) -> Table:
@@ -73,7 +83,7 @@ def _table(outcomes: Outcomes) -> Table:
     for row in outcomes.table.head(_MOST).to_dict("records"):
         found = "*" if row["apex_source"] == FOUND else ""
         table.add_row(
-            row["clip"],
+            shown(row),
             row["predicted"],
             *(
                 spread(row[f"p_{name}"], row[f"sd_{name}"], row["networks"], 2)
@@ -88,10 +98,9 @@ def _table(outcomes: Outcomes) -> Table:
 
 def _found(outcomes: Outcomes) -> list[str]:
     """The apexes that were found, in one line."""
-    shown = outcomes.table.head(_MOST).to_dict("records")
     found = [
-        f"{row['clip']} {confidence(row['apex_confidence'])}"
-        for row in shown
+        f"{shown(row)} {confidence(row['apex_confidence'])}"
+        for row in outcomes.table.head(_MOST).to_dict("records")
         if row["apex_source"] == FOUND
     ]
     return [f"* apex found, with confidence: {', '.join(found)}"] if found else []
