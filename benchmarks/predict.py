@@ -3,7 +3,7 @@
     python -m benchmarks.predict --workdir=runs/baseline
 
 A drawn film of 100 frames of 640×480 pixels, of which nothing is coded. `start` is what a process
-takes once: imports, restoring, compiling, and the first clip. `clip` is the median of the next ones.
+takes once: imports, restoring, compiling, and the first clip; `clip` the median of the next ones.
 """
 
 from __future__ import annotations

@@ -75,7 +75,7 @@ def _seen(clip: Listed, options: BuildOptions) -> Seen:
             raise ValueError(_STILL)
     else:
         crops = pipeline.cut_out(motion, options)
-        notes += _motion(change(crops))
+        notes += _motion(crops)
         (pixels,), found = pipeline.with_flow([crops], options), crops.found
     reported = [note for note in pixels.notes.get(FACE_NOTES, "").split("; ") if note]
     return Seen(clip.source, pipeline.record_of(clip.task, pixels), found, (*notes, *reported))
@@ -91,12 +91,18 @@ def change(crops: Crops) -> float:
     return float(np.abs(apex - onset).max())
 
 
-def _motion(changed: float) -> tuple[str, ...]:
+def _motion(crops: Crops) -> tuple[str, ...]:
     """A note where there is hardly any motion.
 
     Raises:
       ValueError: there is none; networks would be shown noise, scaled to the range of a motion.
     """
+    changed = change(crops)
+    if changed <= STILL and crops.found is not None:
+        raise ValueError(
+            f"{_STILL}: frame {crops.found.number}, which was found for an apex, shows no more "
+            "than noise; name --onset and --apex if there is one"
+        )
     if changed <= STILL:
         raise ValueError(_STILL)
     if changed <= WEAK:
