@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 RUN := PATH="$(abspath $(BIN)):$$PATH"
 WORKDIR ?= runs/demo
 
-.PHONY: help demo test test-slow test-beam parity lint benchmark gpu clean
+.PHONY: help demo test test-slow test-beam parity lint docs benchmark gpu clean
 help:  ## list the commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
 
@@ -27,6 +27,10 @@ $(VENV)/.test: $(VENV)/.base
 $(VENV)/.parity: $(VENV)/.test
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[parity]'
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps torchvision==0.29.1 timm==1.0.31
+	@touch $@
+
+$(VENV)/.docs: $(VENV)/.base
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[docs]'
 	@touch $@
 
 # Apache Beam wants an older protobuf than the other environment has. What pytest needs for
@@ -65,6 +69,9 @@ lint: $(VENV)/.test  ## the linters and the type checker
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
+docs: $(VENV)/.docs  ## these pages as a site, runs/site/index.html; warnings are errors
+	NO_MKDOCS_2_WARNING=1 $(RUN) python -m mkdocs build --quiet
+
 benchmark: $(VENV)/.parity  ## LOSO against PyTorch, RAW=PATH/manifest.csv
 	$(RUN) python -m benchmarks.loso_vs_torch --raw=$(RAW)
 
@@ -72,4 +79,4 @@ gpu: $(VENV)/.parity  ## the whole program on one GPU, RAW=PATH/manifest.csv
 	$(RUN) benchmarks/gpu.sh $(RAW) runs/gpu
 
 clean:  ## remove the environment and the demo's files
-	rm -rf $(VENV) $(BEAM_VENV) runs/demo
+	rm -rf $(VENV) $(BEAM_VENV) runs/demo runs/site

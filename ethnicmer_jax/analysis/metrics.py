@@ -48,7 +48,7 @@ def by_run(
     Returns:
       For every run, in the order of first appearance: the scores of all its clips (uf1, uar,
       accuracy; f1, recall and false_positive_rate by class; the confusion matrix
-      [true][predicted]; classes, n_clips, n_subjects); n_folds; `groups`, `ethnicities` and
+      `[true][predicted]`; classes, n_clips, n_subjects); n_folds; `groups`, `ethnicities` and
       `databases` (name -> the scores of that part); `gaps`, the `fairness_gaps` of the groups.
     """
     labels = {
