@@ -12,6 +12,7 @@ import worlds
 from ethnicmer_jax.base import files
 from ethnicmer_jax.base.schema import UserError
 from ethnicmer_jax.data.dataset import from_records
+from ethnicmer_jax.inference.members import Members
 from ethnicmer_jax.jobs import job
 from ethnicmer_jax.protocols import build, leaks, network_file
 from ethnicmer_jax.protocols.network_file import Networks, Taught
@@ -248,3 +249,15 @@ def test_folds_resume_to_the_same_bits(tmp_path, source):
     first.train(tmp_path / "cut")
     first.clear(tmp_path / "cut")
     assert engine(**settings | {"engine__devices": 2}).train(tmp_path / "cut").table.equals(whole)
+
+
+def test_nobody_who_has_taught_the_start_is_predicted_by_what_came_of_it(source):
+    networks = Networks.of(TestLeaks.folds, NEW, saved_network.find(str(source)).taught)
+    members = Members(networks)
+    assert members.all[0].taught == {*DATA.person, "smic/t2"}
+    assert members.choose("smic/t1").members == (members.all[0],)
+    with pytest.raises(UserError, match="samm/s1 has taught the weights that all models here"):
+        members.choose("samm/s1")
+    renamed = dataclasses.replace(DATA, subject=np.full(len(DATA), "new"))
+    with pytest.raises(UserError, match="casme2/s1 has taught the weights"):
+        members.choices(renamed.select([0]))

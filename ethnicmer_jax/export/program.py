@@ -62,7 +62,7 @@ def lowered(networks: Sequence[SavedNetwork], platforms: Sequence[str]) -> jax.e
     }
     members = [network.variables for network in networks]
     stacked = jax.tree.map(lambda *leaves: jnp.stack(leaves), *members)
-    function = functools.partial(mean_probabilities, _model(networks[0]), networks[0], stacked)
+    function = functools.partial(mean_probabilities, model(networks[0]), networks[0], stacked)
     return jax.export.export(jax.jit(function), platforms=tuple(platforms))(**inputs)
 
 
@@ -113,7 +113,8 @@ def _mirrored(network: SavedNetwork, inputs: Mapping[str, Any]) -> dict[str, Any
     return mirrored
 
 
-def _model(network: SavedNetwork) -> EthnicAwareClassifier:
+def model(network: SavedNetwork) -> EthnicAwareClassifier:
+    """The classifier that a network's variables belong to."""
     sizes = {
         "n_emotions": len(network.emotion_names),
         "n_ethnicities": len(network.ethnic_names),
@@ -122,11 +123,11 @@ def _model(network: SavedNetwork) -> EthnicAwareClassifier:
 
 
 def _inputs(network: SavedNetwork) -> dict[str, Any]:
-    model = _model(network)
+    classifier = model(network)
     found = {"emotion": about.images(network, "emotion")}
-    if model.ethnic_backbone is not None:
+    if classifier.ethnic_backbone is not None:
         found["ethnic"] = about.images(network, "ethnic")
-    if model.fusion.reads_labels:
+    if classifier.fusion.reads_labels:
         names = ", ".join(f"{i} {name}" for i, name in enumerate(network.ethnic_names))
         content = f"-1 Unknown, {names}"
         found["ethnicity"] = {"shape": ["batch"], "dtype": "int32", "content": content}

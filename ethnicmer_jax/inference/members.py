@@ -51,8 +51,8 @@ class Member:
 
     @functools.cached_property
     def taught(self) -> frozenset[str]:
-        """Everybody whom it has learnt from, "database/subject"."""
-        return frozenset(self.networks.person[self.networks.taught[self.row]].tolist())
+        """Everybody whom it or its start has learnt from, "database/subject"."""
+        return self.networks.teachers(self.row).persons
 
 
 class Choice(NamedTuple):
@@ -86,10 +86,14 @@ class Members:
         self._same: dict[int, list[str]] = {}
         for clip, digest in self._known.items():
             self._same.setdefault(digest, []).append(clip)
+        self._start = frozenset(networks.start_person.tolist())
+        start_clips = zip(networks.start_clip.tolist(), networks.start_digest.tolist(), strict=True)
+        for clip, digest in start_clips:
+            self._same.setdefault(digest, []).append(clip)
 
     def choose(self, person: str | None) -> Choice:
         """The models that may predict a person: see `Trained.choose`."""
-        return self._choice([person] if person in self._number else [])
+        return self._choice([person] if person in self._number or person in self._start else [])
 
     def choices(self, dataset: Dataset) -> list[tuple[Choice, Int[np.ndarray, " _"]]]:
         """The models that may predict each of some clips.
@@ -116,7 +120,7 @@ class Members:
             for index in indices:
                 by_person.setdefault(str(dataset.person[index]), []).append(index)
             for person, own in by_person.items():
-                known = sorted((persons | {person}) & self._number.keys())
+                known = sorted((persons | {person}) & (self._number.keys() | self._start))
                 choice = self._choice(known)
                 if twins:
                     named = ", ".join(twins[:_NAMED])
@@ -132,6 +136,11 @@ class Members:
         return tuple(self._same.get(digest, ()))
 
     def _choice(self, persons: Collection[str]) -> Choice:
+        if before := sorted(self._start.intersection(persons)):
+            raise UserError(
+                f"{' and '.join(before)} has taught the weights that all models here start from "
+                "(init.path), so that none may predict clips of this person"
+            )
         numbers = [self._number[person] for person in persons]
         return self._of_known(persons, numbers) if numbers else self._of_strangers()
 
