@@ -35,7 +35,7 @@ def test_stereo_from_manifest_to_report_and_again(tmp_path):
     done = main(*command)
     assert done.returncode == 0, done.stderr
     # 8 subjects, 24 clips; 4 of each group make an arm of 4, 2 of each.
-    assert "24 clips of 8 subjects (casme2, samm); 16 folds" in done.stdout
+    assert "24 clips of 8 subjects (CASME II, SAMM); 16 folds" in done.stdout
     assert "stereo-draw0-seed0" in done.stdout
     assert f"report: {tmp_path / 'run' / 'report' / 'index.html'}" in done.stdout
     metrics = json.loads((tmp_path / "run" / "metrics.json").read_text())
@@ -96,7 +96,7 @@ def test_loso_on_the_real_clips(tmp_path, real_manifest):
         *("--config.checkpoint.keep=none", "--config.optim.epochs=5"),
     )
     assert done.returncode == 0, done.stderr
-    assert "278 clips of 52 subjects (casme2, samm); 52 folds" in done.stdout
+    assert "278 clips of 52 subjects (CASME II, SAMM); 52 folds" in done.stdout
     values = json.loads((tmp_path / "run" / "metrics.json").read_text())["runs"]["loso-seed0"]
     # The majority class reaches .262; five epochs are enough to be far from it.
     assert values["uf1"] > 0.45

@@ -91,7 +91,7 @@ def test_a_study_is_one_table_over_ordinary_jobs(finished):
     assert set(recorded["runs"]) == runs
     assert set(recorded["summary"]) == {run.split("-draw")[0].split("-seed")[0] for run in runs}
     assert recorded["summary"]["pooled.loso"]["uf1"]["n_runs"] == 2
-    assert any(note.startswith("ethnicity, draw 1 of 1") for note in recorded["notes"])
+    assert any(note.startswith("ethnic groups, draw 1 of 1") for note in recorded["notes"])
     # What comes later can open a job of a study like any other work directory.
     assert work_directory.recorded(run / "jobs" / "embed").model.embed_source == "label"
 

@@ -31,7 +31,7 @@ def test_composite_is_loso_over_all_databases(data):
     made, loso = (plan(data, name, seeds=2) for name in ("composite", "loso"))
     assert made.folds.names == loso.folds.names
     assert np.array_equal(made.folds.train.dense(), loso.folds.train.dense())
-    assert made.notes == ("composite of one, three, two: LOSO over 9 subjects",)
+    assert made.notes == ("composite of One, Three, Two: LOSO over 9 subjects",)
 
 
 def test_each_database_by_itself_is_a_run_of_loso(data):
@@ -58,7 +58,7 @@ def test_every_database_is_tested_by_models_of_every_other(data):
         assert np.array_equal(rows.test.union(), data.database == tested)
     names = ("one", "three", "two")
     assert cells == {(a, b): 3 if a == b else 1 for a in names for b in names}
-    assert made.notes == ("6 pairs of one, three, two, and each by LOSO within itself",)
+    assert made.notes == ("6 pairs of One, Three, Two, and each by LOSO within itself",)
 
 
 def test_databases_may_be_chosen(data):

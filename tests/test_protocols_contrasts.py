@@ -264,7 +264,7 @@ def test_a_contrast_that_cannot_be_matched_is_left_out_with_a_note():
     asian = np.char.startswith(data.person, "two/A")
     made = plan(data.select(~asian | (data.emotion == 0)), draws=1)
     assert not np.char.startswith(made.folds.run.astype(str), "within_two.").any()
-    assert any(note.startswith("within_two: draw 0 leaves no two") for note in made.notes)
+    assert any(note.startswith("within Two: draw 0 leaves no two") for note in made.notes)
 
 
 def test_the_reference_draw_stands_beside_ours(real_manifest, annotations):
@@ -275,7 +275,7 @@ def test_the_reference_draw_stands_beside_ours(real_manifest, annotations):
     # 101, 90 and 100 drawn; 12 of the 290 clips have no flow image.
     clips = {cell: int(clips_tested(rows).sum()) for cell, rows in cells.items()}
     assert clips == {"mono_asian": 95, "mono_non_asian": 90, "stereo": 97}
-    assert any("mono_asian: 101 clips of 16 subjects drawn" in note for note in made.notes)
+    assert any("mono Asian: 101 clips of 16 subjects drawn" in note for note in made.notes)
 
 
 @pytest.mark.parametrize(

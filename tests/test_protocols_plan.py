@@ -175,7 +175,7 @@ def test_draws_make_a_run_of_every_arm_draw_and_seed():
     assert list(dict.fromkeys(made.folds.run)) == runs
     assert len(made.folds) == 4 * len(runs)
     assert made.notes[0] == (
-        "mono_asian, first draw: 12 clips of 4 subjects (casme2 12), largest class 33%"
+        "mono Asian, first draw: 12 clips of 4 subjects (CASME II 12), largest class 33%"
     )
 
 
@@ -222,9 +222,9 @@ def test_the_reference_draw_on_the_real_clips(real_manifest, annotations):
     table = str(annotations / "JointDB_MetaEmotionConcised.csv")
     options = {"name": "draws", "draw": "reference", "grouping": "reference"}
     made = plan(data, **options, pool=table)
-    assert made.notes[0].startswith("mono_asian: 101 clips of 16 subjects drawn")
+    assert made.notes[0].startswith("mono Asian: 101 clips of 16 subjects drawn")
     notes = " ".join(made.notes)
-    assert "mono_non_asian: 90 clips" in notes
+    assert "mono Non-Asian: 90 clips" in notes
     assert "stereo: 100 clips" in notes
     clips = {
         run: int(made.folds.test[made.folds.run == run].sum()) for run in np.unique(made.folds.run)

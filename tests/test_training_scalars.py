@@ -18,7 +18,21 @@ def test_one_line_per_epoch_and_flight(tmp_path):
         {"flight": "loso/a", "run": "loso", "epoch": 2, "loss": 0.5},
         {"flight": "mixed/b", "run": None, "epoch": 1, "loss": 2.0},
     ]
-    assert list((tmp_path / "tensorboard").glob("events.*"))
+
+
+def test_tensorboard_names_flights_and_what_was_measured(tmp_path):
+    log = ScalarLog(tmp_path, {})
+    log.write("loso/a", "loso", 1, {"loss": 1.5, "accuracy": 0.5}, folds=52)
+    log.write("loso/b", "loso", 1, {"loss": 2.5})
+    log.close()
+    events = {
+        str(path.parent.relative_to(tmp_path / "tensorboard")): path.read_bytes()
+        for path in (tmp_path / "tensorboard").rglob("events.*")
+    }
+    assert set(events) == {"loso/a_and_51_more", "loso/b"}
+    assert b"training/loss" in events["loso/a_and_51_more"]
+    assert b"training/accuracy" in events["loso/a_and_51_more"]
+    assert b"training/accuracy" not in events["loso/b"]
 
 
 def test_a_flight_trained_again_replaces_its_lines(tmp_path):

@@ -10,7 +10,7 @@ import ml_collections
 import pandas as pd
 
 from ethnicmer_jax.analysis import metrics
-from ethnicmer_jax.base import environment, files, predictions, waiting
+from ethnicmer_jax.base import environment, files, labels, predictions, waiting
 from ethnicmer_jax.base.grouping import grouping
 from ethnicmer_jax.base.predictions import Predictions
 from ethnicmer_jax.base.run_id import ALL
@@ -89,6 +89,7 @@ def report(config: Mapping[str, Any], directory: pathlib.Path) -> None:
     finished = work_directory.read(directory)
     values = _write_metrics(config, directory, *finished)
     console.print_metrics(values, config["name"])
+    console.print_curves(directory)
     console.print_report(page.write(directory))
 
 
@@ -128,7 +129,7 @@ def write_derived(
 
 def dataset_line(dataset: Dataset) -> str:
     """How many clips and subjects of which databases, in one line."""
-    databases = ", ".join(sorted(set(dataset.database)))
+    databases = ", ".join(map(labels.database, sorted(set(dataset.database))))
     return f"{len(dataset)} clips of {len(set(dataset.person))} subjects ({databases})"
 
 

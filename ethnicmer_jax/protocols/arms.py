@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Bool
 
+from ethnicmer_jax.base import labels
 from ethnicmer_jax.base.grouping import grouping
 from ethnicmer_jax.base.run_id import RunId
 from ethnicmer_jax.base.schema import ETHNICITIES, UNKNOWN, UserError
@@ -37,7 +38,7 @@ def arm_draws(request: Request) -> Layout:
         notes += drawn
         for arm in protocol.arms:
             if number == 0:
-                notes.append(f"{arm}, first draw: {describe(arms[arm], dataset)}")
+                notes.append(f"{labels.cell(arm)}, first draw: {describe(arms[arm], dataset)}")
             for seed in request.seeds:
                 run = RunId(cell=arm, draw=number, seed=seed)
                 tables.append(leave_one_out(run, dataset.person, arms[arm]))
@@ -79,7 +80,9 @@ def reference_arms(request: Request, pool: Pool) -> tuple[Arms, list[str]]:
         drawn = np.unique(drawn_from.person[mask])
         missing = sorted(set(drawn) - set(person[request.clips]))
         absent = f", of whom {', '.join(missing)} not in this database" if missing else ""
-        notes.append(f"{arm}: {mask.sum()} clips of {len(drawn)} subjects drawn{absent}")
+        notes.append(
+            f"{labels.cell(arm)}: {mask.sum()} clips of {len(drawn)} subjects drawn{absent}"
+        )
         arms[arm] = np.isin(person, drawn) & request.clips
     return arms, notes
 
@@ -115,7 +118,7 @@ def describe(mask: Bool[np.ndarray, " clips"], dataset: Dataset) -> str:
     counts = draws.class_counts(dataset.emotion, mask)
     share = counts.max() / max(counts.sum(), 1)
     databases = ", ".join(
-        f"{name} {count}"
+        f"{labels.database(str(name))} {count}"
         for name, count in zip(*np.unique(dataset.database[mask], return_counts=True), strict=True)
     )
     return (

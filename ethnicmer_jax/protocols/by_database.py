@@ -11,6 +11,7 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Bool
 
+from ethnicmer_jax.base import labels
 from ethnicmer_jax.base.run_id import RunId, check_name, crossed, single
 from ethnicmer_jax.base.schema import UserError
 from ethnicmer_jax.data.dataset import Dataset
@@ -29,7 +30,7 @@ def composite(request: Request) -> Layout:
     names = _several(request, "composite")
     runs = [RunId(cell="loso", seed=seed) for seed in request.seeds]
     folds = leave_one_out(runs[0], request.dataset.person, request.clips)
-    note = f"composite of {', '.join(names)}: LOSO over {len(folds)} subjects"
+    note = f"composite of {', '.join(map(labels.database, names))}: LOSO over {len(folds)} subjects"
     return Layout([folds.under(run) for run in runs], [note])
 
 
@@ -43,7 +44,7 @@ def single_database(request: Request) -> Layout:
     for name, clips in _databases(request).items():
         folds = _within(name, clips, request)
         tables += [folds.under(RunId(cell=single(name), seed=seed)) for seed in request.seeds]
-        notes.append(f"{name} by itself: LOSO over {len(folds)} subjects")
+        notes.append(f"{labels.database(name)} by itself: LOSO over {len(folds)} subjects")
     return Layout(tables, notes)
 
 
@@ -55,7 +56,7 @@ def leave_one_database_out(request: Request) -> Layout:
     """
     runs = [RunId(cell="lodo", seed=seed) for seed in request.seeds]
     folds = leave_one_out(runs[0], request.dataset.database, request.clips)
-    note = f"leave one database out of {', '.join(folds.fold)}"
+    note = f"leave one database out of {', '.join(map(labels.database, folds.fold))}"
     return Layout([folds.under(run) for run in runs], [note])
 
 
@@ -79,7 +80,9 @@ def cross_database(request: Request) -> Layout:
                 folds = from_rows([row], len(request.dataset))
             tables += [folds.under(RunId(cell=cell, seed=seed)) for seed in request.seeds]
     pairs = len(names) * (len(names) - 1)
-    note = f"{pairs} pairs of {', '.join(names)}, and each by LOSO within itself"
+    note = (
+        f"{pairs} pairs of {', '.join(map(labels.database, names))}, and each by LOSO within itself"
+    )
     return Layout(tables, [note])
 
 

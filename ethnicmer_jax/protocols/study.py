@@ -22,6 +22,7 @@ from collections.abc import Iterator
 import numpy as np
 from jaxtyping import Bool
 
+from ethnicmer_jax.base import labels
 from ethnicmer_jax.base.contrast_roles import REFERENCE
 from ethnicmer_jax.base.run_id import STEREO, RunId, crossed, mono
 from ethnicmer_jax.base.schema import UserError
@@ -110,19 +111,22 @@ def draw(contrast: Contrast, number: int, request: Request) -> Drawn | None:
 
 def _all_draws(contrast: Contrast, request: Request) -> tuple[list[Drawn], list[str]]:
     """The draws of a contrast until one is not possible, and a note about them."""
-    made, notes = [], []
+    made, notes, name = [], [], labels.contrast(contrast.name)
     for number in range(contrast.draws):
         drawn = draw(contrast, number, request)
         if drawn is None:
-            reason = f"{contrast.name}: draw {number} leaves no two subjects and classes in an arm"
+            reason = f"{name}: draw {number} leaves no two subjects and classes in an arm"
             if contrast.required:
                 raise UserError(f"{reason}; raise protocol.subjects, or add clips")
             notes.append(f"{reason}; there are {number} draws of it")
             break
         if number == 0:
             parts = zip(contrast.sides, drawn.sides, strict=True)
-            described = [f"{side}, {arms.describe(mask, request.dataset)}" for side, mask in parts]
-            notes.append(f"{contrast.name}, draw 1 of {contrast.draws}: {'; '.join(described)}")
+            described = [
+                f"{labels.side(side)}, {arms.describe(mask, request.dataset)}"
+                for side, mask in parts
+            ]
+            notes.append(f"{name}, draw 1 of {contrast.draws}: {'; '.join(described)}")
         made.append(drawn)
     return made, notes
 
@@ -148,7 +152,9 @@ def _cells(
     """LOSO within the arms, and both sides tested by models that were trained on the others."""
     person = dataset.person
     arm = dict(zip(contrast.sides, drawn.sides, strict=True))
-    left_out = dict(zip((*contrast.sides, STEREO), drawn.left_out, strict=False))
+    # One for each arm, which a contrast without a mixture has two of.
+    names = (*contrast.sides, STEREO) if contrast.stereo else contrast.sides
+    left_out = dict(zip(names, drawn.left_out, strict=True))
 
     def run(cell: str) -> RunId:
         return RunId(contrast=contrast.name, cell=cell, draw=number, seed=seed)
@@ -205,7 +211,10 @@ def _reference(request: Request) -> Layout:
     dataset, seed = request.dataset, request.seeds[0]
     pool = Pool(dataset.person, request.group, dataset.emotion)
     drawn, notes = arms.reference_arms(request, pool)
-    notes += [f"reference, {arm}: {arms.describe(mask, dataset)}" for arm, mask in drawn.items()]
+    notes += [
+        f"the reference's draw, {labels.cell(arm)}: {arms.describe(mask, dataset)}"
+        for arm, mask in drawn.items()
+    ]
     runs = {arm: RunId(contrast=REFERENCE, cell=arm, draw=0, seed=seed) for arm in drawn}
     tables = [leave_one_out(runs[arm], dataset.person, mask) for arm, mask in drawn.items()]
     return Layout(tables, notes)

@@ -132,6 +132,12 @@ def print_rates(rates: pd.DataFrame) -> None:
     _console().print(table)
 
 
+def print_curves(directory: pathlib.Path) -> None:
+    """Says how the learning curves below a work directory are opened, where there are any."""
+    if (directory / "tensorboard").is_dir() or any(directory.glob("jobs/*/tensorboard")):
+        print_line(f"learning curves: tensorboard --logdir={directory}  (pip install tensorboard)")
+
+
 def print_report(path: pathlib.Path) -> None:
     """Says where the report lies."""
     # soft_wrap: a path broken over two lines cannot be clicked or copied.

@@ -292,7 +292,7 @@ class Engine:
             if log:
                 runs = set(self.folds.run[flight.rows])
                 run = runs.pop() if len(runs) == 1 else None
-                log.write(flight.names[0], run, number + 1, means)
+                log.write(flight.names[0], run, number + 1, means, len(flight.rows))
             if resume_from:
                 self._save(resume_from, flight, state, number + 1)
             progress.set_postfix(loss=f"{means['loss']:.3f}")

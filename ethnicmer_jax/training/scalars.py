@@ -1,4 +1,9 @@
-"""Learning curves: scalars.jsonl, and TensorBoard events beside it."""
+"""Learning curves: scalars.jsonl, and TensorBoard events beside it.
+
+In TensorBoard a flight is a run, named after its first fold and how many are trained with it
+(`loso-seed0/samm-006_and_51_more`), and a tag says what was measured (`training/loss`): means
+over the training clips of its folds, as no test clip plays a part in training.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +15,9 @@ from typing import Any
 from tensorboardX import SummaryWriter
 
 from ethnicmer_jax.base import files
+
+FOLDER = "tensorboard"
+"""Where the events of a work directory lie."""
 
 
 class ScalarLog:
@@ -28,19 +36,37 @@ class ScalarLog:
         self._path = workdir / "scalars.jsonl"
         kept = [line for line in self._lines() if _counts(json.loads(line), epochs)]
         files.write_text(self._path, "".join(f"{line}\n" for line in kept))
-        self._events = SummaryWriter(str(workdir / "tensorboard"), write_to_disk=True)
+        self._folder = workdir / FOLDER
+        self._events: tuple[str, SummaryWriter] | None = None
 
-    def write(self, flight: str, run: str | None, epoch: int, values: Mapping[str, float]) -> None:
+    def write(
+        self,
+        flight: str,
+        run: str | None,
+        epoch: int,
+        values: Mapping[str, float],
+        folds: int = 1,
+    ) -> None:
         """Records the means over the folds of a flight after an epoch (counted from 1)."""
         line = {"flight": flight, "run": run, "epoch": epoch, **values}
         with self._path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(line) + "\n")
         for name, value in values.items():
-            self._events.add_scalar(f"{flight}/{name}", value, epoch)
+            self._of(flight, folds).add_scalar(f"training/{name}", value, epoch)
 
     def close(self) -> None:
         """Flushes the events."""
-        self._events.close()
+        if self._events:
+            self._events[1].close()
+        self._events = None
+
+    def _of(self, flight: str, folds: int) -> SummaryWriter:
+        """The events of a flight; those of the one before are complete."""
+        if self._events is None or self._events[0] != flight:
+            self.close()
+            name = f"{flight}_and_{folds - 1}_more" if folds > 1 else flight
+            self._events = flight, SummaryWriter(str(self._folder / name), write_to_disk=True)
+        return self._events[1]
 
     def _lines(self) -> list[str]:
         if not self._path.is_file():

@@ -79,6 +79,7 @@ def _report(config: ml_collections.ConfigDict, directory: pathlib.Path) -> None:
     finished = work_directory.read(directory)
     values = result_files.write_metrics(config, directory, *finished)
     console.print_metrics(_of_whole_databases(values), config.name)
+    console.print_curves(directory)
     if any(run.contrast == MAIN for run in finished.table.run_ids.values()):
         page = study_page.build(report_files.read(directory), directory)
         console.print_report(html_page.save(page, directory / "report"))
