@@ -80,6 +80,7 @@ class Trained:
         self.expected = Expected.read(directory, config.protocol.name)
         self._choosing = Members(_networks(directory, config))
         self.members: tuple[Member, ...] = self._choosing.all
+        self._last_engine: Engine | None = None
 
     def choose(self, person: str | None) -> Choice:
         """The models that may predict a person.
@@ -214,7 +215,11 @@ class Trained:
 
         if not (self.directory / "checkpoints").is_dir():
             raise UserError(f"{self.directory / 'checkpoints'} is missing: it holds the weights")
-        return Engine(self._as_trained, dataset, targets, table)
+        # An engine has places for about as many folds as it was made for.
+        if self._last_engine is None or len(table) > 2 * len(self._last_engine.folds):
+            self._last_engine = Engine(self._as_trained, dataset, targets, table)
+            return self._last_engine
+        return self._last_engine.over(dataset, targets, table)
 
     @functools.cached_property
     def _as_trained(self) -> ml_collections.ConfigDict:

@@ -8,9 +8,11 @@ from typing import Any
 
 import ml_collections
 import numpy as np
+import pandas as pd
 
 from ethnicmer_jax.base import files
 from ethnicmer_jax.base.run_id import FINAL, RunId
+from ethnicmer_jax.base.schema import ETHNICITIES
 from ethnicmer_jax.data.dataset import Dataset
 from ethnicmer_jax.protocols.fold_table import FoldTable
 
@@ -69,17 +71,43 @@ def write(
         "classes": list(dataset.emotion_names),
         "clips": len(taught),
         "subjects": len(np.unique(taught.person)),
-        "databases": {
-            str(name): {
-                "clips": int((taught.database == name).sum()),
-                "subjects": len(np.unique(taught.person[taught.database == name])),
-            }
-            for name in np.unique(taught.database)
-        },
+        "people": people(taught),
         "database": database,
         "environment": dict(environment),
     }
     files.write_json(directory / FILE_NAME, values)
+
+
+def people(dataset: Dataset) -> list[dict[str, Any]]:
+    """Who a model has learnt from: a row for each database and ethnicity label.
+
+    Returns:
+      database, ethnicity, subjects, clips, labelled_by (who labelled the ethnicity; "" where
+      nobody says) and agreement (mean share of votes for the label, None where it is unknown).
+    """
+    clips = pd.DataFrame(
+        {
+            "database": dataset.database,
+            "ethnicity": np.asarray(ETHNICITIES)[dataset.ethnicity],
+            "person": dataset.person,
+            "source": dataset.ethnicity_source,
+            "agreement": dataset.ethnicity_agreement,
+        }
+    )
+    rows = []
+    for (database, ethnicity), own in clips.groupby(["database", "ethnicity"]):
+        of_person = own.groupby("person")["agreement"].first().mean()
+        rows.append(
+            {
+                "database": str(database),
+                "ethnicity": str(ethnicity),
+                "subjects": int(own["person"].nunique()),
+                "clips": len(own),
+                "labelled_by": ", ".join(sorted(set(own["source"]) - {""})),
+                "agreement": None if np.isnan(of_person) else float(of_person),
+            }
+        )
+    return rows
 
 
 def final_rows(folds: FoldTable) -> np.ndarray:

@@ -20,7 +20,7 @@ from ethnicmer_jax.jobs import check, final_models, preparation, work_directory
 from ethnicmer_jax.jobs.preparation import Prepared
 from ethnicmer_jax.protocols import Plan, fold_file, network_file
 from ethnicmer_jax.protocols.network_file import Networks
-from ethnicmer_jax.report import console
+from ethnicmer_jax.report import console, model_card
 from ethnicmer_jax.report import job_page as page
 
 if TYPE_CHECKING:
@@ -144,6 +144,8 @@ def _train(config: ml_collections.ConfigDict, directory: pathlib.Path) -> None:
     table = prepared.trainer.train(directory)
     if table is None:
         _write_final(config, directory, prepared, {})
+        final = files.read_json(directory / final_models.FILE_NAME)
+        model_card.write(directory, config.to_dict(), {}, final, None)
     else:
         _write(config, directory, prepared, table)
     prepared.trainer.clear(directory)

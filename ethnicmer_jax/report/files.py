@@ -24,6 +24,7 @@ class Inputs:
       name: of the work directory.
       config: config.json, {} where there is none.
       metrics: metrics.json, {} where there is none.
+      final: final.json, {} where there are no final models.
       predictions: predictions.csv, without inner validation.
       scalars: scalars.jsonl; columns epoch, flight, run and one for each curve. Empty where
         nothing was recorded.
@@ -32,6 +33,7 @@ class Inputs:
     name: str
     config: Mapping[str, Any]
     metrics: Mapping[str, Any]
+    final: Mapping[str, Any]
     predictions: Predictions
     scalars: pd.DataFrame
 
@@ -82,6 +84,7 @@ def read(workdir: pathlib.Path) -> Inputs:
         name=workdir.resolve().name,
         config=_read_object(workdir / "config.json"),
         metrics=_read_object(workdir / "metrics.json"),
+        final=_read_object(workdir / "final.json"),
         predictions=predictions_file.read(workdir / "predictions.csv").outer(),
         scalars=read_scalars(workdir / "scalars.jsonl"),
     )

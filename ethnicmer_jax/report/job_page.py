@@ -11,7 +11,15 @@ from ethnicmer_jax.analysis import learning_curves
 from ethnicmer_jax.analysis.confusion import LABELS
 from ethnicmer_jax.analysis.job_findings import JobFindings
 from ethnicmer_jax.base import labels
-from ethnicmer_jax.report import columns, explained, figures, files, html_page, provenance
+from ethnicmer_jax.report import (
+    columns,
+    explained,
+    figures,
+    files,
+    html_page,
+    model_card,
+    provenance,
+)
 from ethnicmer_jax.report.html_page import Document, Gallery, Prose, Section
 from ethnicmer_jax.report.prose import paragraphs, text
 from ethnicmer_jax.report.style import Figure
@@ -22,11 +30,11 @@ MANY_RUNS = 6
 
 
 def write(workdir: pathlib.Path) -> pathlib.Path:
-    """Writes `workdir/report/`, whole or not at all; the same files give the same bytes.
+    """Writes `workdir/report/` and the model card; the same files give the same bytes.
 
     Args:
-      workdir: holds predictions.csv and, where they exist, config.json, metrics.json and
-        scalars.jsonl. Scores are always computed from predictions.csv.
+      workdir: holds predictions.csv and, where they exist, config.json, metrics.json,
+        scalars.jsonl and final.json. Scores are always computed from predictions.csv.
 
     Returns:
       The path of index.html.
@@ -35,13 +43,18 @@ def write(workdir: pathlib.Path) -> pathlib.Path:
       UserError: a file is missing, invalid or disagrees with another (see `files.read`).
     """
     workdir = pathlib.Path(workdir)
-    page = build(files.read(workdir), explained.sections(workdir))
+    job = files.read(workdir)
+    found = JobFindings.of(job.predictions, job.members)
+    more = explained.sections(workdir)
+    if model_card.is_due(job.config):
+        model_card.write(workdir, job.config, job.metrics, job.final, found)
+        more.append(model_card.section(job.config, job.metrics, job.final))
+    page = build(job, found, more)
     return html_page.save(page, workdir / "report")
 
 
-def build(job: files.Inputs, more: Sequence[Section] = ()) -> Document:
+def build(job: files.Inputs, found: JobFindings, more: Sequence[Section] = ()) -> Document:
     """The report as data, with `more` after the results."""
-    found = JobFindings.of(job.predictions, job.members)
     return Document(
         title=f"Micro-expression recognition: {job.title}",
         question=text("job.question"),
