@@ -51,7 +51,7 @@ class Member:
 
     @functools.cached_property
     def taught(self) -> frozenset[str]:
-        """Everybody whom it or its start has learnt from, "database/subject"."""
+        """Everybody whom it, or its start, has learnt from, "database/subject"."""
         return self.networks.teachers(self.row).persons
 
 
@@ -81,19 +81,18 @@ class Members:
         self._networks, self._final, self._outer = networks, job == FINAL, job != INNER
         self.all = tuple(self._member(row) for row in np.flatnonzero(self._outer).tolist())
         self._of_row = {member.row: member for member in self.all}
-        self._number = {str(name): i for i, name in enumerate(networks.person)}
+        # Two spellings of a code are one person: it must not be capitals that let a leak through.
+        self._number = {str(name).lower(): i for i, name in enumerate(networks.person)}
+        self._before = {str(name).lower() for name in networks.start_person}
         self._known = dict(zip(networks.clip.tolist(), networks.digest.tolist(), strict=True))
         self._same: dict[int, list[str]] = {}
-        for clip, digest in self._known.items():
-            self._same.setdefault(digest, []).append(clip)
-        self._start = frozenset(networks.start_person.tolist())
-        start_clips = zip(networks.start_clip.tolist(), networks.start_digest.tolist(), strict=True)
-        for clip, digest in start_clips:
+        before = zip(networks.start_clip.tolist(), networks.start_digest.tolist(), strict=True)
+        for clip, digest in (*self._known.items(), *before):
             self._same.setdefault(digest, []).append(clip)
 
     def choose(self, person: str | None) -> Choice:
         """The models that may predict a person: see `Trained.choose`."""
-        return self._choice([person] if person in self._number or person in self._start else [])
+        return self._choice([person] if person is not None else [])
 
     def choices(self, dataset: Dataset) -> list[tuple[Choice, Int[np.ndarray, " _"]]]:
         """The models that may predict each of some clips.
@@ -120,11 +119,9 @@ class Members:
             for index in indices:
                 by_person.setdefault(str(dataset.person[index]), []).append(index)
             for person, own in by_person.items():
-                known = sorted((persons | {person}) & (self._number.keys() | self._start))
-                choice = self._choice(known)
+                choice = self._choice(sorted(persons | {person}))
                 if twins:
-                    named = ", ".join(twins[:_NAMED])
-                    note = f"the same pixels as {named} of the database; {choice.note}"
+                    note = f"the same pixels as {', '.join(twins[:_NAMED])}; {choice.note}"
                     choice = Choice(choice.members, note)
                 made.append((choice, np.asarray(own)))
         return made
@@ -136,16 +133,17 @@ class Members:
         return tuple(self._same.get(digest, ()))
 
     def _choice(self, persons: Collection[str]) -> Choice:
-        if before := sorted(self._start.intersection(persons)):
+        before = [person for person in persons if person.lower() in self._before]
+        if before:
             raise UserError(
                 f"{' and '.join(before)} has taught the weights that all models here start from "
                 "(init.path), so that none may predict clips of this person"
             )
-        numbers = [self._number[person] for person in persons]
-        return self._of_known(persons, numbers) if numbers else self._of_strangers()
+        known = [person for person in persons if person.lower() in self._number]
+        return self._of_known(known) if known else self._of_strangers()
 
-    def _of_known(self, persons: Collection[str], numbers: list[int]) -> Choice:
-        names = " and ".join(persons)
+    def _of_known(self, persons: Collection[str]) -> Choice:
+        names, numbers = " and ".join(persons), [self._number[who.lower()] for who in persons]
         untaught = self._outer & ~self._networks.taught[:, numbers].any(1)
         held_out = untaught & self._networks.tested[:, numbers].any(1)
         if held_out.any():
@@ -172,7 +170,7 @@ class Members:
     def _of_strangers(self) -> Choice:
         if self._final.any():
             members = self._members(self._final)
-            people = len(members[0].taught)
+            people = int(self._networks.taught[members[0].row].sum())
             return Choice(
                 members, f"predicted by {_counted(members, 'final model')} of {people} subjects"
             )

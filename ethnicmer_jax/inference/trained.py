@@ -12,8 +12,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Int
 
-from ethnicmer_jax.base import files, predictions
-from ethnicmer_jax.base.run_id import POOLED
+from ethnicmer_jax.base.run_id import ALL, POOLED
 from ethnicmer_jax.base.schema import UserError
 from ethnicmer_jax.data.dataset import Dataset
 from ethnicmer_jax.inference import labels
@@ -76,11 +75,12 @@ class Trained:
           UserError: the job is not finished, or has kept no model.
         """
         self.directory, self.config = directory, config
-        self.classes = _classes(directory)
+        _check_finished(directory, config)
+        networks = _networks(directory, config)
+        self.classes: tuple[str, ...] = tuple(networks.classes.tolist())
         self.expected = Expected.read(directory, config.protocol.name)
-        self._choosing = Members(_networks(directory, config))
+        self._choosing = Members(networks)
         self.members: tuple[Member, ...] = self._choosing.all
-        self._last_engine: Engine | None = None
 
     def choose(self, person: str | None) -> Choice:
         """The models that may predict a person.
@@ -215,11 +215,7 @@ class Trained:
 
         if not (self.directory / "checkpoints").is_dir():
             raise UserError(f"{self.directory / 'checkpoints'} is missing: it holds the weights")
-        # An engine has places for about as many folds as it was made for.
-        if self._last_engine is None or len(table) > 2 * len(self._last_engine.folds):
-            self._last_engine = Engine(self._as_trained, dataset, targets, table)
-            return self._last_engine
-        return self._last_engine.over(dataset, targets, table)
+        return Engine(self._as_trained, dataset, targets, table)
 
     @functools.cached_property
     def _as_trained(self) -> ml_collections.ConfigDict:
@@ -260,16 +256,13 @@ def _job(directory: pathlib.Path) -> pathlib.Path:
     return where
 
 
-def _classes(directory: pathlib.Path) -> tuple[str, ...]:
-    path = directory / final_models.FILE_NAME
-    if path.is_file():
-        return tuple(files.read_json(path)["classes"])
-    if not (directory / "predictions.csv").is_file():
+def _check_finished(directory: pathlib.Path, config: ml_collections.ConfigDict) -> None:
+    alone = config.protocol.name == ALL
+    if not (directory / (final_models.FILE_NAME if alone else "predictions.csv")).is_file():
         raise UserError(
             f"{directory} is not finished; go on with python -m ethnicmer_jax.main "
             f"--workdir={directory}"
         )
-    return predictions.read(directory / "predictions.csv").classes
 
 
 def _networks(directory: pathlib.Path, config: ml_collections.ConfigDict) -> Networks:

@@ -8,7 +8,6 @@ of the table on its own devices; they meet in the work directory and nowhere els
 
 from __future__ import annotations
 
-import copy
 import dataclasses
 import pathlib
 from collections.abc import Iterator
@@ -80,7 +79,7 @@ class Engine:
         """
         settings.check(config.to_dict())
         devices.check(config.engine.devices)
-        self._config = config
+        self._config, self.dataset, self.targets, self.folds = config, dataset, targets, folds
         self._grid = Grid.fitting(
             config.engine.devices,
             config.engine.fold_batch,
@@ -90,22 +89,14 @@ class Engine:
         self.learner = Learner.of(config, targets)
         self._starts = pretrained.read(config, self.learner.model, targets)
         self.notes = tuple(start.note for start in self._starts.values())
-        self._lay_out(dataset, targets, folds)
+        model, batch = self.learner.model, self.learner.eval_batch
+        clips = device_data.build(config, dataset, targets, model, self._starts, batch)
+        self._data = self._grid.replicate(clips)
+        self._constants = batches.constants(config, targets, folds, batch)
+        self._room = batches.steps_per_epoch(folds, config.optim.batch_size)
         self._init = self._grid.map(self.learner.init)
         self._epoch = self._grid.map(self.learner.epoch, donate_first=True)
         self._predict = self._grid.map(self.learner.predict)
-
-    def over(self, dataset: Dataset, targets: Targets, folds: FoldTable) -> Engine:
-        """The same engine over other clips, which compiles nothing again for the same shapes.
-
-        Args:
-          dataset: n clips.
-          targets: their labels, of the same classes and ethnicities.
-          folds: f rows over the n clips.
-        """
-        other = copy.copy(self)
-        other._lay_out(dataset, targets, folds)
-        return other
 
     def train(self, workdir: pathlib.Path | None = None) -> Predictions | None:
         """Trains every fold that is not finished yet, and predicts its test clips.
@@ -259,14 +250,6 @@ class Engine:
     def clear(self, workdir: pathlib.Path) -> None:
         """Removes the results of single folds, once predictions.csv holds them all."""
         FoldResults(workdir / "parts").clear()
-
-    def _lay_out(self, dataset: Dataset, targets: Targets, folds: FoldTable) -> None:
-        config, batch = self._config, self.learner.eval_batch
-        self.dataset, self.targets, self.folds = dataset, targets, folds
-        clips = device_data.build(config, dataset, targets, self.learner.model, self._starts, batch)
-        self._data = self._grid.replicate(clips)
-        self._constants = batches.constants(config, targets, folds, batch)
-        self._room = batches.steps_per_epoch(folds, config.optim.batch_size)
 
     def _log(
         self,
