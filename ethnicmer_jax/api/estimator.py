@@ -262,7 +262,7 @@ def _unfolded(X: Any) -> tuple[Any, tuple[int, ...] | None]:
     """X as rows, and the shape of its images where it has images."""
     if isinstance(X, list | tuple) and len(X) and np.ndim(X[0]) == 3:
         X = np.asarray(X)
-    shape = getattr(X, "shape", ())
+    shape: tuple[int, ...] = getattr(X, "shape", ())
     if len(shape) != 4:
         return X, None
     if shape[3] != _CHANNELS or not shape[0]:
