@@ -3,7 +3,8 @@
     import ethnicmer_jax as em
 
     result = em.run("smoke", "runs/smoke")
-    clips = em.open_database("runs/smoke")
+    model = em.load("runs/smoke")
+    table = model.predict("clip.mp4")
 
 What is public stands in `__all__`; docs/api.md is its guide. Names are imported when they are
 used: `import ethnicmer_jax` alone loads neither JAX nor pandas nor Matplotlib.
@@ -19,7 +20,8 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from ethnicmer_jax.api.config import config
     from ethnicmer_jax.api.database import Database, open_database
-    from ethnicmer_jax.api.estimator import MicroExpressionClassifier
+    from ethnicmer_jax.api.estimator import MicroExpressionClassifier, NoImageWarning
+    from ethnicmer_jax.api.model import HeldOutWarning, Maps, Model, UnusableClipWarning, load
     from ethnicmer_jax.api.results import Result, compare, predictions, run
     from ethnicmer_jax.base.schema import UserError
 
@@ -28,6 +30,12 @@ _HOMES = {
     "run": "ethnicmer_jax.api.results",
     "Result": "ethnicmer_jax.api.results",
     "compare": "ethnicmer_jax.api.results",
+    "load": "ethnicmer_jax.api.model",
+    "Model": "ethnicmer_jax.api.model",
+    "Maps": "ethnicmer_jax.api.model",
+    "HeldOutWarning": "ethnicmer_jax.api.model",
+    "UnusableClipWarning": "ethnicmer_jax.api.model",
+    "NoImageWarning": "ethnicmer_jax.api.estimator",
     "predictions": "ethnicmer_jax.api.results",
     "open_database": "ethnicmer_jax.api.database",
     "Database": "ethnicmer_jax.api.database",
@@ -38,12 +46,18 @@ _HOMES = {
 
 __all__ = [
     "Database",
+    "HeldOutWarning",
+    "Maps",
     "MicroExpressionClassifier",
+    "Model",
+    "NoImageWarning",
     "Result",
+    "UnusableClipWarning",
     "UserError",
     "__version__",
     "compare",
     "config",
+    "load",
     "open_database",
     "predictions",
     "run",

@@ -11,12 +11,15 @@ import ethnicmer_jax as em
 
 PROMISED = {
     "Database": "(path, dataset)",
+    "Maps": "(table, maps)",
     "MicroExpressionClassifier": "(backbone='ststnet', *, epochs=20, learning_rate=0.001, "
     "batch_size=32, dropout=0.5, mirror=True, scaling='minmax', class_balanced=True, "
     "image_shape=None, overrides=None, random_state=None)",
+    "Model": "(workdir)",
     "Result": "(workdir)",
     "compare": "(a, b, *others, common=False, all_pairs=False, output=None)",
     "config": "(source='common', overrides=None)",
+    "load": "(workdir)",
     "open_database": "(source='simulated', *, raw='', data_dir='data', frames=False, "
     "overrides=None)",
     "predictions": "(workdir)",
@@ -29,7 +32,9 @@ MEMBERS = {
     "MicroExpressionClassifier": ["features", "fit", "predict", "predict_proba", "score",
                                   "set_fit_request", "set_predict_proba_request",
                                   "set_predict_request", "set_score_request"],
-    "Result": ["metrics", "predictions", "report", "scores", "workdir"],
+    "Maps": ["maps", "table"],
+    "Model": ["classes", "expected", "explain", "features", "predict"],
+    "Result": ["explain", "metrics", "predictions", "report", "scores", "workdir"],
 }  # fmt: skip
 
 
@@ -43,13 +48,29 @@ def called(function):
 
 
 def test_public_names_are_those_that_were_promised():
-    assert set(em.__all__) == {*PROMISED, "UserError", "__version__"}
+    others = {"HeldOutWarning", "NoImageWarning", "UnusableClipWarning", "UserError"}
+    assert set(em.__all__) == {*PROMISED, *others, "__version__"}
     assert set(em.__all__) <= set(dir(em))
 
 
 @pytest.mark.parametrize("name", PROMISED)
 def test_public_signatures_stay(name):
     assert called(getattr(em, name)) == PROMISED[name]
+
+
+METHODS = {
+    "predict": "(self, inputs, *, onset=(), apex=(), offset=(), ethnicity='', person='', "
+    "unit='percent_of_width', every_model=False)",
+    "features": "(self, inputs, *, onset=(), apex=(), offset=(), ethnicity='', person='', "
+    "unit='percent_of_width')",
+    "explain": "(self, inputs, *, onset=(), apex=(), offset=(), ethnicity='', person='', "
+    "unit='percent_of_width')",
+}
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_what_a_model_is_asked_stays(name):
+    assert called(getattr(em.Model, name)) == METHODS[name]
 
 
 @pytest.mark.parametrize("name", MEMBERS)

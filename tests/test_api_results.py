@@ -101,3 +101,12 @@ def test_results_are_compared_by_result_or_directory(result, tmp_path):
     assert (tmp_path / "page" / "index.html").is_file()
     with pytest.raises(em.UserError):
         em.compare(result, tmp_path)
+
+
+def test_explanations_are_a_page_of_the_result(trained_workdir, tmp_path):
+    asked = {"methods": ["hirescam"], "label_folds": 0, "max_clips": 4}
+    page = em.Result(trained_workdir).explain(output=tmp_path / "page", **asked)
+    assert page == tmp_path / "page" / "index.html"
+    assert page.is_file()
+    with pytest.raises(em.UserError, match="no option method;"):
+        em.Result(trained_workdir).explain(method="hirescam")

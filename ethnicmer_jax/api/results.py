@@ -53,6 +53,31 @@ class Result:
         """The page with tables and figures, to be opened in a browser."""
         return self.workdir / "report" / "index.html"
 
+    def explain(self, **how: Any) -> pathlib.Path:
+        """Where the held-out networks look: the page of `python -m ethnicmer_jax explain`.
+
+        Args:
+          **how: the options of that command, such as clips=["casme2/*/*"], methods=["hirescam"],
+            label_folds=0, max_clips=40; and output, overwrite.
+
+        Returns:
+          The path of the page.
+
+        Raises:
+          UserError: there are no checkpoints, or an option is not possible.
+        """
+        from ethnicmer_jax.explain import run
+        from ethnicmer_jax.explain.request import Request
+
+        output, overwrite = how.pop("output", None), how.pop("overwrite", False)
+        known = {field.name for field in dataclasses.fields(Request)}
+        if unknown := sorted(set(how) - known):
+            raise UserError(
+                f"explain has no option {unknown[0]}; it has {', '.join(sorted(known))}"
+            )
+        target = None if output is None else cli.directory("output", os.fspath(output))
+        return run.run(self.workdir, Request(**how), target, overwrite)
+
     @property
     def scores(self) -> pd.DataFrame:
         """UF1, UAR and accuracy of every run, pooled over its test clips; one row per run."""

@@ -36,7 +36,21 @@ def run(trained: Trained, request: Request) -> Outcomes:
       UserError: nothing can be predicted for a reason that lies in no input.
     """
     options = build_options(trained.config, request.detector)
-    contents = inputs.read(request, options.identity())
+    return of_contents(trained, inputs.read(request, options.identity()), request.detector)
+
+
+def of_contents(trained: Trained, contents: inputs.Contents, detector: str = "") -> Outcomes:
+    """Predicts every clip of what inputs hold that can be predicted.
+
+    Args:
+      trained: the networks of a work directory.
+      contents: clips, and what is wrong with others.
+      detector: another face detector; "" for that of the work directory.
+
+    Raises:
+      UserError: nothing can be predicted for a reason that lies in no input.
+    """
+    options = build_options(trained.config, detector)
     computed = Progress("reading clips", pixels.see(contents.clips, options), unit="clip")
     seen: list[Seen] = []
     failures = list(contents.failures)
