@@ -51,6 +51,7 @@ headless:
 
 demo: $(VENV)/.base  ## install, then run configs/stereo.py on the simulated database
 	$(RUN) python -m ethnicmer_jax.main --config=configs/stereo.py --workdir=$(WORKDIR)
+	@echo "(python is $(BIN)/python; for this shell: source $(BIN)/activate)"
 
 test: $(VENV)/.test  ## install, then run the test suite (about 9 minutes on 2 cores)
 	$(RUN) python -m pytest -m 'not slow' -n 2 $(PYTEST_ARGS)

@@ -50,8 +50,14 @@ def main() -> None:
         first = devices.join()
     if config is None:
         jobs.resume(directory, _MODE.value, first)
-    else:
-        jobs.run(config, directory, _MODE.value, first)
+        return
+    jobs.run(config, directory, _MODE.value, first)
+    if first and _MODE.value == "all":
+        # Both are loaded by now; who asks for help is spared them.
+        from ethnicmer_jax.jobs import next_steps
+        from ethnicmer_jax.report import console
+
+        console.print_next(list(next_steps.of(config, directory)))
 
 
 if __name__ == "__main__":

@@ -144,6 +144,18 @@ def print_report(path: pathlib.Path) -> None:
     _console().print(f"report: {path}", soft_wrap=True)
 
 
+def print_next(steps: Sequence[tuple[str, str]]) -> None:
+    """Says what to try next.
+
+    Args:
+      steps: commands, and what each is for.
+    """
+    if steps:
+        print_line("try next:")
+    for command, purpose in steps:
+        print_line(f"  {command}  # {purpose}")
+
+
 def _console() -> Console:
     # Names of configs, runs and paths are text, not markup: [b] is no bold.
     return Console(highlight=False, markup=False)
