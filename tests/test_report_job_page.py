@@ -14,6 +14,9 @@ from ethnicmer_jax.base.run_id import INNER
 from ethnicmer_jax.base.schema import UserError
 from ethnicmer_jax.report import html_page, job_page
 
+BESIDE = ("figures/", "tables/", "methods.", "references.bib")
+"""Where links of a page lead beside places in it."""
+
 
 @pytest.fixture(scope="module")
 def workdir(tmp_path_factory):
@@ -40,7 +43,7 @@ def test_elements_close_and_ids_and_links_meet(parsed, index):
     assert all(href.removeprefix("#") in ids for href in inside)
     beside = set(anchors) - set(inside)
     assert all((index.parent / href).is_file() for href in beside)
-    assert {href.rpartition(".")[2] for href in beside} == {"pdf", "csv", "tex"}
+    assert {href.rpartition(".")[2] for href in beside} == {"bib", "csv", "md", "pdf", "tex"}
     labelled = [a["aria-labelledby"] for _, a in parsed.tags if "aria-labelledby" in a]
     assert set(labelled) <= set(ids)
 
@@ -50,7 +53,7 @@ def test_nothing_is_loaded_from_outside_and_nothing_runs(parsed):
     for tag, attrs in parsed.tags:
         assert not any(name.startswith("on") for name in attrs), (tag, attrs)
         for name in ("src", "href", "data", "poster", "srcset"):
-            own = ("data:", "#", *(("figures/", "tables/") if tag == "a" else ()))
+            own = ("data:", "#", *(BESIDE if tag == "a" else ()))
             assert attrs.get(name, "#").startswith(own), (tag, attrs)
     style = "".join(parsed.text)
     assert "@import" not in style

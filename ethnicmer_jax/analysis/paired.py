@@ -65,11 +65,28 @@ class Findings:
     notes: tuple[str, ...]
 
     @property
+    def headline(self) -> list[str]:
+        """One sentence on all pairs; none where there is only one."""
+        rows = self._main()
+        if len(rows) < 2:
+            return []
+        shown = [
+            f"{row['name']} scores {row['verdict']} than {row['baseline']}"
+            for row in rows
+            if row["verdict"] != Difference.NOT_SHOWN.value
+        ]
+        told = f": {'; '.join(shown)}" if shown else ""
+        return [f"UF1 is shown to differ in {len(shown)} of {len(rows)} comparisons{told}."]
+
+    @property
     def conclusions(self) -> list[str]:
         """One or two sentences on UF1 of each pair, in each arm."""
+        return [_conclusion(row) for row in self._main()]
+
+    def _main(self) -> list[dict[str, Any]]:
+        """The rows of UF1 over all clips."""
         overall = self.differences[self.differences["section"] == ALL]
-        rows = overall[overall["score"] == "uf1"].to_dict("records")
-        return [_conclusion(row) for row in rows]
+        return overall[overall["score"] == "uf1"].to_dict("records")
 
 
 def compare(

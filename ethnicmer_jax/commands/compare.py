@@ -40,6 +40,6 @@ def main(arguments: Sequence[str]) -> None:
         all_pairs=_ALL_PAIRS.value,
     )
     console.print_differences(found.differences)
-    console.print_answer([*found.notes, *found.conclusions])
+    console.print_answer([*found.notes, *found.headline, *found.conclusions])
     if page is not None:
         console.print_report(page)

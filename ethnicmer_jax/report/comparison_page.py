@@ -9,7 +9,7 @@ import pandas as pd
 
 from ethnicmer_jax.analysis.paired import ALL, CLASSES, GROUPS, Findings
 from ethnicmer_jax.report import columns, difference_names, figures, html_page, provenance
-from ethnicmer_jax.report.html_page import Block, Document, Gallery, Listing, Note, Prose, Section
+from ethnicmer_jax.report.html_page import Document, Gallery, Listing, Prose, Section
 from ethnicmer_jax.report.prose import paragraphs, text
 from ethnicmer_jax.report.style import Figure
 from ethnicmer_jax.report.tables import Table
@@ -47,7 +47,6 @@ def write(
 def _document(
     found: Findings, differing: pd.DataFrame, *, simulated: bool, command: str
 ) -> Document:
-    shown = [*provenance.warnings(simulated), *found.conclusions]
     sections = [
         _differences(found),
         _parts(found),
@@ -61,19 +60,22 @@ def _document(
     return Document(
         title=f"Comparison: {', '.join(found.names)}",
         question=text("compare.question"),
-        conclusion=shown,
+        warnings=[*provenance.warnings(simulated), *found.notes],
+        conclusion=[*found.headline, *found.conclusions],
+        lead=[_forest(_overall(found), "differences_forest", "compare.forest")],
         sections=sections,
     )
 
 
 def _differences(found: Findings) -> Section:
-    """Scores of all clips: the forest figure and the table."""
+    """Scores of all clips."""
+    table = _table(_overall(found), "differences", "compare.differences")
+    return Section("differences", "Differences over all clips", [table])
+
+
+def _overall(found: Findings) -> pd.DataFrame:
     rows = difference_names.labelled(found.differences)
-    rows = rows[rows["section"] == ALL]
-    blocks: list[Block] = [Gallery([_forest(rows, "differences_forest", "compare.forest")])]
-    blocks += map(Note, found.notes)
-    blocks.append(_table(rows, "differences", "compare.differences"))
-    return Section("differences", "Differences over all clips", blocks)
+    return rows[rows["section"] == ALL]
 
 
 def _parts(found: Findings) -> Section:

@@ -8,7 +8,7 @@ import itertools
 import pathlib
 import re
 import urllib.parse
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import jinja2
 import markupsafe
@@ -101,6 +101,7 @@ class Document:
       sections: the rest, in order.
       lead: figures that belong to the first sentence, in the first screen.
       warnings: what a reader must know before the conclusion.
+      attachments: file name -> text of what lies beside the page.
     """
 
     title: str
@@ -109,6 +110,7 @@ class Document:
     sections: Sequence[Section]
     lead: Sequence[Figure] = ()
     warnings: Sequence[str] = ()
+    attachments: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
     @property
     def said(self) -> list[str]:
@@ -182,6 +184,8 @@ def save(
 
 def _write_files(document: Document, directory: pathlib.Path) -> None:
     files.write_text(directory / "index.html", render(document, beside=True))
+    for name, content in document.attachments.items():
+        files.write_text(directory / name, content)
     for folder in ("figures", "tables"):
         (directory / folder).mkdir()
     for figure in document.figures():

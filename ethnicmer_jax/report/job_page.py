@@ -17,6 +17,7 @@ from ethnicmer_jax.report import (
     figures,
     files,
     html_page,
+    methods,
     model_card,
     provenance,
 )
@@ -55,6 +56,7 @@ def write(workdir: pathlib.Path) -> pathlib.Path:
 
 def build(job: files.Inputs, found: JobFindings, more: Sequence[Section] = ()) -> Document:
     """The report as data, with `more` after the results."""
+    written = methods.of(job, found.data, found.runs, compared=len(found.comparisons) > 1)
     return Document(
         title=f"Micro-expression recognition: {job.title}",
         question=text("job.question"),
@@ -72,9 +74,11 @@ def build(job: files.Inputs, found: JobFindings, more: Sequence[Section] = ()) -
             *more,
             provenance.what_was_run(job, found.runs),
             Section("methods", "Methods", [Prose(paragraphs("job.methods"))]),
+            written.section(),
             provenance.responsible_use(),
             provenance.reproduce(job),
         ],
+        attachments=written.files(),
     )
 
 

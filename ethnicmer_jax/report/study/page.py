@@ -14,7 +14,7 @@ from ethnicmer_jax.analysis.study.findings import StudyFindings
 from ethnicmer_jax.analysis.study.runs import StudyRuns
 from ethnicmer_jax.base.contrast_roles import MAIN
 from ethnicmer_jax.base.schema import UserError
-from ethnicmer_jax.report import explained, files, html_page, provenance
+from ethnicmer_jax.report import explained, files, html_page, methods, provenance
 from ethnicmer_jax.report.files import Inputs
 from ethnicmer_jax.report.html_page import Document, Prose, Section
 from ethnicmer_jax.report.prose import paragraphs, text
@@ -59,6 +59,7 @@ def build(job: Inputs, directory: pathlib.Path) -> Document:
         units and sections.action_units(units),
         None if rejections is None else sections.calibration(calibration.with_wilson(rejections)),
     ]
+    written = methods.of(job, found.data, found.runs)
     return Document(
         title=f"Mono against stereo ethnicity: {job.title}",
         question=text("study.question"),
@@ -74,9 +75,11 @@ def build(job: Inputs, directory: pathlib.Path) -> Document:
             sections.cells(found.cells, found.runs),
             provenance.what_was_run(job, found.runs),
             Section("methods", "Methods", [Prose(paragraphs("study.methods"))]),
+            written.section(),
             provenance.responsible_use(),
             provenance.reproduce(job),
         ],
+        attachments=written.files(),
     )
 
 
