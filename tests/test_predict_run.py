@@ -7,6 +7,7 @@ import cv2
 import drawn_films
 import numbered_videos
 import numpy as np
+import own_films
 import pandas as pd
 import pytest
 
@@ -45,7 +46,7 @@ def films(tmp_path_factory):
         drawn_films.in_files(task, folder / name)
         for path in (folder / name).iterdir():
             # The networks' own database has no detector, for frames that come cropped.
-            cv2.imwrite(str(path), cv2.imread(str(path))[105:345, 80:320])
+            cv2.imwrite(str(path), cv2.imread(str(path))[own_films.FACE])
     frames = [cv2.imread(str(path))[..., ::-1] for path in sorted((folder / "a").iterdir())]
     numbered_videos.write(folder / "a.avi", codec="MJPG", frames=frames)
     return folder

@@ -20,6 +20,7 @@ import time
 import documented
 import flow_manifest
 import other_laboratory
+import own_films
 import pytest
 from documented import ROOT
 
@@ -75,6 +76,7 @@ def folder(tmp_path_factory):
     (where / "Makefile").symlink_to(ROOT / "Makefile")
     (where / "pyproject.toml").symlink_to(ROOT / "pyproject.toml")
     other_laboratory.write(where / "LAB")
+    own_films.write(where)
     manifest = flow_manifest.write(where / "PATH")
     with manifest.open() as clips, (where / "JOINT_TABLE.csv").open("w", newline="") as table:
         writer = csv.writer(table)

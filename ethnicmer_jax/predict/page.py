@@ -64,7 +64,7 @@ def _conclusion(outcomes: Outcomes, rows: Sequence[dict], simulated: bool) -> li
     first = text("predict.predicted", clips=len(rows), all=total, networks=several)
     if len(rows) == 1:
         first = _sentence(outcomes, rows[0])
-    expected = [f"What may be expected: {outcomes.expected}"] if outcomes.expected else []
+    expected = [f"What may be expected: {outcomes.expected}."] if outcomes.expected else []
     taught = [text("predict.simulated")] if simulated else []
     return [*taught, first, *expected, text("predict.use")]
 
@@ -155,4 +155,4 @@ def _facts(outcomes: Outcomes, row: Mapping) -> list[tuple[str, str]]:
     ]
     if row["coded_emotion"]:
         facts.append(("Coded emotion", row["coded_emotion"]))
-    return [*facts, ("Input", row["input"]), ("Predicted by", row["predicted_by"])]
+    return [*facts, ("Input", row["input"]), ("Networks", row["predicted_by"])]

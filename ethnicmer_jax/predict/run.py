@@ -6,20 +6,22 @@ outcomes = run(inference.open(directory), Request(["clip.mp4"]))
 from __future__ import annotations
 
 import dataclasses
+import pathlib
 from collections.abc import Sequence
 
 import ml_collections
 import pandas as pd
 
 from data_builders.database.pipeline import BuildOptions
-from ethnicmer_jax.base import class_schemes
+from data_builders.sources.base import FlowFile
+from ethnicmer_jax.base import class_schemes, files
 from ethnicmer_jax.base.progress import Progress
 from ethnicmer_jax.base.schema import ClipRecord, UserError
 from ethnicmer_jax.data.dataset import Dataset, from_records
 from ethnicmer_jax.inference import Trained
 from ethnicmer_jax.jobs import preparation
 from ethnicmer_jax.predict import inputs, outcomes, pixels
-from ethnicmer_jax.predict.inputs import Failure
+from ethnicmer_jax.predict.inputs import Contents, Failure
 from ethnicmer_jax.predict.outcomes import Outcomes
 from ethnicmer_jax.predict.pixels import Seen
 from ethnicmer_jax.predict.request import Request
@@ -71,7 +73,7 @@ def of_contents(trained: Trained, contents: inputs.Contents, detector: str = "")
         (*failures, *taught),
         (),
         str(trained.expected),
-        contents.notes,
+        (*_taught_by_files(trained), *_uncropped(contents, options), *contents.notes),
     )
     return _predicted(trained, made) if seen else made
 
@@ -125,6 +127,35 @@ def _predicted(trained: Trained, made: Outcomes) -> Outcomes:
     table = outcomes.table_of(made.seen, each, made.classes, networks)
     named = tuple(dict.fromkeys(table["predicted_by"]))
     return dataclasses.replace(made, each=each, table=table, networks=named)
+
+
+def _taught_by_files(trained: Trained) -> list[str]:
+    """A line where the networks have learnt from flow that others have computed."""
+    config = trained.config
+    name = files.read_json(trained.directory / "config.json").get("database")
+    found = pathlib.Path(config.data.data_dir).glob(f"ethnic_me/{name}/*/metadata.json")
+    built = [files.read_json(path) for path in found]
+    cropped = all(one.get("crop") or one["options"]["detector"] == "none" for one in built)
+    if cropped:
+        return []
+    ours = f"{config.data.flow_method}, head movement: {config.data.stabilise}"
+    return [
+        "the networks have learnt from flow that came as files, of which nobody knows how it was "
+        f"computed; that of new frames is this program's own ({ours})"
+    ]
+
+
+def _uncropped(contents: Contents, options: BuildOptions) -> list[str]:
+    """A line where films are taken as they are, and may show more than a face."""
+    films = [
+        clip for clip in contents.clips if clip.task and not isinstance(clip.task.motion, FlowFile)
+    ]
+    if options.detector != "none" or not films:
+        return []
+    return [
+        "frames are taken whole, for these networks have learnt from frames that come cropped "
+        "(data.detector=none); --detector=retinaface crops those that do not"
+    ]
 
 
 def _unusable(config: ml_collections.ConfigDict, clip: Seen) -> Failure | None:
