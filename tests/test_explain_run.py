@@ -40,6 +40,7 @@ def finished(tmp_path_factory):
         checkpoint__keep="final",
         model__fusion="mtl",
         engine__devices=1,
+        protocol__final=True,
     )
     job.run(config, folder / "work")
     return folder / "work"
@@ -56,7 +57,16 @@ def explained_job(finished):
 def test_everything_is_there(explained_job):
     folder = explained_job / "explain"
     page = (folder / "index.html").read_text()
-    for words in ("HiResCAM", "random weights", "shuffled labels", "wrong", "motion of the clip"):
+    for words in (
+        "t-SNE",
+        "features of 4 networks",
+        "in the features of one final model",
+        "HiResCAM",
+        "random weights",
+        "shuffled labels",
+        "wrong",
+        "motion of the clip",
+    ):
         assert words in page
     assert "http://" not in page.replace("http://www.w3.org", "")
     maps = np.load(folder / "maps.npz", allow_pickle=False)

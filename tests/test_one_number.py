@@ -1,4 +1,7 @@
-"""One quantity has the same digits wherever it is shown: terminal, JSON, page, CSV and LaTeX."""
+"""One quantity has the same digits wherever it is shown: terminal, JSON, page, CSV and LaTeX.
+
+And people never read the names that scripts join on, nor a hyphen where a minus belongs.
+"""
 
 import html
 import io
@@ -43,10 +46,11 @@ def of_terminal(monkeypatch, found):
     printed = io.StringIO()
     monkeypatch.setattr(console, "Console", lambda **_: Console(file=printed, width=80))
     console.print_metrics(found, "job")
-    text = printed.getvalue().replace("−", "-")
-    lines = [line for line in text.splitlines() if ": UF1 " in line]
-    return text, {
-        (line.split(": UF1 ")[0], score): re.search(rf"{label} ({INTERVAL.pattern})", line)[1]
+    lines = [line for line in printed.getvalue().splitlines() if ": UF1 " in line]
+    return printed.getvalue(), {
+        (line.split(": UF1 ")[0], score): re.search(
+            rf"{label} ({INTERVAL.pattern})", line.replace("−", "-")
+        )[1]
         for line in lines
         for score, label in SCORES.items()
     }
@@ -156,7 +160,7 @@ def test_a_job_says_the_same_of_its_arms_everywhere(job, monkeypatch):
     }
     assert page == latex == csv == wanted
     assert printed == wanted | within
-    assert intervals(text) == {*wanted.values(), *within.values()}
+    assert intervals(text.replace("−", "-")) == {*wanted.values(), *within.values()}
     by_database = {
         (f"  {row['label'].replace(': ', ', ')}", score): shown(
             *(row[f"{score}{end}"] for end in ("", "_low", "_high"))
@@ -267,3 +271,32 @@ def test_every_latex_table_of_both_pages_is_well_formed_and_compiles(job, study,
     for path in paths:
         latex_tables.check_well_formed(path.read_text())
     latex_tables.compile_all(paths, tmp_path)
+
+
+MACHINE = re.compile(
+    r"\b(?:mono|single|within|non|stereo)_\w+|\w+_to_\w+|-(?:draw|seed)\d|(?<![\w.\-])-\.?\d"
+    r"|\b(?:casme2|samm|loso)\b|\b0\.\d{3}\b"
+)
+"""Names of cells, runs and databases, a hyphen before a digit, and a zero before a score."""
+
+
+def visible(index):
+    """What is read on a page, but for commands and the recorded settings."""
+    text = re.sub(r"<(style|pre|dl)\b.*?</\1>|data:[^\"']*", " ", index.read_text(), flags=re.S)
+    settings = r"<summary>Every setting.*?</details>"
+    text = re.sub(settings, " ", text, flags=re.S)
+    return re.sub(r"<[^>]*>", " ", text) + " ".join(re.findall(r'alt="([^"]*)"', text))
+
+
+@pytest.mark.parametrize("where", ["job", "study"])
+def test_people_never_read_machine_names(where, request, monkeypatch):
+    directory = request.getfixturevalue(where)
+    text, _ = of_terminal(monkeypatch, read_metrics(directory))
+    shown = {"terminal": text, "page": html.unescape(visible(directory / "report" / "index.html"))}
+    for path in (directory / "report" / "tables").glob("*.tex"):
+        if path.name != "configuration.tex":
+            # Labels and counters of tables are LaTeX's own.
+            plain = re.sub(r"\\(label|addtocounter)(\{.*?\})+", "", path.read_text())
+            shown[path.name] = plain.replace(r"\_", "_")
+    found = {name: sorted(set(MACHINE.findall(text))) for name, text in shown.items()}
+    assert {name: wrong for name, wrong in found.items() if wrong} == {}

@@ -154,7 +154,7 @@ def test_a_confusion_matrix_is_told_by_recall():
 def test_one_epoch_still_draws():
     frame = pd.DataFrame({"series": ["loss"], "x": [0], "mean": [1.0], "low": [0.9], "high": [1.1]})
     drawn = figures.curves(frame, name="x", ylabel="loss", caption="c")
-    assert "loss from 1.000 to 1.000" in drawn.alt
+    assert "loss from 1.00 to 1.00" in drawn.alt
 
 
 def test_the_prevalence_map_names_its_highest_share():

@@ -7,7 +7,6 @@ shows no faces: the databases' licences do not allow to pass them on.
 from __future__ import annotations
 
 import dataclasses
-import math
 from collections.abc import Sequence
 
 import jinja2
@@ -15,6 +14,7 @@ import jinja2
 from data_builders.ethnicity import agreement
 from data_builders.ethnicity.consolidation import CLIPS_SEEN, HUMAN, Decision, Thresholds
 from data_builders.ethnicity.votes import LABELS, Vote
+from ethnicmer_jax.base import labels
 from ethnicmer_jax.base.schema import UNKNOWN
 
 FILE_NAME = "ethnicity.html"
@@ -50,8 +50,8 @@ class Audit:
     @property
     def counts(self) -> dict[str, int]:
         """Subjects by label."""
-        labels = [decision.ethnicity for decision in self.decisions]
-        return {label: labels.count(label) for label in (*LABELS, UNKNOWN)}
+        given = [decision.ethnicity for decision in self.decisions]
+        return {label: given.count(label) for label in (*LABELS, UNKNOWN)}
 
     @property
     def annotators(self) -> dict[str, agreement.Consistency]:
@@ -92,6 +92,7 @@ def render(audit: Audit) -> str:
         lstrip_blocks=True,
     )
     environment.filters["number"] = _number
+    environment.filters["bits"] = labels.decimal
     return environment.get_template(_TEMPLATE).render(
         audit=audit,
         thresholds=audit.thresholds,
@@ -103,4 +104,4 @@ def render(audit: Audit) -> str:
 
 
 def _number(value: float, digits: int = 2) -> str:
-    return "–" if math.isnan(value) else f"{value:.{digits}f}"
+    return labels.score(value, digits)

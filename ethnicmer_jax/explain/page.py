@@ -39,6 +39,7 @@ def build(
     facts: Mapping[str, str],
     command: str,
     simulated: bool,
+    features: Sequence[Section] = (),
 ) -> Document:
     """The page as data.
 
@@ -49,6 +50,7 @@ def build(
       facts: what was explained, term -> value.
       command: what makes the page again.
       simulated: whether the clips are.
+      features: sections on the networks' features.
     """
     galleries: Block = Prose(["No clip to show."])
     if map_figures.galleries:
@@ -70,6 +72,7 @@ def build(
                 [galleries, Prose(paragraphs("explain.chosen"))],
             ),
             groups(findings, primary),
+            *features,
             checks(findings),
             Section("how", "How it was done", how),
             Section("again", "Make it again", [Listing(command)]),

@@ -17,7 +17,7 @@ from ethnicmer_jax.base.contrast_roles import MAIN
 from ethnicmer_jax.base.crop import CropGeometry
 from ethnicmer_jax.base.grouping import Grouping, grouping
 from ethnicmer_jax.base.schema import UserError
-from ethnicmer_jax.explain import figures, findings, page, request, sanity, views
+from ethnicmer_jax.explain import features, figures, findings, page, request, sanity, views
 from ethnicmer_jax.explain.findings import ALL, Clips, Findings
 from ethnicmer_jax.explain.folds import ClipMaps, Explainer, MapName
 from ethnicmer_jax.explain.request import Request
@@ -144,6 +144,7 @@ def _explain(
         _facts(directory, config, engine, trained, asked),
         f"python -m ethnicmer_jax explain {shlex.join(flags)}",
         simulated=config.data.source == "simulated",
+        features=features.section(engine, where, tests, group, asked.seed),
     )
 
     def more(folder: pathlib.Path) -> None:

@@ -281,8 +281,8 @@ def curves(frame: pd.DataFrame, *, name: str, ylabel: str, caption: str) -> Figu
         if len(set(frame["series"])) > 1:
             axes.legend()
         ends = "; ".join(
-            f"{series} from {labels.decimal(part['mean'].iloc[0], 3)} to "
-            f"{labels.decimal(part['mean'].iloc[-1], 3)}"
+            f"{series} from {labels.decimal(part['mean'].iloc[0])} to "
+            f"{labels.decimal(part['mean'].iloc[-1])}"
             for series, part in frame.groupby("series", sort=False)
         )
         return style.finish(figure, name=name, caption=caption, alt=f"{ylabel} by epoch: {ends}.")

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 import pathlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import jax
@@ -205,18 +205,26 @@ class Engine:
                 state = jax.tree.map(lambda x, i=place: x[i], states)
                 yield int(row), state.completed(self._starts)
 
-    def features(self, workdir: pathlib.Path) -> Iterator[tuple[int, np.ndarray]]:
-        """What the final layer of each fold reads of its test clips, not mirrored.
+    def features(
+        self, workdir: pathlib.Path, wanted: Mapping[int, np.ndarray] | None = None
+    ) -> Iterator[tuple[int, np.ndarray]]:
+        """What the final layer of each fold reads of clips, not mirrored.
+
+        Args:
+          workdir: of the job that trained them.
+          wanted: a fold's row in the table -> the clips; by default its test clips.
 
         Yields:
-          A fold's row in the table and float32 [test clips, d], from its checkpoint.
+          A fold's row and float32 [clips, d], from its checkpoint.
 
         Raises:
           UserError: a fold has no checkpoint, or one of another model.
         """
         compute, data, batch = jax.jit(self.learner.features), self.data, self.learner.eval_batch
-        for row, state in self.states(workdir, self.folds.tested):
-            clips = self.folds.test.clips(row).astype(np.int32)
+        rows = self.folds.tested if wanted is None else np.array(sorted(wanted))
+        for row, state in self.states(workdir, rows):
+            clips = self.folds.test.clips(row) if wanted is None else wanted[row]
+            clips = clips.astype(np.int32)
             # The last block is filled up, so that one shape is compiled.
             blocks = np.resize(clips, (-(-len(clips) // batch), batch))
             values = [np.asarray(compute(state, data, block)) for block in blocks]
