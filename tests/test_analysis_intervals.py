@@ -80,3 +80,11 @@ def test_terms_over_other_persons_and_no_terms_are_refused():
         intervals.estimate([(1.0, here), (-1.0, there)])
     with pytest.raises(ValueError, match="needs a term"):
         intervals.estimate([])
+
+
+def test_parts_of_few_subjects_are_warned_of_in_one_line():
+    assert intervals.few_subjects({"LOSO": 52, "SAMM": 28}) == []
+    (warning,) = intervals.few_subjects({"LOSO": 12, "SAMM": 7, "CASME II": 3})
+    assert warning.startswith("Too few subjects to rely on the interval: SAMM (7), CASME II (3).")
+    (warning,) = intervals.few_subjects({f"part {number}": 2 for number in range(9)})
+    assert "and 3 more" in warning

@@ -195,6 +195,7 @@ def test_the_summary_of_an_arm_is_its_mean_spread_and_interval_over_subjects():
             "mean": pytest.approx(np.mean(values)),
             "sd": pytest.approx(np.std(values, ddof=1)),
             "n_runs": 3,
+            "n_subjects": interval.n_persons,
             "interval": [interval.low, interval.high],
             "level": 0.95,
         }

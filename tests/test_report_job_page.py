@@ -12,7 +12,7 @@ from parsed_page import Page
 
 from ethnicmer_jax.base.run_id import INNER
 from ethnicmer_jax.base.schema import UserError
-from ethnicmer_jax.report import html_page, job_page
+from ethnicmer_jax.report import console, html_page, job_page
 
 BESIDE = ("figures/", "tables/", "methods.", "references.bib")
 """Where links of a page lead beside places in it."""
@@ -245,3 +245,18 @@ def _fails(*_, **__):
 def _contents(directory):
     files = sorted(path for path in directory.rglob("*") if path.is_file())
     return {path.relative_to(directory): path.read_bytes() for path in files}
+
+
+def test_intervals_of_few_subjects_are_warned_of_on_page_and_terminal(tmp_path, capsys):
+    """Three subjects once had an interval that ended at 1.000 without a word."""
+    rows = report_workdir.table()
+    where = report_workdir.write(tmp_path, rows[rows.subject.isin(["006", "007", "009"])])
+    page = job_page.write(where).read_text()
+    assert "Too few subjects to rely on the interval: LOSO (3)" in page
+    console.print_metrics(json.loads((where / "metrics.json").read_text()), "job")
+    assert "over subjects (3: too few to rely on)" in capsys.readouterr().out
+    many = report_workdir.write(tmp_path / "many")
+    job_page.write(many)
+    console.print_metrics(json.loads((many / "metrics.json").read_text()), "job")
+    lines = capsys.readouterr().out.splitlines()
+    assert not any("too few" in line for line in lines if line.startswith("LOSO: "))

@@ -32,6 +32,10 @@ RESAMPLES = 2000
 SEED = 0
 """Every interval comes from the same resamples, so that it has the same digits everywhere."""
 
+FEW = 8
+"""Fewer subjects are too few to rely on an interval: simulated coverage of a 95% interval of UF1
+with 3 to 7 subjects was .79 to .90, and the bounds often are those of single subjects."""
+
 Term = tuple[float, Counts]
 """A weight, and the runs whose mean score it multiplies."""
 
@@ -84,6 +88,24 @@ class Interval:
         if not np.isfinite(self.standard_error):
             return np.nan
         return effects.minimum_detectable(self.standard_error, alpha=1 - self.level, df=self.df)
+
+
+def few_subjects(subjects: Mapping[str, int]) -> list[str]:
+    """A warning where intervals rest on fewer than FEW subjects; none where none does.
+
+    Args:
+      subjects: how many there are, by what a reader calls the part.
+    """
+    few = {name: number for name, number in subjects.items() if number < FEW}
+    if not few:
+        return []
+    named = [f"{name} ({number})" for name, number in few.items()]
+    shown = ", ".join(named[:6]) + (f" and {len(named) - 6} more" if len(named) > 6 else "")
+    return [
+        f"Too few subjects to rely on the interval: {shown}. With fewer than {FEW} subjects "
+        "intervals cover the truth less often than they say, and may end at 0 or 1 only because "
+        "single subjects do."
+    ]
 
 
 def resample_weights(

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Int
 
-from ethnicmer_jax.analysis import comparisons, conclusion, database_matrix, results
+from ethnicmer_jax.analysis import comparisons, conclusion, database_matrix, intervals, results
 from ethnicmer_jax.analysis.comparisons import Comparison
 from ethnicmer_jax.analysis.conclusion import Range
 from ethnicmer_jax.analysis.counts import Counts
@@ -105,6 +105,12 @@ class JobFindings:
             str(heading): rows.drop(columns="section")
             for heading, rows in parts.groupby("section", sort=False)
         }
+
+    @property
+    def few_subjects(self) -> list[str]:
+        """A warning on the arms, groups and databases whose intervals rest on few subjects."""
+        rows = self.parts.to_dict("records")
+        return intervals.few_subjects({str(row["label"]): row["n_subjects"] for row in rows})
 
     @property
     def level(self) -> float:

@@ -66,8 +66,8 @@ def summary(predictions: Predictions) -> dict[str, dict[str, Any]]:
     """Scores of every arm, averaged over its runs (seeds, draws).
 
     Returns:
-      {arm: {score: {mean, sd, n_runs, interval: [low, high], level}}}. The interval comes
-      from resampling subjects; sd is the spread over runs, None for a single one.
+      {arm: {score: {mean, sd, n_runs, n_subjects, interval: [low, high], level}}}. The interval
+      comes from resampling subjects; sd is the spread over runs, None for a single one.
     """
     return {arm: _summary_of(counts) for arm, counts in results.counts_of_arms(predictions).items()}
 
@@ -172,6 +172,7 @@ def _score_summary(interval: intervals.Interval, of_runs: np.ndarray) -> dict[st
         "mean": _number(interval.estimate),
         "sd": _number(of_runs.std(ddof=1)) if len(of_runs) > 1 else None,
         "n_runs": len(of_runs),
+        "n_subjects": interval.n_persons,
         "interval": [_number(interval.low), _number(interval.high)],
         "level": interval.level,
     }

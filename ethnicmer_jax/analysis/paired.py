@@ -22,7 +22,7 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -124,7 +124,7 @@ def compare(
         classes=aligned.arms[0].tables[names[0]].classes,
         scores=pd.DataFrame(scores),
         differences=_with_verdicts(pd.DataFrame(differences)),
-        notes=tuple(aligned.notes),
+        notes=(*aligned.notes, *_few_subjects(scores)),
     )
 
 
@@ -218,6 +218,15 @@ def _by_draw(counts: Counts) -> dict[int | None, list[int]]:
     for index, run in enumerate(counts.runs):
         draws.setdefault(RunId.parse(run).draw, []).append(index)
     return draws
+
+
+def _few_subjects(scores: Sequence[Mapping[str, Any]]) -> list[str]:
+    counted = {
+        ", ".join(filter(None, (row["arm"], row["part"]))) or "all clips": row["subjects"]
+        for row in scores
+        if row["section"] != CLASSES
+    }
+    return intervals.few_subjects(counted)
 
 
 def _with_verdicts(differences: pd.DataFrame) -> pd.DataFrame:

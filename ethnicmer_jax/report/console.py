@@ -13,6 +13,7 @@ from rich.table import Table
 from ethnicmer_jax.analysis.conclusion import Difference
 from ethnicmer_jax.analysis.confusion import LABELS
 from ethnicmer_jax.analysis.effects import p_text
+from ethnicmer_jax.analysis.intervals import FEW
 from ethnicmer_jax.base import labels
 from ethnicmer_jax.report import difference_names
 
@@ -183,4 +184,8 @@ def _arm_line(arm: str, scores: Mapping[str, Any]) -> str:
         deviations = ", ".join(labels.score(scores[score]["sd"]) for score in LABELS)
         spread = f", mean of {first['n_runs']} runs (SD {deviations})"
     level = labels.percent(first["level"])
-    return f"{arm}: {', '.join(shown)}{spread}; {level} intervals over subjects"
+    few = ""
+    # Earlier versions did not record the number.
+    if first.get("n_subjects", FEW) < FEW:
+        few = f" ({first['n_subjects']}: too few to rely on)"
+    return f"{arm}: {', '.join(shown)}{spread}; {level} intervals over subjects{few}"

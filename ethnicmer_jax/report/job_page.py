@@ -60,7 +60,7 @@ def build(job: files.Inputs, found: JobFindings, more: Sequence[Section] = ()) -
     return Document(
         title=f"Micro-expression recognition: {job.title}",
         question=text("job.question"),
-        warnings=provenance.warnings(job.simulated),
+        warnings=[*provenance.warnings(job.simulated), *found.few_subjects],
         conclusion=found.conclusions,
         lead=[_forest(found)],
         sections=[
