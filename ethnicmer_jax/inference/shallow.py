@@ -46,8 +46,8 @@ def predicted(
     known, new = np.arange(len(database)), np.arange(len(dataset)) + len(database)
     both = concatenated([database, dataset])
     train = plan.folds.train.select([row_of[name] for name in table.names])
-    sides = (side.placed(where, len(both)) for side, where in ((train, known), (table.test, new)))
-    joint = FoldTable(table.run, table.fold, *sides, table.seed)
+    taught, tested = train.placed(known, len(both)), table.test.placed(new, len(both))
+    joint = FoldTable(table.run, table.fold, taught, tested, table.seed)
     found = Shallow(config, both, build_targets(both, "ethnicity", plan.grouping), joint).train()
     assert found is not None, "every model here tests a clip"
     return found.table
