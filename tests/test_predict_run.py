@@ -224,3 +224,14 @@ def test_what_is_known_of_a_part_of_a_recording_is_told(trained, films):
 
     outcomes = run(trained, Request([films / "a"], cutter=cutter))
     assert outcomes.table["notes"][0].startswith("candidate 1")
+
+
+def test_frames_that_differ_from_what_taught_the_networks_are_noted(trained, films, database):
+    whole = run(trained, Request([films / "a"]))
+    assert any("frames are taken whole" in note for note in whole.notes)
+    assert run(trained, Request([database])).notes == ()
+
+
+def test_a_database_built_otherwise_is_noted(trained, database):
+    other = run(trained, Request([database], detector="retinaface"))
+    assert any("detector=none" in note for note in other.notes)

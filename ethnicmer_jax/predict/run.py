@@ -53,7 +53,8 @@ def of_contents(trained: Trained, contents: inputs.Contents, detector: str = "")
       UserError: nothing can be predicted for a reason that lies in no input.
     """
     options = build_options(trained.config, detector)
-    computed = Progress("reading clips", pixels.see(contents.clips, options), unit="clip")
+    total = len(contents.clips)
+    computed = Progress("clips", pixels.see(contents.clips, options), total=total, unit="clip")
     seen: list[Seen] = []
     failures = list(contents.failures)
     for clip in computed:
@@ -73,7 +74,7 @@ def of_contents(trained: Trained, contents: inputs.Contents, detector: str = "")
         (*failures, *taught),
         (),
         str(trained.expected),
-        (*_taught_by_files(trained), *_uncropped(contents, options), *contents.notes),
+        (*_notes_on_films(trained, contents, options), *contents.notes),
     )
     return _predicted(trained, made) if seen else made
 
@@ -129,33 +130,32 @@ def _predicted(trained: Trained, made: Outcomes) -> Outcomes:
     return dataclasses.replace(made, each=each, table=table, networks=named)
 
 
-def _taught_by_files(trained: Trained) -> list[str]:
-    """A line where the networks have learnt from flow that others have computed."""
-    config = trained.config
+def _notes_on_films(trained: Trained, contents: Contents, options: BuildOptions) -> list[str]:
+    """In what new frames may differ from what the networks have learnt from, one line each."""
+    motions = (clip.task.motion for clip in contents.clips if clip.task)
+    if all(isinstance(motion, FlowFile) for motion in motions):
+        return []
+    notes = []
+    if options.detector == "none":
+        notes.append(
+            "frames are taken whole, for these networks have learnt from frames that come cropped "
+            "(data.detector=none); --detector=retinaface crops those that do not"
+        )
+    if _taught_by_files(trained):
+        notes.append(
+            "the networks have learnt from flow that came as files, of which nobody knows how it "
+            "was computed; that of new frames is this program's own "
+            f"({options.flow_method}, head movement: {options.stabilise})"
+        )
+    return notes
+
+
+def _taught_by_files(trained: Trained) -> bool:
+    """Whether the database, as far as it is still there, was built from flow alone."""
     name = files.read_json(trained.directory / "config.json").get("database")
-    found = pathlib.Path(config.data.data_dir).glob(f"ethnic_me/{name}/*/metadata.json")
-    built = [files.read_json(path) for path in found]
-    cropped = all(one.get("crop") or one["options"]["detector"] == "none" for one in built)
-    if cropped:
-        return []
-    ours = f"{config.data.flow_method}, head movement: {config.data.stabilise}"
-    return [
-        "the networks have learnt from flow that came as files, of which nobody knows how it was "
-        f"computed; that of new frames is this program's own ({ours})"
-    ]
-
-
-def _uncropped(contents: Contents, options: BuildOptions) -> list[str]:
-    """A line where films are taken as they are, and may show more than a face."""
-    films = [
-        clip for clip in contents.clips if clip.task and not isinstance(clip.task.motion, FlowFile)
-    ]
-    if options.detector != "none" or not films:
-        return []
-    return [
-        "frames are taken whole, for these networks have learnt from frames that come cropped "
-        "(data.detector=none); --detector=retinaface crops those that do not"
-    ]
+    folder = pathlib.Path(trained.config.data.data_dir)
+    built = [files.read_json(path) for path in folder.glob(f"ethnic_me/{name}/*/metadata.json")]
+    return any(not one.get("crop") and one["options"]["detector"] != "none" for one in built)
 
 
 def _unusable(config: ml_collections.ConfigDict, clip: Seen) -> Failure | None:
