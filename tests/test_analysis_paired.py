@@ -147,6 +147,12 @@ def test_groups_are_those_of_the_grouping_and_nobodys_ethnicity_is_lost():
         tables[name] = Predictions.from_table(table.table.assign(ethnicity=ethnicity))
     members = {"Asian": "asian", "White": "non_asian"}
     found = paired.compare(tables, members)
+    assert found.notes == ()
+    few = {
+        name: table.select(table.table.subject.astype(int) < 10) for name, table in tables.items()
+    }
+    (note,) = paired.compare(few, members).notes
+    assert "Asian (5), Non-Asian (4)" in note
     groups = found.differences[found.differences.section == paired.GROUPS]
     assert set(groups.part) == {"asian", "non_asian"}
     row = one(groups, part="non_asian", score="uf1")

@@ -222,11 +222,16 @@ def _by_draw(counts: Counts) -> dict[int | None, list[int]]:
 
 def _few_subjects(scores: Sequence[Mapping[str, Any]]) -> list[str]:
     counted = {
-        ", ".join(filter(None, (row["arm"], row["part"]))) or "all clips": row["subjects"]
-        for row in scores
-        if row["section"] != CLASSES
+        ": ".join(_part_name(row)): row["subjects"] for row in scores if row["section"] != CLASSES
     }
     return intervals.few_subjects(counted)
+
+
+def _part_name(row: Mapping[str, Any]) -> Iterator[str]:
+    """The arm, where there are several, and the group."""
+    if row["arm"]:
+        yield labels.run(row["arm"])
+    yield labels.group(row["part"]) if row["part"] else "all clips"
 
 
 def _with_verdicts(differences: pd.DataFrame) -> pd.DataFrame:
