@@ -34,6 +34,8 @@ ONE_EPOCH = ("--config.optim.epochs=1", "--config.protocol.seeds=1", "--config.e
 LOGISTIC = ("--config.classifier=logistic", "--config.shallow.features=grid")
 SHORTER = (
     # The first pattern that a command contains tells which flags are added to it.
+    # Networks that are exported, or that others start from.
+    (r"main .*(runs/pretrained|init\.path)", (*TINY, *ONE_EPOCH, "--config.protocol.final=False")),
     (r"main .*configs/(baseline|mono)\.py(?!.*fusion)",
      (*TINY, *ONE_EPOCH, *LOGISTIC, "--config.model.fusion=none", "--config.protocol.draws=1")),
     (r"main .*configs/study\.py", (*TINY, *ONE_EPOCH, "--draws=1",
