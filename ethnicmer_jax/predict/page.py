@@ -33,6 +33,7 @@ def build(
     heat: Mapping[tuple[str, str, str], np.ndarray],
     command: str,
     simulated: bool,
+    candidates: Section | None = None,
 ) -> Document:
     """Puts the page together.
 
@@ -41,13 +42,15 @@ def build(
       heat: (database, subject, clip) -> its map; clips without one have none drawn.
       command: that makes the page again.
       simulated: whether the networks have learnt from drawn clips only.
+      candidates: what was found in recordings, where the clips are candidate intervals.
     """
     rows = outcomes.table.to_dict("records")
     return Document(
         title="Predictions",
         question=text("predict.question"),
-        conclusion=_conclusion(outcomes, rows, simulated),
+        conclusion=_conclusion(outcomes, rows, simulated, candidates is not None),
         sections=[
+            *([candidates] if candidates else []),
             Section("probabilities", "Probabilities", _tables(outcomes)),
             *_clips(outcomes, rows[:SHOWN], heat),
             Section("how", "How it was done", [Prose(paragraphs("predict.how"))]),
@@ -57,7 +60,9 @@ def build(
     )
 
 
-def _conclusion(outcomes: Outcomes, rows: Sequence[dict], simulated: bool) -> list[str]:
+def _conclusion(
+    outcomes: Outcomes, rows: Sequence[dict], simulated: bool, spotted: bool
+) -> list[str]:
     counts = sorted({row["networks"] for row in rows})
     several = " to ".join(str(count) for count in (counts[:1] + counts[1:][-1:])) or "0"
     total = len(outcomes.seen) + len(outcomes.failures)
@@ -66,7 +71,13 @@ def _conclusion(outcomes: Outcomes, rows: Sequence[dict], simulated: bool) -> li
         first = _sentence(outcomes, rows[0])
     expected = [f"What may be expected: {outcomes.expected}."] if outcomes.expected else []
     taught = [text("predict.simulated")] if simulated else []
-    return [*taught, first, *expected, text("predict.use")]
+    return [
+        *taught,
+        first,
+        *([text("spot.worth")] if spotted else []),
+        *expected,
+        text("predict.use"),
+    ]
 
 
 def _sentence(outcomes: Outcomes, row: Mapping) -> str:

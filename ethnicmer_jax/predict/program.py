@@ -6,6 +6,7 @@ import dataclasses
 import functools
 import pathlib
 import sys
+from collections.abc import Mapping
 
 from ethnicmer_jax import inference
 from ethnicmer_jax.base import environment, files
@@ -13,7 +14,11 @@ from ethnicmer_jax.inference import Trained
 from ethnicmer_jax.predict import output, terminal
 from ethnicmer_jax.predict.outcomes import Outcomes
 from ethnicmer_jax.predict.request import Request
+from ethnicmer_jax.predict.run import build_options
 from ethnicmer_jax.predict.run import run as predict
+from ethnicmer_jax.predict.spotting import tables
+from ethnicmer_jax.predict.spotting.intervals import Spotted
+from ethnicmer_jax.predict.spotting.spotter import Spotter
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,29 +49,47 @@ def run(workdir: pathlib.Path, request: Request, how: How) -> int:
     """
     target = output.folder(workdir, how.output, how.overwrite)
     trained = inference.open(workdir)
+    found: Mapping[str, Spotted] = {}
+    if isinstance(request.cutter, Spotter):
+        detector = build_options(trained.config, request.detector).detector
+        request.cutter.detector = request.cutter.detector or detector
+        found = request.cutter.found  # filled while inputs are read
     outcomes = predict(trained, request)
     terminal.failed(outcomes)
-    if not outcomes.seen:
+    if not outcomes.seen and not found:
         return outcomes.exit_code
-    if how.report:
-        page = _write_page(trained, outcomes, target)
+    page = None
+    if how.report and outcomes.seen:
+        page = _write_page(trained, outcomes, found, target)
     else:
-        page = None
         with files.atomic_directory(target) as folder:
-            output.write(outcomes, folder)
+            _write(outcomes, found, folder)
     if how.as_json:
         sys.stdout.write(output.text(outcomes))
     else:
-        terminal.show(outcomes, target, page)
+        terminal.show(outcomes, target, page, found)
+    if not outcomes.seen and not outcomes.failures:
+        return 0  # nothing was found in recordings that could be looked at
     return outcomes.exit_code
 
 
-def _write_page(trained: Trained, outcomes: Outcomes, target: pathlib.Path) -> pathlib.Path:
+def _write(outcomes: Outcomes, found: Mapping[str, Spotted], folder: pathlib.Path) -> None:
+    if outcomes.seen:
+        output.write(outcomes, folder)
+    if found:
+        tables.write(found, folder)
+
+
+def _write_page(
+    trained: Trained, outcomes: Outcomes, found: Mapping[str, Spotted], target: pathlib.Path
+) -> pathlib.Path:
     # Figures take a second to import.
     from ethnicmer_jax.predict import maps, page
+    from ethnicmer_jax.predict.spotting.page import section
     from ethnicmer_jax.report import html_page
 
     heat = maps.of(trained, outcomes.seen[: page.SHOWN], outcomes)
     simulated = trained.config.data.source == "simulated"
-    document = page.build(outcomes, heat, environment.command(), simulated)
-    return html_page.save(document, target, functools.partial(output.write, outcomes))
+    candidates = section(found) if found else None
+    document = page.build(outcomes, heat, environment.command(), simulated, candidates)
+    return html_page.save(document, target, functools.partial(_write, outcomes, found))

@@ -68,7 +68,7 @@ def of_contents(trained: Trained, contents: inputs.Contents, detector: str = "")
     made = Outcomes(
         trained.classes,
         outcomes.meaning(scheme, trained.classes),
-        pd.DataFrame(),
+        pd.DataFrame(columns=list(outcomes.KEY)),
         pd.DataFrame(),
         tuple(seen),
         (*failures, *taught),

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import pathlib
+from collections.abc import Mapping
 
 from rich.console import Console
 from rich.table import Table
 
 from ethnicmer_jax.base import labels
 from ethnicmer_jax.predict.outcomes import FOUND, Outcomes, shown
+from ethnicmer_jax.predict.spotting import words
+from ethnicmer_jax.predict.spotting.intervals import Spotted
 from ethnicmer_jax.report.prose import text
 
 _MOST = 40
@@ -18,14 +21,28 @@ _PERSONS = 3
 """Persons of whom it is said which networks predicted them."""
 
 
-def show(outcomes: Outcomes, folder: pathlib.Path, page: pathlib.Path | None) -> None:
-    """Prints the probabilities and how they are to be read."""
+def show(
+    outcomes: Outcomes,
+    folder: pathlib.Path,
+    page: pathlib.Path | None,
+    found: Mapping[str, Spotted],
+) -> None:
+    """Prints the probabilities and how they are to be read.
+
+    Args:
+      outcomes: what was predicted.
+      folder: where the files are.
+      page: the page, where one was written.
+      found: recordings in which candidates were looked for.
+    """
     console = Console(highlight=False, markup=False)
     if outcomes.seen:
         console.print(_table(outcomes))
     if len(outcomes.seen) > _MOST:
         console.print(f"... and {len(outcomes.seen) - _MOST} more clips in the files")
-    for line in lines(outcomes):
+    for line in [*words.lines(found), *([words.worth()] if found else [])]:
+        console.print(f"candidates: {line}", soft_wrap=True)
+    for line in lines(outcomes) if outcomes.seen else []:
         console.print(line, soft_wrap=True)
     console.print(f"files: {folder}", soft_wrap=True)
     if page is not None:

@@ -52,6 +52,15 @@ class Spotted:
     fps: float
 
     @property
+    def seconds(self) -> np.ndarray:
+        """float64 [n]: when each frame is shown, from 0."""
+        return (self.numbers - self.numbers[0]) / self.fps
+
+    def at(self, frame: int) -> float:
+        """When a frame is shown, in seconds since the first."""
+        return float(frame - self.numbers[0]) / self.fps
+
+    @property
     def unseen(self) -> float:
         """Share of the frames about which nothing can be said."""
         return float(np.isnan(self.curve).mean()) if len(self.curve) else 1.0

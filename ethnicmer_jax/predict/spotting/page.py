@@ -1,4 +1,4 @@
-"""The candidates of recordings on the page of predictions, and on a terminal."""
+"""The candidates of recordings on the page of predictions."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 
 from ethnicmer_jax.base import labels
-from ethnicmer_jax.predict.spotting import tables
+from ethnicmer_jax.predict.spotting import tables, words
 from ethnicmer_jax.predict.spotting.intervals import Spotted
 from ethnicmer_jax.report import columns, style
 from ethnicmer_jax.report.html_page import Block, Gallery, Note, Prose, Section
@@ -21,7 +21,7 @@ _POINTS = 1500
 
 def section(found: Mapping[str, Spotted]) -> Section:
     """Curves, candidates, and what they are worth."""
-    blocks: list[Block] = [Prose(lines(found)), Note(text("spot.worth"))]
+    blocks: list[Block] = [Prose(words.lines(found)), Note(words.worth())]
     drawn = [curve(source, one, i) for i, (source, one) in enumerate(found.items(), start=1)]
     blocks.append(Gallery(drawn))
     frame = tables.intervals(found)
@@ -36,26 +36,11 @@ def section(found: Mapping[str, Spotted]) -> Section:
                     Column("Seconds", "{onset_s:.2f} to {offset_s:.2f}"),
                     Column("Onset, apex, offset", "{onset}, {apex}, {offset}"),
                     Column("Length [s]", "{length_s:.2f}"),
-                    Column("Score", "{score:decimal}"),
+                    Column("Score", "{score:,.1f}"),
                 ],
             )
         )
     return Section("candidates", "Candidate intervals", [*blocks, Prose(paragraphs("spot.how"))])
-
-
-def lines(found: Mapping[str, Spotted]) -> list[str]:
-    """One sentence per recording."""
-    return [
-        text(
-            "spot.found",
-            source=source,
-            count=len(spotted.intervals),
-            length=labels.decimal(_seconds(spotted)[-1]),
-            unseen=labels.percent(spotted.unseen),
-            gaps=spotted.unseen > 0,
-        )
-        for source, spotted in found.items()
-    ]
 
 
 def curve(source: str, spotted: Spotted, number: int) -> Figure:
@@ -66,7 +51,8 @@ def curve(source: str, spotted: Spotted, number: int) -> Figure:
       spotted: what was found in it.
       number: its place on the page, which names the file.
     """
-    seconds, score = _thinned(_seconds(spotted), spotted.curve)
+    seconds, score = _thinned(spotted.seconds, spotted.curve)
+    threshold, count = labels.decimal(spotted.threshold, 1), len(spotted.intervals)
     with style.styled():
         figure = style.canvas(style.NARROW, 2.3)
         axes = figure.subplots()
@@ -78,25 +64,19 @@ def curve(source: str, spotted: Spotted, number: int) -> Figure:
         axes.set_ylabel("motion / noise")
         axes.set_ylim(bottom=0)
         axes.margins(x=0)
-        count = len(spotted.intervals)
         return style.finish(
             figure,
             name=f"candidates_{number}",
-            caption=text("spot.curve", source=source, threshold=labels.decimal(spotted.threshold)),
-            alt=f"Score of {source} over {labels.decimal(_seconds(spotted)[-1])} seconds with "
+            caption=text("spot.curve", source=source, threshold=threshold),
+            alt=f"Score of {source} over {labels.decimal(spotted.seconds[-1], 1)} seconds with "
             f"{count} candidate {'interval' if count == 1 else 'intervals'}.",
         )
 
 
-def _seconds(spotted: Spotted) -> np.ndarray:
-    return (spotted.numbers - spotted.numbers[0]) / spotted.fps
-
-
 def _spans(spotted: Spotted) -> Iterator[tuple[float, float]]:
     """Start and end of each candidate in seconds."""
-    first = spotted.numbers[0]
     for one in spotted.intervals:
-        yield (one.onset - first) / spotted.fps, (one.offset - first) / spotted.fps
+        yield spotted.at(one.onset), spotted.at(one.offset)
 
 
 def _thinned(seconds: np.ndarray, score: np.ndarray) -> tuple[np.ndarray, Sequence[float]]:

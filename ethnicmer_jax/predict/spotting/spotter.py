@@ -18,13 +18,13 @@ class Spotter:
 
     Attributes:
       fps: frames per second of the recordings; None for what a video's time stamps say.
-      detector: one of `faces.DETECTORS`.
+      detector: one of `faces.DETECTORS`; "" for RetinaFace.
       options: what counts as a candidate.
       found: source of each recording that was looked at -> what was found in it.
     """
 
     fps: float | None = None
-    detector: str = "retinaface"
+    detector: str = ""
     options: SpotOptions = dataclasses.field(default_factory=SpotOptions)
     found: dict[str, Spotted] = dataclasses.field(default_factory=dict)
 
@@ -37,14 +37,14 @@ class Spotter:
         if not isinstance(recording, Held | Recorded):
             raise ValueError("candidates are looked for in videos, folders and arrays of frames")
         source = recording.images if isinstance(recording, Held) else recording.path
-        spotted = find(source, self.fps, self.options, self.detector)
+        spotted = find(source, self.fps, self.options, self.detector or "retinaface")
         self.found[recording.source] = spotted
         return [
             Cut(
                 str(one.onset),
                 str(one.apex),
                 str(one.offset),
-                notes=(f"a candidate interval, score {labels.decimal(one.score)}",),
+                notes=(f"a candidate interval, score {labels.decimal(one.score, 1)}",),
             )
             for one in spotted.intervals
         ]

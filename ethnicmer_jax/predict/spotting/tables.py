@@ -5,7 +5,6 @@ from __future__ import annotations
 import pathlib
 from collections.abc import Mapping
 
-import numpy as np
 import pandas as pd
 
 from ethnicmer_jax.base import files
@@ -28,10 +27,7 @@ def intervals(found: Mapping[str, Spotted]) -> pd.DataFrame:
         {
             "input": source,
             **{name: getattr(one, name) for name in _FRAMES},
-            **{
-                f"{name}_s": _seconds(spotted, np.array([getattr(one, name)]))[0]
-                for name in _FRAMES
-            },
+            **{f"{name}_s": round(spotted.at(getattr(one, name)), 4) for name in _FRAMES},
             "length_s": round((one.offset - one.onset) / spotted.fps, 4),
             "score": round(one.score, 2),
         }
@@ -49,7 +45,7 @@ def curves(found: Mapping[str, Spotted]) -> pd.DataFrame:
             {
                 "input": source,
                 "frame": spotted.numbers,
-                "seconds": _seconds(spotted, spotted.numbers),
+                "seconds": spotted.seconds.round(4),
                 "score": spotted.curve.round(3),
             }
         )
@@ -62,7 +58,3 @@ def write(found: Mapping[str, Spotted], folder: pathlib.Path) -> None:
     """Writes both tables into a folder."""
     files.write_table(folder / INTERVALS, intervals(found))
     files.write_table(folder / CURVES, curves(found))
-
-
-def _seconds(spotted: Spotted, frames: np.ndarray) -> np.ndarray:
-    return ((frames - spotted.numbers[0]) / spotted.fps).round(4)
