@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import pathlib
 from collections.abc import Iterator
 
@@ -11,19 +10,17 @@ import numpy as np
 from data_builders.pixels import faces, frames, video
 from data_builders.sources.frame_folder import FrameFolder
 from ethnicmer_jax.base.progress import Progress
+from ethnicmer_jax.predict.request import Input
 from ethnicmer_jax.predict.spotting import intervals, windows
 from ethnicmer_jax.predict.spotting.intervals import Spotted
 from ethnicmer_jax.predict.spotting.options import SpotOptions
-
-Source = str | os.PathLike[str] | np.ndarray
-"""A video, a folder of numbered images, or uint8 [frames, H, W, 3] RGB."""
 
 LEAST_FPS = 20.0
 """Below, a micro-expression is over within a few frames."""
 
 
 def find(
-    source: Source,
+    source: Input,
     fps: float | None = None,
     options: SpotOptions | None = None,
     detector: str = "retinaface",
@@ -34,7 +31,8 @@ def find(
     tells how many of them are micro-expressions in simulated recordings.
 
     Args:
-      source: see `Source`; frames are read one at a time.
+      source: a video, a folder of numbered images, or an array of frames; frames of files are
+        read one at a time.
       fps: frames per second; None for what a video's time stamps say.
       options: see `SpotOptions`.
       detector: one of `faces.DETECTORS`; "none" for frames that come cropped.
@@ -49,7 +47,9 @@ def find(
     step = options.step(fps)
     listed = _numbers(source)[::step]
     title = "array" if isinstance(source, np.ndarray) else pathlib.Path(source).name
-    seen = Progress(f"spotting {title}", _read(source, listed, step), total=len(listed))
+    seen = Progress(
+        f"spotting {title}", _read(source, listed, step), total=len(listed), unit="frame"
+    )
     motion = windows.read(seen, fps / step, detector)
     if not motion.has_face.any():
         raise faces.FaceNotFound("no face was found in any second of the recording")
@@ -62,7 +62,7 @@ def find(
     return spotted
 
 
-def _rate(source: Source, fps: float | None) -> float:
+def _rate(source: Input, fps: float | None) -> float:
     if fps is None and not isinstance(source, np.ndarray) and pathlib.Path(source).is_file():
         steps = np.diff(video.seconds(pathlib.Path(source)))
         usual = float(np.median(steps)) if len(steps) else 0.0
@@ -77,7 +77,7 @@ def _rate(source: Source, fps: float | None) -> float:
     return fps
 
 
-def _numbers(source: Source) -> list[int]:
+def _numbers(source: Input) -> list[int]:
     """The numbers of a recording's frames, in order."""
     if isinstance(source, np.ndarray):
         return list(range(len(source)))
@@ -87,7 +87,7 @@ def _numbers(source: Source) -> list[int]:
     return list(range(len(video.seconds(path))))
 
 
-def _read(source: Source, listed: list[int], step: int) -> Iterator[tuple[int, np.ndarray]]:
+def _read(source: Input, listed: list[int], step: int) -> Iterator[tuple[int, np.ndarray]]:
     if isinstance(source, np.ndarray):
         return ((number, source[number]) for number in listed)
     path = pathlib.Path(source)

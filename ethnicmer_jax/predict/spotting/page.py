@@ -10,7 +10,7 @@ from ethnicmer_jax.base import labels
 from ethnicmer_jax.predict.spotting import tables, words
 from ethnicmer_jax.predict.spotting.intervals import Spotted
 from ethnicmer_jax.report import columns, style
-from ethnicmer_jax.report.html_page import Block, Gallery, Note, Prose, Section
+from ethnicmer_jax.report.html_page import Block, Gallery, Prose, Section
 from ethnicmer_jax.report.prose import paragraphs, text
 from ethnicmer_jax.report.style import Figure
 from ethnicmer_jax.report.tables import Column, Table
@@ -20,8 +20,8 @@ _POINTS = 1500
 
 
 def section(found: Mapping[str, Spotted]) -> Section:
-    """Curves, candidates, and what they are worth."""
-    blocks: list[Block] = [Prose(words.lines(found)), Note(words.worth())]
+    """Curves and candidates; what they are worth is said in the page's conclusion."""
+    blocks: list[Block] = [Prose(words.lines(found))]
     drawn = [curve(source, one, i) for i, (source, one) in enumerate(found.items(), start=1)]
     blocks.append(Gallery(drawn))
     frame = tables.intervals(found)
