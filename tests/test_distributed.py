@@ -56,6 +56,8 @@ def test_two_processes_predict_what_one_does(tmp_path):
     assert one == two
     folders = (tmp_path / "two" / "checkpoints" / "loso-seed0").iterdir()
     assert len(list(folders)) == len(worlds.PEOPLE)
+    final = tmp_path / "two" / "checkpoints" / "final.everybody-seed0"
+    assert [path.name for path in final.iterdir()] == ["everybody"]
     # Only the first process reports.
     assert ["report:" in text for text in said] == [True, False]
     assert (tmp_path / "two" / "report" / "index.html").is_file()

@@ -36,8 +36,9 @@ def test_stereo_from_manifest_to_report_and_again(tmp_path):
     assert done.returncode == 0, done.stderr
     # 8 subjects, 24 clips; 4 of each group make an arm of 4, 2 of each.
     assert "24 clips of 8 subjects (CASME II, SAMM); 16 folds" in done.stdout
-    assert "stereo-draw0-seed0" in done.stdout
+    assert "stereo, draw 0, seed 0" in done.stdout
     assert f"report: {tmp_path / 'run' / 'report' / 'index.html'}" in done.stdout
+    assert "try next:\n  python -m ethnicmer_jax predict --workdir=" in done.stdout
     metrics = json.loads((tmp_path / "run" / "metrics.json").read_text())
     assert len(metrics["runs"]) == 4
     assert metrics["environment"]["command"].startswith("python -m ethnicmer_jax.main --config=")

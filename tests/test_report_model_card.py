@@ -23,8 +23,8 @@ def card(folder, final=None, **changes):
 def test_it_holds_the_models_the_people_and_the_scores(trained_workdir):
     text, read, _ = card(trained_workdir)
     assert text.startswith("# Model card: smoke\n")
-    assert "| Networks of held-out folds | 4 of 1 run |" in text
-    assert "| Final models | 1 (seeds 0), checkpoints |" in text
+    assert "| Networks of held-out folds | 4, in 1 run |" in text
+    assert "| Final models | 1 (seed 0), as checkpoints |" in text
     people = read["final"]["people"]
     assert sum(row["clips"] for row in people) == read["final"]["clips"]
     for row in people:

@@ -64,7 +64,7 @@ def write(
             {"run": str(folds.run[row]), "fold": str(folds.fold[row]), "seed": int(folds.seed[row])}
             for row in rows
         ],
-        "kept_as": "checkpoints" if config.classifier == "network" else "refitted when used",
+        "kept_as": "as checkpoints" if config.classifier == "network" else "fitted when used",
         "expected": expected(config.protocol.name, summary),
         "protocol": config.protocol.name,
         "recipe": config.name,

@@ -60,7 +60,7 @@ def section(
         ),
     ]
     if final:
-        blocks.append(Prose([f"Expected of the final models: scores {final['expected']['note']}."]))
+        blocks.append(Prose([_expected_of_final(final)]))
     if final or kept:
         blocks.append(Listing(_USE))
     blocks.append(Link("Intended use, data, recipe and limits:", FILE_NAME, f"../{FILE_NAME}"))
@@ -146,13 +146,13 @@ def _kept(config: Mapping[str, Any], metrics: Mapping[str, Any]) -> str:
     if config["classifier"] == "network" and config["checkpoint"]["keep"] == "none":
         return ""
     folds = sum(values["n_folds"] for values in runs.values())
-    return f"{folds:,} of {len(runs)} run{'' if len(runs) == 1 else 's'}"
+    return f"{folds:,}, in {len(runs)} run{'' if len(runs) == 1 else 's'}"
 
 
 def _kinds(final: Mapping[str, Any], kept: str) -> Iterator[str]:
     if final:
         yield (
-            f"Models of the recipe `{final['recipe']}`, trained on everybody who takes part, to be "
+            f"Models of the recipe {final['recipe']}, trained on everybody who takes part, to be "
             "used on other people."
         )
     elif kept:
@@ -170,8 +170,9 @@ def _kinds(final: Mapping[str, Any], kept: str) -> Iterator[str]:
 def _finals(final: Mapping[str, Any]) -> str:
     if not final:
         return "none"
-    seeds = ", ".join(str(member["seed"]) for member in final["members"])
-    return f"{len(final['members'])} (seeds {seeds}), {final['kept_as']}"
+    seeds = [str(member["seed"]) for member in final["members"]]
+    named = f"seed{'' if len(seeds) == 1 else 's'} {', '.join(seeds)}"
+    return f"{len(seeds)} ({named}), {final['kept_as']}"
 
 
 def _input(config: Mapping[str, Any]) -> str:
@@ -262,6 +263,11 @@ def _scores(found: JobFindings | None) -> list[dict[str, Any]]:
 def _expected(final: Mapping[str, Any], found: JobFindings | None) -> str:
     note = final["expected"]["note"] if final else "pooled over held-out clips"
     return note if found is None else f"Scores {note}."
+
+
+def _expected_of_final(final: Mapping[str, Any]) -> str:
+    note = final["expected"]["note"]
+    return f"Expected of the final models: the scores above, {note}."
 
 
 def _level(metrics: Mapping[str, Any]) -> float:
