@@ -28,20 +28,33 @@ from ethnicmer_jax.api.estimator import NoImageWarning
 from ethnicmer_jax.jobs import preparation
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
-SLOW_CHECKS = (
-    # Each of them trains with other numbers of classes or clips, which is another program.
-    "check_estimators_overwrite_params",
-    "check_positive_only_tag_during_fit",
-    "check_estimators_dtypes",
-    "check_dtype_object",
-    "check_pipeline_consistency",
-    "check_classifiers_train",
+TRAINING = (
+    # Checks that train: of other numbers of classes and clips, which are other programs.
+    "check_classifier_data_not_an_array",
     "check_classifiers_classes",
-    "check_methods_subset_invariance",
-    "check_methods_sample_order_invariance",
-    "check_fit_idempotent",
+    "check_classifiers_train",
+    "check_dict_unchanged",
+    "check_dont_overwrite_parameters",
+    "check_dtype_object",
+    "check_estimators_dtypes",
+    "check_estimators_fit_returns_self",
+    "check_estimators_nan_inf",
+    "check_estimators_overwrite_params",
+    "check_estimators_pickle",
+    "check_f_contiguous_array_estimator",
+    "check_fit2d_1feature",
+    "check_fit2d_predict1d",
     "check_fit_check_is_fitted",
+    "check_fit_idempotent",
     "check_fit_score_takes_y",
+    "check_methods_sample_order_invariance",
+    "check_methods_subset_invariance",
+    "check_n_features_in",
+    "check_n_features_in_after_fitting",
+    "check_pipeline_consistency",
+    "check_positive_only_tag_during_fit",
+    "check_readonly_memmap_input",
+    "check_supervised_y_2d",
 )
 
 
@@ -100,6 +113,13 @@ def test_the_seed_decides_and_nothing_else(fitted):
     assert (other.predict_proba(X) != fitted.predict_proba(X)).any()
 
 
+def test_pickled_it_answers_alike(fitted):
+    X, _, _ = clips()
+    again = pickle.loads(pickle.dumps(fitted))
+    assert (again.predict_proba(X) == fitted.predict_proba(X)).all()
+
+
+@pytest.mark.slow
 def test_pickled_it_answers_alike_in_another_process(fitted, tmp_path):
     X, _, _ = clips()
     np.save(tmp_path / "x.npy", X)
@@ -192,13 +212,13 @@ def test_images_that_cannot_be_are_value_errors(fitted):
 QUICK = [
     pytest.param(check, id=check.func.__name__)
     for _, check in estimator_checks_generator(em.MicroExpressionClassifier())
-    if check.func.__name__ not in SLOW_CHECKS
+    if check.func.__name__ not in TRAINING
 ]
 
 
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("check", QUICK)
-def test_quick_checks_of_scikit_learn(check):
+def test_checks_of_scikit_learn_that_train_nothing(check):
     check(em.MicroExpressionClassifier(epochs=1))
 
 
@@ -209,6 +229,7 @@ def test_every_check_of_scikit_learn():
     check_estimator(em.MicroExpressionClassifier())
 
 
+@pytest.mark.slow
 def test_it_is_the_final_model_of_a_job_on_the_same_clips(tmp_path):
     """One engine, one stream: no second way to train."""
     made = em.config("smoke", {"data.data_dir": tmp_path, "engine.devices": 1})

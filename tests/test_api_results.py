@@ -89,24 +89,29 @@ def test_what_is_missing_is_refused(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
-def test_results_are_compared_by_result_or_directory(result, tmp_path):
-    changed = {**QUICK, "shallow.c": 0.1, "data.data_dir": result.workdir.parent / "data"}
-    other = em.run("smoke", tmp_path / "other", changed)
-    found = em.compare(result, other.workdir)
-    assert found.names == ("run", "other")
-    estimate = found.scores.query("section == 'All clips' and score == 'uf1'").set_index("name")
-    assert estimate.loc["other", "estimate"] == pytest.approx(other.scores["uf1"].mean())
+def test_results_are_compared_by_result_directory_or_file(result, tmp_path):
+    raw = pd.read_csv(result.workdir / "predictions.csv", dtype=str)
+    swapped = {"p_negative": "p_positive", "p_positive": "p_negative"}
+    raw.rename(columns=swapped).to_csv(tmp_path / "other.csv", index=False)
+    found = em.compare(result, tmp_path / "other.csv")
+    assert found.names[0] == "run"
+    overall = found.scores.query("section == 'All clips' and score == 'uf1'")
+    assert overall["estimate"].iloc[0] == pytest.approx(result.scores["uf1"].mean())
     assert found.conclusions
-    em.compare(result, other, output=tmp_path / "page")
-    assert (tmp_path / "page" / "index.html").is_file()
     with pytest.raises(em.UserError):
-        em.compare(result, tmp_path)
+        em.compare(result.workdir, tmp_path)
 
 
+def test_an_explanation_of_another_kind_is_refused(result):
+    with pytest.raises(em.UserError, match="no option method;"):
+        result.explain(method="hirescam")
+    with pytest.raises(em.UserError, match="keeps no checkpoints"):
+        result.explain(methods=["hirescam"], label_folds=0)
+
+
+@pytest.mark.slow
 def test_explanations_are_a_page_of_the_result(trained_workdir, tmp_path):
     asked = {"methods": ["hirescam"], "label_folds": 0, "max_clips": 4}
     page = em.Result(trained_workdir).explain(output=tmp_path / "page", **asked)
     assert page == tmp_path / "page" / "index.html"
     assert page.is_file()
-    with pytest.raises(em.UserError, match="no option method;"):
-        em.Result(trained_workdir).explain(method="hirescam")
