@@ -124,7 +124,7 @@ def _tables(outcomes: Outcomes) -> list[Block]:
     blocks.append(Prose([f"Networks: {line}." for line in networks(outcomes)]))
     classes = "; ".join(f"{name}: {coded}" for name, coded in outcomes.meaning.items())
     blocks.append(Prose([f"Classes and the coded emotions that taught them: {classes}."]))
-    blocks += [Note(f"{note}.") for note in outcomes.notes]
+    blocks += [Note(f"Note: {note}.") for note in outcomes.notes]
     return blocks
 
 

@@ -125,7 +125,7 @@ def _found(outcomes: Outcomes) -> list[str]:
 
 def confidence(value: float) -> str:
     """`.87`; near 1 no more than is known of it."""
-    return ">\N{NO-BREAK SPACE}.99" if value >= 0.995 else labels.score(value, 2)
+    return ">.99" if value >= 0.995 else labels.score(value, 2)
 
 
 def spread(mean: float, deviation: float, networks: int, digits: int = 3) -> str:
