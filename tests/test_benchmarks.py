@@ -231,3 +231,13 @@ def test_crops_and_head_motion_are_scored(tmp_path, name, rows):
     done = run(name, *(f"--{flag}={value}" for flag, value in flags.items()))
     assert done.returncode == 0, done.stderr
     assert results.read_text().count("| 24 clips, dis") == rows
+
+
+@pytest.mark.slow
+def test_spotting_is_measured_on_recordings_of_known_expressions(results):
+    results.write_text(TABLES + "\n## Spotting\n\n| a |\n|---|\n")
+    done = run("spotting", "--subjects=2", "--rows=JPEG only@25", f"--results={results}")
+    assert done.returncode == 0, done.stderr
+    row = results.read_text().splitlines()[-1].split("|")
+    assert [cell.strip() for cell in row[2:6]] == ["JPEG only", "25", "2", "6"]
+    assert float(row[6].split()[0]) > 0.8
