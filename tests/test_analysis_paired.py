@@ -169,6 +169,7 @@ def test_all_pairs_or_those_with_the_first():
         ("A", "B"),
         ("A", "C"),
     }
+    assert paired.compare(tables).headline == ["UF1 is shown to differ in none of 2 comparisons."]
     every = differences(tables, all_pairs=True)
     assert set(zip(every.baseline, every.name, strict=True)) == {("A", "B"), ("A", "C"), ("B", "C")}
 

@@ -76,7 +76,9 @@ class Findings:
             if row["verdict"] != Difference.NOT_SHOWN.value
         ]
         told = f": {'; '.join(shown)}" if shown else ""
-        return [f"UF1 is shown to differ in {len(shown)} of {len(rows)} comparisons{told}."]
+        return [
+            f"UF1 is shown to differ in {len(shown) or 'none'} of {len(rows)} comparisons{told}."
+        ]
 
     @property
     def conclusions(self) -> list[str]:
