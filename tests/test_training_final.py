@@ -25,7 +25,7 @@ def same(one, other):
     return all(map(np.array_equal, *map(jax.tree.leaves, (one, other))))
 
 
-@pytest.mark.parametrize("fusion", ["none", "embed"])
+@pytest.mark.parametrize("fusion", ["none", pytest.param("embed", marks=pytest.mark.slow)])
 def test_the_predictions_of_held_out_folds_are_the_same_bit_for_bit(fusion):
     tables = [
         engine(model__fusion=fusion, protocol__final=final).train().table for final in (False, True)
@@ -33,7 +33,7 @@ def test_the_predictions_of_held_out_folds_are_the_same_bit_for_bit(fusion):
     assert tables[0].equals(tables[1])
 
 
-@pytest.mark.parametrize("keep", ["none", "final", "every"])
+@pytest.mark.parametrize("keep", ["none", "final", pytest.param("every", marks=pytest.mark.slow)])
 def test_its_checkpoint_is_kept_whatever_becomes_of_the_others(tmp_path, keep):
     made = engine(protocol__final=True, checkpoint__keep=keep)
     table = made.train(tmp_path)
@@ -75,7 +75,7 @@ def test_without_held_out_folds_there_are_models_and_no_predictions(tmp_path):
     assert same(model(made, tmp_path), model(beside, tmp_path / "beside"))
 
 
-@pytest.mark.parametrize("classifier", ["svm", "logistic"])
+@pytest.mark.parametrize("classifier", [pytest.param("svm", marks=pytest.mark.slow), "logistic"])
 def test_a_shallow_classifier_leaves_its_final_model_to_whoever_needs_it(classifier):
     from ethnicmer_jax.data import targets
     from ethnicmer_jax.protocols import build
