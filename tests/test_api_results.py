@@ -92,7 +92,7 @@ def test_what_is_missing_is_refused(tmp_path):
 def test_results_are_compared_by_result_directory_or_file(result, tmp_path):
     raw = pd.read_csv(result.workdir / "predictions.csv", dtype=str)
     swapped = {"p_negative": "p_positive", "p_positive": "p_negative"}
-    raw.rename(columns=swapped).to_csv(tmp_path / "other.csv", index=False)
+    raw.rename(columns=swapped)[raw.columns].to_csv(tmp_path / "other.csv", index=False)
     found = em.compare(result, tmp_path / "other.csv")
     assert found.names[0] == "run"
     overall = found.scores.query("section == 'All clips' and score == 'uf1'")
