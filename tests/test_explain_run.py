@@ -49,7 +49,7 @@ def finished(tmp_path_factory):
 @pytest.fixture(scope="module")
 def explained_job(finished):
     """The same, explained with pupils where these crops have them."""
-    asked = Request(methods=("gradcam", "hirescam"), label_folds=1, eyes=EYES.split(","))
+    asked = Request(methods=("gradcam", "hirescam"), label_folds=0, eyes=EYES.split(","))
     run.run(finished, asked)
     return finished
 
@@ -63,7 +63,6 @@ def test_everything_is_there(explained_job):
         "in the features of one final model",
         "HiResCAM",
         "random weights",
-        "shuffled labels",
         "wrong",
         "motion of the clip",
     ):
@@ -275,5 +274,5 @@ def test_a_study_from_the_command_line(tmp_path):
             [*ours, *command, f"--workdir={study}"], capture_output=True, text=True, check=False
         )
         assert done.returncode == 0, done.stderr
-    assert (study / "explain" / "index.html").is_file()
+    assert "shuffled labels" in (study / "explain" / "index.html").read_text()
     assert "../explain/index.html" in (study / "report" / "index.html").read_text()

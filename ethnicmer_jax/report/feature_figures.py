@@ -60,8 +60,8 @@ def _points(axis: Axes, points: pd.DataFrame, projection: str, label: str) -> No
         axis.scatter(
             part[f"{projection}_x"],
             part[f"{projection}_y"],
-            s=14,
-            alpha=0.75,
+            s=18,
+            alpha=0.9,
             linewidths=0,
             color=style.PALETTE[index % len(style.PALETTE)],
             marker=style.MARKERS[index % len(style.MARKERS)],

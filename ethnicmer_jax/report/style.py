@@ -103,6 +103,9 @@ def canvas(width: float, height: float) -> Canvas:
 
 def finish(figure: Canvas, *, name: str, caption: str, alt: str, wide: bool = False) -> Figure:
     """Renders a drawn figure to SVG, PNG and PDF, without dates or versions."""
+    # Laid out once, not again for every kind of file.
+    figure.draw_without_rendering()
+    figure.set_layout_engine("none")
     svg, png, pdf = io.StringIO(), io.BytesIO(), io.BytesIO()
     figure.savefig(
         svg, format="svg", transparent=True, metadata={"Date": None, "Creator": None, "Title": name}
