@@ -8,9 +8,13 @@ import logging
 import pathlib
 import posixpath
 import re
+import sys
 
 import latex2mathml.converter
 from mkdocs.structure.files import File, Files
+
+sys.path.insert(0, str(pathlib.Path(__file__).parent))
+import messages
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 INCLUDED = {
@@ -48,6 +52,8 @@ def on_page_markdown(markdown: str, page, config, files) -> str:
     place = page.file.src_uri
     if place not in INCLUDED.values():
         markdown = _relinked(markdown, f"docs/{place}", place)
+    if place == "errors.md":
+        markdown = markdown.partition("<!-- every message -->")[0] + _every_message()
     return _MATH.sub(lambda found: _formula(found[1]), markdown)
 
 
@@ -69,6 +75,20 @@ def as_markdown(notebook: dict) -> str:
             parts.append(f"```python\n{source}\n```")
             parts += [shown for output in cell["outputs"] if (shown := _output(output))]
     return "\n\n".join(parts) + "\n"
+
+
+def _every_message() -> str:
+    """The messages of each package, as tables of module and text."""
+    packages: dict[str, list[str]] = {}
+    for module, text in messages.collect(ROOT):
+        package, _, name = module.rpartition("/")
+        cell = html.escape(text).replace("|", "&#124;")
+        packages.setdefault(package, []).append(f"| `{name}` | <code>{cell}</code> |")
+    tables = [
+        f"### {package}\n\n| module | message |\n|---|---|\n" + "\n".join(rows)
+        for package, rows in packages.items()
+    ]
+    return "\n\n".join(tables) + "\n"
 
 
 def _output(output: dict) -> str:
