@@ -160,11 +160,12 @@ def _slices(x: FeatureMap, window: Sides, strides: Sides, pads: Pads, fill: floa
 
 
 def _pads(
-    shape: tuple[int, ...],
+    shape: tuple[Any, ...],
     window: Sequence[int],
     strides: Sequence[int],
     padding: str | Sequence[tuple[int, int]],
 ) -> Pads:
+    """Pairs (before, after); the number of images, `shape[0]`, may be symbolic in an export."""
     pairs = (
         lax.padtype_to_pads(shape[1:3], window, strides, padding)
         if isinstance(padding, str)
