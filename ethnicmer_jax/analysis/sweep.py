@@ -104,11 +104,13 @@ def conclusions(values: pd.DataFrame) -> list[str]:
         sentences.append(f"Differences are from {values.point[0]} and have to wait for it.")
     if finished.uf1.notna().any():
         best = finished.loc[finished.uf1.idxmax()]
-        sentences.append(
+        # What a reader came for stands first.
+        sentences.insert(
+            0,
             f"The highest UF1 is {labels.estimate(best.uf1, best.uf1_low, best.uf1_high)}, of "
             f"{best['name']}. The highest of {len(finished)} is optimistic as an estimate of what "
             "that point can do; where one is to be chosen, choose on training subjects "
-            "(protocol nested)."
+            "(protocol nested).",
         )
     compared = values.difference.notna()
     if compared.any():

@@ -313,6 +313,7 @@ def rejection_curves(table: pd.DataFrame, *, name: str = "calibration") -> Figur
         axes.set_ylabel("rejection rate")
         axes.set_ylim(-0.02, 1.03)
         axes.yaxis.set_major_formatter(lambda rate, _: labels.percent(rate))
+        axes.xaxis.set_major_formatter(lambda effect, _: labels.compact(effect))
         axes.legend(loc="lower center", bbox_to_anchor=(0.45, 1), ncols=2, borderpad=0)
         alarms = "; ".join(
             f"{row.series} {labels.percent(row.rate, 1)} of {row.databases}"
