@@ -48,7 +48,7 @@ SHORTER = (
     (r"calibrate", ("--config=configs/calibrate.py:smoke", *LOGISTIC, "--databases=2",
      "--effects=0")),
     # What makes jobs short makes them learn from frames that come cropped.
-    (r"predict .*runs/mine", ("--detector=retinaface",)),
+    (r"predict .*runs/(mine|demo)", ("--detector=retinaface",)),
     (r"explain", ("--methods=hirescam", "--label_folds=0", "--max_clips=4")),
     (r"build --export", ("--simulated=cohorts=simcasme2:Asian:1,simsamm:White:1:grey",
      "--simulated=clips_per_subject=3")),
