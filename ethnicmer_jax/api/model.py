@@ -15,6 +15,7 @@ import pandas as pd
 from ethnicmer_jax import inference
 from ethnicmer_jax.api import arrays
 from ethnicmer_jax.api.database import Database
+from ethnicmer_jax.base import environment
 from ethnicmer_jax.base.schema import EMOTIONS, FLOW_UNITS, UserError
 from ethnicmer_jax.data import dataset
 from ethnicmer_jax.data.dataset import Dataset
@@ -297,6 +298,8 @@ class Model:
 def load(workdir: Path) -> Model:
     """Opens the trained models of a finished work directory.
 
+    As in `em.run`, every core of a CPU becomes a device of JAX, unless JAX has started before.
+
     Args:
       workdir: of a job with checkpoints or final models, or of a study (its pooled job).
 
@@ -307,6 +310,8 @@ def load(workdir: Path) -> Model:
       >>> model = em.load("runs/baseline")  # doctest: +SKIP
       >>> model.predict("clip.mp4")  # doctest: +SKIP
     """
+    # The same flags of the compiler as in training, for the same bits.
+    environment.prefer_core_devices()
     return Model(workdir)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -98,7 +97,7 @@ class Learner:
             "n_emotions": len(targets.emotion_names),
             "n_ethnicities": len(targets.ethnic_names),
         }
-        model = json.dumps(config.model.to_dict() | sizes, sort_keys=True)
+        model = registry.build(config.model.to_dict() | sizes)
         loss = losses.LossConfig(
             config.loss.emotion_weight, config.loss.ethnic_weight, config.loss.label_smoothing
         )
@@ -266,10 +265,11 @@ class Learner:
 
 
 @functools.lru_cache(maxsize=8)
-def _learner(model: str, loss: losses.LossConfig, weight_decay: float, mirror: bool) -> Learner:
-    """The same object for the same settings: what was compiled for it is compiled once."""
-    made = registry.build(json.loads(model))
-    return Learner(made, loss, optim.directions(weight_decay, made.fusion.paces), mirror)
+def _learner(
+    model: EthnicAwareClassifier, loss: losses.LossConfig, weight_decay: float, mirror: bool
+) -> Learner:
+    """The same object for the same model and settings: what is compiled for it is so once."""
+    return Learner(model, loss, optim.directions(weight_decay, model.fusion.paces), mirror)
 
 
 _INIT, _MIRROR = 0xFFFFFFFF, 1
