@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
+import report_workdir
 from fairlearn.metrics import equalized_odds_difference
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -263,3 +264,9 @@ def test_a_database_of_an_arm_is_scored_as_if_it_were_alone():
         Predictions(part.table.assign(run="ethnicity.stereo-draw0-seed0")) for part in parts[:2]
     ]
     assert metrics.of_databases(join(*drawn)) == {}
+
+
+@pytest.mark.filterwarnings("error")
+def test_predictions_of_nobody_in_a_group_are_labelled_without_a_warning():
+    found = metrics.group_labels(Predictions.from_table(report_workdir.table()), {})
+    assert set(found) == {""}

@@ -96,7 +96,7 @@ def group_labels(
     ethnicity = predictions.table["ethnicity"]
     if members is None:
         return ethnicity.to_numpy(object)
-    return ethnicity.map(members).fillna("").to_numpy(object)
+    return np.array([members.get(name, "") for name in ethnicity], object)
 
 
 def fairness_gaps(by_group: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:

@@ -108,8 +108,8 @@ def single_clips(
                     ["clip", *(METHODS[method] for method in methods)],
                     name=f"clips_{group}_{emotion}",
                     caption=f"{labels.group(group)}, {emotion}: {int((kind & right).sum())} of "
-                    f"{int(kind.sum())} explained clips are recognised. {view.head} head, "
-                    f"{view.branch} branch.",
+                    f"{int(kind.sum())} explained clips are recognised. Maps of the {view.head} "
+                    f"head, {view.branch} branch.",
                 )
 
 

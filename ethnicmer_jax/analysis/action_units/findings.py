@@ -114,7 +114,7 @@ def analyse(
 
 def _coded(table: pd.DataFrame, members: Mapping[str, str]) -> CodedClips:
     """The clips of the groups; those of other ethnicities are left out."""
-    group = table["ethnicity"].map(members).fillna("")
+    group = table["ethnicity"].map(lambda name: members.get(name, ""))
     kept = (group != "").to_numpy()
     table, group = table[kept], group[kept]
     person = table["database"] + "/" + table["subject"]
