@@ -27,6 +27,7 @@ INCLUDED = {
 """Pages of the repository that lie elsewhere, and their places in the site."""
 
 _log = logging.getLogger("mkdocs.hooks.site")
+_COLOUR = re.compile(r"\x1b\[[\d;]*m")
 _FENCE = re.compile(r"^```.*?^```", re.DOTALL | re.MULTILINE)
 _MATH = re.compile(r"^```math\n(.*?)^```", re.DOTALL | re.MULTILINE)
 _LINK = re.compile(r"\[([^\]]*)\]\((?!https?:|#|mailto:)([^)#\s]+)(#[^)\s]*)?\)")
@@ -73,8 +74,22 @@ def as_markdown(notebook: dict) -> str:
             parts.append(source)
         elif cell["cell_type"] == "code" and source:
             parts.append(f"```python\n{source}\n```")
-            parts += [shown for output in cell["outputs"] if (shown := _output(output))]
+            parts += [shown for output in _joined(cell["outputs"]) if (shown := _output(output))]
     return "\n\n".join(parts) + "\n"
+
+
+def _joined(outputs: list[dict]) -> list[dict]:
+    """The outputs; lines that the terminal's tables and notes come in, as one text."""
+    found: list[dict] = []
+    for output in outputs:
+        data = output.get("data", {})
+        if "".join(data.get("text/html", "")).startswith("<pre"):
+            text = "".join(data["text/plain"]).rstrip("\n") + "\n"
+            output = {"output_type": "stream", "name": "stdout", "text": [text]}
+        if found and output.get("name") == "stdout" == found[-1].get("name"):
+            output = {**output, "text": [*found.pop()["text"], *output["text"]]}
+        found.append(output)
+    return found
 
 
 def _every_message() -> str:
@@ -104,6 +119,7 @@ def _output(output: dict) -> str:
 
 
 def _verbatim(text: str) -> str:
+    text = _COLOUR.sub("", text)
     return f"<pre><code>{html.escape(text.rstrip())}</code></pre>" if text.strip() else ""
 
 
