@@ -8,6 +8,7 @@ import re
 import jinja2
 import pytest
 
+from ethnicmer_jax.protocols.plan import PROTOCOLS
 from ethnicmer_jax.report import prose
 
 PACKAGE = pathlib.Path(prose.__file__).parents[1]
@@ -36,10 +37,24 @@ def used():
     return calls
 
 
+def handed_over():
+    """Names that are given to a function between: captions of a page's own tables and figures."""
+    nodes = (
+        node for path in PACKAGE.rglob("*.py") for node in ast.walk(ast.parse(path.read_text()))
+    )
+    names = {n.value for n in nodes if isinstance(n, ast.Constant) and isinstance(n.value, str)}
+    return {name for name in names if re.fullmatch(r"compare\.\w*[a-z]", name)}
+
+
 def test_every_heading_is_used_and_exists():
-    # The captions of forest plots are named after the plot.
-    forests = {name for name in headings() if re.fullmatch(r"study\.\w+_forest", name)}
-    assert set(used()) | forests == headings()
+    # The captions of forest plots are named after the plot, and protocols after themselves.
+    named_after = {
+        name
+        for name in headings()
+        if re.fullmatch(r"study\.\w+_forest|compare\.forest_(classes|groups)", name)
+    }
+    protocols = {f"methods.{name}" for name in PROTOCOLS} - {"methods.all"}
+    assert set(used()) | handed_over() | named_after | protocols == headings()
 
 
 def test_no_heading_stands_twice():
