@@ -22,6 +22,7 @@ import flow_manifest
 import other_laboratory
 import own_films
 import pytest
+import warm_python
 from documented import ROOT
 
 TINY = (
@@ -41,6 +42,7 @@ SHORTER = (
     (r"main .*configs/study\.py", (*TINY, *ONE_EPOCH, "--draws=1",
      "--config.study.jobs=('arms','pooled')", "--config.protocol.contrasts=('ethnicity',)",
      "--config.protocol.subjects=2", "--config.study.pooled_seeds=1")),
+    (r"main .*configs/megc2019", (*TINY, *ONE_EPOCH, *LOGISTIC)),
     (r"main .*--config=", (*TINY, *ONE_EPOCH, "--config.protocol.draws=1")),
     (r"sweep .*SLURM", (*TINY, *ONE_EPOCH)),
     (r"sweep .*ablation", (*TINY, *ONE_EPOCH, "--shard=1/7")),
@@ -60,6 +62,7 @@ ENVIRONMENT = {
     # Most of the time goes into compiling networks that are trained for one epoch.
     "XLA_FLAGS": "--xla_force_host_platform_device_count=1 --xla_backend_optimization_level=0 "
     "--xla_llvm_disable_expensive_passes=true",
+    "SCRATCH": "runs",
     "SLURM_ARRAY_TASK_ID": "1",
     "SLURM_ARRAY_TASK_COUNT": "9",
 }
@@ -124,14 +127,16 @@ def chains(commands):
 def run(command, folder):
     added = next((flags for pattern, flags in SHORTER if re.search(pattern, command)), ())
     start = time.monotonic()
-    done = subprocess.run(
-        ["bash", "-c", f"{command} {shlex.join(added)}"],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        env={**os.environ, **ENVIRONMENT},
-    )
-    return command, done.returncode, done.stderr[-2000:], time.monotonic() - start
+    whole = f"{command} {shlex.join(added)}"
+    if command.startswith("python -m "):
+        code, error = warm_python.run(whole, folder, ENVIRONMENT)
+    else:
+        environment = {**os.environ, **ENVIRONMENT}
+        done = subprocess.run(
+            ["bash", "-c", whole], cwd=folder, capture_output=True, text=True, env=environment
+        )
+        code, error = done.returncode, done.stderr
+    return command, code, error[-2000:], time.monotonic() - start
 
 
 def test_every_documented_command_runs(folder):

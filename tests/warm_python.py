@@ -1,0 +1,73 @@
+"""`python -m MODULE ...` in processes forked from one that has imported what takes seconds.
+
+A process of each command would spend most of the test in importing the same packages.
+"""
+
+import atexit
+import multiprocessing
+import os
+import pathlib
+import runpy
+import shlex
+import sys
+import tempfile
+import threading
+import traceback
+
+SLOW_TO_IMPORT = (
+    "data_builders.database.ensure",
+    "ethnicmer_jax.analysis.paired",
+    "ethnicmer_jax.explain.run",
+    "ethnicmer_jax.jobs.job",
+    "ethnicmer_jax.training.engine",
+)
+_context = multiprocessing.get_context("forkserver")
+_context.set_forkserver_preload(list(SLOW_TO_IMPORT))
+
+
+def run(command: str, folder: pathlib.Path, environment: dict[str, str]) -> tuple[int, str]:
+    """Runs `python -m MODULE ...` in a folder; gives its exit code and what it said on stderr.
+
+    The command is split as a shell would, variables included; it may have no pipes and such.
+    """
+    words = [_expanded(word, environment) for word in shlex.split(command)]
+    assert words[:2] == ["python", "-m"], command
+    with tempfile.TemporaryDirectory() as said:
+        process = _context.Process(target=_module, args=(words[2:], str(folder), environment, said))
+        process.start()
+        process.join()
+        error = pathlib.Path(said, "stderr")
+        text = error.read_text(encoding="utf-8", errors="replace") if error.is_file() else ""
+    return process.exitcode, text
+
+
+def _expanded(word: str, environment: dict[str, str]) -> str:
+    for name, value in environment.items():
+        word = word.replace(f"${name}", value)
+    return word
+
+
+def _module(arguments: list[str], folder: str, environment: dict[str, str], said: str) -> None:
+    for number, name in ((1, "stdout"), (2, "stderr")):
+        with pathlib.Path(said, name).open("wb") as stream:
+            os.dup2(stream.fileno(), number)
+    os.environ.update(environment)
+    os.chdir(folder)
+    # As `python -m` has it: the folder first, for configs and modules of the reader's own.
+    sys.path.insert(0, "")
+    sys.argv = arguments
+    code = 0
+    try:
+        runpy.run_module(arguments[0], run_name="__main__", alter_sys=True)
+    except SystemExit as end:
+        code = end.code if isinstance(end.code, int) else int(end.code is not None)
+    except BaseException:
+        traceback.print_exc()
+        code = 1
+    # As an interpreter ends: a child of multiprocessing would first wait for the workers of
+    # joblib, which only what is registered here dismisses.
+    threading._shutdown()
+    atexit._run_exitfuncs()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
