@@ -21,7 +21,14 @@ if TYPE_CHECKING:
     from ethnicmer_jax.api.config import config
     from ethnicmer_jax.api.database import Database, open_database
     from ethnicmer_jax.api.estimator import MicroExpressionClassifier, NoImageWarning
-    from ethnicmer_jax.api.model import HeldOutWarning, Maps, Model, UnusableClipWarning, load
+    from ethnicmer_jax.api.model import (
+        CaveatWarning,
+        HeldOutWarning,
+        Maps,
+        Model,
+        UnusableClipWarning,
+        load,
+    )
     from ethnicmer_jax.api.results import Result, compare, predictions, run
     from ethnicmer_jax.base.schema import UserError
 
@@ -33,6 +40,7 @@ _HOMES = {
     "load": "ethnicmer_jax.api.model",
     "Model": "ethnicmer_jax.api.model",
     "Maps": "ethnicmer_jax.api.model",
+    "CaveatWarning": "ethnicmer_jax.api.model",
     "HeldOutWarning": "ethnicmer_jax.api.model",
     "UnusableClipWarning": "ethnicmer_jax.api.model",
     "NoImageWarning": "ethnicmer_jax.api.estimator",
@@ -45,6 +53,7 @@ _HOMES = {
 """Public name -> the module that it is imported from when it is used."""
 
 __all__ = [
+    "CaveatWarning",
     "Database",
     "HeldOutWarning",
     "Maps",

@@ -48,7 +48,13 @@ def called(function):
 
 
 def test_public_names_are_those_that_were_promised():
-    others = {"HeldOutWarning", "NoImageWarning", "UnusableClipWarning", "UserError"}
+    others = {
+        "CaveatWarning",
+        "HeldOutWarning",
+        "NoImageWarning",
+        "UnusableClipWarning",
+        "UserError",
+    }
     assert set(em.__all__) == {*PROMISED, *others, "__version__"}
     assert set(em.__all__) <= set(dir(em))
 
@@ -60,10 +66,13 @@ def test_public_signatures_stay(name):
 
 METHODS = {
     "predict": "(self, inputs, *, onset=(), apex=(), offset=(), ethnicity='', person='', "
+    "detector='', "
     "unit='percent_of_width', every_model=False)",
     "features": "(self, inputs, *, onset=(), apex=(), offset=(), ethnicity='', person='', "
+    "detector='', "
     "unit='percent_of_width')",
     "explain": "(self, inputs, *, onset=(), apex=(), offset=(), ethnicity='', person='', "
+    "detector='', "
     "unit='percent_of_width')",
 }
 

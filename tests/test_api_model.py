@@ -3,6 +3,7 @@
 import warnings
 
 import cv2
+import drawn_films
 import numpy as np
 import pytest
 
@@ -11,7 +12,10 @@ from ethnicmer_jax.base import predictions
 from ethnicmer_jax.data import dataset
 
 KEY = ["database", "subject", "clip"]
-pytestmark = pytest.mark.filterwarnings("ignore::ethnicmer_jax.HeldOutWarning")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::ethnicmer_jax.HeldOutWarning"),
+    pytest.mark.filterwarnings("ignore::ethnicmer_jax.CaveatWarning"),
+]
 
 
 @pytest.fixture(scope="module")
@@ -58,6 +62,21 @@ def test_that_they_are_held_out_is_said_once(trained_workdir, clips, strange):
         with pytest.raises(em.HeldOutWarning, match="did not teach"):
             fresh.predict(clips)
         fresh.predict(clips)
+
+
+def test_what_limits_every_probability_is_in_each_row_and_said_once(trained_workdir):
+    drawn = np.stack(drawn_films.clips()[0].motion.read())
+    fresh = em.load(trained_workdir)
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always", em.CaveatWarning)
+        whole = fresh.predict(drawn, apex="1")
+        fresh.predict(drawn, apex="1")
+    texts = [str(one.message) for one in said if one.category is em.CaveatWarning]
+    assert sorted(text.split()[0] for text in texts) == ["frames", "the"]
+    assert all(text in whole["notes"].iloc[0] for text in texts)
+    cropped = fresh.predict(drawn, apex="1", detector="retinaface")
+    assert "frames are taken whole" not in cropped["notes"].iloc[0]
+    assert cropped["p_negative"].iloc[0] != whole["p_negative"].iloc[0]
 
 
 def test_pixels_of_the_database_are_known_under_any_name(trained_workdir, clips):

@@ -26,7 +26,10 @@ def test_without_checkpoints_of_held_out_folds_nothing_is_explained(trained_work
     assert not any("explain" in command for command, _ in next_steps.of(config, trained_workdir))
     config.protocol.name = "all"
     (step,) = next_steps.of(config, trained_workdir)
-    assert step[0].endswith("--report VIDEO")
+    assert step[0].endswith("--detector=retinaface --report VIDEO")
+    config.data.detector = "retinaface"
+    (step,) = next_steps.of(config, trained_workdir)
+    assert "--detector" not in step[0]
 
 
 def test_where_there_is_no_model_there_is_nothing_to_try(tmp_path, trained_workdir):

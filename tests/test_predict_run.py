@@ -164,6 +164,9 @@ def test_files_and_json_say_the_same(trained_workdir, films, tmp_path, capsys):
     values = json.loads(capsys.readouterr().out)
     assert values == json.loads((tmp_path / "out" / output.SUMMARY).read_text())
     clips = pd.read_csv(tmp_path / "out" / output.CLIPS)
+    assert values["simulated"]
+    assert "Responsible use" in values["responsible_use"]
+    assert clips["notes"].str.contains("drawn").all()
     models = pd.read_csv(tmp_path / "out" / output.MODELS)
     assert len(models) == clips["networks"].sum()
     for clip, row in zip(values["clips"], clips.to_dict("records"), strict=True):
@@ -185,6 +188,8 @@ def test_a_page_shows_frames_motion_map_and_curve_of_each_clip(trained_workdir, 
         assert (tmp_path / "out" / "figures" / f"{name}.png").is_file()
     assert "under these networks" in page
     assert "feels, intends or is" in page
+    assert "frames are taken whole, as they come" in page
+    assert "RetinaFace" not in page
     assert page.count("data:image/svg+xml") == 3
 
 

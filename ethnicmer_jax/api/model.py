@@ -34,6 +34,10 @@ class HeldOutWarning(UserWarning):
     """Clips show people of the database: models that these people did not teach predict them."""
 
 
+class CaveatWarning(UserWarning):
+    """What is to be known beside probabilities: drawn faces taught, frames are taken whole."""
+
+
 class UnusableClipWarning(UserWarning):
     """A clip, or a whole input, of which nothing can be predicted."""
 
@@ -70,6 +74,7 @@ class Model:
         self.workdir = pathlib.Path(workdir)
         self._trained = inference.open(self.workdir)
         self._warned = False
+        self._caveats: set[str] = set()
 
     def __repr__(self) -> str:
         finals = sum(member.final for member in self._trained.members)
@@ -101,6 +106,7 @@ class Model:
         offset: str | Sequence[str] = (),
         ethnicity: str = "",
         person: str = "",
+        detector: str = "",
         unit: str = "percent_of_width",
         every_model: bool = False,
     ) -> pd.DataFrame:
@@ -120,6 +126,8 @@ class Model:
           ethnicity: what models that are told one are told of all clips; by default what the
             input says, and else Unknown.
           person: "database/subject" that videos, folders and frames show, if it taught.
+          detector: "retinaface" or "none" (frames that come cropped to the face); by default as
+            the models' database was built.
           unit: of flow in arrays: "percent_of_width" (u to the right and v down, in percent of
             the face crop's width; strain without a unit) or "normalised" (each channel in
             [0, 1], as 8-bit flow images are).
@@ -132,7 +140,8 @@ class Model:
           offset (-1 unknown), apex_source, apex_confidence, ethnicity, coded_emotion,
           predicted_by, notes. With `every_model`: input, database, subject, clip, run, fold,
           seed, final, ethnicity, p_<class> and, of an ethnic head, q_<ethnicity>. `attrs` has
-          "expected", "failures" and "notes".
+          "expected", "failures" and "notes". What holds for all clips is in `notes` of each,
+          too, and is a `CaveatWarning` once.
 
         Raises:
           UserError: no clip can be predicted; a clip that cannot, beside others that can, is an
@@ -143,12 +152,15 @@ class Model:
           >>> model.predict(["a.mp4", "b.mp4"], onset=["12", "0.5s"])  # doctest: +SKIP
         """
         coded = {"onset": onset, "apex": apex, "offset": offset}
-        made = self._outcomes(inputs, coded, ethnicity, person, unit)
+        made = self._outcomes(inputs, coded, ethnicity, person, detector, unit)
         table = made.each if every_model else made.table
+        if not every_model:
+            of_all = [*made.caveats, *made.notes]
+            table["notes"] = ["; ".join([*filter(None, [own]), *of_all]) for own in table["notes"]]
         table.attrs = {
             "expected": str(self.expected),
             "failures": [str(failure) for failure in made.failures],
-            "notes": list(made.notes),
+            "notes": [*made.caveats, *made.notes],
         }
         return table
 
@@ -161,6 +173,7 @@ class Model:
         offset: str | Sequence[str] = (),
         ethnicity: str = "",
         person: str = "",
+        detector: str = "",
         unit: str = "percent_of_width",
     ) -> pd.DataFrame:
         """What the last layer of each model reads of every clip, not mirrored.
@@ -174,6 +187,7 @@ class Model:
           offset: see `predict`.
           ethnicity: see `predict`.
           person: see `predict`.
+          detector: see `predict`.
           unit: see `predict`.
 
         Returns:
@@ -186,7 +200,7 @@ class Model:
         from ethnicmer_jax.predict import run
 
         coded = {"onset": onset, "apex": apex, "offset": offset}
-        made = self._outcomes(inputs, coded, ethnicity, person, unit)
+        made = self._outcomes(inputs, coded, ethnicity, person, detector, unit)
         clips = run.dataset_of(self._trained.config, [clip.record for clip in made.seen])
         return self._trained.features(clips)
 
@@ -199,6 +213,7 @@ class Model:
         offset: str | Sequence[str] = (),
         ethnicity: str = "",
         person: str = "",
+        detector: str = "",
         unit: str = "percent_of_width",
     ) -> Maps:
         """Where the evidence for the predicted class lies: HiResCAM, mean over the models.
@@ -212,6 +227,7 @@ class Model:
           offset: see `predict`.
           ethnicity: see `predict`.
           person: see `predict`.
+          detector: see `predict`.
           unit: see `predict`.
 
         Raises:
@@ -223,7 +239,7 @@ class Model:
 
         check.has_checkpoints(self._trained.config)
         coded = {"onset": onset, "apex": apex, "offset": offset}
-        made = self._outcomes(inputs, coded, ethnicity, person, unit)
+        made = self._outcomes(inputs, coded, ethnicity, person, detector, unit)
         of_clip = maps.of(self._trained, made.seen, made)
         table = made.table[[*_KEY, "predicted"]].copy()
         heat = np.stack([of_clip[key] for key in table[_KEY].itertuples(index=False, name=None)])
@@ -235,7 +251,13 @@ class Model:
         return Maps(table, heat)
 
     def _outcomes(
-        self, inputs: Any, coded: dict[str, Any], ethnicity: str, person: str, unit: str
+        self,
+        inputs: Any,
+        coded: dict[str, Any],
+        ethnicity: str,
+        person: str,
+        detector: str,
+        unit: str,
     ) -> Outcomes:
         from ethnicmer_jax.predict import run
         from ethnicmer_jax.predict.inputs import Contents, Listed
@@ -245,13 +267,13 @@ class Model:
         if held is None:
             several = [inputs] if isinstance(inputs, str | os.PathLike | np.ndarray) else inputs
             onset, apex, offset = (_texts(value) for value in coded.values())
-            request = Request(list(several), onset, apex, offset, ethnicity, person)
+            request = Request(list(several), onset, apex, offset, ethnicity, person, detector)
             made = run.run(self._trained, request)
         else:
-            if person or any(_texts(value) for value in coded.values()):
+            if person or detector or any(_texts(value) for value in coded.values()):
                 raise UserError(
-                    "onset, apex, offset and person are of videos, folders and frames; the clips "
-                    "of a database, and flow, have theirs"
+                    "onset, apex, offset, person and detector are of videos, folders and frames; "
+                    "the clips of a database, and flow, have theirs"
                 )
             records = dataset.records(held)
             if ethnicity:
@@ -274,6 +296,10 @@ class Model:
             raise UserError(f"no clip can be predicted: {failures[0]}{more}")
         for failure in failures:
             warnings.warn(failure, UnusableClipWarning, 4)
+        for caveat in (*made.caveats, *made.notes):
+            if caveat not in self._caveats:
+                self._caveats.add(caveat)
+                warnings.warn(caveat, CaveatWarning, 4)
         count = self._of_known_people(made)
         if count and not self._warned:
             self._warned = True

@@ -36,7 +36,9 @@ def of(config: ml_collections.ConfigDict, directory: pathlib.Path) -> Iterator[t
             )
         if config.classifier not in check.SHALLOW and config.checkpoint.keep != "none":
             yield f"python -m ethnicmer_jax explain {where}", "where its networks look"
+    # Whoever has a film has one of a whole frame, also where the database came cropped.
+    crop = " --detector=retinaface" if config.data.detector == "none" else ""
     yield (
-        f"{_PREDICT} {where} --report VIDEO",
+        f"{_PREDICT} {where}{crop} --report VIDEO",
         "a face of your own: a video file or a folder of frames",
     )

@@ -18,6 +18,9 @@ FOUND, CODED, NO_APEX = "found", "coded", ""
 """Where an apex comes from; "" for clips that come as flow without frame numbers."""
 
 
+SIMULATED = "the networks have learnt from simulated (drawn) faces only"
+
+
 @dataclasses.dataclass(frozen=True)
 class Outcomes:
     """What networks say of clips, and of which clips they cannot say anything.
@@ -33,6 +36,8 @@ class Outcomes:
       networks: which networks predicted, one line for each choice of them.
       expected: the pooled held-out score of the same recipe, in words; "" where there is none.
       notes: what else is to be known, one line each.
+      simulated: whether drawn faces alone have taught the networks.
+      detector: the face detector of frames, one of `faces.DETECTORS`.
     """
 
     classes: tuple[str, ...]
@@ -44,6 +49,13 @@ class Outcomes:
     networks: tuple[str, ...]
     expected: str
     notes: tuple[str, ...]
+    simulated: bool = False
+    detector: str = "retinaface"
+
+    @property
+    def caveats(self) -> tuple[str, ...]:
+        """What limits every probability, one line each."""
+        return (SIMULATED,) if self.simulated else ()
 
     @property
     def exit_code(self) -> int:

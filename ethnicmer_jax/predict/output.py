@@ -13,6 +13,7 @@ import pandas as pd
 from ethnicmer_jax.base import files
 from ethnicmer_jax.base.schema import UserError
 from ethnicmer_jax.predict.outcomes import Outcomes
+from ethnicmer_jax.report import prose
 
 SUMMARY = "predictions.json"
 CLIPS = "predictions.csv"
@@ -53,13 +54,20 @@ def clips(outcomes: Outcomes) -> pd.DataFrame:
         for failure in outcomes.failures
     ]
     if not failed:
-        return outcomes.table.assign(error="")
+        return _noted(outcomes).assign(error="")
     whole = pd.DataFrame(failed)
     if outcomes.table.empty:
         return whole
     counts = dict.fromkeys(("networks", "agreeing", "onset", "apex", "offset"), "Int64")
-    together = pd.concat([outcomes.table.astype(counts), whole], ignore_index=True)
+    together = pd.concat([_noted(outcomes).astype(counts), whole], ignore_index=True)
     return together.assign(error=together["error"].fillna(""))
+
+
+def _noted(outcomes: Outcomes) -> pd.DataFrame:
+    """The table, whose notes have what limits every probability, too."""
+    own = outcomes.table["notes"]
+    notes = ["; ".join(filter(None, [note, *outcomes.caveats])) for note in own]
+    return outcomes.table.assign(notes=notes)
 
 
 def text(outcomes: Outcomes) -> str:
@@ -101,7 +109,9 @@ def values(outcomes: Outcomes) -> dict[str, Any]:
             "classes": dict(outcomes.meaning),
             "expected": outcomes.expected,
             "networks": list(outcomes.networks),
-            "notes": list(outcomes.notes),
+            "simulated": outcomes.simulated,
+            "responsible_use": prose.text("predict.use"),
+            "notes": [*outcomes.caveats, *outcomes.notes],
             "clips": found,
             "failed": [
                 {"input": failure.source, "clip": failure.clip, "reason": str(failure)}

@@ -32,7 +32,6 @@ def build(
     outcomes: Outcomes,
     heat: Mapping[tuple[str, str, str], np.ndarray],
     command: str,
-    simulated: bool,
     candidates: Section | None = None,
 ) -> Document:
     """Puts the page together.
@@ -41,28 +40,29 @@ def build(
       outcomes: what was predicted.
       heat: (database, subject, clip) -> its map; clips without one have none drawn.
       command: that makes the page again.
-      simulated: whether the networks have learnt from drawn clips only.
       candidates: what was found in recordings, where the clips are candidate intervals.
     """
     rows = outcomes.table.to_dict("records")
     return Document(
         title="Predictions",
         question=text("predict.question"),
-        conclusion=_conclusion(outcomes, rows, simulated, candidates is not None),
+        conclusion=_conclusion(outcomes, rows, candidates is not None),
         sections=[
             *([candidates] if candidates else []),
             Section("probabilities", "Probabilities", _tables(outcomes)),
             *_clips(outcomes, rows[:SHOWN], heat),
-            Section("how", "How it was done", [Prose(paragraphs("predict.how"))]),
+            Section(
+                "how",
+                "How it was done",
+                [Prose(paragraphs("predict.how", detector=outcomes.detector))],
+            ),
             provenance.responsible_use(),
             Section("again", "Make it again", [Listing(command)]),
         ],
     )
 
 
-def _conclusion(
-    outcomes: Outcomes, rows: Sequence[dict], simulated: bool, spotted: bool
-) -> list[str]:
+def _conclusion(outcomes: Outcomes, rows: Sequence[dict], spotted: bool) -> list[str]:
     counts = sorted({row["networks"] for row in rows})
     several = " to ".join(str(count) for count in (counts[:1] + counts[1:][-1:])) or "0"
     total = len(outcomes.seen) + len(outcomes.failures)
@@ -70,7 +70,7 @@ def _conclusion(
     if len(rows) == 1:
         first = _sentence(outcomes, rows[0])
     expected = [f"What may be expected: {outcomes.expected}."] if outcomes.expected else []
-    taught = [text("predict.simulated")] if simulated else []
+    taught = [text("predict.simulated")] if outcomes.simulated else []
     return [
         *taught,
         first,

@@ -89,7 +89,6 @@ def _write_page(
     from ethnicmer_jax.report import html_page
 
     heat = maps.of(trained, outcomes.seen[: page.SHOWN], outcomes)
-    simulated = trained.config.data.source == "simulated"
     candidates = section(found) if found else None
-    document = page.build(outcomes, heat, environment.command(), simulated, candidates)
+    document = page.build(outcomes, heat, environment.command(), candidates)
     return html_page.save(document, target, functools.partial(_write, outcomes, found))

@@ -75,6 +75,8 @@ def of_contents(trained: Trained, contents: inputs.Contents, detector: str = "")
         (),
         str(trained.expected),
         (*_notes_on_films(trained, contents, options), *contents.notes),
+        trained.config.data.source == "simulated",
+        options.detector,
     )
     return _predicted(trained, made) if seen else made
 

@@ -73,6 +73,7 @@ def lines(outcomes: Outcomes) -> list[str]:
         *noted,
         *(f"note: {note}" for note in outcomes.notes),
         *(f"networks: {line}" for line in networks(outcomes)),
+        *(f"note: {caveat}" for caveat in outcomes.caveats),
         f"classes: {meaning}",
         *expected,
         text("predict.use"),
