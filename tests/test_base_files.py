@@ -148,6 +148,8 @@ WRITES = {"write_text", "write_bytes", "to_csv", "to_excel", "to_json", "to_parq
 ELSEWHERE = {
     # The log is appended to; its reader drops a line that is not whole.
     ("ethnicmer_jax/training/scalars.py", 'self._path.open("a", encoding="utf-8")'),
+    # What a command prints, as it prints it.
+    ("benchmarks/gpu.py", 'log.open("w")'),
     # A lock is no content.
     ("data_builders/database/package.py", '(folder / f".{name}.lock").open("w")'),
     # Into memory.

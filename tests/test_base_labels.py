@@ -45,6 +45,7 @@ def test_groups_databases_and_contrasts():
     assert labels.group("EU") == "EU"
     assert labels.group("excluded") == "excluded"
     assert labels.database("4dme") == "4DME"
+    assert labels.database("simsamm") == "simulated SAMM"
     inside = contrast_roles.within("samm", contrast_roles.regrouped("reference"))
     assert labels.contrast(inside) == "within SAMM, Indian and Others counted as Asian"
     assert labels.contrast("within_lab_2") == "within Lab 2"

@@ -7,7 +7,9 @@ def test_it_is_loso_with_five_seeds_and_the_fusion_asked_for():
     assert (config.protocol.name, config.protocol.seeds) == ("loso", 5)
     assert config.model.fusion == "concat"
     # Nothing else differs from the common recipe.
+    assert config.protocol.final
     config.model.fusion, config.protocol.seeds, config.name = "none", 1, "common"
+    config.protocol.final = False
     assert config == common.get_config()
     assert ethnic_aware.get_config().model.fusion == "embed"
 

@@ -139,7 +139,7 @@ def test_groups_differ_on_the_regions_where_it_was_shown():
     p = [0.01, *[0.9] * 5]
     on_map, on_motion = conclusion.groups(findings(tests=region_tests(p, p)), NAME)
     assert "map on brows (+.100) differs between Asian and Non-Asian" in on_map
-    assert "motion of the clips itself differs on brows (+0.100)" in on_motion
+    assert "motion of the clips itself differs on brows (+.100)" in on_motion
     (said,) = conclusion.groups(findings(tests=region_tests([0.9] * 6, p)), NAME)
     assert "no evidence of equality" in said
     (said,) = conclusion.groups(findings(tests=region_tests([np.nan] * 6, p)), NAME)

@@ -12,6 +12,7 @@ import pytest
 
 from configs import calibrate as calibrate_config
 from ethnicmer_jax.analysis.calibration import conclusions
+from ethnicmer_jax.base import labels
 from ethnicmer_jax.base.grouping import grouping
 from ethnicmer_jax.base.predictions import Predictions
 from ethnicmer_jax.base.schema import UserError
@@ -164,10 +165,10 @@ def cells(contrast, gain, persons=10):
             guess = np.where(person % persons < right * persons, truth, (truth + 1) % 3)
             classes = np.array(["negative", "positive", "surprise"])
             p = pd.DataFrame(np.eye(3)[guess], columns=[f"p_{name}" for name in classes])
-            labels = {"run": f"{contrast}.{name}-draw0-seed0", "fold": "f", "database": "d",
+            columns = {"run": f"{contrast}.{name}-draw0-seed0", "fold": "f", "database": "d",
                       "subject": person.astype(str), "clip": np.arange(len(truth)).astype(str),
                       "emotion": classes[truth], "ethnicity": "Asian"}  # fmt: skip
-            parts.append(pd.DataFrame(labels).join(p))
+            parts.append(pd.DataFrame(columns).join(p))
     return parts
 
 
@@ -181,7 +182,7 @@ def test_a_finding_survives_only_if_it_shows_within_a_database(gain, gain_within
     judged = trial.judge(Predictions.from_table(both), config)
     assert (judged["found"], judged["survives"]) == (found, survives)
     assert judged["estimate"] == pytest.approx(gain)
-    assert judged["within"].startswith(f"within d {gain_within:+.3f}")
+    assert judged["within"].startswith(f"within D {labels.signed(gain_within)} [")
 
 
 def test_rates_are_counts_with_wilson_intervals():

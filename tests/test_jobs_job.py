@@ -54,7 +54,14 @@ def test_a_job_leaves_what_the_contract_promises(finished):
     run = finished / "run"
     names = {path.name for path in run.iterdir()}
     assert names == {
-        *("config.json", "checkpoints", "folds.npz", "metrics.json", "networks.npz"),
+        *(
+            "config.json",
+            "checkpoints",
+            "folds.npz",
+            "metrics.json",
+            "model_card.md",
+            "networks.npz",
+        ),
         *("predictions.csv", "report", "scalars.jsonl", "tensorboard"),
     }
     header = (run / "predictions.csv").read_text().splitlines()[0]
@@ -214,7 +221,8 @@ def test_a_shallow_classifier_is_a_job_like_any_other(finished, tmp_path):
     run = tmp_path / "svm"
     names = {path.name for path in run.iterdir()}
     assert names == {
-        *("config.json", "folds.npz", "metrics.json", "networks.npz", "predictions.csv", "report")
+        *("config.json", "folds.npz", "metrics.json", "model_card.md", "networks.npz"),
+        *("predictions.csv", "report"),
     }
     notes = json.loads((run / "metrics.json").read_text())["notes"]
     assert notes[0] == "LOSO over 3 subjects"

@@ -33,6 +33,9 @@ DATABASES = {
 }
 """Database -> the name that its authors gave it; others are shown as `group` shows groups."""
 
+_DRAWN = {"simcasme2": "simulated CASME II", "simsamm": "simulated SAMM"}
+"""The drawn databases of the default design, after those that they are drawn after."""
+
 _CELLS = {
     "loso": "LOSO",
     "lodo": "leave one database out",
@@ -75,7 +78,7 @@ def group(name: str) -> str:
 
 def database(name: str) -> str:
     """A database: `casme2` is "CASME II"."""
-    return DATABASES.get(name, group(name))
+    return DATABASES.get(name) or _DRAWN.get(name) or group(name)
 
 
 def side(name: str) -> str:

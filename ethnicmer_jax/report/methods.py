@@ -18,7 +18,7 @@ import pandas as pd
 from ethnicmer_jax.analysis.data_card import DataCard
 from ethnicmer_jax.analysis.intervals import RESAMPLES
 from ethnicmer_jax.base import crop, labels
-from ethnicmer_jax.base.run_id import RunId
+from ethnicmer_jax.base.run_id import WRONG_LABELS, RunId, wrongly_told
 from ethnicmer_jax.report import latex
 from ethnicmer_jax.report.files import Inputs, flatten
 from ethnicmer_jax.report.html_page import Link, Prose, Section
@@ -271,9 +271,17 @@ def _protocol(s: _Settings) -> str:
     return f"The protocol is {name}." if name else ""
 
 
+_TOLD = {
+    name
+    for job in ("embed", "bias")
+    for name in (job, *(wrongly_told(job, wrong) for wrong in WRONG_LABELS))
+}
+"""Jobs of a study whose models are told the ethnicity."""
+
+
 def _is_told(run: str) -> bool:
     """Whether a run belongs to a job of a study that is told the ethnicity."""
-    return RunId.parse(run).job.partition("_")[0] in ("embed", "bias")
+    return RunId.parse(run).job in _TOLD
 
 
 def _software(environment: Mapping[str, str], classifier: str) -> str:
