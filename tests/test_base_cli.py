@@ -20,6 +20,8 @@ def main():
         raise UserError(f"{SHEEP.value} sheep\\ncannot be")
     if SHEEP.value > 9:
         raise KeyboardInterrupt
+    if SHEEP.value == 8:
+        open("/nowhere/sheep.txt", "w")
     print(10 // SHEEP.value, "left")
 
 
@@ -110,6 +112,12 @@ def test_a_fault_of_ours_keeps_its_traceback(sheep):
     assert done.returncode == 1
     assert "ZeroDivisionError" in done.stderr
     assert "Traceback" in done.stderr
+
+
+def test_a_place_that_cannot_be_written_is_one_line(sheep):
+    done = sheep("--sheep=8")
+    assert done.returncode == 2
+    assert done.stderr == "cannot use /nowhere/sheep.txt: No such file or directory\n"
 
 
 def test_an_interruption_has_its_own_code(sheep):

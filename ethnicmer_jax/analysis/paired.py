@@ -269,6 +269,6 @@ def _conclusion(row: Mapping[str, Any]) -> str:
         return f"{measured} ({tested}): {row['name']} scores {row['verdict']} on these clips."
     return (
         f"{measured} ({tested}): not shown to differ, which is no evidence of equality. These "
-        f"{row['subjects']} subjects show a difference of about {labels.score(row['detectable'])} "
-        "with 80% power."
+        f"{row['subjects']} subjects would show a difference of about "
+        f"{labels.score(row['detectable'])} with 80% power."
     )

@@ -37,6 +37,11 @@ def run(main: Callable[..., int | None], module: str = "__main__", arguments: st
             return (main(given) if arguments else main()) or 0
         except UserError as error:
             return refuse(str(error))
+        except OSError as error:
+            # Of a place that cannot be read or written; without a name it is a fault of ours.
+            if error.filename is None:
+                raise
+            return refuse(f"cannot use {error.filename}: {error.strerror}")
         except KeyboardInterrupt:
             print("interrupted; the same command resumes", file=sys.stderr)  # noqa: T201
             return 130
