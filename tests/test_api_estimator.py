@@ -189,6 +189,7 @@ def test_an_oblong_image_needs_its_shape():
         ({"overrides": {"model.fusion": "mtl"}}, "fusion"),
         ({"overrides": {"optim.epoch": 2}}, "did you mean"),
         ({"random_state": -1}, "seed"),
+        ({"overrides": {"init.path": "runs/pretrained"}}, "starts at random"),
     ],
 )
 def test_parameters_that_cannot_be_are_value_errors(changed, says):

@@ -151,7 +151,7 @@ def test_what_became_of_the_head_is_said(path, tmp_path):
     taken, random = both.notes
     assert taken == (
         f"emotion branch: ststnet weights, head of 3 classes taken over, from {path}; "
-        "backbone frozen"
+        "who has taught these weights is not known; backbone frozen"
     )
     assert "the file's has 7 classes and does not fit" in random
     assert engine().notes == ()

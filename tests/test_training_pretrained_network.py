@@ -9,14 +9,16 @@ import pandas as pd
 import pytest
 import worlds
 
+from ethnicmer_jax import models
 from ethnicmer_jax.base import files
 from ethnicmer_jax.base.schema import UserError
 from ethnicmer_jax.data.dataset import from_records
+from ethnicmer_jax.export import torch_file
 from ethnicmer_jax.inference.members import Members
 from ethnicmer_jax.jobs import job
 from ethnicmer_jax.protocols import build, leaks, network_file
 from ethnicmer_jax.protocols.network_file import Networks, Taught
-from ethnicmer_jax.training import saved_network
+from ethnicmer_jax.training import pretrained, saved_network
 from ethnicmer_jax.training.checkpoint import FoldCheckpoints
 
 OTHERS = (("smic", "t1", "White"), ("smic", "t2", "Asian"))
@@ -240,6 +242,26 @@ def test_a_leak_is_refused_before_the_work_directory_is_touched(tmp_path, source
     with pytest.raises(UserError, match=reason):
         job.run(made, tmp_path / "work")
     assert not (tmp_path / "work").exists()
+
+
+def test_an_export_says_who_has_taught_it(tmp_path, source):
+    path = tmp_path / "weights.safetensors"
+    network = saved_network.find(str(source))
+    torch_file.write(path, network, "emotion")
+    start = pretrained.read(worlds.config(init__path=str(path)), models.build({}))["emotion"]
+    assert start.taught == network.taught
+    made = worlds.config()
+    folds = build(made.protocol, DATA, made.seed).folds
+    with pytest.raises(UserError, match="has learnt from casme2/s1"):
+        leaks.refuse_tests(start.setting, start.taught, folds, DATA)
+
+
+@pytest.mark.parametrize("content", [b"", b"no npz", b"PK\x03\x04 cut"])
+def test_a_damaged_record_of_who_taught_is_refused_in_one_line(tmp_path, content):
+    path = tmp_path / network_file.FILE_NAME
+    path.write_bytes(content)
+    with pytest.raises(UserError, match="is damaged"):
+        network_file.read(path)
 
 
 def test_folds_resume_to_the_same_bits(tmp_path, source):

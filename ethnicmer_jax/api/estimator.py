@@ -62,6 +62,7 @@ class MicroExpressionClassifier(ClassifierMixin, BaseEstimator):
       class_balanced: whether every class counts the same.
       image_shape: (H, W, 3) of flattened images.
       overrides: further settings, such as {"optim.weight_decay": 0.01}; see `em.config`.
+        Not `init.path` and `init.ethnic_path`: `em.run` checks whom weights have learnt from.
       random_state: int or RandomState. An int is the seed itself.
 
     Attributes:
@@ -234,6 +235,11 @@ class MicroExpressionClassifier(ClassifierMixin, BaseEstimator):
             raise UserError(
                 "MicroExpressionClassifier sees flow alone: leave model.fusion at none and "
                 "model.emotion_input at flow, or use em.run"
+            )
+        if made.init.path or made.init.ethnic_path:
+            raise UserError(
+                "MicroExpressionClassifier starts at random, since it does not know whom weights "
+                "have learnt from: leave init.path and init.ethnic_path empty, or use em.run"
             )
         return made
 

@@ -47,6 +47,7 @@ def write(path: pathlib.Path, network: SavedNetwork, branch: str) -> str:
         "input": about.images(network, branch),
         "outputs": list(network.emotion_names if branch == "emotion" else network.ethnic_names),
         "head": head,
+        "taught": network.taught.to_json(),
     }
     texts = {k: v if isinstance(v, str) else json.dumps(v) for k, v in values.items()}
     files.write_bytes(path, safetensors.numpy.save(torch_weights.state_dict(weights), texts))

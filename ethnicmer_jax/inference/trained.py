@@ -274,6 +274,12 @@ def _networks(directory: pathlib.Path, config: ml_collections.ConfigDict) -> Net
             f"{directory} has kept no model (checkpoint.keep is {config.checkpoint.keep}); train "
             "again in a new --workdir with --config.protocol.final=True"
         )
+    started = config.get("starts") or config.init.path or config.init.ethnic_path
+    if started or (directory / final_models.FILE_NAME).is_file():
+        raise UserError(
+            f"{path} is missing, and nothing else says who has taught these models: bring it back "
+            "from where they were trained"
+        )
     # Of an earlier version: the same folds follow from the database.
     dataset = preparation.read(config).dataset
     return Networks.of(build(config.protocol, dataset, config.seed).folds, dataset)

@@ -9,13 +9,17 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import json
 import pathlib
+import zipfile
+import zlib
 from collections.abc import Mapping
 
 import numpy as np
 from jaxtyping import Bool, Int, Shaped
 
 from ethnicmer_jax.base import files
+from ethnicmer_jax.base.schema import UserError
 from ethnicmer_jax.data.dataset import Dataset
 from ethnicmer_jax.protocols.fold_table import FoldTable
 
@@ -39,6 +43,25 @@ class Taught:
 
     def __or__(self, other: Taught) -> Taught:
         return Taught(self.persons | other.persons, {**self.clips, **other.clips})
+
+    def to_json(self) -> str:
+        """A text that goes with weights which leave the work directory."""
+        clips = {str(digest): key for digest, key in self.clips.items()}
+        return json.dumps({"persons": sorted(self.persons), "clips": clips})
+
+    @classmethod
+    def from_json(cls, text: str) -> Taught:
+        """Of a text by `to_json`.
+
+        Raises:
+          ValueError: it is another text.
+        """
+        try:
+            values = json.loads(text)
+            clips = {int(digest): str(key) for digest, key in values["clips"].items()}
+            return cls(frozenset(map(str, values["persons"])), clips)
+        except (TypeError, KeyError, AttributeError) as error:
+            raise ValueError("no record of persons and clips") from error
 
 
 @dataclasses.dataclass(frozen=True)
@@ -127,9 +150,28 @@ def write(path: pathlib.Path, networks: Networks) -> None:
 
 
 def read(path: pathlib.Path) -> Networks:
-    """The content of a file that `write` has written."""
-    with np.load(path, allow_pickle=False) as arrays:
-        read = {field.name: arrays[field.name] for field in dataclasses.fields(Networks)}
+    """The content of a file that `write` has written.
+
+    Raises:
+      UserError: it is damaged, or another file.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            read = {field.name: arrays[field.name] for field in dataclasses.fields(Networks)}
+    except (
+        OSError,
+        ValueError,
+        EOFError,
+        KeyError,
+        TypeError,
+        AttributeError,
+        zipfile.BadZipFile,
+        zlib.error,
+    ) as error:
+        raise UserError(
+            f"{path} is damaged, and it says who has taught the networks: bring back the whole "
+            "file, or train again in a new --workdir"
+        ) from error
     count = len(read["person"])
     for name in ("taught", "tested"):
         read[name] = np.unpackbits(read[name], axis=1, count=count).astype(bool)

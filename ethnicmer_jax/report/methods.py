@@ -174,6 +174,7 @@ def of(job: Inputs, card: DataCard, runs: pd.DataFrame, *, compared: bool = Fals
         "backbone": backbone,
         "fusion": fusion.format(ethnic=ethnic),
         "start": _start(s),
+        "start_unknown": _start_is_unknown(job, s),
         "shallow": _shallow(job),
         "features": _features(job, s, backbone),
         "protocol": _protocol(s),
@@ -241,6 +242,17 @@ def _start(s: _Settings) -> str:
             kept = ", which stayed frozen" if frozen else ""
             started.append(f"the {branch} branch from {pathlib.PurePath(path).name}{kept}")
     return f"Weights started from others: {_listed(started)}." if started else ""
+
+
+def _start_is_unknown(job: Inputs, s: _Settings) -> bool:
+    """Whether a branch started from weights of a file that does not say who taught them."""
+    files = (".safetensors", ".pth", ".pt", ".bin")
+    paths = [path for prefix in ("", "ethnic_") if (path := s(f"init.{prefix}path"))]
+    said = [f"from {path}; who has taught these weights is known" for path in paths]
+    return any(
+        pathlib.PurePath(path).suffix in files and not any(line in note for note in job.notes)
+        for path, line in zip(paths, said, strict=True)
+    )
 
 
 def _shallow(job: Inputs) -> str:

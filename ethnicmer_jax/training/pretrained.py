@@ -6,10 +6,12 @@ The weights are PyTorch's, from a file, or those of a network of ours in a work 
 from __future__ import annotations
 
 import dataclasses
+import pathlib
 from collections.abc import Iterator, Mapping
 
 import jax
 import ml_collections
+import safetensors
 
 from ethnicmer_jax.base.schema import UserError
 from ethnicmer_jax.data.targets import Targets
@@ -33,7 +35,7 @@ class Start:
       note: one line on what was taken over, for people.
       setting: what names it, such as "init.path=runs/pretrained".
       fingerprint: of the weights.
-      taught: whom and what it has learnt from; None for PyTorch weights, which do not say.
+      taught: whom and what it has learnt from; None for weights of others, which do not say.
     """
 
     weights: BranchWeights
@@ -96,7 +98,24 @@ def _of_file(
     weights = torch_weights.read(name, path, image_size=size, **options)
     line = branch_weights.graft(_shapes(config, model), branch, weights)[1]
     mark = saved_network.torch_fingerprint(weights)
-    return Start(weights, False, f"{line}, from {path}", path, mark)
+    taught = _teachers(pathlib.Path(path))
+    known = "not known" if taught is None else f"known: {len(taught.persons)} subjects"
+    note = f"{line}, from {path}; who has taught these weights is {known}"
+    return Start(weights, False, note, path, mark, taught)
+
+
+def _teachers(path: pathlib.Path) -> Taught | None:
+    """Who has taught the weights in a file, as `export` writes it; None where it does not say."""
+    if path.suffix != ".safetensors":
+        return None
+    with safetensors.safe_open(path, "numpy") as file:
+        about = file.metadata() or {}
+    if "taught" not in about:
+        return None
+    try:
+        return Taught.from_json(about["taught"])
+    except ValueError as error:
+        raise UserError(f"{path}: what it says on who has taught it is damaged: {error}") from error
 
 
 def _of_network(
