@@ -12,6 +12,7 @@ from ethnicmer_jax.analysis.conclusion import Difference
 from ethnicmer_jax.analysis.confusion import SCORES
 from ethnicmer_jax.analysis.counts import Counts
 from ethnicmer_jax.base.predictions import Predictions
+from ethnicmer_jax.report import comparison_page
 
 
 def two_sides(rng, n_persons=28, better=0.0):
@@ -113,6 +114,11 @@ def test_a_job_does_not_differ_from_itself():
     assert found.conclusions == ["again and A have the same scores: no answer differs."]
 
 
+def test_what_would_be_shown_is_not_said_to_be_shown():
+    (text,) = paired.compare(made()).conclusions
+    assert "28 subjects would show a difference of about" in text
+
+
 def test_runs_are_averaged_whatever_their_number_and_order():
     tables = made()
     once = differences(tables)
@@ -200,3 +206,14 @@ def test_pairs_without_a_difference_seldom_seem_to_differ(n_persons):
     rates = np.mean(alarms, axis=0)
     assert (rates < 0.05 + 3 * np.sqrt(0.05 * 0.95 / n)).all()
     assert rates[0] > 0.01
+
+
+def test_results_without_variance_have_no_detectable_difference_on_the_page(tmp_path):
+    table = made()["A"]
+    found = paired.compare({"A": table, "again": table})
+    settings = pd.DataFrame(columns=["setting", "A", "again"])
+    page = comparison_page.write(found, settings, tmp_path / "page", simulated=True, command="")
+    tables = [pd.read_csv(path) for path in (page.parent / "tables").glob("*.csv")]
+    detectable = [rows["detectable"] for rows in tables if "detectable" in rows]
+    assert detectable
+    assert all(column.isna().all() for column in detectable)

@@ -111,7 +111,7 @@ def test_a_copy_of_a_clip_is_kept_from_what_it_has_taught():
     swapped = dataclasses.replace(
         copied.select([0]), database=np.array(["samm"]), subject=np.array(["s1"])
     )
-    with pytest.raises(UserError, match="has taught every model"):
+    with pytest.raises(UserError, match=r"/s\d and \w+/s\d have taught every model"):
         members(final=True).choices(swapped)
     still = dataclasses.replace(copied, flow=np.zeros_like(copied.flow))
     ((choice, _),) = members(final=True).choices(still)

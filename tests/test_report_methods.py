@@ -90,6 +90,13 @@ def test_a_network_is_described_by_its_own_numbers(tmp_path):
     assert "(Yan et al. 2014)" in " ".join(found.plain)
 
 
+def test_one_epoch_is_not_several(tmp_path):
+    made = config(optim__epochs=1, optim__warmup_epochs=1)
+    text = written(tmp_path, made).markdown
+    assert "for 1 epoch in batches" in text
+    assert "after 1 epoch of warm-up" in text
+
+
 def test_what_was_not_done_is_not_said(tmp_path):
     made = config(
         data__detector="none",

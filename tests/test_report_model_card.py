@@ -29,6 +29,7 @@ def test_it_holds_the_models_the_people_and_the_scores(trained_workdir):
     assert sum(row["clips"] for row in people) == read["final"]["clips"]
     for row in people:
         assert f"| {row['ethnicity']} | {row['subjects']} | {row['clips']} | simulated |" in text
+    assert "it says nothing about what a person feels" in text
     assert "**Not for** any claim about an individual" in text
     assert "**The clips are simulated**" in text
     assert "| LOSO | 4 |" in text

@@ -136,8 +136,8 @@ class Members:
         before = [person for person in persons if person.lower() in self._before]
         if before:
             raise UserError(
-                f"{' and '.join(before)} has taught the weights that all models here start from "
-                "(init.path), so that none may predict clips of this person"
+                f"{' and '.join(before)} {_have(before)} taught the weights that all models "
+                "here start from (init.path), so that none may predict clips of this person"
             )
         known = [person for person in persons if person.lower() in self._number]
         return self._of_known(known) if known else self._of_strangers()
@@ -162,8 +162,8 @@ class Members:
                 f"({_runs(members)})",
             )
         raise UserError(
-            f"{names} has taught every model here, so that none may predict clips of this person; "
-            "train with a protocol that holds everybody out, such as "
+            f"{names} {_have(persons)} taught every model here, so that none may "
+            "predict clips of this person; train with a protocol that holds everybody out, such as "
             "--config.protocol.name=loso"
         )
 
@@ -192,6 +192,10 @@ class Members:
 
 def _counted(members: Collection[Member], what: str) -> str:
     return f"{len(members)} {what}{'' if len(members) == 1 else 's'}"
+
+
+def _have(persons: Collection[str]) -> str:
+    return "has" if len(persons) == 1 else "have"
 
 
 def _runs(members: Collection[Member]) -> str:

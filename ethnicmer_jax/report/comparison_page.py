@@ -17,6 +17,9 @@ from ethnicmer_jax.report.tables import Table
 MANY_SETTINGS = 20
 """Longer tables of settings are folded away."""
 
+_NO_VARIANCE = 1e-9
+"""Detectable differences up to this are rounding errors of none."""
+
 
 def write(
     found: Findings,
@@ -106,6 +109,8 @@ def _forest(rows: pd.DataFrame, name: str, caption: str) -> Figure:
 
 
 def _table(rows: pd.DataFrame, name: str, caption: str) -> Table:
+    # Without variance (both results are constant) no difference is the smallest detectable one.
+    rows = rows.assign(detectable=rows["detectable"].where(rows["detectable"] > _NO_VARIANCE))
     return Table(
         name,
         text(caption),
