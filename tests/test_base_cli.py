@@ -117,7 +117,7 @@ def test_a_fault_of_ours_keeps_its_traceback(sheep):
 def test_a_place_that_cannot_be_written_is_one_line(sheep):
     done = sheep("--sheep=8")
     assert done.returncode == 2
-    assert done.stderr == "cannot use /nowhere/sheep.txt: No such file or directory\n"
+    assert done.stderr == "error: cannot use /nowhere/sheep.txt: No such file or directory\n"
 
 
 def test_an_interruption_has_its_own_code(sheep):
