@@ -1,6 +1,7 @@
 """Probabilities of clips: the same as in predictions.csv, and never by a model that knows them."""
 
 import dataclasses
+import shutil
 
 import numpy as np
 import pytest
@@ -83,6 +84,27 @@ def test_what_may_be_expected_is_the_score_of_the_held_out_folds(trained):
     assert trained.expected.arm == "loso"
     assert 0 <= trained.expected.uf1.low <= trained.expected.uf1.mean <= trained.expected.uf1.high
     assert str(trained.expected).startswith("LOSO: UF1 .")
+
+
+@pytest.mark.parametrize(
+    ("lost", "content", "says"),
+    [
+        # Without it nobody knows who taught the models, or the weights that they started from.
+        ("networks.npz", None, r"networks\.npz"),
+        ("networks.npz", "cut", r"networks\.npz"),
+        ("metrics.json", "[1]", r"metrics\.json holds no metrics"),
+    ],
+)
+def test_what_is_lost_or_damaged_is_refused_in_one_line(
+    trained_workdir, tmp_path, lost, content, says
+):
+    copy = tmp_path / "run"
+    shutil.copytree(trained_workdir, copy, ignore=shutil.ignore_patterns(lost, "report"))
+    if content:
+        (copy / lost).write_text(content)
+    with pytest.raises(UserError, match=says) as refusal:
+        inference.open(copy)
+    assert "\n" not in str(refusal.value)
 
 
 def test_a_directory_without_a_job_says_what_to_do(tmp_path):

@@ -358,7 +358,12 @@ def _held(inputs: Any, unit: str) -> Dataset | None:
     first = inputs[0] if is_list else inputs
     if not isinstance(first, np.ndarray) or not np.issubdtype(first.dtype, np.floating):
         return None
+    if is_list and len({np.shape(one) for one in inputs}) > 1:
+        raise UserError("the clips of a list of flow must have one size")
     flow = np.stack(inputs) if is_list else inputs
+    if flow.dtype.itemsize < np.float32().itemsize:
+        # Rounded to so few bits, a clip of the database is not known by its pixels any more.
+        raise UserError(f"the flow is {flow.dtype}; give it as it was, as float32 or float64")
     if unit not in FLOW_UNITS:
         raise UserError(f"unit is {unit!r}; it must be one of {', '.join(FLOW_UNITS)}")
     if flow.ndim != 4 or flow.shape[3] != 3 or flow.shape[1] != flow.shape[2] or not len(flow):
@@ -366,6 +371,6 @@ def _held(inputs: Any, unit: str) -> Dataset | None:
             f"flow is float [n, S, S, 3] with n > 0, frames are uint8 [frames, H, W, 3]; this is "
             f"{flow.dtype} {list(flow.shape)}"
         )
-    if not np.isfinite(flow).all():
+    if not np.isfinite(flow).all() or np.abs(flow).max() > np.finfo(np.float32).max:
         raise UserError("the flow has values that are no finite numbers")
     return arrays.clips(flow, unit)

@@ -10,6 +10,7 @@ from typing import Any
 from ethnicmer_jax.analysis.confusion import LABELS
 from ethnicmer_jax.base import files, labels
 from ethnicmer_jax.base.run_id import INNER, RunId
+from ethnicmer_jax.base.schema import UserError
 from ethnicmer_jax.jobs import final_models
 
 
@@ -75,7 +76,10 @@ class Expected:
     def read(cls, directory: pathlib.Path, protocol: str) -> Expected:
         """What a finished work directory has recorded."""
         path = directory / "metrics.json"
-        summary = files.read_json(path)["summary"] if path.is_file() else {}
+        found = files.read_json(path) if path.is_file() else {"summary": {}}
+        summary = found.get("summary") if isinstance(found, dict) else None
+        if not isinstance(summary, dict):
+            raise UserError(f"{path} holds no metrics; make it again with --mode=report")
         return cls.of(final_models.expected(protocol, summary))
 
     def __str__(self) -> str:
