@@ -17,8 +17,8 @@ RUN python -m pip install --no-cache-dir ".${EXTRAS}" \
     && python -c 'import cv2, ethnicmer_jax'
 
 # Runs and databases are written where the command stands; mount what is to stay.
-RUN useradd --create-home --uid 1000 me && mkdir --mode=1777 /work && ln -s /app/configs /work/configs
-WORKDIR /work
+RUN useradd --create-home --uid 1000 me && mkdir --mode=1777 /here && ln -s /app/configs /here/configs
+WORKDIR /here
 USER me
 ENTRYPOINT ["python", "-m"]
 CMD ["ethnicmer_jax"]

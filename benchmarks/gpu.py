@@ -1,13 +1,13 @@
-"""The whole program on one accelerator: what it does there, and how fast, in under 8 minutes.
+"""The whole program on one accelerator: what it does there, and how fast.
 
     python -m benchmarks.gpu --raw=PATH/manifest.csv --output=DIR
     make gpu RAW=PATH/manifest.csv
 
 Steps, in order of importance: LOSO twice, whose predictions must have the same bytes; LOSO
 against PyTorch; a study; training throughput against PyTorch on the same device; tests that mean
-something there. After each of them DIR/gpu.json holds what has been measured, so that a run cut
-short keeps it; the benchmarks append their rows to RESULTS.md, and the steps' own table goes
-there at the end.
+something there. None begins later than --seconds. After each of them DIR/gpu.json holds what has
+been measured, so that a run cut short keeps it; the benchmarks append their rows to RESULTS.md, and
+the steps' own table goes there at the end.
 """
 
 from __future__ import annotations
@@ -72,6 +72,9 @@ def main() -> int:
     if not _RAW.value:
         raise UserError("--raw must name the manifest of the clips")
     output = cli.directory_of(_OUTPUT)
+    names = [step.name for step in _steps(output)]
+    if unknown := [name for name in _STEPS.value if name not in names]:
+        raise UserError(f"--steps names {unknown[0]!r}; choose from {', '.join(names)}")
     output.mkdir(parents=True, exist_ok=True)
     device = _device()
     print(device, flush=True)
@@ -145,7 +148,7 @@ def _throughputs(
             f"{backbone} {folds} folds",
             ("benchmarks.throughput", f"--backbone={backbone}", f"--dtype={dtype}",
              f"--fold_batch={folds}", f"--folds={folds}", "--steps=6", results, *compared),
-            r"^\| .*images|^\| 2",
+            r"^\| 2",
             limit=80,
         )  # fmt: skip
 

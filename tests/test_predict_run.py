@@ -172,6 +172,7 @@ def test_files_and_json_say_the_same(trained_workdir, films, tmp_path, capsys):
     for clip, row in zip(values["clips"], clips.to_dict("records"), strict=True):
         assert clip["probabilities"]["negative"]["mean"] == pytest.approx(row["p_negative"])
         assert len(clip["apex_curve"]["frames"]) == len(clip["apex_curve"]["motion"])
+        assert clip["offset"] is None or clip["offset"] >= 0
     with pytest.raises(UserError, match="--overwrite"):
         program.run(trained_workdir, Request([films / "a"]), how)
     (tmp_path / "mine").mkdir()

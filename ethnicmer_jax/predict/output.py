@@ -95,6 +95,8 @@ def values(outcomes: Outcomes) -> dict[str, Any]:
         rest = ("networks", "agreeing", "onset", "apex", "offset", "apex_source")
         more = ("apex_confidence", "ethnicity", "coded_emotion", "predicted_by")
         clip |= {name: row[name] for name in (*rest, *more)}
+        # In the table, -1 is a frame that nobody coded.
+        clip |= {name: None for name in ("onset", "apex", "offset") if row[name] < 0}
         clip["notes"] = list(seen.notes)
         if seen.found is not None:
             clip["apex_curve"] = {

@@ -104,7 +104,7 @@ def _table(outcomes: Outcomes) -> Table:
             shown(row),
             row["predicted"],
             *(
-                spread(row[f"p_{name}"], row[f"sd_{name}"], row["networks"], 2)
+                _probability(row[f"p_{name}"], row[f"sd_{name}"], row["networks"])
                 for name in outcomes.classes
             ),
             f"{row['agreeing']}/{row['networks']}",
@@ -125,15 +125,23 @@ def _found(outcomes: Outcomes) -> list[str]:
 
 
 def confidence(value: float) -> str:
-    """`.87`; near 1 no more than is known of it."""
-    return ">.99" if value >= 0.995 else labels.score(value, 2)
+    """`.87`; near 1, and near 0, no more than two digits say."""
+    if value >= 0.995:
+        return ">.99"
+    return "<.01" if value < 0.005 else labels.score(value, 2)
 
 
-def spread(mean: float, deviation: float, networks: int, digits: int = 3) -> str:
+def spread(mean: float, deviation: float, networks: int) -> str:
     """`.712 ± .034`; the mean alone of one network."""
     if networks < 2:
-        return labels.score(mean, digits)
-    return f"{labels.score(mean, digits)} ± {labels.score(deviation, digits)}"
+        return labels.score(mean)
+    return f"{labels.score(mean)} ± {labels.score(deviation)}"
+
+
+def _probability(mean: float, deviation: float, networks: int) -> str:
+    """`.71 ± .03`, as narrow as a terminal wants it."""
+    shown = confidence(mean)
+    return shown if networks < 2 else f"{shown} ± {labels.score(deviation, 2)}"
 
 
 def _number(frame: int) -> str:
