@@ -1,13 +1,9 @@
 """The cells of a study, counted from its runs."""
 
-import math
-
 import numpy as np
 import pytest
 import study_world
-from scipy import stats as scipy_stats
 
-from ethnicmer_jax.analysis.intervals import Interval
 from ethnicmer_jax.analysis.study import controls
 from ethnicmer_jax.analysis.study.runs import StudyRuns
 from ethnicmer_jax.base.predictions import Predictions
@@ -38,19 +34,6 @@ def test_counts_and_rows_are_those_of_the_named_cells(runs):
     assert len(runs.values("ethnicity", "stereo")) == 2
     by_seed = runs.table.query("part == 'ethnicity' and cell == 'stereo' and draw == 1").uf1
     assert runs.values("ethnicity", "stereo")[1] == pytest.approx(by_seed.mean())
-
-
-def test_databases_are_averaged_as_independent_estimates():
-    # Two estimates of standard error .03 and .04: their mean has .05 / 2.
-    made = {
-        name: Interval(estimate, 0, 0, error, 0.95, 12, 100, n_strata=2)
-        for name, estimate, error in (("a", 0.1, 0.03), ("b", 0.3, 0.04))
-    }
-    found = controls.mean_within(made)
-    half = scipy_stats.t.ppf(0.975, 10) * 0.025
-    assert (found.estimate, found.low, found.high) == pytest.approx((0.2, 0.2 - half, 0.2 + half))
-    alone = controls.mean_within({"a": Interval(0.1, 0, 0, 0.03, 0.95, 2, 100, n_strata=2)})
-    assert math.isnan(alone.low)
 
 
 def test_within_and_sensitivity_pick_their_contrasts():

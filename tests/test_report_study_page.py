@@ -84,6 +84,7 @@ def test_every_part_is_there(index, parsed):
     figures = {path.stem for path in (index.parent / "figures").glob("*.svg")}
     assert figures == {
         *("advantage_forest", "arms_forest", "matrix", "differences_forest", "controls_forest"),
+        "databases_forest",
         *("placebo_advantage", "placebo_arms", "au_prevalence", "au_difference", "calibration"),
         *("au_pairs_prevalence", "au_pairs"),
     }

@@ -11,9 +11,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 from jaxtyping import Float
-from scipy import stats as scipy_stats
 
-from ethnicmer_jax.analysis import conclusion, intervals
+from ethnicmer_jax.analysis import conclusion, intervals, meta_analysis
 from ethnicmer_jax.analysis.advantage import Advantage
 from ethnicmer_jax.analysis.conclusion import Control, HasInterval, Range
 from ethnicmer_jax.analysis.intervals import Interval
@@ -68,20 +67,6 @@ def placebo_arms(runs: StudyRuns) -> Float[np.ndarray, " draws"]:
     """UF1 of the first placebo side minus that of the second, in each draw."""
     first, second = map(mono, runs.sides(PLACEBO))
     return (runs.values(PLACEBO, first) - runs.values(PLACEBO, second)).to_numpy()
-
-
-def mean_within(inside: Mapping[str, Interval]) -> Range:
-    """The mean over databases, which share nobody, of the same difference inside each.
-
-    The standard errors of independent estimates add in squares; Student's t with the
-    smallest of their degrees of freedom.
-    """
-    level = next(iter(inside.values())).level
-    estimate = float(np.mean([one.estimate for one in inside.values()]))
-    error = np.sqrt(np.sum([one.standard_error**2 for one in inside.values()])) / len(inside)
-    df = min(one.df for one in inside.values())
-    half = float(scipy_stats.t.ppf((1 + level) / 2, df) * error) if df > 0 else np.nan
-    return Range(estimate, estimate - half, estimate + half)
 
 
 def label_differences(runs: StudyRuns) -> pd.DataFrame:
@@ -140,7 +125,8 @@ def _within_databases(observed: HasInterval, inside: Mapping[str, Interval]) -> 
         ((part, measured),) = inside.items()
         name, more = labels.contrast(part), ""
     else:
-        name, measured = "within databases", mean_within(inside)
+        name = "within databases"
+        measured = meta_analysis.pooled(inside) or Range(np.nan, np.nan, np.nan)
         each = ", ".join(
             f"{labels.contrast(part)} {labels.signed(one.estimate)}" for part, one in inside.items()
         )

@@ -15,8 +15,9 @@ from ethnicmer_jax.analysis.conclusion import HasInterval, placebo_p
 from ethnicmer_jax.analysis.conclusion import Verdict as Outcome
 from ethnicmer_jax.analysis.data_card import DataCard
 from ethnicmer_jax.analysis.metrics import group_labels
-from ethnicmer_jax.analysis.study import controls, estimates, reference, verdict
+from ethnicmer_jax.analysis.study import across_databases, controls, estimates, reference, verdict
 from ethnicmer_jax.analysis.study import groups as study_groups
+from ethnicmer_jax.analysis.study.across_databases import AcrossDatabases
 from ethnicmer_jax.analysis.study.groups import Groups
 from ethnicmer_jax.analysis.study.reference import Reference
 from ethnicmer_jax.analysis.study.runs import StudyRuns
@@ -68,6 +69,7 @@ class StudyFindings:
       advantages: own-group advantages of the main contrast and of those within databases:
         columns section, label, estimate, low, high, n_subjects, p and detectable; empty
         where the sides were not tested by each other's models.
+      across: the advantages within databases, pooled; None without an advantage at all.
       arms: the arms of the same contrasts, columns section, label, estimate, low, high.
       matrix: `estimates.matrix` of the main contrast; empty without crossed tests.
       differences: `estimates.differences`, with p_holm over all tests but the main one.
@@ -86,6 +88,7 @@ class StudyFindings:
 
     sides: tuple[str, str]
     advantages: pd.DataFrame
+    across: AcrossDatabases | None
     arms: pd.DataFrame
     matrix: pd.DataFrame
     differences: pd.DataFrame
@@ -119,6 +122,7 @@ class StudyFindings:
         return cls(
             sides=(first, second),
             advantages=pd.DataFrame(estimates.advantage_rows(shown_advantages)),
+            across=across_databases.analyse(found) if MAIN in found else None,
             arms=cells[cells["part"].isin(shown) & cells["cell"].map(is_arm)],
             # Without the other side's tests there is a diagonal only.
             matrix=estimates.matrix(main if runs.crossed(MAIN) else main[:0], (first, second)),

@@ -68,6 +68,7 @@ def build(job: Inputs, directory: pathlib.Path) -> Document:
         lead=[sections.main_figure(found)],
         sections=[
             sections.main_result(found),
+            *([sections.across_databases(found.across)] if found.across else []),
             sections.controls(found, baseline),
             *(section for section in optional if section),
             *explained.sections(directory),

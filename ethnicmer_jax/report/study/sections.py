@@ -6,6 +6,7 @@ import pandas as pd
 
 from ethnicmer_jax.analysis.action_units.findings import ActionUnitFindings
 from ethnicmer_jax.analysis.conclusion import interval_text
+from ethnicmer_jax.analysis.study.across_databases import EACH, AcrossDatabases
 from ethnicmer_jax.analysis.study.findings import GroupFindings, StudyFindings
 from ethnicmer_jax.analysis.study.groups import Groups, odds_ratio_text
 from ethnicmer_jax.analysis.study.reference import Reference
@@ -39,6 +40,18 @@ def main_result(found: StudyFindings) -> Section:
     explained = Prose(paragraphs("study.main_result"))
     shown = [Gallery(drawn)] if drawn else []
     return Section("results", "Main result", [*shown, *tables, explained])
+
+
+def across_databases(found: AcrossDatabases) -> Section:
+    """The advantage inside each database that holds both groups, and pooled over them."""
+    blocks: list[Block] = [Prose([found.sentence])]
+    if not found.rows.empty:
+        each = found.rows[found.rows["section"] == EACH]
+        blocks += [Gallery([_forest("databases_forest", found.rows)]), _of_databases(each)]
+    if found.pooled is not None and len(found.pooled.weights) > 1:
+        blocks.append(_heterogeneity(found.heterogeneity))
+    blocks.append(Prose(paragraphs("study.databases")))
+    return Section("databases", "Advantage within databases", blocks)
 
 
 def main_figure(found: StudyFindings) -> Figure:
@@ -251,6 +264,39 @@ def _advantages(frame: pd.DataFrame) -> Table:
             columns.difference(),
             columns.p_value(),
             columns.number("Detectable", "detectable"),
+        ),
+    )
+
+
+def _of_databases(frame: pd.DataFrame) -> Table:
+    return Table(
+        "database_advantages",
+        text("study.database_advantages"),
+        frame,
+        (
+            columns.text("Database", "label"),
+            columns.count("Subjects", "n_subjects"),
+            columns.difference(),
+            columns.p_value(),
+            Column("Weight in the mean", "{weight:percent}"),
+        ),
+    )
+
+
+def _heterogeneity(frame: pd.DataFrame) -> Table:
+    return Table(
+        "heterogeneity",
+        text("study.heterogeneity"),
+        frame,
+        (
+            columns.count("Databases", "databases"),
+            columns.difference("These databases"),
+            columns.difference("Laboratories like these", prefix="elsewhere_"),
+            columns.number("SD between laboratories", "tau"),
+            Column("I²", "{i2:percent}"),
+            Column("Q", "{q:,.2f}"),
+            columns.count("Degrees of freedom", "df"),
+            columns.p_value("p of Q"),
         ),
     )
 
