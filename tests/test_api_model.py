@@ -177,3 +177,55 @@ def test_records_of_clips_make_the_same_clips(clips):
     assert again.action_units == clips.dataset.action_units
     assert np.array_equal(again.frames, clips.dataset.frames)
     assert again.extra == clips.dataset.extra
+
+
+NO_PLACES = (5, None, b"runs", 1.5, "")
+
+
+@pytest.mark.parametrize("value", NO_PLACES)
+@pytest.mark.parametrize(
+    "asked",
+    [
+        em.load,
+        em.predictions,
+        em.open_database,
+        lambda value: em.config(value),
+        lambda value: em.run(value, "runs/x"),
+        lambda value: em.run("smoke", value),
+        lambda value: em.compare(value, value),
+    ],
+)
+def test_what_is_no_path_is_refused_in_one_line(asked, value):
+    with pytest.raises(em.UserError, match="give a path") as refused:
+        asked(value)
+    assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize("inputs", [None, 5, b"film.avi", {"a": 1}, [3], ["film.avi", None]])
+def test_what_is_no_input_is_refused_in_one_line(model, inputs):
+    with pytest.raises(em.UserError, match="cannot be predicted: give a path"):
+        model.predict(inputs)
+
+
+@pytest.mark.parametrize("coded", ["onset", "apex", "offset"])
+@pytest.mark.parametrize("value", [1.5, None, [None], True, "-1", "nan", -1])
+def test_what_is_no_frame_is_refused_in_one_line(model, coded, value):
+    with pytest.raises(em.UserError, match=f"{coded}=.* is no frame: give a number"):
+        model.predict("film.avi", **{coded: value})
+
+
+@pytest.mark.parametrize("value", [0.0, 0.25])
+def test_flow_that_stands_still_is_no_motion(model, value):
+    with pytest.raises(em.UserError, match="no motion"):
+        model.predict(np.full((1, 28, 28, 3), value, np.float32), unit="normalised")
+
+
+@pytest.mark.parametrize(
+    ("unit", "scale", "said"),
+    [("normalised", 2.0, "is in .0, 1."), ("normalised", -1.0, "is in"),
+     ("percent_of_width", 255.0, "leaves the face")],
+)  # fmt: skip
+def test_flow_of_another_unit_is_refused(model, unit, scale, said):
+    flow = scale * np.linspace(0, 1, 28 * 28 * 3, dtype=np.float32).reshape(1, 28, 28, 3)
+    with pytest.raises(em.UserError, match=said):
+        model.predict(flow, unit=unit)

@@ -33,6 +33,7 @@ from absl import flags
 from ethnicmer_jax.base import cli
 
 LOUD = flags.DEFINE_bool("loud", False, "Whether all of it is in capitals.")
+AFTER = flags.DEFINE_list("after", [], "Names that come last.")
 
 
 def main(names):
@@ -73,6 +74,13 @@ def test_a_command_may_take_arguments_and_give_its_own_exit_code(named):
     without = named("--loud")
     assert (without.returncode, without.stdout) == (2, "")
     assert without.stderr == "error: name NAME... behind the command, see --help\n"
+
+
+def test_a_list_that_is_given_twice_is_refused_not_half_forgotten(named):
+    done = named("Dolly", "--after=Shaun", "--after=Timmy")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "error: --after is given more than once: separate its values by commas\n"
+    assert named("Dolly", "--after=Shaun,Timmy", "--loud", "--noloud").returncode == 0
 
 
 def test_help_says_which_arguments_a_command_takes(named):

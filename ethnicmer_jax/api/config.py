@@ -15,6 +15,7 @@ import ml_collections
 import numpy as np
 
 import configs
+from ethnicmer_jax.api import places
 from ethnicmer_jax.base import settings
 from ethnicmer_jax.base.schema import UserError
 
@@ -49,7 +50,7 @@ def config(
     if isinstance(source, ml_collections.ConfigDict):
         made = source.copy_and_resolve_references()
     else:
-        made = _read(os.fspath(source))
+        made = _read(os.fspath(places.place("config", source)))
     given = {
         name: value.to_dict() if isinstance(value, ml_collections.ConfigDict) else value
         for name, value in (overrides or {}).items()

@@ -7,7 +7,7 @@ import functools
 import os
 import pathlib
 from collections.abc import Mapping
-from typing import Any, TypeAlias
+from typing import Any
 
 import ml_collections
 import numpy as np
@@ -15,6 +15,7 @@ import pandas as pd
 from jaxtyping import Float32, Shaped, UInt8
 
 from ethnicmer_jax.api import config as configs
+from ethnicmer_jax.api.places import Path, place
 from ethnicmer_jax.base import class_schemes
 from ethnicmer_jax.base.schema import ETHNICITIES, UserError
 from ethnicmer_jax.data import class_labels, dataset
@@ -23,8 +24,6 @@ from ethnicmer_jax.jobs import check, preparation, work_directory
 
 _KIND = "ethnic_me"
 """The folder of built databases in a data directory."""
-
-Path: TypeAlias = str | os.PathLike[str]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -163,7 +162,7 @@ def open_database(
       >>> clips.labels["emotion"].value_counts()  # doctest: +SKIP
     """
     images = dataset.IMAGES if frames else ()
-    named = os.fspath(source)
+    named = str(place("source", source))
     if _is_source(named):
         data = {"source": named, "raw": os.fspath(raw), "data_dir": os.fspath(data_dir)}
         changed = {**{f"data.{name}": x for name, x in data.items()}, **(overrides or {})}

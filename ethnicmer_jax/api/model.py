@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import os
-import pathlib
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -15,6 +14,7 @@ import pandas as pd
 from ethnicmer_jax import inference
 from ethnicmer_jax.api import arrays
 from ethnicmer_jax.api.database import Database
+from ethnicmer_jax.api.places import Path, place
 from ethnicmer_jax.base import environment
 from ethnicmer_jax.base.schema import EMOTIONS, FLOW_UNITS, UserError
 from ethnicmer_jax.data import dataset
@@ -23,11 +23,13 @@ from ethnicmer_jax.data.dataset import Dataset
 if TYPE_CHECKING:
     from ethnicmer_jax.predict.outcomes import Outcomes
 
-Path: TypeAlias = str | os.PathLike[str]
 Inputs: TypeAlias = "Path | np.ndarray | Database | Dataset | Sequence[Path | np.ndarray]"
 """What `Model.predict` takes, see there."""
 
 _KEY = ["database", "subject", "clip"]
+
+_WIDTH = 100.0
+"""Percent of the face crop's width: no point of a face moves farther."""
 
 
 class HeldOutWarning(UserWarning):
@@ -71,7 +73,7 @@ class Model:
     """
 
     def __init__(self, workdir: Path):
-        self.workdir = pathlib.Path(workdir)
+        self.workdir = place("workdir", workdir)
         self._trained = inference.open(self.workdir)
         self._warned = False
         self._caveats: set[str] = set()
@@ -265,12 +267,11 @@ class Model:
 
         held = _held(inputs, unit)
         if held is None:
-            several = [inputs] if isinstance(inputs, str | os.PathLike | np.ndarray) else inputs
-            onset, apex, offset = (_texts(value) for value in coded.values())
-            request = Request(list(several), onset, apex, offset, ethnicity, person, detector)
+            onset, apex, offset = (_texts(name, value) for name, value in coded.items())
+            request = Request(_several(inputs), onset, apex, offset, ethnicity, person, detector)
             made = run.run(self._trained, request)
         else:
-            if person or detector or any(_texts(value) for value in coded.values()):
+            if person or detector or any(_texts(name, value) for name, value in coded.items()):
                 raise UserError(
                     "onset, apex, offset, person and detector are of videos, folders and frames; "
                     "the clips of a database, and flow, have theirs"
@@ -341,9 +342,27 @@ def load(workdir: Path) -> Model:
     return Model(workdir)
 
 
-def _texts(value: str | int | Iterable[str | int]) -> list[str]:
+def _texts(name: str, value: Any) -> list[str]:
     """One coded frame or several, as texts."""
-    return [str(value)] if isinstance(value, str | int) else [str(one) for one in value]
+    several = list(value) if isinstance(value, list | tuple | np.ndarray) else [value]
+    for one in several:
+        if isinstance(one, bool) or not isinstance(one, str | int | np.integer):
+            raise UserError(
+                f"{name}={one!r} is no frame: give a number, a file name or a time such as '0.35s'"
+            )
+    return [str(one) for one in several]
+
+
+def _several(inputs: Any) -> list[Any]:
+    """The inputs that have to be read."""
+    one = str | os.PathLike | np.ndarray
+    several = [inputs] if isinstance(inputs, one) else inputs
+    if not isinstance(several, list | tuple) or not all(isinstance(each, one) for each in several):
+        raise UserError(
+            f"{type(inputs).__name__} cannot be predicted: give a path, frames or flow as an "
+            "array, a list of these, or an em.Database"
+        )
+    return list(several)
 
 
 def _held(inputs: Any, unit: str) -> Dataset | None:
@@ -373,4 +392,12 @@ def _held(inputs: Any, unit: str) -> Dataset | None:
         )
     if not np.isfinite(flow).all() or np.abs(flow).max() > np.finfo(np.float32).max:
         raise UserError("the flow has values that are no finite numbers")
+    lowest, highest = float(flow.min()), float(flow.max())
+    if unit == "normalised" and not 0 <= lowest <= highest <= 1:
+        raise UserError(f"normalised flow is in [0, 1], and this is in [{lowest:g}, {highest:g}]")
+    if unit != "normalised" and max(-lowest, highest) > _WIDTH:
+        raise UserError(
+            f"flow of up to {max(-lowest, highest):g} percent of the width leaves the face: give "
+            'percent, or unit="normalised" for the numbers of flow images over 255'
+        )
     return arrays.clips(flow, unit)

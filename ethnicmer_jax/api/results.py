@@ -7,12 +7,13 @@ import functools
 import os
 import pathlib
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from ethnicmer_jax import jobs
 from ethnicmer_jax.api import config as configs
+from ethnicmer_jax.api.places import Path, place
 from ethnicmer_jax.base import cli, environment, files
 from ethnicmer_jax.base import predictions as predictions_file
 from ethnicmer_jax.base.grouping import grouping
@@ -21,8 +22,6 @@ from ethnicmer_jax.jobs import work_directory
 
 if TYPE_CHECKING:
     from ethnicmer_jax.analysis.paired import Findings
-
-Path: TypeAlias = str | os.PathLike[str]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -116,7 +115,7 @@ def run(
     """
     if mode not in jobs.MODES:
         raise UserError(f"mode is {mode!r}; it must be one of {', '.join(jobs.MODES)}")
-    directory = cli.directory("workdir", os.fspath(workdir))
+    directory = cli.directory("workdir", str(place("workdir", workdir)))
     made = configs.config(config, overrides)
     environment.prefer_core_devices()
     jobs.run(made.lock(), directory, mode)
@@ -145,7 +144,7 @@ def predictions(workdir: Path) -> pd.DataFrame:
       >>> table = em.predictions("runs/smoke")  # doctest: +SKIP
       >>> table.groupby("group")["correct"].mean()  # doctest: +SKIP
     """
-    directory = pathlib.Path(workdir)
+    directory = place("workdir", workdir)
     table = work_directory.read(directory).table.outer()
     runs = table.run_table.set_index("run").loc[table.table["run"]].reset_index(drop=True)
     numbers = {name: runs[name].astype("Int64").where(runs[name] >= 0) for name in ("draw", "seed")}
@@ -203,8 +202,8 @@ def compare(
     from ethnicmer_jax.jobs import comparison
 
     sides = [one.workdir if isinstance(one, Result) else one for one in (a, b, *others)]
-    folder = None if output is None else cli.directory("output", os.fspath(output))
-    places = [pathlib.Path(side) for side in sides]
+    folder = None if output is None else cli.directory("output", str(place("output", output)))
+    places = [place("a result", side) for side in sides]
     return comparison.write(places, folder, common=common, all_pairs=all_pairs)[0]
 
 

@@ -127,10 +127,21 @@ def _parsed(argv: Sequence[str], module: str, arguments: str = "") -> list[str]:
     if asked:
         print(_help(module, arguments), _settings(), sep="\n\n")  # noqa: T201
         sys.exit(0)
+    for name in _given_twice():
+        sys.exit(refuse(f"--{name} is given more than once: separate its values by commas"))
     if not flags.FLAGS["verbosity"].present:
         # Orbax tells of every file it writes; its warnings are still shown.
         logging.set_verbosity(logging.WARNING)
     return rest
+
+
+def _given_twice() -> list[str]:
+    """The flags that take a list and were given several times: all but the last were lost."""
+    return [
+        name
+        for name in flags.FLAGS
+        if flags.FLAGS[name].present > 1 and isinstance(flags.FLAGS[name].parser, flags.ListParser)
+    ]
 
 
 def _help(module: str, arguments: str) -> str:

@@ -64,7 +64,10 @@ def read_json(path: pathlib.Path) -> Any:
     except FileNotFoundError:
         raise UserError(f"{path} does not exist; run --mode=all in this work directory") from None
     except ValueError as error:
-        raise UserError(f"{path} is not JSON ({error}); delete it and run again") from None
+        raise UserError(
+            f"{path} is not JSON ({error}): it was damaged after it was written; bring back a copy "
+            "of it, or run anew in another directory"
+        ) from None
 
 
 @contextlib.contextmanager

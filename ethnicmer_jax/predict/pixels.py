@@ -67,11 +67,13 @@ def _seen(clip: Listed, options: BuildOptions) -> Seen:
             raise ValueError(
                 f"its flow is {size} px wide, the networks were trained on {options.flow_size} px"
             )
+        if _still(clip.record.flow):
+            raise ValueError(_STILL)
         return Seen(clip.source, clip.record, None, clip.notes)
     motion, found, notes = clip.task.motion, None, clip.notes
     if isinstance(motion, FlowFile):
         pixels = pipeline.compute(motion, options)
-        if not np.ptp(pixels.flow[..., :2], axis=(0, 1)).any():
+        if _still(pixels.flow):
             raise ValueError(_STILL)
     else:
         crops = pipeline.cut_out(motion, options)
@@ -79,6 +81,11 @@ def _seen(clip: Listed, options: BuildOptions) -> Seen:
         (pixels,), found = pipeline.with_flow([crops], options), crops.found
     reported = [note for note in pixels.notes.get(FACE_NOTES, "").split("; ") if note]
     return Seen(clip.source, pipeline.record_of(clip.task, pixels), found, (*notes, *reported))
+
+
+def _still(flow: np.ndarray) -> bool:
+    """Whether all points of [H, W, 3] flow move alike."""
+    return not np.ptp(flow[..., :2], axis=(0, 1)).any()
 
 
 def change(crops: Crops) -> float:

@@ -58,6 +58,14 @@ class Request:
                     f"--{name} has {len(given)} values for {len(self.inputs)} inputs: give one "
                     "for all of them, or one for each"
                 )
+            for value in given:
+                # In a table such words, and -1, mean that nobody coded it; here somebody did.
+                text = value.strip()
+                if text and (text.startswith("-") or cells.is_missing(text)):
+                    raise UserError(
+                        f"--{name}={value} is no frame: give a number, a file name or a time such "
+                        f"as 0.35s, or leave --{name} out"
+                    )
         if self.ethnicity:
             try:
                 object.__setattr__(self, "ethnicity", cells.ethnicity(self.ethnicity))
