@@ -34,6 +34,7 @@ def get_config() -> ml_collections.ConfigDict:
     config.data.simulated.appearance = 1.0  # of the group on looks: 0 none, 1 clear
     config.data.simulated.proportions = 0.0  # of the group on where brows, nose and mouth lie
     config.data.simulated.cohorts = "confounded"  # or balanced, or database:ethnicity:subjects,...
+    config.data.simulated.laboratories = ""  # own settings: simsamm:sensor_noise=3,jpeg=80;...
     config.data.simulated.clips_per_subject = 7.0  # on average
     config.data.simulated.others = 0.0  # share of clips coded as others, for classes with others
 

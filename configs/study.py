@@ -10,6 +10,7 @@ Command: python -m ethnicmer_jax.main --config=configs/study.py --workdir=runs/s
   the reference's own comparison beside it: --config.protocol.pool=JOINT_TABLE.csv
   that alone: --config=configs/study.py:reference --config.protocol.pool=JOINT_TABLE.csv
   on simulated clips, to see that it works: --config=configs/study.py:smoke
+  on three simulated laboratories, two with both groups: --config=configs/study.py:laboratories
 Run time: 36 minutes on 2 CPU cores for 278 clips (22,482 folds).
 Expected on those 278 clips: own-group advantage +.050 [-.016, +.119] in UF1.
 Size on those 278 clips: 20,543 folds of draws and 884 of LOSO, in 10 jobs.
@@ -21,9 +22,12 @@ from configs import common
 
 
 def get_config(variant: str = ""):
-    """The full study; `reference`, the reference's one draw; `smoke`, to see that it works."""
+    """The full study; `reference`, the reference's one draw; `smoke`, to see that it works;
+    `laboratories`, three simulated ones.
+    """
     if variant not in VARIANTS:
-        raise ValueError(f"variant {variant!r}: choose reference or smoke, or none for all")
+        known = ", ".join(filter(None, VARIANTS))
+        raise ValueError(f"variant {variant!r}: choose one of {known}, or none for all")
     config = common.get_config()
     config.name = f"study:{variant}" if variant else "study"
     config.protocol.name = "study"
@@ -59,4 +63,22 @@ def _smoke(config):
     config.optim.epochs = 2
 
 
-VARIANTS = {"": _full, "reference": _reference, "smoke": _smoke}
+def _laboratories(config):
+    """Two laboratories with both groups, one with one group; each records in its own way."""
+    config.data.simulated.cohorts = (
+        "simcasme2:Asian:8,simcasme2:White:8,simsamm:Asian:8:grey,simsamm:White:8:grey,"
+        "simmmew:Asian:10"
+    )
+    config.data.simulated.laboratories = (
+        "simcasme2:sensor_noise=2.5,jpeg=80;"
+        "simsamm:lighting=2,intensity=2.2,class_shares=0.5,0.3,0.2;"
+        "simmmew:head_jitter=0.6,intensity=3.2,class_shares=0.4,0.4,0.2,mixed=0.1"
+    )
+
+
+VARIANTS = {
+    "": _full,
+    "reference": _reference,
+    "smoke": _smoke,
+    "laboratories": _laboratories,
+}

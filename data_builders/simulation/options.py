@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from data_builders.simulation import own_settings
 from ethnicmer_jax.base import settings
 from ethnicmer_jax.base.schema import ETHNICITIES, UNKNOWN, UserError
 
@@ -85,6 +86,8 @@ class SimulatedOptions:
         elsewhere then: the group shows in flow though display rules are the same. A
         person's own places vary by about .03.
       cohorts: who is filmed; see CONFOUNDED and BALANCED.
+      laboratories: what sets databases apart: `database:name=value,...;database:...`, of
+        any option but seed and cohorts; "" for nothing (`own_settings.parse`).
       clips_per_subject: mean number of clips of a subject, at least 1.
       clips_spread: standard deviation of log(expected number of clips) over subjects.
       others: probability that a clip is coded as others, in place of its class; the clips
@@ -121,6 +124,7 @@ class SimulatedOptions:
     appearance: float = 1.0
     proportions: float = 0.0
     cohorts: tuple[Cohort, ...] = CONFOUNDED
+    laboratories: str = ""
     clips_per_subject: float = 7.0
     clips_spread: float = 0.5
     others: float = 0.0
@@ -152,6 +156,12 @@ class SimulatedOptions:
             {cohort.database for cohort in self.cohorts}
         ):
             raise UserError("a database's cohorts must be all grey or all in colour")
+        filmed = dict.fromkeys(cohort.database for cohort in self.cohorts)
+        for name in own_settings.parse(self.laboratories):
+            if name not in filmed:
+                raise UserError(
+                    f"simulated laboratories: {name} has no cohort; there are {', '.join(filmed)}"
+                )
 
 
 def from_mapping(values: Mapping[str, Any]) -> SimulatedOptions:
@@ -183,6 +193,20 @@ def from_text(settings: Sequence[str]) -> SimulatedOptions:
     Raises:
       UserError: a setting reads otherwise, or its value is out of range.
     """
+    return from_mapping(_read(settings))
+
+
+def changed(options: SimulatedOptions, settings: Sequence[str]) -> SimulatedOptions:
+    """The options with some of them set as by `from_text`.
+
+    Raises:
+      UserError: a setting reads otherwise, or its value is out of range.
+    """
+    there = {field.name: getattr(options, field.name) for field in dataclasses.fields(options)}
+    return from_mapping({**there, **_read(settings)})
+
+
+def _read(settings: Sequence[str]) -> dict[str, Any]:
     values: dict[str, Any] = {}
     defaults = SimulatedOptions()
     for setting in settings:
@@ -193,7 +217,7 @@ def from_text(settings: Sequence[str]) -> SimulatedOptions:
             values[name] = _value(getattr(defaults, name, ""), text)
         except ValueError as error:
             raise UserError(f"simulated {name} cannot be {text!r}") from error
-    return from_mapping(values)
+    return values
 
 
 def _value(default: object, text: str) -> object:

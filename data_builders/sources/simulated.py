@@ -17,7 +17,7 @@ import cv2
 import numpy as np
 
 from data_builders.pixels import flow, stabilise
-from data_builders.simulation import film, scenario
+from data_builders.simulation import film, laboratories, scenario
 from data_builders.simulation.options import SimulatedOptions
 from data_builders.simulation.scenario import ClipSpec
 from data_builders.sources.base import ClipTask, Listing
@@ -60,13 +60,20 @@ def list_clips(options: SimulatedOptions) -> Listing:
       Tasks with `DrawnClip` motions. Action Units are those that really move; the
       truth is in `extra` (see `truth`).
     """
-    return Listing(tuple(_task(options, spec) for spec in specs(options)))
+    return Listing(tuple(_task(own, spec) for own, spec in _filmed(options)))
 
 
 def specs(options: SimulatedOptions) -> Iterator[ClipSpec]:
-    """The plan of all clips, in order of cohort, subject and clip."""
+    """The plan of all clips of laboratories alike, in order of cohort, subject and clip."""
     for subject in scenario.draw_subjects(options):
         yield from scenario.draw_clips(options, subject)
+
+
+def _filmed(options: SimulatedOptions) -> Iterator[tuple[SimulatedOptions, ClipSpec]]:
+    """Every clip with the options of the laboratory that films it, in the order of `specs`."""
+    for own in laboratories.apart(options):
+        for spec in specs(own):
+            yield own, spec
 
 
 def truth(options: SimulatedOptions, spec: ClipSpec) -> dict[str, str]:
@@ -104,12 +111,12 @@ def draw_motion_fields(
     Returns:
       Records in percent_of_width, with the labels, truth and order of `list_clips`.
     """
-    clips = list(specs(options))
-    seen = np.stack([_seen(options, spec, size) for spec in clips])
+    clips = list(_filmed(options))
+    seen = np.stack([_seen(own, spec, size) for own, spec in clips])
     still = stabilise.without_head(seen, _CROP, kind)
     return [
-        ClipRecord(_labels(options, spec), flow.to_record(uv, size), "percent_of_width")
-        for spec, uv in zip(clips, still, strict=True)
+        ClipRecord(_labels(own, spec), flow.to_record(uv, size), "percent_of_width")
+        for (own, spec), uv in zip(clips, still, strict=True)
     ]
 
 

@@ -33,8 +33,8 @@ DATABASES = {
 }
 """Database -> the name that its authors gave it; others are shown as `group` shows groups."""
 
-_DRAWN = {"simcasme2": "simulated CASME II", "simsamm": "simulated SAMM"}
-"""The drawn databases of the default design, after those that they are drawn after."""
+_DRAWN = {f"sim{name}": f"simulated {shown}" for name, shown in DATABASES.items()}
+"""Drawn databases, called after those that they are drawn after."""
 
 _CELLS = {
     "loso": "LOSO",

@@ -269,6 +269,7 @@ SIMULATED: Mapping[str, Rule] = {
     "appearance": _SHARE,
     "proportions": Real(0, 0.2),
     "cohorts": Text(empty=False),
+    "laboratories": Text(),
     "clips_per_subject": Real(1, 10_000),
     "clips_spread": _SPREAD,
     "others": _SHARE,

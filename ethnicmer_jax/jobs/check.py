@@ -12,6 +12,7 @@ from typing import Any
 
 import ml_collections
 
+from data_builders.simulation import laboratories
 from data_builders.simulation.options import from_mapping
 from ethnicmer_jax.base import class_schemes
 from ethnicmer_jax.base import settings as table
@@ -44,7 +45,7 @@ def settings(config: ml_collections.ConfigDict) -> None:
     class_schemes.parse(config.data.classes)
     chosen = grouping(config.protocol.grouping, config.protocol.get("grouping_custom"))
     if "simulated" in config.data.source.split("+"):
-        from_mapping(values["data"]["simulated"])
+        list(laboratories.apart(from_mapping(values["data"]["simulated"])))
     if config.protocol.name == "study":
         if len(chosen.names) != 2:
             raise UserError(

@@ -15,7 +15,8 @@ from collections.abc import Mapping, Sequence
 import cv2
 import pandas as pd
 
-from data_builders.simulation.options import Cohort, SimulatedOptions
+from data_builders.simulation import own_settings
+from data_builders.simulation.options import Cohort, SimulatedOptions, changed
 from data_builders.sources import simulated
 from data_builders.sources.base import ClipTask
 from data_builders.sources.export import (
@@ -140,7 +141,9 @@ def people_of(options: SimulatedOptions, layout: Layout) -> SimulatedOptions:
     cohorts = tuple(
         Cohort(database, ethnicity, count, layout.grey) for ethnicity, count in subjects.items()
     )
-    return dataclasses.replace(options, cohorts=cohorts, fps=layout.fps)
+    alone = dataclasses.replace(options, cohorts=cohorts, laboratories="")
+    settings = own_settings.parse(options.laboratories).get(database, ())
+    return dataclasses.replace(changed(alone, settings), fps=layout.fps)
 
 
 def _write_clips(
