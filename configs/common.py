@@ -42,6 +42,7 @@ def get_config() -> ml_collections.ConfigDict:
     config.protocol.name = "loso"  # see docs/protocols.md
     config.protocol.seeds = 1  # runs that differ in nothing but the seed
     config.protocol.final = False  # also a model of everybody for each seed, to use on other people
+    config.protocol.peek = "none"  # best_test_epoch: docs/habit.md; no such score is reportable
     config.protocol.databases = ()  # () for all of them
     config.protocol.grouping = "strict"  # reference | strict | white_black_vs_asian | custom
     config.protocol.grouping_custom = ""  # such as asian=Asian+Indian;non_asian=White+Black

@@ -29,13 +29,14 @@ if TYPE_CHECKING:
         UnusableClipWarning,
         load,
     )
-    from ethnicmer_jax.api.results import Result, compare, predictions, run
+    from ethnicmer_jax.api.results import NotReportableWarning, Result, compare, predictions, run
     from ethnicmer_jax.base.schema import UserError
 
 _HOMES = {
     "config": "ethnicmer_jax.api.config",
     "run": "ethnicmer_jax.api.results",
     "Result": "ethnicmer_jax.api.results",
+    "NotReportableWarning": "ethnicmer_jax.api.results",
     "compare": "ethnicmer_jax.api.results",
     "load": "ethnicmer_jax.api.model",
     "Model": "ethnicmer_jax.api.model",
@@ -60,6 +61,7 @@ __all__ = [
     "MicroExpressionClassifier",
     "Model",
     "NoImageWarning",
+    "NotReportableWarning",
     "Result",
     "UnusableClipWarning",
     "UserError",

@@ -52,6 +52,7 @@ def test_public_names_are_those_that_were_promised():
         "CaveatWarning",
         "HeldOutWarning",
         "NoImageWarning",
+        "NotReportableWarning",
         "UnusableClipWarning",
         "UserError",
     }

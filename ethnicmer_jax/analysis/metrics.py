@@ -15,6 +15,7 @@ from jaxtyping import Shaped
 
 from ethnicmer_jax.analysis import confusion, intervals, results
 from ethnicmer_jax.analysis.counts import Counts
+from ethnicmer_jax.base import reportable
 from ethnicmer_jax.base.predictions import Predictions
 
 
@@ -27,9 +28,12 @@ def compute(predictions: Predictions, members: Mapping[str, str] | None = None) 
         no group; each ethnicity is its own group when None.
 
     Returns:
-      {"runs": by_run(...), "summary": summary(...), "databases": of_databases(...)}.
+      {"runs": by_run(...), "summary": summary(...), "databases": of_databases(...)}; before them
+      "not_reportable": why, where these scores must not be reported.
     """
+    reason = predictions.not_reportable
     return {
+        **({reportable.COLUMN: reason} if reason else {}),
         "runs": by_run(predictions, members),
         "summary": summary(predictions),
         "databases": of_databases(predictions),

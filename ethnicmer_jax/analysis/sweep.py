@@ -8,10 +8,10 @@ from typing import Any
 
 import pandas as pd
 
-from ethnicmer_jax.analysis import confusion, intervals, metrics
+from ethnicmer_jax.analysis import confusion, habit, intervals, metrics
 from ethnicmer_jax.analysis.counts import Counts
 from ethnicmer_jax.analysis.results import arms as arms_of_rows
-from ethnicmer_jax.base import labels
+from ethnicmer_jax.base import labels, reportable
 from ethnicmer_jax.base.predictions import Predictions
 
 
@@ -46,7 +46,9 @@ def frame(results: Sequence[Result]) -> pd.DataFrame:
       Columns point, arm (only where a point has several), status (finished | failed | not
       finished), every swept field, runs, clips, subjects, for each score its mean, _sd over
       runs and the bounds _low and _high of its interval over subjects, seconds, difference (of
-      UF1 from the same arm of the first point) with _low and _high, and error.
+      UF1 from the same arm of the first point) with _low and _high, and error. Where any point
+      has chosen epochs on test clips (`protocol.peek`): the columns of `habit.columns`, and
+      not_reportable, which says so of such points.
     """
     arms = [_arms(result) for result in results]
     rows: list[dict[str, Any]] = []
@@ -55,7 +57,7 @@ def frame(results: Sequence[Result]) -> pd.DataFrame:
         about |= {field: _plain(value) for field, value in result.overrides.items()}
         about |= {"seconds": result.seconds, "error": result.error or ""}
         for arm, part in of_result.items():
-            row = about | {"arm": arm} | _scores(part)
+            row = about | {"arm": arm} | _scores(part) | _habit(part)
             if number and arm in arms[0]:
                 row |= _difference(part, arms[0][arm])
             rows.append(row)
@@ -63,8 +65,13 @@ def frame(results: Sequence[Result]) -> pd.DataFrame:
             rows.append(about)
     fields = list(dict.fromkeys(field for result in results for field in result.overrides))
     several = ["arm"] if any(len(of_result) > 1 for of_result in arms) else []
-    order = ["point", *several, "status", *fields, *_MEASURED, "seconds", *_DIFFERENCE, "error"]
+    order = ["point", *several, "status", *fields, *_MEASURED, "seconds", *_DIFFERENCE]
+    peeked = [row for row in rows if reportable.COLUMN in row]
+    habitual = [name for name in peeked[0] if name not in order] if peeked else []
+    order += [name for name in habitual if name not in ("arm", "error")] + ["error"]
     table = pd.DataFrame(rows).reindex(columns=order)
+    if peeked:
+        table[reportable.COLUMN] = table[reportable.COLUMN].fillna("")
     # Whole numbers stay whole beside missing ones.
     counted = [*fields, *_COUNTS]
     return table.assign(**table[counted].convert_dtypes())
@@ -79,19 +86,38 @@ _DIFFERENCE = ("difference", "difference_low", "difference_high")
 
 
 def names(values: pd.DataFrame) -> list[str]:
-    """What each row of `frame` is called: its point, and its arm where there are several."""
-    if "arm" not in values:
-        return list(values["point"])
-    arms = values["arm"].fillna("")
+    """What each row of `frame` is called: its point, and its arm where there are several.
+
+    A name says where a score must not be reported.
+    """
+    names = list(values["point"])
+    if "arm" in values:
+        arms = zip(names, values["arm"].fillna(""), strict=True)
+        names = [f"{point}: {labels.run(arm)}" if arm else point for point, arm in arms]
     return [
-        f"{point}: {labels.run(arm)}" if arm else point
-        for point, arm in zip(values["point"], arms, strict=True)
+        f"{name} ({reportable.MARK})" if reason else name
+        for name, reason in zip(names, not_reportable(values), strict=True)
     ]
+
+
+def named_fault(values: pd.DataFrame) -> str:
+    """Why a whole sweep must be marked, with the points; "" where all scores may be reported."""
+    reasons = not_reportable(values)
+    points = dict.fromkeys(values.loc[reasons != "", "point"])
+    return reportable.of_some(points, next(filter(None, reasons), ""))
+
+
+def not_reportable(values: pd.DataFrame) -> pd.Series:
+    """Why the scores of each row must not be reported; "" where they may be."""
+    if reportable.COLUMN in values:
+        return values[reportable.COLUMN]
+    return pd.Series("", index=values.index)
 
 
 def conclusions(values: pd.DataFrame) -> list[str]:
     """What can be said about a sweep, from its `frame`."""
     values = values.assign(name=names(values))
+    first = values["name"][0]
     points = values.drop_duplicates("point")
     finished = values[values.status == "finished"]
     n_finished = finished["point"].nunique()
@@ -101,14 +127,15 @@ def conclusions(values: pd.DataFrame) -> list[str]:
         if count:
             sentences.append(f"{count} {status}: the same command goes on with what is missing.")
     if values.status[0] != "finished":
-        sentences.append(f"Differences are from {values.point[0]} and have to wait for it.")
-    if finished.uf1.notna().any():
-        best = finished.loc[finished.uf1.idxmax()]
+        sentences.append(f"Differences are from {first} and have to wait for it.")
+    honest = finished[not_reportable(finished) == ""]
+    if honest.uf1.notna().any():
+        best = honest.loc[honest.uf1.idxmax()]
         # What a reader came for stands first.
         sentences.insert(
             0,
             f"The highest UF1 is {labels.estimate(best.uf1, best.uf1_low, best.uf1_high)}, of "
-            f"{best['name']}. The highest of {len(finished)} is optimistic as an estimate of what "
+            f"{best['name']}. The highest of {len(honest)} is optimistic as an estimate of what "
             "that point can do; where one is to be chosen, choose on training subjects "
             "(protocol nested).",
         )
@@ -116,7 +143,7 @@ def conclusions(values: pd.DataFrame) -> list[str]:
     if compared.any():
         apart = (values.difference_low > 0) | (values.difference_high < 0)
         sentences.append(
-            f"Differences of UF1 from {values.point[0]} whose interval excludes 0, each taken by "
+            f"Differences of UF1 from {first} whose interval excludes 0, each taken by "
             f"itself: {apart.sum()} of {compared.sum()}."
         )
     return sentences
@@ -149,6 +176,15 @@ def _scores(arm: Predictions) -> dict[str, float | None]:
         row |= {score: values["mean"], f"{score}_sd": values["sd"]}
         row |= {f"{score}_low": low, f"{score}_high": high}
     return row
+
+
+def _habit(arm: Predictions) -> dict[str, Any]:
+    """What choosing epochs on test clips is worth, of a point that did."""
+    reason = arm.not_reportable
+    if not reason:
+        return {}
+    found = habit.worth(arm, arm.answers_by_epoch.shape[1])
+    return {**habit.columns(found), reportable.COLUMN: reason}
 
 
 def _difference(arm: Predictions, reference: Predictions) -> dict[str, float]:

@@ -20,6 +20,7 @@ from sklearn.utils.validation import check_consistent_length, check_is_fitted, v
 
 from ethnicmer_jax.api import arrays
 from ethnicmer_jax.api import config as configs
+from ethnicmer_jax.base import reportable
 from ethnicmer_jax.base.schema import ETHNICITIES, UNKNOWN, UserError
 
 _CHANNELS = 3
@@ -236,6 +237,8 @@ class MicroExpressionClassifier(ClassifierMixin, BaseEstimator):
                 "MicroExpressionClassifier sees flow alone: leave model.fusion at none and "
                 "model.emotion_input at flow, or use em.run"
             )
+        if reason := reportable.fault(made.to_dict()):
+            raise UserError(f"MicroExpressionClassifier sees no test clips; leave out: {reason}")
         if made.init.path or made.init.ethnic_path:
             raise UserError(
                 "MicroExpressionClassifier starts at random, since it does not know whom weights "

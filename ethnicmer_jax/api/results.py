@@ -6,6 +6,7 @@ import dataclasses
 import functools
 import os
 import pathlib
+import warnings
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,7 @@ import pandas as pd
 from ethnicmer_jax import jobs
 from ethnicmer_jax.api import config as configs
 from ethnicmer_jax.api.places import Path, place
-from ethnicmer_jax.base import cli, environment, files
+from ethnicmer_jax.base import cli, environment, files, reportable
 from ethnicmer_jax.base import predictions as predictions_file
 from ethnicmer_jax.base.grouping import grouping
 from ethnicmer_jax.base.schema import UserError
@@ -22,6 +23,10 @@ from ethnicmer_jax.jobs import work_directory
 
 if TYPE_CHECKING:
     from ethnicmer_jax.analysis.paired import Findings
+
+
+class NotReportableWarning(UserWarning):
+    """Scores that must not be reported: test clips have chosen what predicts them."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,7 +45,9 @@ class Result:
         path = self.workdir / "metrics.json"
         if not path.is_file():
             raise UserError(f"{path} does not exist; finish the run first")
-        return files.read_json(path)
+        values = files.read_json(path)
+        _warn(values.get(reportable.COLUMN, ""))
+        return values
 
     @functools.cached_property
     def predictions(self) -> pd.DataFrame:
@@ -146,6 +153,7 @@ def predictions(workdir: Path) -> pd.DataFrame:
     """
     directory = place("workdir", workdir)
     table = work_directory.read(directory).table.outer()
+    _warn(table.not_reportable)
     runs = table.run_table.set_index("run").loc[table.table["run"]].reset_index(drop=True)
     numbers = {name: runs[name].astype("Int64").where(runs[name] >= 0) for name in ("draw", "seed")}
     predicted = pd.Series(table.classes).to_numpy(object)[table.predicted]
@@ -204,7 +212,17 @@ def compare(
     sides = [one.workdir if isinstance(one, Result) else one for one in (a, b, *others)]
     folder = None if output is None else cli.directory("output", str(place("output", output)))
     places = [place("a result", side) for side in sides]
-    return comparison.write(places, folder, common=common, all_pairs=all_pairs)[0]
+    found = comparison.write(places, folder, common=common, all_pairs=all_pairs)[0]
+    for note in found.notes:
+        if note.startswith(reportable.MARK):
+            warnings.warn(note, NotReportableWarning, 2)
+    return found
+
+
+def _warn(reason: str) -> None:
+    """Warns whoever has called the caller, where there is a reason."""
+    if reason:
+        warnings.warn(reportable.marked(reason), NotReportableWarning, 3)
 
 
 def _members(directory: pathlib.Path) -> Mapping[str, str]:

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ethnicmer_jax.base import files
+from ethnicmer_jax.base import files, reportable
 from ethnicmer_jax.base.class_schemes import class_name_fault
 from ethnicmer_jax.base.run_id import INNER, RunId
 from ethnicmer_jax.base.schema import ETHNICITIES, UserError
@@ -26,6 +26,10 @@ ROW_KEY = ("run", "fold", "database", "subject", "clip")
 TEXT_COLUMNS = (*ROW_KEY, "emotion", "ethnicity")
 SUM_TOLERANCE = 1e-4
 """How far a row's probabilities may be from 1: float32 softmax is within 1e-6."""
+
+ANSWERS = "answers_by_epoch"
+"""Column of a job that looked at its test clips after every epoch: the most probable class each
+time, as its place among the classes (from 0), with a blank between two epochs."""
 
 RowKey = tuple[str, str, str]
 """(run, fold, database/subject/clip)."""
@@ -105,6 +109,31 @@ class Predictions:
     def predicted(self) -> np.ndarray:
         """Most probable classes as indices into `classes`, int64 [n]; ties go to the first."""
         return self.probabilities().argmax(axis=1)
+
+    @functools.cached_property
+    def not_reportable(self) -> str:
+        """Why scores of these predictions must not be reported; "" where they may be."""
+        if reportable.COLUMN not in self.table:
+            return ""
+        return next((reason for reason in self.table[reportable.COLUMN].unique() if reason), "")
+
+    @functools.cached_property
+    def answers_by_epoch(self) -> np.ndarray:
+        """The classes predicted after every epoch, int64 [n, epochs]; see ANSWERS.
+
+        Raises:
+          UserError: they are not there, or damaged.
+        """
+        try:
+            rows = [[int(answer) for answer in row.split(" ")] for row in self.table[ANSWERS]]
+            answers = np.array(rows, np.int64)
+            if not (answers.min() >= 0 and answers.max() < len(self.classes)):
+                raise ValueError
+        except (KeyError, ValueError):
+            raise UserError(
+                f"predictions: the column {ANSWERS} is missing or damaged; train again"
+            ) from None
+        return answers
 
     @functools.cached_property
     def person(self) -> np.ndarray:

@@ -18,6 +18,7 @@ from typing import Any, Protocol
 from ethnicmer_jax.base.class_schemes import NAMES
 from ethnicmer_jax.base.contrast_roles import FAMILIES
 from ethnicmer_jax.base.grouping import GROUPINGS
+from ethnicmer_jax.base.reportable import BEST_TEST_EPOCH
 from ethnicmer_jax.base.run_id import POOLED, STEREO, WRONG_LABELS, mono, wrongly_told
 from ethnicmer_jax.base.schema import UserError
 
@@ -316,6 +317,7 @@ RULES: Mapping[str, Rule] = {
         )
     ),
     "protocol.final": Flag(),
+    "protocol.peek": Choice(("none", BEST_TEST_EPOCH)),
     "protocol.seeds": _REPEATS,
     "protocol.databases": Names(),
     "protocol.grouping": Choice((*GROUPINGS, "custom")),

@@ -15,6 +15,7 @@ import ml_collections
 import numpy as np
 from jaxtyping import Bool, Int, Shaped
 
+from ethnicmer_jax.base import reportable
 from ethnicmer_jax.base.crop import CropGeometry
 from ethnicmer_jax.base.grouping import Grouping
 from ethnicmer_jax.base.run_id import POOLED
@@ -144,6 +145,7 @@ def trained_in(directory: pathlib.Path) -> tuple[ml_collections.ConfigDict, path
     where = directory / _EXPLAINED_JOB if (directory / "jobs").is_dir() else directory
     if not (where / "config.json").is_file():
         raise UserError(f"{where} holds no job; name the --workdir of a finished job or study")
+    reportable.refuse(where, "explain")
     config = work_directory.recorded(where)
     check.has_checkpoints(config)
     if not (where / "checkpoints").is_dir():

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Int
 
+from ethnicmer_jax.base import reportable
 from ethnicmer_jax.base.run_id import ALL, POOLED
 from ethnicmer_jax.base.schema import UserError
 from ethnicmer_jax.data.dataset import Dataset
@@ -42,6 +43,7 @@ def open(directory: str | pathlib.Path, *, devices: int = 0) -> Trained:
       UserError: there is no model, and how to get one.
     """
     where = _job(pathlib.Path(directory))
+    reportable.refuse(where, "whoever predicts")
     config = work_directory.recorded(where)
     if work_directory.is_derived(config):
         raise UserError(

@@ -14,9 +14,10 @@ import ml_collections
 
 from data_builders.simulation import laboratories
 from data_builders.simulation.options import from_mapping
-from ethnicmer_jax.base import class_schemes
+from ethnicmer_jax.base import class_schemes, reportable
 from ethnicmer_jax.base import settings as table
 from ethnicmer_jax.base.grouping import grouping
+from ethnicmer_jax.base.run_id import ALL
 from ethnicmer_jax.base.schema import UserError
 from ethnicmer_jax.jobs.study import plan
 
@@ -53,7 +54,7 @@ def settings(config: ml_collections.ConfigDict) -> None:
                 f"{len(chosen.names)}"
             )
         plan.jobs(config)
-    for reason in _contradictions(config):
+    for reason in (*_not_to_be_peeked(values), *_contradictions(config)):
         raise UserError(reason)
 
 
@@ -145,6 +146,25 @@ def _can_be_made(model: Any, images: Mapping[str, Any]) -> None:
         raise UserError(
             f"model.emotion_options or model.ethnic_options lead to no network: {reason}"
         ) from None
+
+
+def _not_to_be_peeked(config: Mapping[str, Any]) -> Iterator[str]:
+    """One line for each setting under which no fold's test clips may choose its epoch."""
+    if not reportable.fault(config):
+        return
+    protocol, setting = config["protocol"], f"protocol.peek={reportable.BEST_TEST_EPOCH}"
+    if "calibration" in config or protocol["name"] == "study":
+        what = "calibration" if "calibration" in config else "study"
+        yield f"{setting}: a {what} draws conclusions, and none follow from such scores"
+    elif protocol["name"] in (ALL, "nested"):
+        yield f"{setting}: the protocol {protocol['name']} has no test clips that could choose"
+    if config["classifier"] in SHALLOW:
+        yield f"{setting}: classifier {config['classifier']} has no epochs to choose from"
+    # What a test clip has chosen is no network that anybody should use.
+    if protocol["final"]:
+        yield f"{setting} leaves scores and no network to use: set protocol.final to False"
+    if config["checkpoint"]["keep"] != "none":
+        yield f"{setting} leaves scores and no network to use: set checkpoint.keep to none"
 
 
 def _contradictions(config: ml_collections.ConfigDict) -> Iterator[str]:

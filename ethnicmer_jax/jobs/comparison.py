@@ -13,7 +13,7 @@ import pandas as pd
 
 from ethnicmer_jax.analysis import paired
 from ethnicmer_jax.analysis.paired import Findings
-from ethnicmer_jax.base import environment, files, predictions, settings
+from ethnicmer_jax.base import environment, files, predictions, reportable, settings
 from ethnicmer_jax.base.grouping import Grouping, grouping
 from ethnicmer_jax.base.predictions import Predictions
 from ethnicmer_jax.base.schema import UserError
@@ -70,7 +70,13 @@ def compare(
         common=common,
         all_pairs=all_pairs,
     )
-    notes = [*found.notes, *_other_groupings(chosen), *_own_members(sources)]
+    marked = reportable.marked(_fault(sources))
+    notes = [
+        *filter(None, [marked]),
+        *found.notes,
+        *_other_groupings(chosen),
+        *_own_members(sources),
+    ]
     return dataclasses.replace(found, notes=tuple(notes)), _differing_settings(sources)
 
 
@@ -100,7 +106,8 @@ def write(
     found, differing = compare(places, common=common, all_pairs=all_pairs)
     if output is None:
         return found, None
-    simulated = any(_data(source.config).get("source") == "simulated" for source in _read(places))
+    sources = _read(places)
+    simulated = any(_data(source.config).get("source") == "simulated" for source in sources)
     made_by = {"command": environment.command(), "code": environment.code()}
     content = json_of(found, differing) | {"environment": made_by}
     page = comparison_page.write(
@@ -109,6 +116,7 @@ def write(
         output,
         simulated=simulated,
         command=made_by["command"],
+        not_reportable=_fault(sources),
         more=lambda folder: files.write_json(folder / RESULT, content),
     )
     return found, page
@@ -146,6 +154,13 @@ def _read(places: Sequence[pathlib.Path]) -> list[Source]:
     return [_source(*one) for one in zip(_names(resolved), places, strict=True)]
 
 
+def _fault(sources: Sequence[Source]) -> str:
+    """Why a comparison must be marked, and whose scores; "" where all may be reported."""
+    faults = {source.name: source.table.not_reportable for source in sources}
+    names = [name for name, reason in faults.items() if reason]
+    return reportable.of_some(names, next(filter(None, faults.values()), ""))
+
+
 def _source(name: str, place: pathlib.Path) -> Source:
     if not place.exists():
         raise UserError(f"{place} does not exist; name work directories or predictions.csv files")
@@ -158,6 +173,9 @@ def _source(name: str, place: pathlib.Path) -> Source:
         config = place.parent / "config.json"
         table = predictions.read(place)
     values = files.read_json(config) if config.is_file() else {}
+    if table.not_reportable:
+        # The name goes wherever a number goes.
+        name = f"{name} ({reportable.MARK})"
     return Source(name, place, table, values if isinstance(values, Mapping) else {})
 
 

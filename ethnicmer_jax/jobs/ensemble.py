@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from ethnicmer_jax.base import files
+from ethnicmer_jax.base import files, reportable
 from ethnicmer_jax.base.predictions import ROW_KEY, TEXT_COLUMNS, Predictions
 from ethnicmer_jax.base.schema import UserError
 from ethnicmer_jax.jobs import job, work_directory
@@ -28,6 +28,8 @@ def write(
       UserError: a job is not finished, they cannot be averaged, or `output` holds other
         results.
     """
+    for source in sources:
+        reportable.refuse(source, "ensemble")
     places = [source.resolve() for source in sources]
     for number, source in enumerate(sources):
         if places[number] in places[:number]:

@@ -10,7 +10,7 @@ import ml_collections
 import pandas as pd
 
 from ethnicmer_jax.analysis import metrics
-from ethnicmer_jax.base import environment, files, labels, predictions, waiting
+from ethnicmer_jax.base import environment, files, labels, predictions, reportable, waiting
 from ethnicmer_jax.base.grouping import grouping
 from ethnicmer_jax.base.predictions import Predictions
 from ethnicmer_jax.base.run_id import ALL
@@ -164,6 +164,7 @@ def _train_share(config: ml_collections.ConfigDict, directory: pathlib.Path) -> 
 
 def _evaluate(config: ml_collections.ConfigDict, directory: pathlib.Path) -> None:
     check.has_checkpoints(config)
+    reportable.refuse(directory, "--mode=evaluate")
     if not (directory / "checkpoints").is_dir():
         raise UserError(
             f"{directory} has no checkpoints; train with --config.checkpoint.keep=final"
@@ -188,6 +189,8 @@ def _claimed(config: ml_collections.ConfigDict, directory: pathlib.Path) -> Prep
     fold_file.write(directory / "folds.npz", plan.folds, dataset.key)
     _write_networks(config, directory, prepared)
     console.print_plan(plan.notes, len(plan.folds.tested), dataset_line(dataset))
+    if reason := reportable.fault(config.to_dict()):
+        console.print_line(reportable.marked(reason))
     return prepared
 
 

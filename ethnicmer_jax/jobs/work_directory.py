@@ -12,7 +12,7 @@ import ml_collections
 import pandas as pd
 
 from configs import common
-from ethnicmer_jax.base import files, predictions
+from ethnicmer_jax.base import files, predictions, reportable
 from ethnicmer_jax.base.predictions import Predictions
 from ethnicmer_jax.base.run_id import ALL
 from ethnicmer_jax.base.schema import UserError
@@ -47,6 +47,8 @@ def claim(
 ) -> None:
     """Writes config.json, or compares it with what the directory was used for.
 
+    A directory whose scores must not be reported gets a file that says so.
+
     Args:
       config: the resolved config.
       directory: made if it does not exist.
@@ -64,6 +66,8 @@ def claim(
         return {**marks, **values} if isinstance(values, Mapping) else values
 
     files.claim(directory, {**config.to_dict(), "database": database, **marks}, known)
+    if reason := reportable.fault(config.to_dict()):
+        files.write_text(directory / reportable.FILE_NAME, f"{reportable.marked(reason)}\n")
 
 
 def check_claim(config: ml_collections.ConfigDict, directory: pathlib.Path) -> None:

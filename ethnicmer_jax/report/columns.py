@@ -82,6 +82,11 @@ def score(name: str) -> Column:
     return _interval(LABELS[name], name, f"{name}_", "score")
 
 
+def bounded(label: str, key: str) -> Column:
+    """A score with its interval: the frame's columns <key>, <key>_low and <key>_high."""
+    return _interval(label, key, f"{key}_", "score")
+
+
 def scores() -> Iterable[Column]:
     """Every score with its interval."""
     return map(score, LABELS)

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import dataclasses
 import pathlib
 from collections.abc import Callable
 
 import pandas as pd
 
 from ethnicmer_jax.analysis.paired import ALL, CLASSES, GROUPS, Findings
-from ethnicmer_jax.report import columns, difference_names, figures, html_page, provenance
+from ethnicmer_jax.base import reportable
+from ethnicmer_jax.report import (
+    columns,
+    difference_names,
+    figures,
+    html_page,
+    provenance,
+    style,
+)
 from ethnicmer_jax.report.html_page import Document, Gallery, Listing, Prose, Section
 from ethnicmer_jax.report.prose import paragraphs, text
 from ethnicmer_jax.report.style import Figure
@@ -28,6 +37,7 @@ def write(
     *,
     simulated: bool,
     command: str,
+    not_reportable: str = "",
     more: Callable[[pathlib.Path], None] | None = None,
 ) -> pathlib.Path:
     """Writes the page with figures/ and tables/, whole or not at all.
@@ -38,12 +48,15 @@ def write(
       directory: made anew.
       simulated: whether any clips are drawn, not recorded.
       command: that made the comparison; "" for none.
+      not_reportable: why results here must not be reported, see `Document`.
       more: writes further files into the directory that it is given.
 
     Returns:
       The path of index.html.
     """
-    page = _document(found, differing, simulated=simulated, command=command)
+    with style.stamped(reportable.MARK if not_reportable else ""):
+        page = _document(found, differing, simulated=simulated, command=command)
+    page = dataclasses.replace(page, not_reportable=not_reportable)
     return html_page.save(page, directory, more)
 
 

@@ -14,7 +14,7 @@ from ethnicmer_jax.analysis.conclusion import Difference
 from ethnicmer_jax.analysis.confusion import LABELS
 from ethnicmer_jax.analysis.effects import p_text
 from ethnicmer_jax.analysis.intervals import FEW
-from ethnicmer_jax.base import labels
+from ethnicmer_jax.base import labels, reportable
 from ethnicmer_jax.report import difference_names
 
 _MOST = 12
@@ -43,7 +43,10 @@ def print_metrics(metrics: Mapping[str, Any], name: str) -> None:
       name: of the config.
     """
     console = _console()
-    table = Table(title=f"{name}: pooled over the test clips of a run", title_justify="left")
+    reason = metrics.get(reportable.COLUMN, "")
+    mark = f"{reportable.MARK}: " if reason else ""
+    title = f"{mark}{name}: pooled over the test clips of a run"
+    table = Table(title=title, title_justify="left")
     table.add_column("run", overflow="fold")
     for column in ("clips", "folds", *LABELS.values()):
         table.add_column(column, justify="right", no_wrap=True)
@@ -58,13 +61,15 @@ def print_metrics(metrics: Mapping[str, Any], name: str) -> None:
     arms = list(metrics["summary"].items())
     for arm, scores in arms[:_MOST]:
         # A line that is broken could not be searched for or copied.
-        name = labels.run(arm)
+        name = f"{mark}{labels.run(arm)}"
         console.print(_arm_line(name, scores), soft_wrap=True)
         for database, own in metrics["databases"].get(arm, {}).items():
             of = f"{name}, {labels.database(database)}"
             console.print(f"  {_arm_line(of, own)}", soft_wrap=True)
     if len(arms) > _MOST:
         console.print(f"... and {len(arms) - _MOST} more arms in metrics.json")
+    if reason:
+        print_line(reportable.marked(reason))
 
 
 def print_answer(sentences: Sequence[str]) -> None:
@@ -92,7 +97,10 @@ def print_points(summary: pd.DataFrame) -> None:
         shown = (_point_text(point, "uf1"), _point_text(point, "difference", sign=True))
         minutes = "" if pd.isna(point["seconds"]) else f"{point['seconds'] / 60:.1f}"
         state = point["status"] if point["status"] != "finished" else ""
-        table.add_row(str(point["point"]), shown[0] or state, shown[1], minutes)
+        # Read back from CSV, an empty cell is missing.
+        fault = point.get(reportable.COLUMN)
+        mark = f" ({reportable.MARK})" if isinstance(fault, str) and fault else ""
+        table.add_row(f"{point['point']}{mark}", shown[0] or state, shown[1], minutes)
     _console().print(table)
 
 

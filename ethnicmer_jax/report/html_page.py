@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 import jinja2
 import markupsafe
 
-from ethnicmer_jax.base import files, labels
+from ethnicmer_jax.base import files, labels, reportable
 from ethnicmer_jax.report import style
 from ethnicmer_jax.report.style import Figure
 from ethnicmer_jax.report.tables import Table
@@ -102,6 +102,8 @@ class Document:
       lead: figures that belong to the first sentence, in the first screen.
       warnings: what a reader must know before the conclusion.
       attachments: file name -> text of what lies beside the page.
+      not_reportable: why these results must not be reported; "" where they may be. It is said in
+        a banner, in the title, and with every table.
     """
 
     title: str
@@ -111,15 +113,42 @@ class Document:
     lead: Sequence[Figure] = ()
     warnings: Sequence[str] = ()
     attachments: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    not_reportable: str = ""
+
+    @property
+    def heading(self) -> str:
+        """The title, with the mark of what must not be reported."""
+        return f"{reportable.MARK}: {self.title}" if self.not_reportable else self.title
+
+    @property
+    def banner(self) -> str:
+        """What must be seen whatever part of the page is; "" for nothing."""
+        return reportable.marked(self.not_reportable)
 
     @property
     def said(self) -> list[str]:
         """Warnings and conclusion, as a terminal prints them."""
-        return [*self.warnings, *self.conclusion]
+        return [*filter(None, [self.banner]), *self.warnings, *self.conclusion]
 
     def tables(self) -> Iterator[Table]:
         """Every table, in order."""
         return (b for s in self.sections for b in s.blocks if isinstance(b, Table))
+
+    def marked(self) -> Document:
+        """The same with the mark on every table, where these results must not be reported."""
+        if not self.not_reportable:
+            return self
+        sections = [
+            dataclasses.replace(
+                section,
+                blocks=[
+                    block.marked(self.not_reportable) if isinstance(block, Table) else block
+                    for block in section.blocks
+                ],
+            )
+            for section in self.sections
+        ]
+        return dataclasses.replace(self, sections=sections)
 
     def figures(self) -> Iterator[Figure]:
         """Every figure, in order."""
@@ -152,7 +181,7 @@ def render(document: Document, *, beside: bool = False) -> str:
     css, _, _ = loader.get_source(environment, "style.css")
     template = environment.get_template("page.html")
     return template.render(
-        document=document,
+        document=document.marked(),
         css=markupsafe.Markup(css),
         size=_css_size,
         lead_size=_lead_size,
@@ -194,7 +223,7 @@ def _write_files(document: Document, directory: pathlib.Path) -> None:
         files.write_bytes(stem.with_suffix(".png"), figure.png)
         if figure.pdf:
             files.write_bytes(stem.with_suffix(".pdf"), figure.pdf)
-    for table in document.tables():
+    for table in document.marked().tables():
         stem = directory / "tables" / table.name
         files.write_text(stem.with_suffix(".csv"), table.csv())
         files.write_text(stem.with_suffix(".tex"), table.latex())

@@ -10,16 +10,18 @@ import pandas as pd
 from ethnicmer_jax.analysis import learning_curves
 from ethnicmer_jax.analysis.confusion import LABELS
 from ethnicmer_jax.analysis.job_findings import JobFindings
-from ethnicmer_jax.base import labels
+from ethnicmer_jax.base import labels, reportable
 from ethnicmer_jax.report import (
     columns,
     explained,
     figures,
     files,
+    habit_tables,
     html_page,
     methods,
     model_card,
     provenance,
+    style,
 )
 from ethnicmer_jax.report.html_page import Document, Gallery, Prose, Section
 from ethnicmer_jax.report.prose import paragraphs, text
@@ -50,7 +52,11 @@ def write(workdir: pathlib.Path) -> pathlib.Path:
     if model_card.is_due(job.config):
         model_card.write(workdir, job.config, job.metrics, job.final, found)
         more.append(model_card.section(job.config, job.metrics, job.final))
-    page = build(job, found, more)
+    reason = job.predictions.not_reportable
+    if reason:
+        more.insert(0, habit_tables.section(job.predictions))
+    with style.stamped(reason and reportable.MARK):
+        page = build(job, found, more)
     return html_page.save(page, workdir / "report")
 
 
@@ -69,7 +75,7 @@ def build(job: files.Inputs, found: JobFindings, more: Sequence[Section] = ()) -
             _differences(found),
             provenance.data_card(found.data),
             _parts(found),
-            _curves(learning_curves.families(job.scalars)),
+            _curves(learning_curves.families(job.scalars), job.predictions.not_reportable),
             _runs(found.runs),
             *more,
             provenance.what_was_run(job, found.runs),
@@ -79,6 +85,7 @@ def build(job: files.Inputs, found: JobFindings, more: Sequence[Section] = ()) -
             provenance.reproduce(job),
         ],
         attachments=written.files(),
+        not_reportable=job.predictions.not_reportable,
     )
 
 
@@ -210,7 +217,7 @@ def _part_table(heading: str, rows: pd.DataFrame) -> Table:
     )
 
 
-def _curves(families: Mapping[str, pd.DataFrame]) -> Section:
+def _curves(families: Mapping[str, pd.DataFrame], not_reportable: str) -> Section:
     """One figure for each family of training curves."""
     if not families:
         return Section("curves", "Learning curves", [Prose(paragraphs("job.no_curves"))])
@@ -223,7 +230,8 @@ def _curves(families: Mapping[str, pd.DataFrame]) -> Section:
         )
         for number, (family, points) in enumerate(families.items(), start=1)
     ]
-    return Section("curves", "Learning curves", [Prose(paragraphs("job.curves")), Gallery(drawn)])
+    said = paragraphs("job.curves", peeked=not_reportable)
+    return Section("curves", "Learning curves", [Prose(said), Gallery(drawn)])
 
 
 def _runs(runs: pd.DataFrame) -> Section:

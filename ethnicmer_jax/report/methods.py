@@ -17,7 +17,7 @@ import pandas as pd
 
 from ethnicmer_jax.analysis.data_card import DataCard
 from ethnicmer_jax.analysis.intervals import RESAMPLES
-from ethnicmer_jax.base import crop, labels
+from ethnicmer_jax.base import crop, labels, reportable
 from ethnicmer_jax.base.run_id import WRONG_LABELS, RunId, wrongly_told
 from ethnicmer_jax.report import latex
 from ethnicmer_jax.report.files import Inputs, flatten
@@ -174,6 +174,7 @@ def of(job: Inputs, card: DataCard, runs: pd.DataFrame, *, compared: bool = Fals
         "backbone": backbone,
         "fusion": fusion.format(ethnic=ethnic),
         "start": _start(s),
+        "peeked": job.predictions.not_reportable,
         "start_unknown": _start_is_unknown(job, s),
         "shallow": _shallow(job),
         "features": _features(job, s, backbone),
@@ -188,6 +189,7 @@ def of(job: Inputs, card: DataCard, runs: pd.DataFrame, *, compared: bool = Fals
         "software": _software(job.environment, s("classifier")),
     }
     written = [" ".join(part.split()) for part in paragraphs("methods.job", **known)]
+    written = [reportable.marked(job.predictions.not_reportable), *written]
     written = [part for part in written if part]
     return Methods(written, _keys(written))
 

@@ -12,7 +12,7 @@ from typing import Any
 import jinja2
 
 from ethnicmer_jax.analysis.job_findings import JobFindings
-from ethnicmer_jax.base import files, labels
+from ethnicmer_jax.base import files, labels, reportable
 from ethnicmer_jax.report.files import flatten
 from ethnicmer_jax.report.html_page import Block, Facts, Link, Listing, Prose, Section
 
@@ -103,10 +103,11 @@ def render(
         undefined=jinja2.StrictUndefined,
         finalize=_cell,
     )
-    kept = _kept(config, metrics)
+    kept, reason = _kept(config, metrics), reportable.fault(config)
     source = config["data"]["source"]
     return environment.get_template("model_card.md.j2").render(
-        title=config["name"],
+        title=f"{reportable.MARK}: {config['name']}" if reason else config["name"],
+        not_reportable=reportable.marked(reason),
         kinds=_kinds(final, kept),
         input=_input(config),
         classes=final["classes"] if final else found.classes if found else (),

@@ -8,6 +8,7 @@ for the reader's own foreground colour.
 from __future__ import annotations
 
 import contextlib
+import contextvars
 import dataclasses
 import io
 from collections.abc import Iterator
@@ -20,6 +21,7 @@ from matplotlib.figure import Figure as Canvas
 INK = "#24292f"
 DARK_INK = "#d5dae0"
 MUTED = "#7d8590"
+_ALARM = "#c62828"
 NARROW = 5.2
 """Inches; wider figures get illegible on a phone and scroll there instead."""
 PALETTE = ("#0072b2", "#d55e00", "#009e73", "#b5598f", "#8a6d00", "#5b6ee1")
@@ -94,6 +96,19 @@ def styled() -> Iterator[None]:
         yield
 
 
+_STAMP = contextvars.ContextVar("stamp", default="")
+
+
+@contextlib.contextmanager
+def stamped(text: str) -> Iterator[None]:
+    """Writes a text over every figure that is finished inside the block; "" writes none."""
+    token = _STAMP.set(text)
+    try:
+        yield
+    finally:
+        _STAMP.reset(token)
+
+
 def canvas(width: float, height: float) -> Canvas:
     """An empty figure of `width` by `height` inches, bound to Agg: no display is ever needed."""
     figure = Canvas(figsize=(width, height), layout="constrained")
@@ -103,17 +118,28 @@ def canvas(width: float, height: float) -> Canvas:
 
 def finish(figure: Canvas, *, name: str, caption: str, alt: str, wide: bool = False) -> Figure:
     """Renders a drawn figure to SVG, PNG and PDF, without dates or versions."""
+    title, comment = name, {}
+    if stamp := _STAMP.get():
+        _watermark(figure, stamp)
+        title, caption, comment = f"{name}: {stamp}", f"{stamp}. {caption}", {"Comment": stamp}
     # Laid out once, not again for every kind of file.
     figure.draw_without_rendering()
     figure.set_layout_engine("none")
     svg, png, pdf = io.StringIO(), io.BytesIO(), io.BytesIO()
-    figure.savefig(
-        svg, format="svg", transparent=True, metadata={"Date": None, "Creator": None, "Title": name}
-    )
-    figure.savefig(png, format="png", facecolor="white", metadata={"Software": None})
-    undated = {"Creator": None, "Producer": None, "CreationDate": None, "Title": name}
+    undated = {"Date": None, "Creator": None, "Title": title}
+    figure.savefig(svg, format="svg", transparent=True, metadata=undated)
+    figure.savefig(png, format="png", facecolor="white", metadata={"Software": None, **comment})
+    undated = {"Creator": None, "Producer": None, "CreationDate": None, "Title": title}
     figure.savefig(pdf, format="pdf", facecolor="white", metadata=undated)
     return Figure(name, caption, alt, svg.getvalue(), png.getvalue(), pdf.getvalue(), wide)
+
+
+def _watermark(figure: Canvas, text: str) -> None:
+    """A word across the whole figure, which no crop leaves out and no line is hidden by."""
+    size = 72 * min(0.9 * figure.get_figwidth() / (0.65 * len(text)), figure.get_figheight() / 4)
+    look = {"color": _ALARM, "alpha": 0.3, "fontsize": size, "fontweight": "bold"}
+    place = {"ha": "center", "va": "center", "rotation": 20, "in_layout": False, "zorder": 100}
+    figure.text(0.5, 0.5, text, **look, **place)
 
 
 def adaptive_svg(svg: str) -> str:

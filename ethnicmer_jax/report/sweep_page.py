@@ -10,8 +10,8 @@ import pandas as pd
 from ethnicmer_jax.analysis import sweep
 from ethnicmer_jax.analysis.confusion import LABELS
 from ethnicmer_jax.analysis.sweep import Result
-from ethnicmer_jax.base import files
-from ethnicmer_jax.report import columns, figures, html_page, provenance
+from ethnicmer_jax.base import files, reportable
+from ethnicmer_jax.report import columns, figures, habit_tables, html_page, provenance, style
 from ethnicmer_jax.report.html_page import Block, Document, Gallery, Listing, Prose, Section
 from ethnicmer_jax.report.prose import paragraphs, text
 from ethnicmer_jax.report.style import Figure
@@ -33,12 +33,18 @@ def write(name: str, results: Sequence[Result], directory: pathlib.Path) -> path
     shown = _table(values)
     simulated = any(r.config.get("data", {}).get("source") == "simulated" for r in results)
     warnings, sentences = provenance.warnings(simulated), sweep.conclusions(values)
-    heading = f"# Sweep: {name}\n\n" + "".join(
-        f"- {sentence}\n" for sentence in [*warnings, *sentences]
+    fault = sweep.named_fault(values)
+    marked = [reportable.marked(fault)] if fault else []
+    title = f"{reportable.MARK}: sweep {name}" if fault else f"Sweep: {name}"
+    heading = f"# {title}\n\n" + "".join(
+        f"- {sentence}\n" for sentence in [*marked, *warnings, *sentences]
     )
     files.write_table(directory / "summary.csv", values)
-    files.write_text(directory / "summary.md", f"{heading}\n{shown.markdown()}\n{shown.caption}\n")
-    page = _document(name, values, shown, sentences, warnings)
+    tables = [shown, *(block for block in _habits(values) if isinstance(block, Table))]
+    written = "\n".join(f"{table.markdown()}\n{table.caption}\n" for table in tables)
+    files.write_text(directory / "summary.md", f"{heading}\n{written}")
+    with style.stamped(reportable.MARK if marked else ""):
+        page = _document(name, values, shown, sentences, warnings)
     files.write_text(directory / "summary.html", html_page.render(page))
     return directory / "summary.html"
 
@@ -85,11 +91,12 @@ def _document(
     failed = values[values.error != ""].drop_duplicates("point")
     failures = [f"{row.point}: {row.error}" for row in failed.itertuples()]
     lead, others = _forests(values)
-    points: list[Block] = [table, *([Gallery(others)] if others else [])]
+    points: list[Block] = [table, *([Gallery(others)] if others else []), *_habits(values)]
     if failures:
         points.append(Listing("\n".join(failures)))
     return Document(
         title=f"Sweep: {name}",
+        not_reportable=sweep.named_fault(values),
         question=text("sweep.question"),
         conclusion=sentences,
         lead=lead,
@@ -102,6 +109,21 @@ def _document(
     )
 
 
+def _habits(values: pd.DataFrame) -> list[Block]:
+    """What choosing epochs on test clips is worth at the points that did."""
+    rows = values[sweep.not_reportable(values) != ""]
+    if rows.empty:
+        return []
+    shown = [
+        columns.text("Point", "label"),
+        *(column for score in ("uf1", "uar") for column in habit_tables.of_score(score)),
+        columns.count("Runs", "runs"),
+    ]
+    caption = text("sweep.habit")
+    table = Table("habit", caption, rows.assign(label=_labels(rows)), shown)
+    return [Prose(paragraphs("job.habit")), table]
+
+
 def _forests(values: pd.DataFrame) -> tuple[list[Figure], list[Figure]]:
     """UF1 of the finished points, and their differences from the first."""
     scored, compared = _lines(values, "uf1"), _lines(values, "difference")
@@ -110,7 +132,7 @@ def _forests(values: pd.DataFrame) -> tuple[list[Figure], list[Figure]]:
         caption = text("sweep.forest")
         lead.append(figures.forest(scored, name="uf1_forest", caption=caption, xlabel="UF1"))
     if len(compared):
-        caption = text("sweep.differences_forest", first=values["point"].iloc[0])
+        caption = text("sweep.differences_forest", first=sweep.names(values)[0])
         others.append(figures.differences(compared, name="differences_forest", caption=caption))
     return lead, others
 

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from ethnicmer_jax.analysis.effects import p_text
-from ethnicmer_jax.base import labels
+from ethnicmer_jax.base import labels, reportable
 from ethnicmer_jax.base.labels import MISSING, minus
 from ethnicmer_jax.report import latex
 
@@ -124,6 +124,12 @@ class Table:
     columns: Sequence[Column]
     collapsed: bool = False
     shown: int | None = None
+
+    def marked(self, reason: str) -> Table:
+        """The same with the mark of what must not be reported, in its caption and in its CSV."""
+        frame = self.frame.assign(**{reportable.COLUMN: reason})
+        caption = f"{reportable.marked(reason)} {self.caption}"
+        return dataclasses.replace(self, frame=frame, caption=caption)
 
     def rows(self) -> list[list[str]]:
         """Formatted cells, [rows][columns]."""

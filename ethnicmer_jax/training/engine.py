@@ -17,7 +17,7 @@ import jax
 import ml_collections
 import numpy as np
 
-from ethnicmer_jax.base import environment, settings
+from ethnicmer_jax.base import environment, reportable, settings
 from ethnicmer_jax.base.predictions import Predictions
 from ethnicmer_jax.base.progress import Progress
 from ethnicmer_jax.base.schema import UserError
@@ -29,6 +29,7 @@ from ethnicmer_jax.training.batches import Constants
 from ethnicmer_jax.training.device_data import Resident
 from ethnicmer_jax.training.fold import FoldState, Learner, Sums
 from ethnicmer_jax.training.fold_results import FoldResults
+from ethnicmer_jax.training.peeking import BestEpochs
 from ethnicmer_jax.training.placement import Grid, padded
 from ethnicmer_jax.training.scalars import ScalarLog
 
@@ -131,16 +132,17 @@ class Engine:
         steps = len(todo) * self._config.optim.epochs
         with self._progress("training", steps, "fold·epoch") as progress:
             for flight in flights:
-                state = self._train_flight(flight, results, resume_from, log, progress)
+                best = self._best_epochs(flight)
+                state = self._train_flight(flight, results, resume_from, log, progress, best)
                 if saved and keep == "final":
                     self._save(saved, flight, state, self._config.optim.epochs)
-                self._finish(results, flight, state)
+                self._finish(results, flight, best.heads if best else self._heads(flight, state))
             for flight in self._flights(todo[~tested]):
                 state = self._train_flight(flight, results, resume_from, None, progress)
                 # All that such a fold is trained for is its model.
                 if saved:
                     self._save(saved, flight, state, self._config.optim.epochs)
-                self._finish(results, flight, state)
+                self._finish(results, flight, self._heads(flight, state))
         if log:
             log.close()
         if not first:
@@ -175,7 +177,7 @@ class Engine:
         tested = self.folds.tested
         with self._progress("predicting", len(tested), "fold") as progress:
             for flight in self._flights(tested):
-                self._finish(results, flight, self._restored(saved, flight))
+                self._finish(results, flight, self._heads(flight, self._restored(saved, flight)))
                 progress.update(len(flight.rows))
         table = results.predictions(self.folds, self.dataset, self.targets)
         if table is None:
@@ -278,6 +280,7 @@ class Engine:
         resume_from: checkpoint.FoldCheckpoints | None,
         log: ScalarLog | None,
         progress: Progress,
+        best: BestEpochs | None = None,
     ) -> FoldState:
         fixed = self._grid.place(self._at(flight))
         folds = self.folds.select(flight.places)
@@ -303,16 +306,27 @@ class Engine:
                 log.write(flight.names[0], run, number + 1, means, len(flight.rows))
             if resume_from:
                 self._save(resume_from, flight, state, number + 1)
+            if best:
+                best.see(self._heads(flight, state))
             progress.set_postfix(loss=f"{means['loss']:.3f}")
             progress.update(len(flight.rows))
         return state
 
-    def _finish(self, results: FoldResults, flight: Flight, state: FoldState) -> None:
+    def _best_epochs(self, flight: Flight) -> BestEpochs | None:
+        """What looks at the test clips after every epoch, where the config asks for that."""
+        if not reportable.fault(self._config.to_dict()):
+            return None
+        tests = [self.targets.emotion[self.folds.test.clips(row)] for row in flight.rows]
+        return BestEpochs(tests)
+
+    def _heads(self, flight: Flight, state: FoldState) -> dict[str, np.ndarray]:
+        """Probabilities for the test clips of every fold of a flight, see `Learner.predict`."""
         fixed = self._grid.place(self._at(flight))
         heads = self._grid.collect(self._predict(state, fixed, self._data))
-        count = len(flight.rows)
-        n_test = self.folds.test.sizes[flight.rows]
-        results.add(flight.names, n_test, {head: v[:count] for head, v in heads.items()})
+        return {head: values[: len(flight.rows)] for head, values in heads.items()}
+
+    def _finish(self, results: FoldResults, flight: Flight, heads: dict[str, np.ndarray]) -> None:
+        results.add(flight.names, self.folds.test.sizes[flight.rows], heads)
 
     def _save(
         self, saved: checkpoint.FoldCheckpoints, flight: Flight, state: FoldState, epoch: int

@@ -10,16 +10,19 @@ import hashlib
 import pathlib
 import shutil
 from collections.abc import Mapping, Sequence, Set
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from ethnicmer_jax.base import files, waiting
-from ethnicmer_jax.base.predictions import Predictions
+from ethnicmer_jax.base import files, reportable, waiting
+from ethnicmer_jax.base.predictions import ANSWERS, Predictions
 from ethnicmer_jax.base.schema import ETHNICITIES
 from ethnicmer_jax.data.dataset import Dataset
 from ethnicmer_jax.data.targets import Targets
 from ethnicmer_jax.protocols.fold_table import FoldTable
+
+_HEADS = ("p", "q", "answers")
 
 
 class FoldResults:
@@ -48,8 +51,8 @@ class FoldResults:
         Args:
           names: f fold names.
           n_test: int [f], test clips of each.
-          heads: "p" float32 [f, t, classes] and perhaps "q" [f, t, ethnicities]; rows
-            from `n_test` on mean nothing.
+          heads: "p" float32 [f, t, classes], perhaps "q" [f, t, ethnicities] and "answers" int
+            [f, t, epochs] (see `peeking`); rows from `n_test` on mean nothing.
         """
         if self._folder is not None:
             # A process must not write over the results of another one's folds.
@@ -89,7 +92,7 @@ class FoldResults:
             return None
         columns: dict[str, list] = {"run": [], "fold": []}
         clips = []
-        heads: dict[str, list[np.ndarray]] = {"p": [], "q": []}
+        heads: dict[str, list[np.ndarray]] = {head: [] for head in _HEADS}
         for row in folds.tested.tolist():
             test = folds.test.clips(row)
             clips.append(test)
@@ -106,10 +109,11 @@ class FoldResults:
             "ethnicity": np.asarray(ETHNICITIES)[dataset.ethnicity[clips]],
         }
         names = {"p": targets.emotion_names, "q": targets.ethnic_names}
-        for head, blocks in heads.items():
-            if blocks:
-                values = np.concatenate(blocks)
-                columns |= {f"{head}_{n}": values[:, i] for i, n in enumerate(names[head])}
+        for head, classes in names.items():
+            if heads[head]:
+                values = np.concatenate(heads[head])
+                columns |= {f"{head}_{n}": values[:, i] for i, n in enumerate(classes)}
+        columns |= _peeked(heads["answers"])
         return Predictions.from_table(pd.DataFrame(columns))
 
     def clear(self) -> None:
@@ -128,7 +132,7 @@ class FoldResults:
                 self._add(
                     list(arrays["names"]),
                     arrays["n_test"],
-                    {head: arrays[head] for head in ("p", "q") if head in arrays},
+                    {head: arrays[head] for head in _HEADS if head in arrays},
                 )
 
     def _add(
@@ -136,3 +140,11 @@ class FoldResults:
     ) -> None:
         for row, name in enumerate(names):
             self._done[str(name)] = {h: v[row, : n_test[row]] for h, v in heads.items()}
+
+
+def _peeked(answers: Sequence[np.ndarray]) -> dict[str, Any]:
+    """The columns of a job that looked at its test clips after every epoch; none of others."""
+    if not answers:
+        return {}
+    texts = [" ".join(map(str, row)) for block in answers for row in block.tolist()]
+    return {ANSWERS: texts, reportable.COLUMN: reportable.REASON}

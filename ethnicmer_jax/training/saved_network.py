@@ -12,7 +12,7 @@ import ml_collections
 import numpy as np
 from flax import traverse_util
 
-from ethnicmer_jax.base import files
+from ethnicmer_jax.base import files, reportable
 from ethnicmer_jax.base.grouping import grouping
 from ethnicmer_jax.base.run_id import FINAL, RunId
 from ethnicmer_jax.base.schema import ETHNICITIES, UNKNOWN, UserError
@@ -101,6 +101,7 @@ def _split(place: str) -> tuple[str, str]:
 
 
 def _networks(directory: pathlib.Path) -> Networks:
+    reportable.refuse(directory, "whoever starts from or exports a network")
     path = directory / network_file.FILE_NAME
     if not path.is_file():
         raise UserError(

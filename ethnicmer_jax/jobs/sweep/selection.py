@@ -14,6 +14,7 @@ import pandas as pd
 
 from ethnicmer_jax.analysis import confusion
 from ethnicmer_jax.analysis.counts import Counts
+from ethnicmer_jax.base import reportable
 from ethnicmer_jax.base.predictions import Predictions
 from ethnicmer_jax.base.run_id import INNER
 from ethnicmer_jax.base.schema import UserError
@@ -36,6 +37,8 @@ def write(sweep: pathlib.Path, output: pathlib.Path, *, overwrite: bool = False)
         same clips; or `output` holds other results.
     """
     name, points = result_files.read(sweep)
+    for point in points:
+        reportable.refuse(result_files.work_directory(sweep, point.name), "select")
     _check(points, sweep)
     scores = inner_scores(points)
     chosen = scores.idxmax(axis=1)
