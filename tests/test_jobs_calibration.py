@@ -17,7 +17,6 @@ from ethnicmer_jax.base.grouping import grouping
 from ethnicmer_jax.base.predictions import Predictions
 from ethnicmer_jax.base.schema import UserError
 from ethnicmer_jax.jobs.calibration import (
-    exchange,
     frames_check,
     plan,
     result_files,
@@ -26,6 +25,7 @@ from ethnicmer_jax.jobs.calibration import (
     worlds,
 )
 from ethnicmer_jax.jobs.calibration.worlds import World
+from ethnicmer_jax.protocols import exchange
 
 SIDES = ("asian", "non_asian")
 

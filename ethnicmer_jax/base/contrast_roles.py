@@ -7,6 +7,7 @@ conclusions read its meaning here.
 from __future__ import annotations
 
 import enum
+import re
 
 MAIN = "ethnicity"
 PLACEBO = "placebo"
@@ -18,6 +19,7 @@ FAMILIES = (MAIN, "within", PLACEBO, DATABASE, FLIPPED, "grouping", REFERENCE)
 """What `protocol.contrasts` may name; `within` and `grouping` stand for several each."""
 
 _WITHIN = "within_"
+_RELABELLED = re.compile(r"relabelling(\d+)\.deal(\d+)")
 _REGROUPED = "_grouping"
 
 
@@ -61,3 +63,25 @@ def role(name: str) -> Role:
 def database_within(name: str) -> str:
     """The database that a contrast with `Role.WITHIN` is inside of."""
     return name.removeprefix(_WITHIN)
+
+
+def relabelled(number: int, deal: int) -> str:
+    """The main contrast with its groups permuted; number 0 is the groups as they are.
+
+    Args:
+      number: of the relabelling.
+      deal: which way its subjects are dealt into folds.
+    """
+    return f"relabelling{number}.deal{deal}"
+
+
+def relabelling_of(name: str) -> tuple[int, int]:
+    """The number and the deal of a contrast that `relabelled` named.
+
+    Raises:
+      ValueError: it named no such contrast.
+    """
+    match = _RELABELLED.fullmatch(name)
+    if match is None:
+        raise ValueError(f"{name!r} is no relabelling")
+    return int(match[1]), int(match[2])

@@ -77,23 +77,14 @@ def named(request: Request) -> Iterator[Contrast]:
       UserError: a contrast is not known or not possible, or the grouping has more than
         two groups.
     """
-    protocol, chosen = request.protocol, request.grouping
+    protocol = request.protocol
     wanted = tuple(protocol.contrasts) or FAMILIES
     unknown = set(wanted) - set(FAMILIES)
     if unknown:
         raise UserError(
             f"protocol.contrasts names {', '.join(sorted(unknown))}; choose from {FAMILIES}"
         )
-    if len(chosen.names) != 2:
-        raise UserError(f"a study compares two groups, and {chosen.name} has {len(chosen.names)}")
-    main = Contrast(
-        MAIN,
-        chosen.names,
-        _always(request.group),
-        request.dataset.database,
-        protocol.draws,
-        required=True,
-    )
+    main = between_groups(request)
     fewer = min(protocol.draws, protocol.control_draws)
     families: dict[str, Callable[[], Iterable[Contrast]]] = {
         MAIN: lambda: [main],
@@ -112,6 +103,30 @@ def named(request: Request) -> Iterator[Contrast]:
                 "databases, subjects or ethnicities; leave it out"
             )
         yield from possible
+
+
+def between_groups(request: Request) -> Contrast:
+    """The main contrast.
+
+    Raises:
+      UserError: the grouping has not two groups.
+    """
+    chosen = request.grouping
+    if len(chosen.names) != 2:
+        raise UserError(f"a study compares two groups, and {chosen.name} has {len(chosen.names)}")
+    return Contrast(
+        MAIN,
+        chosen.names,
+        _always(request.group),
+        request.dataset.database,
+        request.protocol.draws,
+        required=True,
+    )
+
+
+def with_sides(contrast: Contrast, side: Sides) -> Contrast:
+    """The same comparison of other sides, without a mixture."""
+    return dataclasses.replace(contrast, assign=_always(side), stereo=False)
 
 
 def _within(whole: Contrast, side: Sides, dataset: Dataset) -> Iterator[Contrast]:

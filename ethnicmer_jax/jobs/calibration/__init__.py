@@ -1,7 +1,6 @@
 """How often the study's main comparison is wrong, and what it can find: simulated databases.
 
 - `worlds`: many small databases of a known effect, drawn as motion fields or as frames.
-- `exchange`: models of either side that are tested by both, as rows of one fold table.
 - `trial`: what the study would have concluded about each database.
 - `plan`: which databases a calibration needs, in chunks that are trained together.
 - `runner`: runs the chunks that are missing.

@@ -24,9 +24,8 @@ from ethnicmer_jax.base.schema import UserError
 from ethnicmer_jax.data import targets
 from ethnicmer_jax.data.dataset import Dataset, concatenated
 from ethnicmer_jax.jobs import preparation
-from ethnicmer_jax.jobs.calibration import exchange
 from ethnicmer_jax.jobs.calibration.worlds import World
-from ethnicmer_jax.protocols import contrasts, study
+from ethnicmer_jax.protocols import contrasts, exchange, study
 from ethnicmer_jax.protocols.fold_table import FoldTable
 from ethnicmer_jax.protocols.request import Request
 

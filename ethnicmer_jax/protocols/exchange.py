@@ -12,6 +12,7 @@ import dataclasses
 from collections.abc import Iterator
 
 import numpy as np
+from jaxtyping import Shaped
 
 from ethnicmer_jax.base.grouping import Grouping
 from ethnicmer_jax.base.predictions import Predictions
@@ -21,6 +22,8 @@ from ethnicmer_jax.protocols.dealing import dealt
 from ethnicmer_jax.protocols.fold_table import FoldRow, FoldTable, from_rows
 
 _ON = "on_"
+_BETWEEN_DEALS = 1_000_003
+"""Seeds between one deal and the next: further than runs have seeds."""
 
 
 def rows(
@@ -32,6 +35,7 @@ def rows(
     folds: int,
     draw: int,
     seed: int,
+    deal: int = 0,
 ) -> FoldTable:
     """The 2K folds of one draw; the cells are called `on_<side>`.
 
@@ -48,10 +52,12 @@ def rows(
       folds: K; fewer where a side has fewer subjects.
       draw: number of the draw.
       seed: of the run.
+      deal: which of many ways to deal the subjects into folds.
     """
     people = [len(np.unique(dataset.person[side])) for side in clips]
     count = min(folds, *people)
-    fold_of = [dealt(side, dataset.emotion, dataset.person, count, seed) for side in clips]
+    dealing = seed + _BETWEEN_DEALS * deal
+    fold_of = [dealt(side, dataset.emotion, dataset.person, count, dealing) for side in clips]
     tested = np.max(fold_of, axis=0)
 
     def made() -> Iterator[FoldRow]:
@@ -62,6 +68,34 @@ def rows(
                 yield run, f"fold{k}", train, tested == k
 
     return from_rows(made(), len(dataset))
+
+
+def trained_and_tested(
+    predictions: Predictions,
+    folds: FoldTable,
+    keys: Shaped[np.ndarray, " clips"],
+    sides: tuple[str, str],
+) -> tuple[Shaped[np.ndarray, " rows"], Shaped[np.ndarray, " rows"]]:
+    """The side that each row's model was trained on, and the side that it tests.
+
+    A clip's side is that of its draw: whose models learn from it in another fold.
+
+    Args:
+      predictions: of `rows`.
+      folds: those rows, and others.
+      keys: `database/subject/clip` of each clip that the folds are over.
+      sides: names of both.
+    """
+    other = dict(zip(sides, reversed(sides), strict=True))
+    side_of = {f"{_ON}{name}": name for name in sides}
+    trained = predictions.of_each_run(lambda run: side_of[run.cell])
+    row_of: dict[str, list[int]] = {}
+    for row, run in enumerate(folds.run.tolist()):
+        row_of.setdefault(run, []).append(row)
+    own = {run: set(keys[folds.train.select(row_of[run]).union()]) for run in predictions.runs}
+    pairs = zip(predictions.table["run"], predictions.key, strict=True)
+    is_own = np.fromiter((key in own[run] for run, key in pairs), bool, len(predictions))
+    return trained.to_numpy(), np.where(is_own, trained, trained.map(other))
 
 
 def as_cells(predictions: Predictions, chosen: Grouping) -> Predictions:
