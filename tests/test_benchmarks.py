@@ -10,10 +10,13 @@ import sys
 import flow_manifest
 import jax
 import numpy as np
+import pandas as pd
 import pytest
 
+from benchmarks import habit
 from benchmarks.plain_ststnet import PlainSTSTNet
 from benchmarks.results import add_row
+from ethnicmer_jax.analysis.habit import worth
 from ethnicmer_jax.models.backbones.ststnet import STSTNet
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
@@ -241,3 +244,18 @@ def test_spotting_is_measured_on_recordings_of_known_expressions(results):
     row = results.read_text().splitlines()[-1].split("|")
     assert [cell.strip() for cell in row[2:6]] == ["JPEG only", "25", "2", "6"]
     assert float(row[6].split()[0]) > 0.8
+
+
+def test_guesses_gain_by_choosing_and_nothing_is_left_to_learn_from(tmp_path):
+    rows = [("samm", f"{who:03d}", f"c{clip}", ["negative", "positive", "surprise"][clip % 3])
+            for who in range(10) for clip in range(6)]  # fmt: skip
+    manifest = pd.DataFrame(rows, columns=["database", "subject", "clip", "emotion"])
+    manifest = manifest.assign(action_units="4", flow="a.png")
+    made = habit.shuffled(manifest, tmp_path, seed=0)
+    assert made.emotion.value_counts().to_dict() == manifest.emotion.value_counts().to_dict()
+    assert (made.emotion != manifest.emotion).mean() > 0.5
+    assert "action_units" not in made
+    assert set(made.flow) == {str(tmp_path / "a.png")}
+    found = worth(habit.guesses(manifest, 20, seed=0), 20)["uf1"]
+    assert found.fixed.estimate == pytest.approx(1 / 3, abs=0.05)
+    assert found.worth.estimate > 0.2

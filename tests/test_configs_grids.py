@@ -2,7 +2,8 @@
 
 import pytest
 
-from configs import ablation, tuning
+from configs import ablation, habit, tuning
+from ethnicmer_jax.base import reportable
 from ethnicmer_jax.jobs.sweep import grid
 from ethnicmer_jax.models import registry
 
@@ -32,7 +33,15 @@ def test_the_first_point_is_the_plain_network():
         assert first.model == grid.points(ablation.get_config())[0].config.model
 
 
-@pytest.mark.parametrize("module", [ablation, tuning])
+@pytest.mark.parametrize("variant", habit.VARIANTS)
+def test_every_point_of_the_habit_is_a_possible_job_that_peeks(variant):
+    for point in grid.points(habit.get_config(variant)):
+        assert reportable.fault(point.config.to_dict())
+        model = point.config.model.to_dict()
+        registry.build(model | {"n_emotions": 3, "n_ethnicities": 5})
+
+
+@pytest.mark.parametrize("module", [ablation, habit, tuning])
 def test_every_variant_is_explained_and_another_refused(module):
     for variant in module.VARIANTS:
         assert f"\n  {variant} " in module.__doc__
