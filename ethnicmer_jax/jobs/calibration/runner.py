@@ -29,12 +29,35 @@ def run(config: ml_collections.ConfigDict, directory: pathlib.Path) -> pd.DataFr
     Raises:
       UserError: a setting is not possible, or the directory is of another calibration.
     """
+    databases = judged(config, directory)
+    rates = result_files.rates(databases, config)
+    result_files.write(directory / result_files.RATES, rates)
+    _report(rates, directory)
+    return rates
+
+
+def judged(
+    config: ml_collections.ConfigDict, directory: pathlib.Path, name: str = "calibration"
+) -> pd.DataFrame:
+    """Runs what is missing and writes databases.csv.
+
+    Args:
+      config: see configs/calibrate.py.
+      directory: the calibration's own.
+      name: of the progress bar.
+
+    Returns:
+      One row per simulated database.
+
+    Raises:
+      UserError: see `run`.
+    """
     check.settings(config)
     check.network(config)
     chunks = plan.chunks(config)
     files.claim(directory, config.to_dict())
     total = sum(len(chunk.worlds) for chunk in chunks)
-    with Progress[None]("calibration", total=total, unit="database") as progress:
+    with Progress[None](name, total=total, unit="database") as progress:
         for chunk in chunks:
             if not result_files.path(directory, chunk).is_file():
                 result_files.write(result_files.path(directory, chunk), analysed(chunk, config))
@@ -42,11 +65,8 @@ def run(config: ml_collections.ConfigDict, directory: pathlib.Path) -> pd.DataFr
             else:
                 progress.skip(len(chunk.worlds))
     databases = result_files.read(directory, chunks)
-    rates = result_files.rates(databases, config)
     result_files.write(directory / result_files.DATABASES, databases)
-    result_files.write(directory / result_files.RATES, rates)
-    _report(rates, directory)
-    return rates
+    return databases
 
 
 def analysed(chunk: Chunk, config: ml_collections.ConfigDict) -> pd.DataFrame:
@@ -62,11 +82,16 @@ def analysed(chunk: Chunk, config: ml_collections.ConfigDict) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _report(rates: pd.DataFrame, directory: pathlib.Path) -> None:
+def facts() -> dict[str, object]:
+    """Versions, devices and command behind the results."""
     from ethnicmer_jax.training import devices
 
-    facts = environment.describe([device.device_kind for device in devices.local()])
+    return environment.describe([device.device_kind for device in devices.local()])
+
+
+def _report(rates: pd.DataFrame, directory: pathlib.Path) -> None:
+    about = facts()
     console.print_rates(rates)
     console.print_answer(conclusions(rates))
-    path = calibration_page.write(rates, facts, str(facts["command"]), directory)
+    path = calibration_page.write(rates, about, str(about["command"]), directory)
     console.print_report(path)
