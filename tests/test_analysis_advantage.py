@@ -221,7 +221,7 @@ def test_coverage_is_near_nominal():
                 wrong = (rng.random(len(person)) > rate[person]).astype(int)
                 truth = np.zeros(len(person), int)
                 parts.append(cell(f"ethnicity.{name}-draw0-seed0", person, truth, wrong))
-        found = own_group_advantage(join(*parts), score="accuracy", n_resamples=400, reciprocity=1)
+        found = own_group_advantage(join(*parts), score="accuracy", n_resamples=400, factor=1)
         covered += found.low <= 0.1 <= found.high
     # 3 binomial standard deviations are .038.
     assert 0.91 <= covered / trials <= 0.985
@@ -250,7 +250,7 @@ def test_chance_likeness_counts_twice():
                 parts.append(cell(f"ethnicity.{name}-draw0-seed0", person, truth, wrong))
         for factor in found:
             outcome = own_group_advantage(
-                join(*parts), score="accuracy", n_resamples=400, reciprocity=factor
+                join(*parts), score="accuracy", n_resamples=400, factor=factor
             )
             found[factor] += outcome.excludes_zero
     # 3 binomial standard deviations are .091 and .053.

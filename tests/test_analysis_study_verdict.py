@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 import study_world
 
-from ethnicmer_jax.analysis import intervals
+from ethnicmer_jax.analysis import intervals, variance_factor
 from ethnicmer_jax.analysis.advantage import Advantage
 from ethnicmer_jax.analysis.conclusion import Verdict
 from ethnicmer_jax.analysis.study import estimates
@@ -95,20 +95,21 @@ def test_few_placebo_draws_are_no_control():
     )
 
 
-def test_differences_on_the_same_subjects_have_the_doubled_variance_of_the_advantage():
+def test_differences_on_the_same_subjects_have_the_variance_factor_of_one_side():
     runs, found = leaning(), advantages(leaning)["ethnicity"]
     planned = [one for one in estimates.planned(runs) if one.section == estimates.SAME_SUBJECTS]
     assert len(planned) == 4
     for one in planned:
         counts = [runs.counts(one.part, cell) for cell in (one.first, one.second)]
         single = intervals.estimate([(1.0, counts[0]), (-1.0, counts[1])])
-        doubled = one.estimate(runs)
-        assert doubled.estimate == single.estimate
-        assert doubled.standard_error == pytest.approx(math.sqrt(2) * single.standard_error)
-        assert doubled.high - doubled.low == pytest.approx(
-            math.sqrt(2) * (single.high - single.low)
-        )
-        assert doubled.detectable == pytest.approx(math.sqrt(2) * single.detectable)
+        wider, factor = one.estimate(runs), one.variance_factor(runs)
+        tested = int(counts[0].tested.any(axis=0).sum())
+        assert factor == variance_factor.of(variance_factor.ONE_SIDE, "", tested)
+        spread = math.sqrt(factor.value)
+        assert wider.estimate == single.estimate
+        assert wider.standard_error == pytest.approx(spread * single.standard_error)
+        assert wider.high - wider.low == pytest.approx(spread * (single.high - single.low))
+        assert wider.detectable == pytest.approx(spread * single.detectable)
     # Two of them are the sides of the advantage itself.
     sides = [one.estimate(runs) for one in planned[:2]]
     assert [one.estimate for one in sides] == pytest.approx(found.per_side)

@@ -17,6 +17,7 @@ from ethnicmer_jax.base.grouping import grouping
 from ethnicmer_jax.base.predictions import Predictions
 from ethnicmer_jax.base.schema import UserError
 from ethnicmer_jax.jobs.calibration import (
+    findings,
     frames_check,
     plan,
     result_files,
@@ -148,9 +149,9 @@ def test_every_database_is_in_one_chunk():
     made = [world for chunk in plan.chunks(config) for world in chunk.worlds]
     assert len(set(made)) == len(made)
     counts = pd.Series([(world.design, world.effect) for world in made]).value_counts()
-    assert counts["balanced_16", 0.0] == 200
+    assert counts["balanced_16", 0.0] == 400
     assert counts["balanced_08", 0.75] == 50
-    assert counts["confounded", 0.0] == 200
+    assert counts["confounded", 0.0] == 400
     names = [chunk.name for chunk in plan.chunks(config)]
     assert len(set(names)) == len(names)
 
@@ -179,7 +180,7 @@ def cells(contrast, gain, persons=10):
 def test_a_finding_survives_only_if_it_shows_within_a_database(gain, gain_within, found, survives):
     config = calibrate_config.get_config()
     both = pd.concat([*cells("ethnicity", gain), *cells("within_d", gain_within)])
-    judged = trial.judge(Predictions.from_table(both), config)
+    judged = findings.judge(Predictions.from_table(both), config)
     assert (judged["found"], judged["survives"]) == (found, survives)
     assert judged["estimate"] == pytest.approx(gain)
     assert judged["within"].startswith(f"within D {labels.signed(gain_within)} [")

@@ -10,12 +10,10 @@ recognise, cancel. Where displays are universal it is 0.
 
 In cross-validation every pair of persons meets twice, each once in training and once in
 test, and likeness works both ways. Resampling the persons as tests alone sees half of the
-variance that comes from chance likeness, so the variance is doubled: an upper bound, since
-not all of it is of that kind. On 200 simulated databases without an effect (logistic
-regression, 8 + 8 and 16 + 16 subjects) 95% intervals excluded 0 in 9.0% before and in 2.0%
-after; the scatter of estimates was 1.3 standard errors before. So these intervals are
-conservative. The differences on the tests of one side are halves of the same quantity and
-treated alike (`study.estimates`).
+variance that comes from chance likeness, and nothing of how people are dealt into folds, so the
+variance is multiplied by a factor that was fitted on simulated databases without an effect: see
+`variance_factor`. The differences on the tests of one side are halves of the same quantity
+and have factors of their own (`study.estimates`).
 """
 
 from __future__ import annotations
@@ -26,16 +24,14 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float, Int, Shaped
 
-from ethnicmer_jax.analysis import intervals
+from ethnicmer_jax.analysis import intervals, variance_factor
 from ethnicmer_jax.analysis.confusion import SCORES, mean_of_defined
 from ethnicmer_jax.analysis.counts import Counts, databases
 from ethnicmer_jax.analysis.intervals import Interval
+from ethnicmer_jax.analysis.variance_factor import Factor
 from ethnicmer_jax.base.contrast_roles import MAIN
 from ethnicmer_jax.base.predictions import Predictions
 from ethnicmer_jax.base.run_id import crossed, mono, mono_side
-
-RECIPROCITY = 2.0
-"""Variance of the estimate over that of resampled tests, at most; see above."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -47,11 +43,13 @@ class Advantage(Interval):
       per_side: the advantage on the tests of each side; `estimate` is their mean.
       per_draw: the advantage of each draw, averaged over sides and seeds, by draw
         number.
+      factor: what the variance of resampled tests was multiplied by.
     """
 
     sides: tuple[str, str]
     per_side: tuple[float, float]
     per_draw: Float[np.ndarray, " draws"]
+    factor: Factor
 
 
 def own_group_advantage(
@@ -62,7 +60,8 @@ def own_group_advantage(
     level: float = intervals.LEVEL,
     n_resamples: int = intervals.RESAMPLES,
     seed: int = intervals.SEED,
-    reciprocity: float = RECIPROCITY,
+    classifier: str = "",
+    factor: float | None = None,
 ) -> Advantage:
     """Estimates the own-group advantage of one contrast, averaged over draws and seeds.
 
@@ -77,7 +76,8 @@ def own_group_advantage(
       level: nominal coverage.
       n_resamples: how many resamples.
       seed: determines the resamples.
-      reciprocity: 1 for models of which nobody who is tested was a teacher.
+      classifier: whose variance factor the interval has: `variance_factor.classifier_of`.
+      factor: another one, such as 1 for models of which nobody who is tested was a teacher.
 
     Raises:
       ValueError: the contrast has not two sides, or a draw lacks one of its cells.
@@ -101,6 +101,7 @@ def own_group_advantage(
     observed = advantages(np.ones((1, n_persons)))[0]
     per_side = mean_of_defined(observed.T)
     estimate = float(mean_of_defined(per_side))
+    taken = _factor(factor, classifier, subjects, rows)
     interval = intervals.expanded_percentile(
         estimate,
         resampled,
@@ -108,7 +109,7 @@ def own_group_advantage(
         n_strata=n_strata,
         level=level,
         design="paired",
-        reciprocity=reciprocity,
+        variance_factor=taken.value,
     )
     per_run = pd.Series(mean_of_defined(observed), index=square.index)
     return Advantage(
@@ -116,7 +117,21 @@ def own_group_advantage(
         sides=sides,
         per_side=(float(per_side[0]), float(per_side[1])),
         per_draw=per_run.groupby("draw").mean().to_numpy(),
+        factor=taken,
     )
+
+
+def _factor(
+    given: float | None,
+    classifier: str,
+    subjects: Counts,
+    rows: Int[np.ndarray, "draws_and_seeds cells"],
+) -> Factor:
+    """The variance factor of the smaller side; the given one where there is one."""
+    if given is not None:
+        return Factor(given)
+    tested = [subjects.tested[rows[:, side]].any(axis=0).sum() for side in (0, 1)]
+    return variance_factor.of(variance_factor.ADVANTAGE, classifier, float(min(tested)))
 
 
 def _sides(runs: pd.DataFrame, contrast: str) -> tuple[str, str]:

@@ -134,7 +134,7 @@ def expanded_percentile(
     n_strata: int = 1,
     level: float = LEVEL,
     design: str = "single",
-    reciprocity: float = 1.0,
+    variance_factor: float = 1.0,
 ) -> Interval:
     """The expanded percentile interval of resampled estimates.
 
@@ -145,10 +145,10 @@ def expanded_percentile(
       n_strata: strata they were resampled in; each costs a degree of freedom.
       level: nominal coverage.
       design: kept in the result.
-      reciprocity: variance of the estimate over that of its resamples: see `advantage`.
+      variance_factor: what the variance of the resamples is multiplied by; see that module.
     """
-    if reciprocity != 1:
-        resampled = estimate + np.sqrt(reciprocity) * (resampled - estimate)
+    if variance_factor != 1:
+        resampled = estimate + np.sqrt(variance_factor) * (resampled - estimate)
     defined = resampled[~np.isnan(resampled)]
     df = n_units - n_strata
     low = high = standard_error = p_value = np.nan
@@ -188,7 +188,7 @@ def estimate(
     level: float = LEVEL,
     n_resamples: int = RESAMPLES,
     seed: int = SEED,
-    reciprocity: float = 1.0,
+    variance_factor: float = 1.0,
 ) -> Interval:
     """Estimates sum of weight * score over the terms, each score averaged over its runs.
 
@@ -203,13 +203,13 @@ def estimate(
       level: nominal coverage.
       n_resamples: how many resamples.
       seed: determines the resamples.
-      reciprocity: variance of the estimate over that of resampled tests: see `advantage`.
+      variance_factor: what the variance of the resamples is multiplied by; see that module.
 
     Raises:
       ValueError: there is no term, or the terms are over different persons or classes.
     """
     resampled = _resampled(terms, {score: SCORES[score]}, n_resamples, seed)
-    return _interval(resampled, score, level=level, reciprocity=reciprocity)
+    return _interval(resampled, score, level=level, variance_factor=variance_factor)
 
 
 def score_intervals(
@@ -315,7 +315,7 @@ def _resampled(
 
 
 def _interval(
-    resampled: _Resampled, score: str, *, level: float = LEVEL, reciprocity: float = 1.0
+    resampled: _Resampled, score: str, *, level: float = LEVEL, variance_factor: float = 1.0
 ) -> Interval:
     sums = resampled.sums[score]
     return expanded_percentile(
@@ -325,7 +325,7 @@ def _interval(
         n_strata=resampled.n_strata,
         level=level,
         design=resampled.design,
-        reciprocity=reciprocity,
+        variance_factor=variance_factor,
     )
 
 

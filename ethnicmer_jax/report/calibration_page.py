@@ -16,20 +16,27 @@ from ethnicmer_jax.report.tables import Column, Table
 
 
 def write(
-    rates: pd.DataFrame, facts: Mapping[str, object], command: str, directory: pathlib.Path
+    rates: pd.DataFrame,
+    sides: pd.DataFrame,
+    facts: Mapping[str, object],
+    command: str,
+    directory: pathlib.Path,
 ) -> pathlib.Path:
     """Writes the report, whole or not at all; returns the path of index.html.
 
     Args:
-      rates: from `results.rates`.
+      rates: from `result_files.rates`.
+      sides: from `result_files.side_rates`.
       facts: versions and machine.
       command: to reproduce it.
       directory: of the calibration.
     """
-    return html_page.save(build(rates, facts, command), directory / "report")
+    return html_page.save(build(rates, sides, facts, command), directory / "report")
 
 
-def build(rates: pd.DataFrame, facts: Mapping[str, object], command: str) -> Document:
+def build(
+    rates: pd.DataFrame, sides: pd.DataFrame, facts: Mapping[str, object], command: str
+) -> Document:
     """The report as data."""
     table = Table(
         "calibration",
@@ -42,6 +49,7 @@ def build(rates: pd.DataFrame, facts: Mapping[str, object], command: str) -> Doc
             columns.number("Mean standard error", "mean_standard_error"),
         ),
     )
+    of_sides = Table("sides", text("calibration.sides"), sides, columns.rejections("Series"))
     curves = figures.rejection_curves(rates)
     listed = [(name, str(value)) for name, value in flatten(facts) if name != "command"]
     return Document(
@@ -50,7 +58,7 @@ def build(rates: pd.DataFrame, facts: Mapping[str, object], command: str) -> Doc
         conclusion=calibration.conclusions(rates),
         lead=[curves],
         sections=[
-            Section("rates", "Rejection rates", [table]),
+            Section("rates", "Rejection rates", [table, *([of_sides] if len(sides) else [])]),
             Section("methods", "Methods", [Prose(paragraphs("calibration.methods"))]),
             Section("reproduce", "Reproduce", [Listing(command), Facts(listed)]),
         ],

@@ -7,10 +7,11 @@ from collections.abc import Iterator, Sequence
 
 import pandas as pd
 
-from ethnicmer_jax.analysis import effects, intervals
-from ethnicmer_jax.analysis.advantage import RECIPROCITY, Advantage, own_group_advantage
+from ethnicmer_jax.analysis import effects, intervals, variance_factor
+from ethnicmer_jax.analysis.advantage import Advantage, own_group_advantage
 from ethnicmer_jax.analysis.intervals import Interval
 from ethnicmer_jax.analysis.study.runs import StudyRuns
+from ethnicmer_jax.analysis.variance_factor import Factor
 from ethnicmer_jax.base import labels
 from ethnicmer_jax.base.contrast_roles import MAIN, PLACEBO
 from ethnicmer_jax.base.run_id import STEREO, crossed, mono
@@ -39,21 +40,26 @@ class Difference:
         """`mono Asian minus stereo`."""
         return f"{labels.cell(self.first)} minus {labels.cell(self.second)}"
 
-    @property
-    def reciprocity(self) -> float:
-        """Variance over that of resampled tests.
-
-        Own less other training set on the same subjects is half of an own-group advantage.
-        """
-        return RECIPROCITY if self.section == SAME_SUBJECTS else 1.0
-
     def estimate(self, runs: StudyRuns, level: float = intervals.LEVEL) -> Interval:
         """The difference of UF1, with its interval and p value."""
         terms = [
             (sign, runs.counts(self.part, cell))
             for sign, cell in ((1.0, self.first), (-1.0, self.second))
         ]
-        return intervals.estimate(terms, level=level, reciprocity=self.reciprocity)
+        return intervals.estimate(
+            terms, level=level, variance_factor=self.variance_factor(runs).value
+        )
+
+    def variance_factor(self, runs: StudyRuns) -> Factor:
+        """What the variance of resampled tests is multiplied by.
+
+        Between arms 1. Own less other training set on the same subjects is half of an own-group
+        advantage; with models of a mixture as the other set its factor is the same.
+        """
+        if self.section != SAME_SUBJECTS:
+            return Factor(1.0)
+        tested = runs.counts(self.part, self.first).tested.any(axis=0).sum()
+        return variance_factor.of(variance_factor.ONE_SIDE, runs.classifier, float(tested))
 
 
 def planned(runs: StudyRuns, part: str = MAIN) -> list[Difference]:
@@ -125,7 +131,7 @@ def matrix(cells: pd.DataFrame, sides: Sequence[str]) -> pd.DataFrame:
 def advantages(runs: StudyRuns) -> dict[str, Advantage]:
     """The own-group advantage of every contrast that has what it takes."""
     return {
-        part: own_group_advantage(runs.select(part), part)
+        part: own_group_advantage(runs.select(part), part, classifier=runs.classifier)
         for part in runs.parts
         if runs.crossed(part)
     }

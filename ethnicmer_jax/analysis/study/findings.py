@@ -22,6 +22,7 @@ from ethnicmer_jax.analysis.study.groups import Groups
 from ethnicmer_jax.analysis.study.reference import Reference
 from ethnicmer_jax.analysis.study.runs import StudyRuns
 from ethnicmer_jax.analysis.study.verdict import Verdict
+from ethnicmer_jax.analysis.variance_factor import Factor
 from ethnicmer_jax.base.contrast_roles import MAIN, PLACEBO
 from ethnicmer_jax.base.run_id import is_arm
 
@@ -82,6 +83,7 @@ class StudyFindings:
       cells: `estimates.arms` of every contrast and job.
       runs: `StudyRuns.table`.
       data: who and what was tested.
+      factor: what the variance of the main advantage was multiplied by; None without one.
       headline: the main finding in one sentence.
       conclusions: sentences: the main finding in full, the others in one each.
     """
@@ -100,6 +102,7 @@ class StudyFindings:
     cells: pd.DataFrame
     runs: pd.DataFrame
     data: DataCard
+    factor: Factor | None
     headline: str
     conclusions: Sequence[str]
 
@@ -135,6 +138,7 @@ class StudyFindings:
             cells=cells,
             runs=runs.table,
             data=_data_card(runs, members),
+            factor=found[MAIN].factor if MAIN in found else None,
             headline=verdicts[0].headline,
             conclusions=_conclusions(verdicts, groups),
         )

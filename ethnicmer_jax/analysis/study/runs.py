@@ -26,22 +26,28 @@ class StudyRuns:
       all_counts: the counts of all runs, in the order of `table`.
       table: one row per run: run, part (the contrast, or else the job), cell, draw and seed
         (-1 where it has none), folds, clips, and one column for each of `confusion.SCORES`.
+      classifier: of all runs: `variance_factor.classifier_of`.
     """
 
     predictions: Predictions
     all_counts: Counts
     table: pd.DataFrame
+    classifier: str = ""
 
     @classmethod
-    def of(cls, predictions: Predictions) -> StudyRuns:
+    def of(cls, predictions: Predictions, classifier: str = "") -> StudyRuns:
         """Counts all runs.
+
+        Args:
+          predictions: of the study.
+          classifier: which one predicted them; "" where that is not known.
 
         Raises:
           UserError: there is no run of the main contrast.
         """
         scores = results.run_scores(predictions, counts := Counts.of(predictions))
         table = predictions.run_table.merge(scores, on="run")
-        runs = cls(predictions, counts, table)
+        runs = cls(predictions, counts, table, classifier)
         if not runs.has(MAIN):
             raise UserError(
                 f"no run of the contrast {MAIN!r} with two arms; a study has runs such as "

@@ -1,7 +1,9 @@
 """How often the study's main comparison is wrong, and what it can find: simulated databases.
 
 - `worlds`: many small databases of a known effect, drawn as motion fields or as frames.
-- `trial`: what the study would have concluded about each database.
+- `trial`: trains the models of many databases together.
+- `findings`: what the study would have concluded about each database.
+- `factors`: the variance factors that databases without an effect give.
 - `plan`: which databases a calibration needs, in chunks that are trained together.
 - `runner`: runs the chunks that are missing.
 - `result_files`: files of finished chunks, tables and report.

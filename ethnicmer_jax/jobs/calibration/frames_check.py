@@ -15,7 +15,7 @@ import pandas as pd
 from ethnicmer_jax.base.progress import Progress
 from ethnicmer_jax.data.dataset import Dataset
 from ethnicmer_jax.jobs import check
-from ethnicmer_jax.jobs.calibration import plan, result_files, trial, worlds
+from ethnicmer_jax.jobs.calibration import findings, plan, result_files, trial, worlds
 from ethnicmer_jax.jobs.calibration.worlds import World
 from ethnicmer_jax.report import console
 
@@ -50,7 +50,7 @@ def run(config: ml_collections.ConfigDict, databases: int, directory: pathlib.Pa
 def _findings(drawn: Mapping[World, Dataset], config: ml_collections.ConfigDict) -> pd.DataFrame:
     rows = {}
     for world, predictions in trial.train(drawn, config).items():
-        judged = trial.judge(predictions, config)
+        judged = findings.judge(predictions, config)
         rows[world.design, world.effect, world.number] = {
             name: judged[name] for name in ("estimate", "low", "high", "found")
         }

@@ -2,7 +2,8 @@
 
 `DIR/parts/<chunk>.csv` makes the command resumable. From the parts follow
 `DIR/databases.csv`, one row per simulated database, and `DIR/calibration.csv`, one row per point
-of a curve, which a study's report shows as well.
+of a curve, which a study's report shows as well; `DIR/sides.csv`, the same for differences on
+the tests of one side; and `DIR/factors.csv`, the variance factors that these databases give.
 """
 
 from __future__ import annotations
@@ -16,13 +17,17 @@ import pandas as pd
 from ethnicmer_jax.analysis import calibration
 from ethnicmer_jax.base import files
 from ethnicmer_jax.base.schema import UserError
+from ethnicmer_jax.jobs.calibration import findings
 from ethnicmer_jax.jobs.calibration.plan import Chunk
 
 DATABASES, RATES = "databases.csv", "calibration.csv"
-_FLAGS = ("found", "survives")
-_TYPES = dict.fromkeys(
-    ("effect", "estimate", "low", "high", "standard_error", "p_value"), "float64"
-) | {"number": "int64", "n_persons": "int64"}
+SIDES, FACTORS = "sides.csv", "factors.csv"
+_FLAGS = ("found", "survives", *(f"found_{side}" for side in findings.SIDES))
+_REALS = (
+    *("effect", "estimate", "low", "high", "standard_error", "p_value", "critical_factor"),
+    *(f"critical_factor_{side}" for side in findings.SIDES),
+)
+_TYPES = dict.fromkeys(_REALS, "float64") | {"number": "int64", "n_persons": "int64"}
 
 
 def path(directory: pathlib.Path, chunk: Chunk) -> pathlib.Path:
@@ -87,6 +92,31 @@ def rates(databases: pd.DataFrame, config: ml_collections.ConfigDict) -> pd.Data
     table = calibration.with_wilson(pd.DataFrame(rows))
     first = ["series", "effect", "rejections", "databases", "rate", "low", "high"]
     return table[[*first, *(name for name in table.columns if name not in first)]]
+
+
+def side_rates(databases: pd.DataFrame, config: ml_collections.ConfigDict) -> pd.DataFrame:
+    """How often the differences on the tests of one side reject where there is no effect.
+
+    Args:
+      databases: from `read`.
+      config: see configs/calibrate.py.
+
+    Returns:
+      Columns series (design and side), effect, rejections, databases, rate, low, high.
+    """
+    null = databases[databases["effect"] == 0]
+    rows = [
+        {
+            "series": f"{design.label}, tests of the {side} side",
+            "effect": 0.0,
+            "rejections": int(mine[f"found_{side}"].sum()),
+            "databases": len(mine),
+        }
+        for name, design in config.calibration.designs.items()
+        if design.vary_effect and len(mine := null[null["design"] == name])
+        for side in findings.SIDES
+    ]
+    return calibration.with_wilson(pd.DataFrame(rows))
 
 
 def _describe(part: pd.DataFrame) -> dict[str, float]:

@@ -11,7 +11,7 @@ from ethnicmer_jax.analysis.calibration import conclusions
 from ethnicmer_jax.base import environment, files
 from ethnicmer_jax.base.progress import Progress
 from ethnicmer_jax.jobs import check, work_directory
-from ethnicmer_jax.jobs.calibration import plan, result_files, trial, worlds
+from ethnicmer_jax.jobs.calibration import factors, findings, plan, result_files, trial, worlds
 from ethnicmer_jax.jobs.calibration.plan import Chunk
 from ethnicmer_jax.report import calibration_page, console
 
@@ -31,8 +31,11 @@ def run(config: ml_collections.ConfigDict, directory: pathlib.Path) -> pd.DataFr
     """
     databases = judged(config, directory)
     rates = result_files.rates(databases, config)
+    sides = result_files.side_rates(databases, config)
     result_files.write(directory / result_files.RATES, rates)
-    _report(rates, directory)
+    result_files.write(directory / result_files.SIDES, sides)
+    result_files.write(directory / result_files.FACTORS, factors.fitted(databases, config))
+    _report(rates, sides, directory)
     return rates
 
 
@@ -75,7 +78,7 @@ def analysed(chunk: Chunk, config: ml_collections.ConfigDict) -> pd.DataFrame:
     predictions = trial.train(drawn, config)
     rows = [
         {"design": world.design, "effect": world.effect, "number": world.number}
-        | trial.judge(predictions[world], config)
+        | findings.judge(predictions[world], config)
         for world in chunk.worlds
     ]
     work_directory.forget_compiled()
@@ -89,9 +92,9 @@ def facts() -> dict[str, object]:
     return environment.describe([device.device_kind for device in devices.local()])
 
 
-def _report(rates: pd.DataFrame, directory: pathlib.Path) -> None:
+def _report(rates: pd.DataFrame, sides: pd.DataFrame, directory: pathlib.Path) -> None:
     about = facts()
     console.print_rates(rates)
     console.print_answer(conclusions(rates))
-    path = calibration_page.write(rates, about, str(about["command"]), directory)
+    path = calibration_page.write(rates, sides, about, str(about["command"]), directory)
     console.print_report(path)

@@ -1,4 +1,4 @@
-"""What the study would have concluded about each of many databases, trained together.
+"""Trains the models of many databases together.
 
 The databases of a chunk become one data set and one fold table, so that the engine
 compiles once. A fold's random streams follow its name, so that nothing depends on the
@@ -10,14 +10,10 @@ from __future__ import annotations
 import dataclasses
 import itertools
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 import ml_collections
 import numpy as np
 
-from ethnicmer_jax.analysis import conclusion
-from ethnicmer_jax.analysis.advantage import own_group_advantage
-from ethnicmer_jax.base.contrast_roles import MAIN, database_within
 from ethnicmer_jax.base.grouping import Grouping, grouping
 from ethnicmer_jax.base.predictions import Predictions
 from ethnicmer_jax.base.schema import UserError
@@ -89,41 +85,6 @@ def folds(dataset: Dataset, world: World, config: ml_collections.ConfigDict) -> 
             )
             tables.append(rows)
     return FoldTable.concatenate(tables)
-
-
-def judge(predictions: Predictions, config: ml_collections.ConfigDict) -> dict[str, Any]:
-    """The study's finding about one database.
-
-    Args:
-      predictions: under the run ids of a study.
-      config: see configs/calibrate.py.
-
-    Returns:
-      estimate, low, high, standard_error, p_value and n_persons of the own-group advantage;
-      `found`: its interval excludes 0; `survives`: the study's conclusion would call it a
-      difference that survives, because it shows within a database as well; `within`: what
-      was seen there, in words.
-    """
-    names = dict.fromkeys(run.contrast for run in predictions.run_ids.values())
-    advantages = {
-        name: own_group_advantage(
-            predictions, name, n_resamples=config.calibration.resamples, seed=config.seed
-        )
-        for name in names
-    }
-    main = advantages.pop(MAIN)
-    checks = [
-        conclusion.within_database(database_within(name), main, inside)
-        for name, inside in advantages.items()
-    ]
-    finding = conclusion.conclude(main, main.sides, checks, confounded=True)
-    kept = ("estimate", "low", "high", "standard_error", "p_value", "n_persons")
-    return {
-        **{name: getattr(main, name) for name in kept},
-        "found": main.excludes_zero,
-        "survives": finding.verdict is conclusion.Verdict.SURVIVES,
-        "within": "; ".join(check.detail for check in checks),
-    }
 
 
 def _grouping(config: ml_collections.ConfigDict) -> Grouping:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from ethnicmer_jax.analysis import calibration
+from ethnicmer_jax.analysis import calibration, variance_factor
 from ethnicmer_jax.analysis.action_units import findings as action_unit_findings
 from ethnicmer_jax.analysis.study import controls
 from ethnicmer_jax.analysis.study.findings import StudyFindings
@@ -48,7 +48,7 @@ def build(job: Inputs, directory: pathlib.Path) -> Document:
     matching = _optional(directory / "matching.csv", ("arm",))
     rejections = _optional(directory / "calibration.csv", _CALIBRATION)
     baseline = controls.database_baseline(directory / "database_baseline.json")
-    runs = StudyRuns.of(job.predictions)
+    runs = StudyRuns.of(job.predictions, variance_factor.classifier_of(job.config))
     members = _members(job, runs)
     found = StudyFindings.of(runs, members)
     units = action_unit_findings.analyse(directory / "action_units.csv", members, found.sides)
@@ -75,7 +75,9 @@ def build(job: Inputs, directory: pathlib.Path) -> Document:
             provenance.data_card(found.data),
             sections.cells(found.cells, found.runs),
             provenance.what_was_run(job, found.runs),
-            Section("methods", "Methods", [Prose(paragraphs("study.methods"))]),
+            Section(
+                "methods", "Methods", [Prose(paragraphs("study.methods", factor=found.factor))]
+            ),
             written.section(),
             provenance.responsible_use(),
             provenance.reproduce(job),
