@@ -1,6 +1,6 @@
 """How well a classifier tells drawn from recorded flow, and what one teaches about the other.
 
-    python -m benchmarks.flow_realism --manifest=PATH/manifest.csv
+    python -m benchmarks.flow_realism --manifest=PATH/manifest.csv [--drawn=realism=public]
 
 Both kinds of clips as 8-bit images, each scaled by itself. Classifiers are cross-validated over
 subjects: area under the ROC curve (.5: nothing tells them apart), with subjects of both kinds
@@ -64,7 +64,7 @@ _RESAMPLES = 400
 def define_flags() -> None:
     """Defines the flags of this command."""
     flags.DEFINE_string("manifest", None, "CSV of recorded flow.", required=True)
-    flags.DEFINE_multi_string("drawn", [""], "Settings of drawn clips: a=1;b=2.")
+    flags.DEFINE_multi_string("drawn", ["", "realism=public"], "Settings of drawn clips: a=1;b=2.")
     flags.DEFINE_integer("seeds", 3, "Networks trained on each kind; 0: none.", lower_bound=0)
     flags.DEFINE_integer("epochs", 20, "Epochs of a network.", lower_bound=1)
     flags.DEFINE_integer("train_subjects", 0, "Drawn people to learn from; 0: 52.", lower_bound=0)
@@ -151,11 +151,16 @@ def _discrimination(real: Dataset, made: Dataset) -> Iterator[str]:
     persons = np.concatenate([real.person, made.person])
     emotion = np.concatenate([real.emotion, made.emotion])
     for classifier in CLASSIFIERS:
-        auc, accuracy = told_apart(*images, persons, classifier)
+        auc, accuracy = told_apart(images[0], images[1], persons, classifier)
         within = []
         for number in range(len(real.emotion_names)):
-            parts = images[0][real.emotion == number], images[1][made.emotion == number]
-            within.append(told_apart(*parts, persons[emotion == number], classifier)[0])
+            area, _ = told_apart(
+                images[0][real.emotion == number],
+                images[1][made.emotion == number],
+                persons[emotion == number],
+                classifier,
+            )
+            within.append(area)
         shown = " | ".join(f"{each.estimate:.3f}" for each in within)
         yield f"{classifier} | {_shown(auc)} | {_shown(accuracy)} | {shown}"
 

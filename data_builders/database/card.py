@@ -9,7 +9,7 @@ from typing import Any
 import jinja2
 import pandas as pd
 
-from data_builders.sources.base import ClipTask, Film, FlowFile
+from data_builders.sources.base import ClipTask, Film, GivenFlow
 from ethnicmer_jax.base.schema import EMOTIONS, UNKNOWN
 
 FILE_NAME = "CARD.md"
@@ -69,7 +69,7 @@ def _row(task: ClipTask) -> dict[str, Any]:
         "ethnicity": task.labels.ethnicity,
         "emotion": task.labels.emotion,
         "source": task.labels.ethnicity_source or "nobody",
-        "frames": not isinstance(task.motion, FlowFile),
+        "frames": not isinstance(task.motion, GivenFlow),
         "found_apex": isinstance(task.motion, Film),
         "action_units": bool(task.labels.action_units),
     }

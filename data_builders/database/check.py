@@ -11,8 +11,7 @@ import re
 
 import pandas as pd
 
-from data_builders.pixels import flow_file
-from data_builders.sources.base import ClipTask, Film, FlowFile, Listing, Problem
+from data_builders.sources.base import ClipTask, Film, GivenFlow, Listing, Problem
 from ethnicmer_jax.base import class_schemes, files
 from ethnicmer_jax.base.progress import Progress
 
@@ -81,8 +80,8 @@ def write_csv(listing: Listing, path: pathlib.Path) -> None:
 
 
 def _read(task: ClipTask) -> None:
-    if isinstance(task.motion, FlowFile):
-        flow_file.read(task.motion.path, _SMALL)
+    if isinstance(task.motion, GivenFlow):
+        task.motion.flow(_SMALL, "none")
     elif isinstance(task.motion, Film):
         for _ in task.motion.frames():
             pass

@@ -16,7 +16,7 @@ from data_builders.database.pipeline import BuildOptions, Job
 from data_builders.ethnic_me.ethnic_me_dataset_builder import EthnicMeConfig
 from data_builders.simulation.options import SimulatedOptions
 from data_builders.sources import registry
-from data_builders.sources.base import FlowFile, Listing, Problem
+from data_builders.sources.base import GivenFlow, Listing, Problem
 from data_builders.sources.registry import Request
 from ethnicmer_jax.base import files, progress
 from ethnicmer_jax.base.schema import UserError
@@ -94,7 +94,7 @@ def _build(plan: _Plan, data_dir: pathlib.Path, runner: BeamRunner | None) -> No
     cache = ClipCache(data_dir / ".clips")
     steps = runner or pipeline
     found = steps.process(plan.jobs, plan.options, cache)
-    flows = {job.task.key for job in plan.jobs if isinstance(job.task.motion, FlowFile)}
+    flows = {job.task.key for job in plan.jobs if isinstance(job.task.motion, GivenFlow)}
     _refuse(
         [problem for problem in found if problem.where in flows],
         fatal_refused=True,
@@ -107,7 +107,7 @@ def _build(plan: _Plan, data_dir: pathlib.Path, runner: BeamRunner | None) -> No
     if not jobs:
         raise UserError(_no_clips(everything, plan.raw))
     report = _report(plan, jobs, everything)
-    cropped = any(not isinstance(job.task.motion, FlowFile) for job in jobs)
+    cropped = any(not isinstance(job.task.motion, GivenFlow) for job in jobs)
     geometry = plan.options.faces().geometry if cropped else None
     config = EthnicMeConfig(
         name=plan.name,

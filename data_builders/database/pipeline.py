@@ -20,9 +20,9 @@ import numpy as np
 
 from data_builders.database import apex_search, parallel
 from data_builders.database.cache import ClipCache, Pixels, fingerprint
-from data_builders.pixels import faces, flow, flow_file, stabilise
+from data_builders.pixels import faces, flow, stabilise
 from data_builders.pixels.apex import FoundApex
-from data_builders.sources.base import ClipTask, Film, FlowFile, FrameReader, Motion, Problem
+from data_builders.sources.base import ClipTask, Film, FrameReader, GivenFlow, Motion, Problem
 from ethnicmer_jax.base import crop, settings
 from ethnicmer_jax.base.crop import CropGeometry
 from ethnicmer_jax.base.progress import Progress
@@ -99,8 +99,8 @@ def compute(motion: Motion, options: BuildOptions) -> Pixels:
     Raises:
       ValueError: a file is unreadable, or no face is found.
     """
-    if isinstance(motion, FlowFile):
-        return Pixels(*flow_file.read(motion.path, options.flow_size))
+    if isinstance(motion, GivenFlow):
+        return Pixels(*motion.flow(options.flow_size, options.stabilise))
     return with_flow([cut_out(motion, options)], options)[0]
 
 
@@ -214,7 +214,7 @@ def _first_stage(job: Job, options: BuildOptions, cache: ClipCache) -> Outcome |
     if pixels is None:
         motion = job.task.motion
         try:
-            if not isinstance(motion, FlowFile) and options.flow_method in flow.IN_BATCHES:
+            if not isinstance(motion, GivenFlow) and options.flow_method in flow.IN_BATCHES:
                 return _CutOut(job, cut_out(motion, options))
             pixels = compute(motion, options)
         except ValueError as error:
@@ -248,12 +248,12 @@ def process(jobs: Sequence[Job], options: BuildOptions, cache: ClipCache) -> tup
       UserError: a worker process died.
     """
     stages = _stages(options, cache)
-    files = [job for job in jobs if isinstance(job.task.motion, FlowFile)]
-    others = [job for job in jobs if not isinstance(job.task.motion, FlowFile)]
+    given = [job for job in jobs if isinstance(job.task.motion, GivenFlow)]
+    others = [job for job in jobs if not isinstance(job.task.motion, GivenFlow)]
     # Starting a process takes longer than reading a few hundred flow files.
     workers = min(options.workers, len(others))
     done = itertools.chain(
-        parallel.in_two_stages(*stages, files, workers=1),
+        parallel.in_two_stages(*stages, given, workers=1),
         parallel.in_two_stages(*stages, others, workers),
     )
     with Progress[None]("clips", total=len(jobs), unit="clip") as progress:

@@ -12,7 +12,7 @@ import numpy as np
 
 from data_builders.ethnicity.votes import Vote
 from data_builders.pixels import faces
-from data_builders.sources.base import ClipTask, Film, FlowFile
+from data_builders.sources.base import ClipTask, Film, GivenFlow
 
 
 @dataclasses.dataclass(frozen=True)
@@ -90,7 +90,7 @@ def _crops(task: ClipTask, options: faces.FaceOptions) -> tuple[np.ndarray, np.n
     Raises:
       ValueError: a frame cannot be read, there is no face, or there are no frames.
     """
-    if isinstance(task.motion, FlowFile):
+    if isinstance(task.motion, GivenFlow):
         raise ValueError("the clip comes as flow: there is no face to look at")
     if isinstance(task.motion, Film):
         seen = (frame for _, frame in task.motion.frames())

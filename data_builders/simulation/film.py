@@ -113,7 +113,8 @@ def skin_displacement(spec: ClipSpec, number: int) -> np.ndarray:
 
 def skin_motion(spec: ClipSpec, xs: np.ndarray, ys: np.ndarray) -> np.ndarray:
     """What the Action Units alone move from onset to apex; see `motion.field`."""
-    return motion.field(spec.subject.person.anatomy, spec.pose, spec.movements, xs, ys)
+    anatomy = spec.subject.person.anatomy
+    return motion.field(anatomy, spec.pose, spec.movements, xs, ys, spec.skin)
 
 
 def drift(

@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 
 from data_builders.simulation.anatomy import SIDES, Anatomy, Pose
+from data_builders.simulation.skin import PLAIN, Skin, varied
 from ethnicmer_jax.base.schema import ActionUnit
 
 
@@ -112,10 +113,18 @@ PULLS: Mapping[int, tuple[Pull, ...]] = {
 
 @dataclasses.dataclass(frozen=True)
 class Movement:
-    """An Action Unit and its peak displacement, in percent of the pupils' distance."""
+    """An Action Unit that moves.
+
+    Attributes:
+      action_unit: which.
+      amplitude: its peak displacement, in percent of the pupils' distance.
+      balance: log of the subject's left over the right side's displacement; the side that
+        moves more has the amplitude.
+    """
 
     action_unit: ActionUnit
     amplitude: float
+    balance: float = 0.0
 
 
 def field(
@@ -124,6 +133,7 @@ def field(
     movements: Sequence[Movement],
     xs: np.ndarray,
     ys: np.ndarray,
+    skin: Skin = PLAIN,
 ) -> np.ndarray:
     """The displacement that Action Units give to the skin.
 
@@ -133,6 +143,7 @@ def field(
       movements: what moves, and how far.
       xs: float [W], pixel columns at which the field is wanted.
       ys: float [H], pixel rows.
+      skin: what is particular to the clip's skin.
 
     Returns:
       float32 [H, W, 2], (u, v) in pixels of the pose's frame, at the resting position.
@@ -140,7 +151,7 @@ def field(
     Raises:
       ValueError: an Action Unit is not in PULLS.
     """
-    centres, vectors, spreads = (pose.unit * part for part in _pulls(anatomy, movements))
+    centres, vectors, spreads = (pose.unit * part for part in _pulls(anatomy, movements, skin))
     rotation = pose.linear / pose.unit
     centres = centres @ rotation.T + (pose.x, pose.y)
     vectors = vectors @ rotation.T
@@ -152,12 +163,12 @@ def field(
 
 
 def _pulls(
-    anatomy: Anatomy, movements: Sequence[Movement]
+    anatomy: Anatomy, movements: Sequence[Movement], skin: Skin
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Centres, displacements and spreads [K, 2] of all pulls, in face units."""
     landmarks = anatomy.landmarks()
     tables = [_movement_pulls(landmarks, movement) for movement in movements]
-    table = np.concatenate([np.empty((0, 6)), *tables])
+    table = varied(np.concatenate([np.empty((0, 6)), *tables]), skin, landmarks)
     return table[:, :2], table[:, 2:4], table[:, 4:]
 
 
@@ -179,6 +190,9 @@ def _movement_pulls(landmarks: Mapping[str, tuple[float, float]], movement: Move
     apart = (table[:, None, :2] - table[None, :, :2]) / table[None, :, 4:]
     summed = np.exp(-0.5 * (apart**2).sum(axis=-1)) @ table[:, 2:4]
     table[:, 2:4] *= 0.01 * movement.amplitude / np.sqrt((summed**2).sum(axis=-1).max())
+    if movement.balance:
+        less = np.exp(np.minimum(0.0, np.sign(table[:, 0]) * movement.balance))
+        table[:, 2:4] *= less[:, None]
     return table
 
 

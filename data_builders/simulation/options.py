@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from data_builders.simulation import own_settings
+from data_builders.simulation.realism import REALISM
 from ethnicmer_jax.base import settings
 from ethnicmer_jax.base.schema import ETHNICITIES, UNKNOWN, UserError
 
@@ -114,6 +115,28 @@ class SimulatedOptions:
       fps: frames per second.
       flow_noise: standard deviation of the flow estimate's smooth error, in percent of
         the crop's width, for `draw_motion_fields`; 0.07 is what TV-L1 leaves on drawn frames.
+      drawn: "frames", from which face and flow are found as for recorded ones, or "fields":
+        the motion alone (`draw_motion_fields`), hundreds of times as fast.
+      weak: share of clips whose display is a tenth to six tenths as strong.
+      asymmetry: standard deviation of log(left over right) of two-sided Action Units.
+      spread: factor of how far pulls spread.
+      diffuse: share of a pull that spreads twice as far as the rest.
+      coupling: how far cheek and jaw follow the mouth, as a share of its motion.
+      irregular: standard deviation of where a pull acts, in pupils' distances; its spread and
+        direction stray accordingly.
+      lids: standard deviation of how far the upper lids move from onset to apex, in percent
+        of the pupils' distance.
+      residual: what is left of the head's movement in the flow once it is stabilised, in
+        percent of the crop's width; this and all that follows for `draw_motion_fields`, which
+        also shows the blinks once `blinks` is not 0.
+      noise_length: standard deviation of the Gaussian that smooths the flow estimate's error, in
+        28ths of the crop.
+      noise_spread: standard deviation of log(flow_noise) over the places of a clip.
+      roughness: standard deviation of log(found over true motion) over the places of a clip.
+      regularised: strength of the total variation that makes flow flat with sharp edges, in
+        percent of the crop's width.
+      flow_bits: bits of the image that flow is stored as, as public flow is: cells picked, each
+        channel of each clip over its own range; 0 for the flow itself.
 
     Raises:
       UserError: an option is out of its range.
@@ -144,10 +167,24 @@ class SimulatedOptions:
     jpeg: int = 0
     fps: float = 200.0
     flow_noise: float = 0.07
+    drawn: str = "frames"
+    weak: float = 0.0
+    asymmetry: float = 0.0
+    spread: float = 1.0
+    diffuse: float = 0.0
+    coupling: float = 0.0
+    irregular: float = 0.0
+    lids: float = 0.0
+    residual: float = 0.0
+    noise_length: float = 1.0
+    noise_spread: float = 0.0
+    roughness: float = 0.0
+    regularised: float = 0.0
+    flow_bits: int = 0
 
     def __post_init__(self) -> None:
         for name, rule in settings.SIMULATED.items():
-            if name != "cohorts":  # read by `parse_cohorts`
+            if name not in ("realism", "cohorts"):  # read by `from_mapping`
                 settings.check_value(f"simulated {name}", getattr(self, name), rule)
         cells = [(cohort.database, cohort.ethnicity) for cohort in self.cohorts]
         if len(set(cells)) < len(cells) or not cells:
@@ -167,14 +204,18 @@ class SimulatedOptions:
 def from_mapping(values: Mapping[str, Any]) -> SimulatedOptions:
     """Options from a config: cohorts may be text for `parse_cohorts`, shares any sequence.
 
+    `realism` names a set of options, see `realism.REALISM`; those that are given win over it.
+
     Raises:
       UserError: an option is not known or not in its range.
     """
+    values = _with_realism(values)
     known = {field.name: field for field in dataclasses.fields(SimulatedOptions)}
     unknown = [name for name in values if name not in known]
     if unknown:
         raise UserError(
-            f"no simulated option is called {', '.join(unknown)}: there are {', '.join(known)}"
+            f"no simulated option is called {', '.join(unknown)}: there are realism, "
+            + ", ".join(known)
         )
     given = dict(values)
     if isinstance(given.get("cohorts"), str):
@@ -203,13 +244,20 @@ def changed(options: SimulatedOptions, settings: Sequence[str]) -> SimulatedOpti
       UserError: a setting reads otherwise, or its value is out of range.
     """
     there = {field.name: getattr(options, field.name) for field in dataclasses.fields(options)}
-    return from_mapping({**there, **_read(settings)})
+    return from_mapping({**there, **_with_realism(_read(settings))})
 
 
-def _read(settings: Sequence[str]) -> dict[str, Any]:
+def _with_realism(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The values, and in place of `realism` what it stands for, as far as it is not given."""
+    name = values.get("realism", "none")
+    settings.check_value("simulated realism", name, settings.SIMULATED["realism"])
+    return {**REALISM[name], **{key: value for key, value in values.items() if key != "realism"}}
+
+
+def _read(given: Sequence[str]) -> dict[str, Any]:
     values: dict[str, Any] = {}
     defaults = SimulatedOptions()
-    for setting in settings:
+    for setting in given:
         name, separator, text = setting.partition("=")
         if not separator:
             raise UserError(f"simulated setting {setting!r} must be name=value")

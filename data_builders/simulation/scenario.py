@@ -19,7 +19,11 @@ from data_builders.simulation.motion import PULLS, Movement
 from data_builders.simulation.nuisance import Nuisance
 from data_builders.simulation.options import Cohort, SimulatedOptions
 from data_builders.simulation.people import Person, draw_person
+from data_builders.simulation.skin import PLAIN, Skin
 from ethnicmer_jax.base.schema import ETHNICITIES, ActionUnit, clip_key
+
+_WEAK = (0.1, 0.6)
+"""Amplitude of a weak display, as a share of what it would be."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,6 +65,7 @@ class ClipSpec:
       noise: seed of what the camera and the flow estimate add.
       fps: frames per second.
       nuisance: blinks, head sway and changes of the light.
+      skin: how its motion departs from the table of pulls.
     """
 
     subject: Subject
@@ -76,6 +81,7 @@ class ClipSpec:
     noise: int
     fps: float = 200.0
     nuisance: Nuisance = nuisance.NONE
+    skin: Skin = PLAIN
 
     @property
     def key(self) -> str:
@@ -143,7 +149,7 @@ def _draw_clip(options: SimulatedOptions, subject: Subject, clip: str) -> ClipSp
         clip=clip,
         emotion_class=OTHERS if others else emotion_class,
         emotion=display.emotion,
-        movements=draw_movements(rng, options, subject, shown),
+        movements=_uneven(options, subject, clip, draw_movements(rng, options, subject, shown)),
         pose=pose,
         apex_pose=_drift(rng, pose, options.head_jitter),
         onset=onset,
@@ -152,6 +158,7 @@ def _draw_clip(options: SimulatedOptions, subject: Subject, clip: str) -> ClipSp
         noise=int(rng.integers(2**31)),
         fps=options.fps,
         nuisance=_draw_nuisance(options, subject, clip),
+        skin=_draw_skin(options, subject, clip),
     )
 
 
@@ -167,6 +174,34 @@ def _draw_nuisance(options: SimulatedOptions, subject: Subject, clip: str) -> Nu
     """From a stream of its own: a clip is the same with and without."""
     rng = stream(options.seed, subject.cohort.database, subject.code, clip, "nuisance")
     return nuisance.draw(rng, options.blinks, options.head_sway, options.lighting)
+
+
+def _uneven(
+    options: SimulatedOptions, subject: Subject, clip: str, movements: tuple[Movement, ...]
+) -> tuple[Movement, ...]:
+    """The movements of a clip, some weak and one side ahead; from a stream of its own."""
+    rng = stream(options.seed, subject.cohort.database, subject.code, clip, "uneven")
+    strength = float(rng.uniform(*_WEAK)) if rng.random() < options.weak else 1.0
+    balances = options.asymmetry * rng.normal(size=len(movements))
+    return tuple(
+        dataclasses.replace(moved, amplitude=strength * moved.amplitude, balance=float(balance))
+        for moved, balance in zip(movements, balances, strict=True)
+    )
+
+
+def _draw_skin(options: SimulatedOptions, subject: Subject, clip: str) -> Skin:
+    """From a stream of its own; lids go together but for a tenth of their way."""
+    rng = stream(options.seed, subject.cohort.database, subject.code, clip, "skin")
+    seed, both, (left, right) = int(rng.integers(2**31)), rng.laplace(), rng.laplace(size=2)
+    lids = options.lids / np.sqrt(2) * np.array([both + 0.1 * left, both + 0.1 * right])
+    return Skin(
+        seed=seed,
+        spread=options.spread,
+        diffuse=options.diffuse,
+        coupling=options.coupling,
+        irregular=options.irregular,
+        lids=(float(lids[0]), float(lids[1])),
+    )
 
 
 def _frames(count: int, fps: float) -> int:

@@ -52,11 +52,36 @@ class FrameReader(Protocol):
         """
 
 
+class GivenFlow(abc.ABC):
+    """A motion that comes as flow already, without frames."""
+
+    @abc.abstractmethod
+    def flow(self, size: int, stabilise: str) -> tuple[np.ndarray, str]:
+        """The flow as a database stores it.
+
+        Args:
+          size: height and width.
+          stabilise: what of the head's movement is taken out where that can still be done.
+
+        Returns:
+          float32 [size, size, 3] and its unit, one of `schema.FLOW_UNITS`.
+
+        Raises:
+          ValueError: a file is unreadable or holds no flow.
+        """
+
+
 @dataclasses.dataclass(frozen=True)
-class FlowFile:
-    """A motion that comes as flow already: an 8-bit image (R u, G v, B strain) or .npy."""
+class FlowFile(GivenFlow):
+    """A motion in a file: an 8-bit image (R u, G v, B strain) or .npy; not stabilised."""
 
     path: pathlib.Path
+
+    def flow(self, size: int, stabilise: str) -> tuple[np.ndarray, str]:
+        """See `GivenFlow.flow`."""
+        from data_builders.pixels import flow_file
+
+        return flow_file.read(self.path, size)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -135,7 +160,7 @@ class FrameSequence(Film):
         return frames.read_image(self.paths[self.numbers.index(number)])
 
 
-Motion = FlowFile | FrameReader | Film
+Motion = GivenFlow | FrameReader | Film
 
 
 @dataclasses.dataclass(frozen=True)

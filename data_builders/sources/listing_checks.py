@@ -11,7 +11,7 @@ import dataclasses
 from collections.abc import Iterator, Sequence
 
 from data_builders.sources import codes, demographics
-from data_builders.sources.base import ClipTask, Film, FlowFile, FramePair, Listing, Problem
+from data_builders.sources.base import ClipTask, Film, FramePair, GivenFlow, Listing, Problem
 
 
 def checked(listing: Listing) -> Listing:
@@ -61,7 +61,7 @@ def _motionless(tasks: Sequence[ClipTask]) -> Iterator[Problem]:
     """Clips of frames whose onset is their apex, by number or by file."""
     for task in tasks:
         labels, motion = task.labels, task.motion
-        if isinstance(motion, FlowFile):
+        if isinstance(motion, GivenFlow):
             continue
         frame = ""
         if labels.onset == labels.apex >= 0:

@@ -11,16 +11,15 @@ DIS .985, .852.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-import cv2
 import numpy as np
 
 from data_builders.pixels import flow, stabilise
-from data_builders.simulation import film, laboratories, scenario
+from data_builders.simulation import estimate, film, laboratories, scenario
 from data_builders.simulation.options import SimulatedOptions
 from data_builders.simulation.scenario import ClipSpec
-from data_builders.sources.base import ClipTask, Listing
+from data_builders.sources.base import ClipTask, GivenFlow, Listing
 from ethnicmer_jax.base.crop import CropGeometry
 from ethnicmer_jax.base.schema import ClipLabels, ClipRecord
 
@@ -53,12 +52,29 @@ class DrawnClip:
         return film.film(self.spec, number, self.sensor_noise, self.jpeg)
 
 
+@dataclasses.dataclass(frozen=True)
+class DrawnField(GivenFlow):
+    """A clip of which only the motion is drawn, when it is read.
+
+    Attributes:
+      options: of its laboratory.
+      spec: what it shows.
+    """
+
+    options: SimulatedOptions
+    spec: ClipSpec
+
+    def flow(self, size: int, stabilise: str) -> tuple[np.ndarray, str]:
+        """See `GivenFlow.flow`; bit for bit that of `draw_motion_fields`."""
+        return _fields([(self.options, self.spec)], size, stabilise)[0]
+
+
 def list_clips(options: SimulatedOptions) -> Listing:
     """All clips of a simulated database; nothing is drawn yet.
 
     Returns:
-      Tasks with `DrawnClip` motions. Action Units are those that really move; the
-      truth is in `extra` (see `truth`).
+      Tasks with `DrawnClip` motions, or `DrawnField` where `options.drawn` is "fields". Action
+      Units are those that really move; the truth is in `extra` (see `truth`).
     """
     return Listing(tuple(_task(own, spec) for own, spec in _filmed(options)))
 
@@ -112,12 +128,32 @@ def draw_motion_fields(
       Records in percent_of_width, with the labels, truth and order of `list_clips`.
     """
     clips = list(_filmed(options))
-    seen = np.stack([_seen(own, spec, size) for own, spec in clips])
-    still = stabilise.without_head(seen, _CROP, kind)
+    fields = _fields(clips, size, kind)
     return [
-        ClipRecord(_labels(own, spec), flow.to_record(uv, size), "percent_of_width")
-        for (own, spec), uv in zip(clips, still, strict=True)
+        ClipRecord(_labels(own, spec), *field)
+        for (own, spec), field in zip(clips, fields, strict=True)
     ]
+
+
+def _fields(
+    clips: Sequence[tuple[SimulatedOptions, ClipSpec]], size: int, kind: str
+) -> list[tuple[np.ndarray, str]]:
+    """Flow and unit of clips; those of one do not depend on the others."""
+    found: dict[int, tuple[np.ndarray, str]] = {}
+    finer = [estimate.FINER if own.regularised > 0 else 1 for own, _ in clips]
+    for times in sorted(set(finer)):
+        alike = [index for index, each in enumerate(finer) if each == times]
+        seen = np.stack([_seen(*clips[index], times * size, times) for index in alike])
+        for index, uv in zip(alike, stabilise.without_head(seen, _CROP, kind), strict=True):
+            own, spec = clips[index]
+            found[index] = _stored(estimate.seen(uv, spec, own, _CROP), size, own)
+    return [found[index] for index in range(len(clips))]
+
+
+def _stored(uv: np.ndarray, size: int, options: SimulatedOptions) -> tuple[np.ndarray, str]:
+    if options.flow_bits == 0:
+        return flow.to_record(uv, size), "percent_of_width"
+    return estimate.as_image(uv, size, options.flow_bits), "normalised"
 
 
 def _labels(options: SimulatedOptions, spec: ClipSpec) -> ClipLabels:
@@ -140,23 +176,23 @@ def _labels(options: SimulatedOptions, spec: ClipSpec) -> ClipLabels:
 
 
 def _task(options: SimulatedOptions, spec: ClipSpec) -> ClipTask:
-    return ClipTask(_labels(options, spec), DrawnClip(spec, options.sensor_noise, options.jpeg))
+    labels = _labels(options, spec)
+    if options.drawn == "fields":
+        return ClipTask(labels, DrawnField(options, spec))
+    return ClipTask(labels, DrawnClip(spec, options.sensor_noise, options.jpeg))
 
 
-def _seen(options: SimulatedOptions, spec: ClipSpec, size: int) -> np.ndarray:
-    """What an estimate would see on the crop: float32 [size, size, 2] in cells."""
+def _seen(options: SimulatedOptions, spec: ClipSpec, size: int, finer: float) -> np.ndarray:
+    """What an estimate would see on the crop: float32 [size, size, 2] in cells.
+
+    `finer` is how many of the cells there are in one of the record, along a side.
+    """
     cells = (np.arange(size) + 0.5) / size * 2.0 - 1.0
     centre, half = spec.pose.to_pixels(_CROP.centre), _CROP.half_side * spec.pose.unit
     xs, ys = centre[0] + half * cells, centre[1] + half * cells
     skin = film.skin_motion(spec, xs, ys)
     per_cell = (skin + film.drift(spec, xs, ys, skin)) * (size / (2.0 * half))
-    error = _smooth_noise(np.random.default_rng(spec.noise), size)
+    error = estimate.smooth_error(
+        np.random.default_rng(spec.noise), size, options.noise_length * finer, options.noise_spread
+    )
     return per_cell + options.flow_noise * size / 100.0 * error
-
-
-def _smooth_noise(rng: np.random.Generator, size: int) -> np.ndarray:
-    """Smooth noise [size, size, 2] of unit deviation."""
-    white = rng.standard_normal((size, size, 2), dtype=np.float32)
-    sigma = 1.0
-    # A Gaussian filter divides white noise's deviation by 2 sigma sqrt(pi).
-    return cv2.GaussianBlur(white, (0, 0), sigma) * np.float32(2.0 * sigma * np.sqrt(np.pi))

@@ -265,6 +265,7 @@ _TOLD = tuple(
 _JOBS = ("arms", POOLED, *_TOLD)
 
 SIMULATED: Mapping[str, Rule] = {
+    "realism": Choice(("none", "public")),
     "seed": Whole(0, 2**32 - 1),
     "effect": _SHARE,
     "appearance": _SHARE,
@@ -290,6 +291,20 @@ SIMULATED: Mapping[str, Rule] = {
     "jpeg": Whole(0, 100),
     "fps": Real(5, 1000),
     "flow_noise": Real(0, 100),
+    "drawn": Choice(("frames", "fields")),
+    "weak": _SHARE,
+    "asymmetry": _SPREAD,
+    "spread": Real(0.1, 5),
+    "diffuse": _SHARE,
+    "coupling": _SHARE,
+    "irregular": Real(0, 0.5),
+    "lids": Real(0, 100),
+    "residual": Real(0, 100),
+    "noise_length": Real(0.7, 14),
+    "noise_spread": _SPREAD,
+    "roughness": _SPREAD,
+    "regularised": Real(0, 100),
+    "flow_bits": Whole(0, 16),
 }
 """Options of `data_builders.simulation.options.SimulatedOptions`; a config may name any."""
 

@@ -11,7 +11,7 @@ import numpy as np
 from data_builders.database import pipeline
 from data_builders.database.pipeline import FACE_NOTES, BuildOptions, Crops
 from data_builders.pixels.apex import FoundApex
-from data_builders.sources.base import FlowFile
+from data_builders.sources.base import GivenFlow
 from ethnicmer_jax.base.schema import ClipRecord
 from ethnicmer_jax.predict.inputs import Failure, Listed
 
@@ -71,7 +71,7 @@ def _seen(clip: Listed, options: BuildOptions) -> Seen:
             raise ValueError(_STILL)
         return Seen(clip.source, clip.record, None, clip.notes)
     motion, found, notes = clip.task.motion, None, clip.notes
-    if isinstance(motion, FlowFile):
+    if isinstance(motion, GivenFlow):
         pixels = pipeline.compute(motion, options)
         if _still(pixels.flow):
             raise ValueError(_STILL)
