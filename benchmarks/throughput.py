@@ -147,6 +147,7 @@ def _constants(folds: int) -> Constants:
     return Constants(
         np.stack([np.arange(folds), np.full(folds, 7)], 1).astype(np.uint32),
         np.ones((folds, 3), np.float32),
+        np.zeros((folds, 3), np.float32),
         np.ones((folds, 5), np.float32),
         np.zeros((folds, 16), np.int32),
         np.ones(folds, np.int32),

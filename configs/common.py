@@ -12,7 +12,7 @@ def get_config() -> ml_collections.ConfigDict:
     config = ml_collections.ConfigDict()
     config.name = "common"
     config.seed = 0  # run i of protocol.seeds uses seed + i
-    config.classifier = "network"  # network | svm | logistic
+    config.classifier = "network"  # network | svm | logistic | network+logistic, the mean of both
 
     config.data = ml_collections.ConfigDict()
     config.data.source = "simulated"  # or a merge such as casme2+samm; docs/databases.md
@@ -42,6 +42,7 @@ def get_config() -> ml_collections.ConfigDict:
     config.protocol = ml_collections.ConfigDict()
     config.protocol.name = "loso"  # see docs/protocols.md
     config.protocol.seeds = 1  # runs that differ in nothing but the seed
+    config.protocol.average_seeds = False  # also the mean of the seeds' predictions, in averaged/
     config.protocol.final = False  # also a model of everybody for each seed, to use on other people
     config.protocol.peek = "none"  # best_test_epoch: docs/habit.md; no such score is reportable
     config.protocol.databases = ()  # () for all of them
@@ -103,6 +104,8 @@ def get_config() -> ml_collections.ConfigDict:
     config.loss.class_balanced = True  # every emotion counts the same in a fold
     config.loss.ethnic_balanced = False
     config.loss.label_smoothing = 0.0
+    # Logits take so many times the log share of each class in training, and predictions do not.
+    config.loss.prior_adjustment = 0.0  # 1 without class_balanced: predictions as if equally many
 
     config.optim = ml_collections.ConfigDict()
     config.optim.learning_rate = 1e-3
@@ -110,8 +113,17 @@ def get_config() -> ml_collections.ConfigDict:
     config.optim.decay = 0.98  # factor an epoch, for exponential
     config.optim.warmup_epochs = 0
     config.optim.weight_decay = 0.0  # decoupled
+    config.optim.averaging = 0.0  # decay per step of the weights' moving average; 0: last weights
     config.optim.epochs = 20
     config.optim.batch_size = 32
+
+    config.augment = ml_collections.ConfigDict()  # of flow, in training alone; 0 for none
+    config.augment.rotation = 0.0  # degrees either way; vectors turn with the face
+    config.augment.translation = 0.0  # either way, in shares of the image's side
+    config.augment.zoom = 0.0  # the face up to so much larger, or smaller; .1: up to 1.1 times
+    config.augment.amplitude = 0.0  # all motion up to so much larger, or smaller
+    config.augment.noise = 0.0  # standard deviation, in units of what the network sees
+    config.augment.region = 0.0  # a square without motion, of up to so much of the image's side
 
     config.engine = ml_collections.ConfigDict()  # changes speed and memory, not the results
     config.engine.devices = 0  # 0 for all local devices

@@ -146,13 +146,15 @@ def test_the_choices_are_those_of_the_modules_that_use_them():
     from ethnicmer_jax.base.contrast_roles import FAMILIES
     from ethnicmer_jax.base.grouping import GROUPINGS
     from ethnicmer_jax.data import inputs, targets
+    from ethnicmer_jax.jobs import check
     from ethnicmer_jax.models import fusion, registry
     from ethnicmer_jax.protocols import draws
     from ethnicmer_jax.protocols import plan as protocols
     from ethnicmer_jax.training.shallow import classifier
 
+    assert set(check.SHALLOW) == set(classifier.DEFAULT_C)
     known = {
-        "classifier": ("network", *classifier.DEFAULT_C),
+        "classifier": ("network", *check.SHALLOW, *check.MIXED),
         "data.source": sources.SOURCES,
         "data.detector": faces.DETECTORS,
         "data.flow_method": flow.METHODS,

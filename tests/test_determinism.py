@@ -111,6 +111,33 @@ def interrupt(monkeypatch, where, name, calls):
     monkeypatch.setattr(where, name, method)
 
 
+AUGMENTED = {
+    "augment__rotation": 5.0, "augment__amplitude": 0.2, "augment__noise": 0.1,
+    "optim__averaging": 0.9, "model__fusion": "none",
+}  # fmt: skip
+
+
+def test_augmented_and_averaged_folds_resume_and_predict(tmp_path, monkeypatch):
+    config, rows = made(**AUGMENTED, checkpoint__keep="every"), [0, 1]
+    wanted = worlds.engine(config, DATA, rows).train().table
+    with monkeypatch.context() as patch:
+        interrupt(patch, FoldCheckpoints, "save", 0)
+        with pytest.raises(InterruptedRunError):
+            worlds.engine(config, DATA, rows).train(tmp_path)
+    engine = worlds.engine(config, DATA, rows)
+    assert engine.train(tmp_path).table.equals(wanted)
+    assert engine.evaluate(tmp_path).table.equals(wanted)
+
+
+@pytest.mark.slow
+def test_augmented_folds_do_not_depend_on_devices():
+    one, two = (
+        worlds.engine(made(**AUGMENTED, engine__devices=devices), DATA).train().table
+        for devices in (1, 2)
+    )
+    assert two.equals(one)
+
+
 @pytest.mark.parametrize(
     ("keep", "where", "name", "calls", "epochs_left"),
     [

@@ -11,6 +11,15 @@ from ethnicmer_jax.jobs import check
     ("overrides", "reason"),
     [
         ({"data__classes": "8"}, r"data\.classes '8' is no class scheme: use one of 3, 2, 4, 5"),
+        (
+            {"classifier": "logistic", "augment__rotation": 5.0},
+            r"augment\.\* changes what a network sees; classifier is logistic",
+        ),
+        (
+            {"model__emotion_input": "apex", "model__ethnic_input": "apex", "augment__zoom": 0.1},
+            r"augment\.\* changes flow, and no branch sees any",
+        ),
+        ({"augment__noise": 0.1, "init__freeze": True, "init__path": "w.pth"}, "unfreeze it"),
         ({"init__freeze": True}, r"init\.freeze has nothing to freeze"),
         ({"init__ethnic_freeze": True}, r"init\.ethnic_freeze .* with init\.ethnic_path"),
         ({"classifier": "svm", "model__fusion": "embed"}, r"svm has no ethnic branch: set model"),

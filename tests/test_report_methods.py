@@ -97,6 +97,26 @@ def test_one_epoch_is_not_several(tmp_path):
     assert "after 1 epoch of warm-up" in text
 
 
+def test_what_changes_training_is_said(tmp_path):
+    assert "at random" not in written(tmp_path / "none", config()).markdown
+    made = config(
+        augment__rotation=5.0,
+        augment__region=0.2,
+        optim__averaging=0.98,
+        loss__prior_adjustment=0.5,
+    )
+    found = written(tmp_path / "some", made)
+    check_references(found)
+    for words in (
+        "at random: turned by up to 5.0 degrees and blanked in a square of up to 0.2 of its side.",
+        "A moving average of the weights (decay 0.98 a step) predicts.",
+        "0.5 times the log share of each class among the training clips of the fold was added "
+        "[@menon2021logit]",
+    ):
+        assert words in found.markdown, words
+    assert "noise" not in found.markdown
+
+
 def test_what_was_not_done_is_not_said(tmp_path):
     made = config(
         data__detector="none",

@@ -76,3 +76,12 @@ def test_balancing_weights_are_scikit_learn_s(labels, seed):
         if len(mine):
             expected[present] = compute_class_weight("balanced", classes=present, y=mine)
         np.testing.assert_allclose(made[row], expected, rtol=1e-6)
+
+
+def test_log_shares_are_of_the_training_clips_and_finite():
+    table = folds((2, 2, 4))
+    labels = np.array([0, 0, 1, 1, 0, 0, 0, 2])
+    found = batches.log_shares(labels, 4, table.train)
+    counts = [[3, 2, 1, 0.5], [5, 0.5, 1, 0.5], [2, 2, 0.5, 0.5]]
+    expected = np.array([np.array(row) / sum(row) for row in counts])
+    np.testing.assert_allclose(np.exp(found), expected, rtol=1e-6)

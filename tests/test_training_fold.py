@@ -140,6 +140,38 @@ def test_predictions_average_both_copies(bench):
     np.testing.assert_allclose(found, (copies[0] + copies[1]) / 2, rtol=1e-5)
 
 
+@pytest.fixture(scope="module")
+def averaged():
+    """A fold whose flow is augmented and whose weights are averaged; nothing else is random."""
+    return Bench(
+        augment__rotation=10.0, augment__region=0.3, optim__averaging=0.9,
+        data__mirror=False, model__dropout=0.0,
+    )  # fmt: skip
+
+
+def close(left, right):
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-6), left, right)
+
+
+def test_every_step_augments_anew_and_repeats(averaged):
+    start = averaged.start()
+    once, _ = averaged.trained(start)
+    assert same(once, averaged.trained(start)[0])
+    later, _ = averaged.trained(start.replace(step=jnp.int32(100)))
+    assert not same(once.params, later.params)
+
+
+def test_averaged_weights_predict_and_last_ones_are_trained_on(averaged):
+    one, _ = averaged.trained(steps=1)
+    close(one.variables["params"], one.params)
+    two, _ = averaged.trained(steps=2)
+    middle = jax.tree.map(lambda a, b: (a + b) / 2, one.params, two.params)
+    close(two.variables["params"], middle)
+    whole = two.completed({})
+    assert whole.average is None
+    assert same(whole.variables, two.variables)
+
+
 def test_without_mirroring_there_is_one_copy():
     plain = Bench(data__mirror=False)
     assert jax.tree.leaves(plain.data.images)[0].shape[0] == len(DATA)

@@ -9,6 +9,7 @@ from ethnicmer_jax.training import losses
 LOGITS = jnp.array([[2.0, 0.0, -1.0], [0.5, 0.5, 0.0], [-1.0, 3.0, 0.0]])
 LABELS = jnp.array([0, 2, 1])
 ONES = jnp.ones(3)
+SHARES = jnp.log(jnp.array([0.7, 0.2, 0.1]))
 
 
 def each(logits, labels):
@@ -26,6 +27,7 @@ def summed(outputs, ethnic=LABELS, weight=ONES, config=None, emotion_weights=ONE
         ethnic,
         weight,
         emotion_weights,
+        SHARES,
         ONES,
     )
 
@@ -95,3 +97,25 @@ def test_class_weights_multiply_the_examples_of_their_class():
     _, parts = summed(Outputs(LOGITS), emotion_weights=jnp.array([1.0, 0.0, 3.0]))
     expected = np.average(each(LOGITS, LABELS), weights=[1, 3, 0])
     assert parts["final"] == pytest.approx(expected, rel=1e-6)
+
+
+def test_prior_adjustment_adds_log_shares_to_logits_of_emotion_alone():
+    outputs = Outputs(LOGITS, LOGITS[::-1], LOGITS)
+    _, parts = summed(outputs, prior_adjustment=0.5)
+    assert parts["final"] == pytest.approx(each(LOGITS + SHARES / 2, LABELS).mean(), rel=1e-6)
+    assert parts["emotion"] == pytest.approx(
+        each(LOGITS[::-1] + SHARES / 2, LABELS).mean(), rel=1e-6
+    )
+    assert parts["ethnic"] == pytest.approx(each(LOGITS, LABELS).mean(), rel=1e-6)
+
+
+def test_what_the_shares_explain_is_not_learnt():
+    """Examples without information: the best logits predict classes of equal size."""
+    labels = jnp.array([0] * 7 + [1] * 2 + [2])
+    config = losses.LossConfig(prior_adjustment=1.0)
+
+    def loss(bias):
+        outputs = Outputs(jnp.tile(bias, (10, 1)))
+        return losses.summed(config, outputs, labels, labels, jnp.ones(10), ONES, SHARES, ONES)[0]
+
+    assert jnp.abs(jax.grad(loss)(jnp.zeros(3))).max() < 1e-6

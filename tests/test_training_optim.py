@@ -51,6 +51,15 @@ def test_steps_are_adam_s(decay):
     assert params["w"] == pytest.approx(adam(gradients, 0.05, decay), rel=1e-5)
 
 
+def test_the_moving_average_forgets_where_it_started():
+    average, values = {"w": jnp.float32(100.0)}, [1.0, 2.0, 3.0, 4.0]
+    for step, value in enumerate(values):
+        average = optim.moving_average(average, {"w": jnp.float32(value)}, jnp.int32(step), 0.5)
+    # The mean of the first two; from then on half of what was, half of what is.
+    assert average["w"] == pytest.approx(((1.5 + 3) / 2 + 4) / 2)
+    assert optim.moving_average(None, {"w": jnp.float32(1)}, jnp.int32(0), 0.0) is None
+
+
 def test_one_module_may_learn_faster_than_the_rest():
     optimizer = optim.directions(0.01, {"adversary": 10.0})
     params = {"fusion": {"adversary": {"w": jnp.float32(1.0)}, "head": {"w": jnp.float32(1.0)}}}

@@ -50,6 +50,7 @@ class Bench:
         self.constants = Constants(
             identity=np.asarray([[seed, 7] for seed in range(FOLDS)], np.uint32),
             emotion_weights=np.ones((FOLDS, 3), np.float32),
+            emotion_shares=np.zeros((FOLDS, 3), np.float32),
             ethnic_weights=np.ones((FOLDS, 2), np.float32),
             test=np.zeros((FOLDS, 2), np.int32),
             n_test=np.ones(FOLDS, np.int32),

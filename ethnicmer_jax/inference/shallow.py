@@ -10,9 +10,9 @@ from collections.abc import Iterator
 
 import ml_collections
 import numpy as np
-import pandas as pd
 from jaxtyping import Float
 
+from ethnicmer_jax.base.predictions import Predictions
 from ethnicmer_jax.base.schema import UserError
 from ethnicmer_jax.data.dataset import Dataset, concatenated
 from ethnicmer_jax.data.targets import build as build_targets
@@ -23,10 +23,8 @@ from ethnicmer_jax.training.shallow import Shallow
 from ethnicmer_jax.training.shallow import features as shallow_features
 
 
-def predicted(
-    config: ml_collections.ConfigDict, dataset: Dataset, table: FoldTable
-) -> pd.DataFrame:
-    """The table of predictions of clips.
+def predicted(config: ml_collections.ConfigDict, dataset: Dataset, table: FoldTable) -> Predictions:
+    """The predictions of clips.
 
     Args:
       config: of the job.
@@ -50,7 +48,7 @@ def predicted(
     joint = FoldTable(table.run, table.fold, taught, tested, table.seed)
     found = Shallow(config, both, build_targets(both, "ethnicity", plan.grouping), joint).train()
     assert found is not None, "every model here tests a clip"
-    return found.table
+    return found
 
 
 def features(

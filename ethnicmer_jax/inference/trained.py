@@ -143,8 +143,8 @@ class Trained:
     def features(self, dataset: Dataset) -> pd.DataFrame:
         """What the final layer of each model that may predict a clip reads of it.
 
-        The clip as it is, not mirrored. Features of models that were trained apart have no axes
-        in common: compare clips within a model.
+        The clip as it is, not mirrored; of a mean of two kinds, what the network reads. Features of
+        models that were trained apart have no axes in common: compare clips within a model.
 
         Args:
           dataset: n clips, see `predict`.
@@ -201,8 +201,15 @@ class Trained:
         if self.config.classifier in check.SHALLOW:
             from ethnicmer_jax.inference import shallow
 
-            return shallow.predicted(self.config, dataset, table)
-        return self._engine(dataset, targets, table).evaluate(self.directory).table
+            return shallow.predicted(self.config, dataset, table).table
+        network = self._engine(dataset, targets, table).evaluate(self.directory)
+        if self.config.classifier not in check.MIXED:
+            return network.table
+        from ethnicmer_jax.inference import shallow
+        from ethnicmer_jax.training import mixed
+
+        other = shallow.predicted(mixed.shallow_part(self.config), dataset, table)
+        return mixed.averaged(network, other).table
 
     def _features(self, dataset: Dataset, targets: Any, table: FoldTable) -> Any:
         if self.config.classifier in check.SHALLOW:
@@ -271,7 +278,7 @@ def _networks(directory: pathlib.Path, config: ml_collections.ConfigDict) -> Net
     path = directory / network_file.FILE_NAME
     if path.is_file():
         return network_file.read(path)
-    if config.classifier == "network" and not (directory / "checkpoints").is_dir():
+    if config.classifier not in check.SHALLOW and not (directory / "checkpoints").is_dir():
         raise UserError(
             f"{directory} has kept no model (checkpoint.keep is {config.checkpoint.keep}); train "
             "again in a new --workdir with --config.protocol.final=True"

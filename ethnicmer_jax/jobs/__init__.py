@@ -13,6 +13,9 @@ from ethnicmer_jax.jobs import check
 MODES = ("all", "train", "evaluate", "report")
 """Which part of a job is run."""
 
+AVERAGED = "averaged"
+"""Where the mean of a job's seeds is, a work directory of its own: `protocol.average_seeds`."""
+
 _RUNNERS = {"study": "ethnicmer_jax.jobs.study.runner"}
 """Protocol -> the module that runs it; all others are ordinary jobs."""
 
@@ -42,6 +45,10 @@ def run(
     # Imported once the settings are accepted: pandas, SciPy and the figures take seconds.
     name = _RUNNERS.get(config.protocol.name, "ethnicmer_jax.jobs.job")
     importlib.import_module(name).run(config, directory, mode, first)
+    if config.protocol.average_seeds and first and mode != "train":
+        from ethnicmer_jax.jobs import ensemble
+
+        ensemble.write([directory], directory / AVERAGED, overwrite=True)
 
 
 def resume(directory: pathlib.Path, mode: str = "all", first: bool = True) -> None:

@@ -24,6 +24,9 @@ from ethnicmer_jax.jobs.study import plan
 SHALLOW = ("svm", "logistic")
 """Classifiers that are no network."""
 
+MIXED = ("network+logistic",)
+"""Classifiers that are the mean of a network and one of those."""
+
 _OPTION = table.Real(-10_000, 10_000)
 """Numbers among the options of a backbone."""
 
@@ -96,7 +99,7 @@ def network(config: ml_collections.ConfigDict) -> None:
     Raises:
       UserError: the message names the setting.
     """
-    if config.classifier == "network":
+    if config.classifier not in SHALLOW:
         from ethnicmer_jax.training import devices
 
         devices.check(config.engine.devices)
@@ -126,8 +129,13 @@ def has_checkpoints(config: ml_collections.ConfigDict) -> None:
     """Refuses what only a network can do, of any other classifier.
 
     Raises:
-      UserError: the config's classifier leaves no checkpoints.
+      UserError: the config's classifier is not a network and nothing else.
     """
+    if config.classifier in MIXED:
+        raise UserError(
+            f"classifier {config.classifier} is the mean of a network and another classifier; "
+            "this works with a network alone: train with --config.classifier=network"
+        )
     if config.classifier in SHALLOW:
         raise UserError(
             f"classifier {config.classifier} keeps no checkpoints; "
@@ -158,7 +166,7 @@ def _not_to_be_peeked(config: Mapping[str, Any]) -> Iterator[str]:
         yield f"{setting}: a {what} draws conclusions, and none follow from such scores"
     elif protocol["name"] in (ALL, "nested"):
         yield f"{setting}: the protocol {protocol['name']} has no test clips that could choose"
-    if config["classifier"] in SHALLOW:
+    if config["classifier"] != "network":
         yield f"{setting}: classifier {config['classifier']} has no epochs to choose from"
     # What a test clip has chosen is no network that anybody should use.
     if protocol["final"]:
@@ -196,8 +204,29 @@ def _contradictions(config: ml_collections.ConfigDict) -> Iterator[str]:
             yield (
                 f"init.{prefix}freeze has nothing to freeze: name weights with init.{prefix}path"
             )
-    if config.classifier not in SHALLOW:
-        return
+    if any(config.augment.values()):
+        yield from _augmentation_faults(config)
+    if config.classifier in SHALLOW:
+        yield from _shallow_faults(config)
+    features = config.shallow.features
+    if features == "grid" and config.classifier in (*SHALLOW, *MIXED):
+        stored = config.data[f"{'flow' if model.emotion_input == 'flow' else 'image'}_size"]
+        size = model.image_size or stored
+        if config.shallow.grid > size:
+            yield (
+                f"shallow.grid is {config.shallow.grid}; it must be between 1 and {size}, "
+                "the image size"
+            )
+    if protocol.average_seeds and (protocol.seeds == 1 or protocol.name in ("study", ALL)):
+        yield (
+            f"protocol.average_seeds has nothing to average: protocol.seeds is {protocol.seeds}, "
+            f"protocol.name is {protocol.name}"
+        )
+
+
+def _shallow_faults(config: ml_collections.ConfigDict) -> Iterator[str]:
+    """Settings that a classifier without a network does not go with."""
+    init, model = config.init, config.model
     if model.fusion != "none":
         yield (
             f"classifier {config.classifier} has no ethnic branch: set model.fusion to none "
@@ -206,11 +235,17 @@ def _contradictions(config: ml_collections.ConfigDict) -> Iterator[str]:
     features = config.shallow.features
     if init.path and features != "backbone":
         yield f"init.path names weights and shallow.features is {features}; set it to backbone"
-    if features == "grid":
-        stored = config.data[f"{'flow' if model.emotion_input == 'flow' else 'image'}_size"]
-        size = model.image_size or stored
-        if config.shallow.grid > size:
+
+
+def _augmentation_faults(config: ml_collections.ConfigDict) -> Iterator[str]:
+    """Why flow cannot be augmented under a config."""
+    if config.classifier in SHALLOW:
+        yield f"augment.* changes what a network sees; classifier is {config.classifier}"
+    if "flow" not in (config.model.emotion_input, config.model.ethnic_input):
+        yield "augment.* changes flow, and no branch sees any: set model.emotion_input to flow"
+    for branch, prefix in (("emotion", ""), ("ethnic", "ethnic_")):
+        if config.init[f"{prefix}freeze"] and config.model[f"{branch}_input"] == "flow":
             yield (
-                f"shallow.grid is {config.shallow.grid}; it must be between 1 and {size}, "
-                "the image size"
+                f"augment.* changes flow in every step, and init.{prefix}freeze computes the "
+                f"features of a backbone once: unfreeze it, or leave augment.* at 0"
             )

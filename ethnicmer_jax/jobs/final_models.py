@@ -19,6 +19,11 @@ from ethnicmer_jax.protocols.fold_table import FoldTable
 FILE_NAME = "final.json"
 _SCORES = ("uf1", "uar")
 
+_KEPT = {
+    "network": "as checkpoints",
+    "network+logistic": "as checkpoints, their logistic regressions fitted when used",
+}
+
 HELD_OUT = (
     "pooled over held-out clips, each predicted by a network that had not seen its subject; "
     "networks of the same recipe, trained on a few subjects fewer than the final models"
@@ -64,7 +69,7 @@ def write(
             {"run": str(folds.run[row]), "fold": str(folds.fold[row]), "seed": int(folds.seed[row])}
             for row in rows
         ],
-        "kept_as": "as checkpoints" if config.classifier == "network" else "fitted when used",
+        "kept_as": _KEPT.get(config.classifier, "fitted when used"),
         "expected": expected(config.protocol.name, summary),
         "protocol": config.protocol.name,
         "recipe": config.name,

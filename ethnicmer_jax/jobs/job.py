@@ -152,7 +152,7 @@ def _train(config: ml_collections.ConfigDict, directory: pathlib.Path) -> None:
 
 
 def _train_share(config: ml_collections.ConfigDict, directory: pathlib.Path) -> None:
-    if config.classifier == "network":
+    if config.classifier not in check.SHALLOW:
         preparation.prepare(config).trainer.train(directory)
     else:
         # Once there is a database, anything else is quick work for the first process alone.
@@ -199,7 +199,7 @@ def _write_networks(
 ) -> None:
     """Which models there will be to predict with; nothing where none is kept."""
     folds, dataset = prepared.plan.folds, prepared.trainer.dataset
-    if config.classifier == "network" and config.checkpoint.keep == "none":
+    if config.classifier not in check.SHALLOW and config.checkpoint.keep == "none":
         folds = folds.select(final_models.final_rows(folds))
     if len(folds):
         networks = Networks.of(folds, dataset, prepared.start_taught)

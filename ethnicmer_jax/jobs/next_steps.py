@@ -10,7 +10,6 @@ import ml_collections
 
 from data_builders.database import package
 from ethnicmer_jax.base import files
-from ethnicmer_jax.jobs import check
 from ethnicmer_jax.protocols import network_file
 
 _PREDICT = "python -m ethnicmer_jax predict"
@@ -34,7 +33,7 @@ def of(config: ml_collections.ConfigDict, directory: pathlib.Path) -> Iterator[t
                 f"{_PREDICT} {where} {shlex.quote(str(built))}",
                 "its own clips, each under models that have not seen the person",
             )
-        if config.classifier not in check.SHALLOW and config.checkpoint.keep != "none":
+        if config.classifier == "network" and config.checkpoint.keep != "none":
             yield f"python -m ethnicmer_jax explain {where}", "where its networks look"
     # Whoever has a film has one of a whole frame, also where the database came cropped.
     crop = " --detector=retinaface" if config.data.detector == "none" else ""

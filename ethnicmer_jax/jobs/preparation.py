@@ -1,8 +1,8 @@
 """From a config to what trains it: check, database, clips, plan of folds, trainer.
 
 Each step is a function of its own; `prepare` takes all of them. The trainer is the engine
-for networks and `shallow.Shallow` for the reference's second classifier. Both see the same
-folds and leave the same table of predictions.
+for networks, `shallow.Shallow` for the reference's second classifier and `mixed.Mixed` for the
+mean of both. All see the same folds and leave the same table of predictions.
 """
 
 from __future__ import annotations
@@ -71,7 +71,8 @@ class Prepared:
     """Everything that can be refused has been; nothing is trained yet.
 
     Attributes:
-      trainer: an Engine where `config.classifier` is "network".
+      trainer: an Engine where `config.classifier` is "network", a Mixed where it is one of
+        `check.MIXED`.
       plan: its folds and grouping; its notes, those on the classes and the trainer's.
       database: fingerprinted name of the built database.
       starts: branch -> fingerprint of the weights that it starts from, if any.
@@ -171,6 +172,10 @@ def trainer_class(
         from ethnicmer_jax.training.shallow import Shallow
 
         return Shallow
+    if classifier in check.MIXED:
+        from ethnicmer_jax.training.mixed import Mixed
+
+        return Mixed
     from ethnicmer_jax.training.engine import Engine
 
     return Engine

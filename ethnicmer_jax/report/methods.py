@@ -176,6 +176,7 @@ def of(job: Inputs, card: DataCard, runs: pd.DataFrame, *, compared: bool = Fals
         "start": _start(s),
         "peeked": job.predictions.not_reportable,
         "start_unknown": _start_is_unknown(job, s),
+        "augmentation": _augmentation(s),
         "shallow": _shallow(job),
         "features": _features(job, s, backbone),
         "protocol": _protocol(s),
@@ -254,6 +255,25 @@ def _start_is_unknown(job: Inputs, s: _Settings) -> bool:
     return any(
         pathlib.PurePath(path).suffix in files and not any(line in note for note in job.notes)
         for path, line in zip(paths, said, strict=True)
+    )
+
+
+_CHANGES = {
+    "rotation": "turned by up to {} degrees",
+    "translation": "shifted by up to {} of its side",
+    "zoom": "zoomed by up to 1 + {}",
+    "amplitude": "scaled in amplitude by up to 1 + {}",
+    "noise": "given noise of standard deviation {}",
+    "region": "blanked in a square of up to {} of its side",
+}
+"""What a setting of `augment` does to flow."""
+
+
+def _augmentation(s: _Settings) -> str:
+    """How flow was changed in training; "" if it was not."""
+    ranges = {name: s(f"augment.{name}") for name in _CHANGES}
+    return _listed(
+        [_CHANGES[name].format(far) for name, far in ranges.items() if far not in ("0.0", "0", "")]
     )
 
 

@@ -144,10 +144,15 @@ def _kept(config: Mapping[str, Any], metrics: Mapping[str, Any]) -> str:
     runs = metrics.get("runs", {})
     if not runs or "checkpoint" not in config:
         return ""
-    if config["classifier"] == "network" and config["checkpoint"]["keep"] == "none":
+    if _has_network(config) and config["checkpoint"]["keep"] == "none":
         return ""
     folds = sum(values["n_folds"] for values in runs.values())
     return f"{folds:,}, in {len(runs)} run{'' if len(runs) == 1 else 's'}"
+
+
+def _has_network(config: Mapping[str, Any]) -> bool:
+    """Whether the classifier is a network, or one of several kinds that are averaged."""
+    return "network" in str(config["classifier"]).split("+")
 
 
 def _kinds(final: Mapping[str, Any], kept: str) -> Iterator[str]:
@@ -232,7 +237,7 @@ def _licences(final: Mapping[str, Any], found: JobFindings | None) -> Iterator[t
 
 def _recipe(config: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     settings = dict(flatten(config))
-    network = config["classifier"] == "network"
+    network = _has_network(config)
     one_branch = config["model"]["fusion"] in ("none", "bias", "mtl", "adversarial")
     for name, setting in _RECIPE.items():
         value = settings.get(setting, "")

@@ -27,6 +27,7 @@ class Constants:
     Attributes:
       identity: uint32 [2], seed and name of the fold's random stream.
       emotion_weights: float32 [classes].
+      emotion_shares: float32 [classes], log of the share of each class in training.
       ethnic_weights: float32 [ethnicities].
       test: int32 [t], the clips to predict, then anything.
       n_test: int32 [], how many of them are meant.
@@ -34,6 +35,7 @@ class Constants:
 
     identity: Leaf
     emotion_weights: Leaf
+    emotion_shares: Leaf
     ethnic_weights: Leaf
     test: Leaf
     n_test: Leaf
@@ -73,6 +75,7 @@ def constants(
     return Constants(
         streams.astype(np.uint32),
         weights(targets.emotion, targets.emotion_names, config.loss.class_balanced),
+        log_shares(targets.emotion, len(targets.emotion_names), folds.train),
         weights(targets.ethnic, targets.ethnic_names, config.loss.ethnic_balanced),
         test,
         folds.test.sizes.astype(np.int32),
@@ -109,6 +112,23 @@ def epoch(folds: FoldTable, number: int, batch_size: int, steps: int) -> Epoch:
     used = -(-folds.train.sizes // batch_size)
     blocks = (len(folds), steps, batch_size)
     return Epoch(index.reshape(blocks), weight.reshape(blocks), used.astype(np.int32))
+
+
+def log_shares(
+    labels: Int[np.ndarray, " clips"], classes: int, train: ClipSets
+) -> Float32[np.ndarray, "folds {classes}"]:
+    """Log of the share of each class in each fold's training set.
+
+    Args:
+      labels: int [n].
+      classes: how many.
+      train: f sets of the n clips.
+
+    Returns:
+      float32 [f, classes]; a class that the fold does not train on counts as half a clip.
+    """
+    counts = np.maximum(train.counts(labels, classes), 0.5)
+    return np.log(counts / counts.sum(1, keepdims=True)).astype(np.float32)
 
 
 def balancing_weights(

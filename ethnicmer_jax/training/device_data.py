@@ -23,6 +23,7 @@ from ethnicmer_jax.models import registry
 from ethnicmer_jax.models.branch_weights import BranchWeights
 from ethnicmer_jax.models.classifier import EthnicAwareClassifier, FixedFeatures
 from ethnicmer_jax.models.shapes import Leaf
+from ethnicmer_jax.training import augment
 from ethnicmer_jax.training.pretrained import Start
 
 
@@ -65,14 +66,17 @@ def build(
       batch: clips that a frozen backbone sees at a time.
     """
     backbones = {"emotion": model.emotion_backbone, "ethnic": model.ethnic_backbone}
-    prepared = {}
+    augmented, prepared = augment.Ranges.of(config).branches, {}
     for branch, backbone in backbones.items():
         if backbone is None:
             continue
         which, mirror = config.model[f"{branch}_input"], config.data.mirror
         pixels = inputs.with_copies(branch_images(config, dataset, branch), which, mirror)
         pixels = pixels.reshape(-1, *pixels.shape[2:])
-        if branch in starts and starts[branch].frozen:
+        if branch in augmented:
+            # Changed anew in every step, so that nothing can be prepared.
+            prepared[branch] = jnp.asarray(pixels)
+        elif branch in starts and starts[branch].frozen:
             prepared[branch] = fixed_features(backbone, starts[branch].weights, pixels, batch)
         else:
             prepared[branch] = _prepare(model, branch)(pixels)

@@ -19,7 +19,7 @@ from ethnicmer_jax.models import branch_weights, registry
 from ethnicmer_jax.models.classifier import EthnicAwareClassifier, FixedFeatures
 from ethnicmer_jax.models.fusion import Outputs
 from ethnicmer_jax.models.shapes import Leaf
-from ethnicmer_jax.training import losses, optim
+from ethnicmer_jax.training import augment, losses, optim
 from ethnicmer_jax.training.batches import Constants
 from ethnicmer_jax.training.device_data import Resident
 from ethnicmer_jax.training.pretrained import Start
@@ -34,28 +34,32 @@ class FoldState:
       batch_stats: running averages of BatchNorm, likewise.
       opt_state: of the optimizer.
       step: int32 [], steps taken.
+      average: moving averages of `params` and `batch_stats`, in that order, which predict
+        in their place; None where the last ones do.
     """
 
     params: Any
     batch_stats: Any
     opt_state: Any
     step: Leaf
+    average: Any = None
 
     @property
     def variables(self) -> dict[str, Any]:
-        """As Linen's `apply` wants them."""
-        return {"params": self.params, "batch_stats": self.batch_stats}
+        """What predicts, as Linen's `apply` wants it."""
+        params, stats = self.average or (self.params, self.batch_stats)
+        return {"params": params, "batch_stats": stats}
 
     def completed(self, starts: Mapping[str, Start]) -> FoldState:
-        """The state with the frozen backbones, which neither training nor checkpoints hold."""
-        params, stats = dict(self.params), dict(self.batch_stats)
+        """What predicts, with the frozen backbones, which training and checkpoints do not hold."""
+        params, stats = map(dict, self.variables.values())
         for branch, start in starts.items():
             if start.frozen:
                 module = f"{branch}_backbone"
                 params[module] = start.weights.variables["params"]
                 if "batch_stats" in start.weights.variables:
                     stats[module] = start.weights.variables["batch_stats"]
-        return dataclasses.replace(self, params=params, batch_stats=stats)
+        return dataclasses.replace(self, params=params, batch_stats=stats, average=None)
 
 
 @struct.dataclass
@@ -77,6 +81,8 @@ class Learner:
       optimizer: Adam, without its learning rate.
       mirror: whether half of the training examples are mirrored at random; the
         resident images then hold both copies, and predictions average both.
+      augmented: how the flow of training examples is changed at random.
+      averaging: decay per step of the moving average of the weights; 0 for none.
       eval_batch: clips predicted at a time.
     """
 
@@ -84,6 +90,8 @@ class Learner:
     loss: losses.LossConfig
     optimizer: optax.GradientTransformation
     mirror: bool = False
+    augmented: augment.Ranges = augment.NONE
+    averaging: float = 0.0
     eval_batch: int = 16
 
     @classmethod
@@ -99,9 +107,19 @@ class Learner:
         }
         model = registry.build(config.model.to_dict() | sizes)
         loss = losses.LossConfig(
-            config.loss.emotion_weight, config.loss.ethnic_weight, config.loss.label_smoothing
+            config.loss.emotion_weight,
+            config.loss.ethnic_weight,
+            config.loss.label_smoothing,
+            config.loss.prior_adjustment,
         )
-        return _learner(model, loss, config.optim.weight_decay, config.data.mirror)
+        return _learner(
+            model,
+            loss,
+            config.optim.weight_decay,
+            config.data.mirror,
+            augment.Ranges.of(config),
+            config.optim.averaging,
+        )
 
     def init(self, constants: Constants, data: Resident) -> FoldState:
         """Fresh parameters from the fold's own stream, or from weights where there are any."""
@@ -113,7 +131,8 @@ class Learner:
             graft = branch_weights.graft_head if frozen else branch_weights.graft
             variables, _ = graft(variables, branch, weights)
         params, stats = variables["params"], variables.get("batch_stats", {})
-        return FoldState(params, stats, self.optimizer.init(params), jnp.int32(0))
+        average = (params, stats) if self.averaging else None
+        return FoldState(params, stats, self.optimizer.init(params), jnp.int32(0), average)
 
     def epoch(
         self,
@@ -222,6 +241,11 @@ class Learner:
             coin = jax.random.bernoulli(jax.random.fold_in(key, _MIRROR), shape=clips.shape)
             copies = coin.astype(jnp.int32)
         inputs = self._inputs(data, clips, copies)
+        for branch in self.augmented.branches:
+            if branch in inputs:
+                # Branches that see the same flow see it changed in the same way.
+                own = jax.random.fold_in(key, _AUGMENT)
+                inputs[branch] = augment.augmented(own, inputs[branch], self.augmented)
         emotion, ethnic = data.emotion[clips], data.ethnic[clips]
 
         def loss(params: Any) -> tuple[jax.Array, tuple[Any, Outputs, dict[str, jax.Array]]]:
@@ -240,6 +264,7 @@ class Learner:
                 ethnic,
                 weight,
                 constants.emotion_weights,
+                constants.emotion_shares,
                 constants.ethnic_weights,
             )
             return total, (new.get("batch_stats", {}), outputs, {"loss": total, **parts})
@@ -250,7 +275,8 @@ class Learner:
         count = weight.sum()
         right = (outputs.logits.argmax(-1) == emotion) * weight
         sums = Sums({name: part * count for name, part in parts.items()}, right.sum(), count)
-        return FoldState(params, stats, opt_state, state.step + 1), sums
+        average = optim.moving_average(state.average, (params, stats), state.step, self.averaging)
+        return FoldState(params, stats, opt_state, state.step + 1, average), sums
 
     def _inputs(
         self, data: Resident, clips: Int[Array, " clips"], copies: Int[Array, " clips"]
@@ -266,13 +292,19 @@ class Learner:
 
 @functools.lru_cache(maxsize=8)
 def _learner(
-    model: EthnicAwareClassifier, loss: losses.LossConfig, weight_decay: float, mirror: bool
+    model: EthnicAwareClassifier,
+    loss: losses.LossConfig,
+    weight_decay: float,
+    mirror: bool,
+    augmented: augment.Ranges,
+    averaging: float,
 ) -> Learner:
     """The same object for the same model and settings: what is compiled for it is so once."""
-    return Learner(model, loss, optim.directions(weight_decay, model.fusion.paces), mirror)
+    optimizer = optim.directions(weight_decay, model.fusion.paces)
+    return Learner(model, loss, optimizer, mirror, augmented, averaging)
 
 
-_INIT, _MIRROR = 0xFFFFFFFF, 1
+_INIT, _MIRROR, _AUGMENT = 0xFFFFFFFF, 1, 2
 """Branches of a fold's stream beside its steps."""
 
 

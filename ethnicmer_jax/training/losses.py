@@ -21,11 +21,16 @@ class LossConfig:
       emotion_weight: of the emotion branch's own cross-entropy.
       ethnic_weight: of the ethnic branch's cross-entropy.
       label_smoothing: share of a label spread over all classes, in [0, 1).
+      prior_adjustment: how many times the log share of each class the logits take in
+        training (Menon et al., "Long-tail learning via logit adjustment", ICLR 2021: 1). What
+        the shares explain is then not learnt, so that predictions, which do without, are those
+        for classes of equal size.
     """
 
     emotion_weight: float = 1.0
     ethnic_weight: float = 1.0
     label_smoothing: float = 0.0
+    prior_adjustment: float = 0.0
 
 
 def summed(
@@ -35,6 +40,7 @@ def summed(
     ethnic: Int[Array, " batch"],
     weight: Float[Array, " batch"],
     emotion_weights: Float[Array, " classes"],
+    emotion_shares: Float[Array, " classes"],
     ethnic_weights: Float[Array, " ethnicities"],
 ) -> tuple[Float[Array, ""], dict[str, Float[Array, ""]]]:
     """CE(final) + w_e CE(emotion) + w_c CE(ethnicity), over the heads that exist.
@@ -46,17 +52,24 @@ def summed(
       ethnic: int32 [batch], -1 for Unknown, which the ethnic term leaves out.
       weight: float32 [batch], 0 for examples that do not count.
       emotion_weights: float32 [classes], 1 or balancing weights.
-      ethnic_weights: float32 [ethnicities], likewise.
+      emotion_shares: float32 [classes], log of the share of each class in training.
+      ethnic_weights: float32 [ethnicities], 1 or balancing weights.
 
     Returns:
       The loss, float32 [], and its parts by name.
     """
     smooth = config.label_smoothing
     weighted = weight * emotion_weights[emotion]
-    parts = {"final": cross_entropy(outputs.logits, emotion, weighted, smooth)}
+
+    def of_emotion(logits: Float[Array, "batch classes"]) -> Float[Array, ""]:
+        if config.prior_adjustment:
+            logits = logits + config.prior_adjustment * emotion_shares
+        return cross_entropy(logits, emotion, weighted, smooth)
+
+    parts = {"final": of_emotion(outputs.logits)}
     total = parts["final"]
     if outputs.emotion_logits is not None:
-        parts["emotion"] = cross_entropy(outputs.emotion_logits, emotion, weighted, smooth)
+        parts["emotion"] = of_emotion(outputs.emotion_logits)
         total += config.emotion_weight * parts["emotion"]
     if outputs.ethnic_logits is not None:
         known = weight * (ethnic >= 0) * ethnic_weights[jnp.maximum(ethnic, 0)]

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import ml_collections
 import optax
 
@@ -42,6 +43,24 @@ def _below(module: str, params: Any) -> Any:
 def step(params: Any, updates: Any, learning_rate: jax.Array) -> Any:
     """Parameters after one step against `updates`."""
     return jax.tree.map(lambda p, u: p - learning_rate * u, params, updates)
+
+
+def moving_average(average: Any, latest: Any, step: jax.Array, decay: float) -> Any:
+    """A moving average of weights, after one more step (Polyak and Juditsky 1992).
+
+    The mean of all weights until they are more than the decay remembers, so that those that
+    training starts from are soon forgotten.
+
+    Args:
+      average: before the step; any pytree.
+      latest: the weights after it.
+      step: int32 [], how many steps were taken before.
+      decay: in (0, 1); 0 for no average.
+    """
+    if not decay:
+        return None
+    share = jnp.maximum(1 / (step + 1), 1 - decay)
+    return jax.tree.map(lambda old, new: old + share * (new - old), average, latest)
 
 
 def learning_rate(config: Mapping[str, Any] | ml_collections.ConfigDict, epoch: int) -> float:

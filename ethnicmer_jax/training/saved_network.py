@@ -131,7 +131,7 @@ def _final_rows(networks: Networks, directory: pathlib.Path) -> list[int]:
 
 def _read(directory: pathlib.Path, networks: Networks, row: int) -> SavedNetwork:
     config = ml_collections.ConfigDict(files.read_json(directory / "config.json"))
-    if config.classifier != "network":
+    if "network" not in config.classifier.split("+"):
         raise UserError(f"{directory} holds classifiers of kind {config.classifier}, no networks")
     name = f"{networks.run[row]}/{networks.fold[row]}"
     variables = FoldCheckpoints(directory / "checkpoints").network(name)
