@@ -122,7 +122,9 @@ def ethnic_gradients(backbone, strength):
             {**variables, "params": params}, bench.images, train=False
         )
         ones = jnp.ones(len(EMOTION))
-        parts = summed(LossConfig(), outputs, EMOTION, ETHNIC, ones, jnp.ones(3), jnp.ones(2))[1]
+        parts = summed(
+            LossConfig(), outputs, EMOTION, ETHNIC, ones, jnp.ones(3), jnp.zeros(3), jnp.ones(2)
+        )[1]
         return parts["ethnic"]
 
     return jax.jit(jax.grad(loss))(variables["params"])
