@@ -15,8 +15,6 @@ For every subject held out, `select` takes the point that is best in the inner f
 the other subjects, and reports the predictions that these points make.
 """
 
-from typing import Any
-
 import ml_collections
 
 from configs import common
@@ -43,7 +41,7 @@ _RECIPES = (
 )
 """From the default to the most averaged one; whoever adds one names the clips that it has seen."""
 
-VARIANTS: dict[str, Any] = {
+VARIANTS = {
     "network": {
         "data.flow_scaling": ("minmax", "rms"),
         "optim.learning_rate": (1e-3, 3e-3),
