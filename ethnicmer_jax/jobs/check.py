@@ -167,7 +167,9 @@ def _not_to_be_peeked(config: Mapping[str, Any]) -> Iterator[str]:
     elif protocol["name"] in (ALL, "nested"):
         yield f"{setting}: the protocol {protocol['name']} has no test clips that could choose"
     if config["classifier"] != "network":
-        yield f"{setting}: classifier {config['classifier']} has no epochs to choose from"
+        yield f"{setting}: classifier {config['classifier']} is no network whose epochs one chooses"
+    if protocol["average_seeds"]:
+        yield f"{setting}: no such scores are averaged; set protocol.average_seeds to False"
     # What a test clip has chosen is no network that anybody should use.
     if protocol["final"]:
         yield f"{setting} leaves scores and no network to use: set protocol.final to False"
