@@ -55,6 +55,7 @@ def _calibration() -> ml_collections.ConfigDict:
     calibration.power_databases = 50  # of each design at every other effect
     calibration.effects = (0.0, 0.25, 0.5, 0.75, 1.0)  # of designs that vary it
     calibration.folds = 4  # K of protocols/exchange.py
+    calibration.relabellings = 0  # of the randomisation test; 0: none, the interval alone
     calibration.resamples = 1000  # of subjects, for each interval
     calibration.chunk = 25  # databases trained together
     calibration.designs = ml_collections.ConfigDict()

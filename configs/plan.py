@@ -1,16 +1,13 @@
 """What a planned recording would find: power and the smallest detectable effect, by simulation.
 
 A calibration (configs/calibrate.py) whose design comes from --laboratories: how many subjects
-of either group each laboratory records. Logistic regression; the laboratories record in
-different ways, and the effect is the same in all.
+of either group each laboratory records. Logistic regression and the randomisation test;
+laboratories record in different ways, and the effect is the same in all.
 Command: python -m ethnicmer_jax plan --workdir=runs/plan --laboratories=a:8+8
   several laboratories: --laboratories=a:8+8,b:12+4,c:16+0
   power against subjects: --laboratories=a:n+n --subjects=4,8,16
   a coarse answer: --databases=20
-  another classifier: --config.classifier=network
 """
-
-import ml_collections
 
 from configs import calibrate
 
@@ -26,7 +23,11 @@ def get_config():
     """A calibration with logistic regression; the command fills in its designs."""
     config = calibrate.get_config("logistic")
     config.name = "plan"
-    config.calibration.designs = ml_collections.ConfigDict()
+    # --laboratories puts its own designs in their place.
+    for name in tuple(config.calibration.designs):
+        if name != "balanced_08":
+            del config.calibration.designs[name]
     config.calibration.effects = (0.0, 0.25, 0.5, 0.75, 1.0)
+    config.calibration.relabellings = 39
     config.calibration.chunk = 10
     return config

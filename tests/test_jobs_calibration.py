@@ -197,6 +197,7 @@ def test_rates_are_counts_with_wilson_intervals():
             "estimate": np.tile([0.1, -0.1], count // 2),
             "standard_error": 0.1,
             "n_persons": 32,
+            "exact_p": np.nan,
             "found": np.arange(count) < 60,
             "survives": np.arange(count) < 10,
         }

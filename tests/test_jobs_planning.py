@@ -6,6 +6,7 @@ import math
 import subprocess
 import sys
 
+import ml_collections
 import pandas as pd
 import pytest
 from hypothesis import given
@@ -23,6 +24,7 @@ def planned(text, sizes=(), databases=2, effects=(0.0, 1.0)):
     """Recordings and a config in which each takes seconds."""
     made = recording.parse(text, sizes)
     config = plan_config.get_config()
+    config.calibration.designs = ml_collections.ConfigDict()
     for name, design in recording.designs(made, plan_config.STYLES):
         config.calibration.designs[name] = design
     config.calibration.update({"databases": databases, "power_databases": databases, "chunk": 2})

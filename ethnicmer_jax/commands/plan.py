@@ -63,6 +63,7 @@ def _config(recordings: list[Recording]) -> ml_collections.ConfigDict:
     config = cli.config_of(_CONFIG)
     calibration = config.calibration
     with config.unlocked():
+        calibration.designs = ml_collections.ConfigDict()
         for name, design in recording.designs(recordings, plan_config.STYLES):
             calibration.designs[name] = design
     if _CLIPS.value is not None:

@@ -22,9 +22,18 @@ from ethnicmer_jax.jobs.calibration.plan import Chunk
 
 DATABASES, RATES = "databases.csv", "calibration.csv"
 SIDES, FACTORS = "sides.csv", "factors.csv"
-_FLAGS = ("found", "survives", *(f"found_{side}" for side in findings.SIDES))
+_FLAGS = ("found", "survives", "found_exact", *(f"found_{side}" for side in findings.SIDES))
 _REALS = (
-    *("effect", "estimate", "low", "high", "standard_error", "p_value", "critical_factor"),
+    *(
+        "effect",
+        "estimate",
+        "low",
+        "high",
+        "standard_error",
+        "p_value",
+        "exact_p",
+        "critical_factor",
+    ),
     *(f"critical_factor_{side}" for side in findings.SIDES),
 )
 _TYPES = dict.fromkeys(_REALS, "float64") | {"number": "int64", "n_persons": "int64"}
@@ -64,7 +73,8 @@ def rates(databases: pd.DataFrame, config: ml_collections.ConfigDict) -> pd.Data
     """How often each series rejects at each effect.
 
     A design that compares within a database as well gives two series: `uncontrolled`
-    counts intervals that exclude 0, `controlled` differences that also survive there.
+    counts intervals that exclude 0, `controlled` differences that also survive there. Where
+    the randomisation test was run, it is a series of its own.
 
     Args:
       databases: from `read`.
@@ -83,7 +93,10 @@ def rates(databases: pd.DataFrame, config: ml_collections.ConfigDict) -> pd.Data
             f"{design.label}, uncontrolled": "found",
             f"{design.label}, controlled": "survives",
         }
-        for label, flag in (series if controlled else {design.label: "found"}).items():
+        series = series if controlled else {design.label: "found"}
+        if mine["exact_p"].notna().any():
+            series[f"{design.label}, randomisation test"] = "found_exact"
+        for label, flag in series.items():
             rows += [
                 {"series": label, "effect": effect, "rejections": int(part[flag].sum())}
                 | _describe(part)

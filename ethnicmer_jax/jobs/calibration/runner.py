@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import pathlib
+from collections.abc import Iterator, Sequence
 
+import joblib
 import ml_collections
 import pandas as pd
 
@@ -11,7 +13,15 @@ from ethnicmer_jax.analysis.calibration import conclusions
 from ethnicmer_jax.base import environment, files
 from ethnicmer_jax.base.progress import Progress
 from ethnicmer_jax.jobs import check, work_directory
-from ethnicmer_jax.jobs.calibration import factors, findings, plan, result_files, trial, worlds
+from ethnicmer_jax.jobs.calibration import (
+    factors,
+    findings,
+    plan,
+    randomised,
+    result_files,
+    trial,
+    worlds,
+)
 from ethnicmer_jax.jobs.calibration.plan import Chunk
 from ethnicmer_jax.report import calibration_page, console
 
@@ -57,19 +67,37 @@ def judged(
     """
     check.settings(config)
     check.network(config)
+    randomised.check(config)
     chunks = plan.chunks(config)
     files.claim(directory, config.to_dict())
     total = sum(len(chunk.worlds) for chunk in chunks)
     with Progress[None](name, total=total, unit="database") as progress:
-        for chunk in chunks:
-            if not result_files.path(directory, chunk).is_file():
-                result_files.write(result_files.path(directory, chunk), analysed(chunk, config))
-                progress.update(len(chunk.worlds))
-            else:
-                progress.skip(len(chunk.worlds))
+        missing = [c for c in chunks if not result_files.path(directory, c).is_file()]
+        progress.skip(total - sum(len(chunk.worlds) for chunk in missing))
+        for finished in _finish(missing, config, directory):
+            progress.update(len(finished.worlds))
     databases = result_files.read(directory, chunks)
     result_files.write(directory / result_files.DATABASES, databases)
     return databases
+
+
+def _finish(
+    chunks: Sequence[Chunk], config: ml_collections.ConfigDict, directory: pathlib.Path
+) -> Iterator[Chunk]:
+    """Analyses chunks and writes their files; yields each that is done.
+
+    A network has all cores to itself; other classifiers take a chunk on each.
+    """
+    cores = 1 if config.classifier == "network" else config.engine.devices or joblib.cpu_count()
+    parallel = joblib.Parallel(n_jobs=min(cores, len(chunks) or 1), return_as="generator_unordered")
+    own = config.copy_and_resolve_references()
+    own.engine.devices = 1 if config.classifier != "network" else config.engine.devices
+    return parallel(joblib.delayed(_finished)(chunk, own, directory) for chunk in chunks)
+
+
+def _finished(chunk: Chunk, config: ml_collections.ConfigDict, directory: pathlib.Path) -> Chunk:
+    result_files.write(result_files.path(directory, chunk), analysed(chunk, config))
+    return chunk
 
 
 def analysed(chunk: Chunk, config: ml_collections.ConfigDict) -> pd.DataFrame:
@@ -79,6 +107,7 @@ def analysed(chunk: Chunk, config: ml_collections.ConfigDict) -> pd.DataFrame:
     rows = [
         {"design": world.design, "effect": world.effect, "number": world.number}
         | findings.judge(predictions[world], config)
+        | randomised.judge(drawn[world], config)
         for world in chunk.worlds
     ]
     work_directory.forget_compiled()

@@ -6,6 +6,7 @@ import pathlib
 from collections.abc import Sequence
 
 import ml_collections
+import numpy as np
 import pandas as pd
 
 from ethnicmer_jax.analysis import power
@@ -38,7 +39,7 @@ def run(
     """
     console.print_line(_beforehand(config, recordings))
     databases = runner.judged(config, directory, "plan")
-    rates = result_files.rates(databases, config)
+    rates = _power(databases, config)
     result_files.write(directory / POWER, rates)
     found = _detectable(rates, recordings)
     result_files.write(directory / DETECTABLE, found)
@@ -47,6 +48,13 @@ def run(
     console.print_answer(power.sentences(rates))
     console.print_report(path)
     return found
+
+
+def _power(databases: pd.DataFrame, config: ml_collections.ConfigDict) -> pd.DataFrame:
+    """The rates of the randomisation test, or of the interval where it was not asked for."""
+    if config.calibration.relabellings:
+        databases = databases.assign(found=databases["found_exact"], exact_p=np.nan)
+    return result_files.rates(databases, config)
 
 
 def _detectable(rates: pd.DataFrame, recordings: Sequence[Recording]) -> pd.DataFrame:
