@@ -12,9 +12,15 @@ from ethnicmer_jax.base.schema import UserError
 from ethnicmer_jax.models import cost
 
 # Published: torchvision's and timm's model cards; VGG-Face's 2,622 identities.
-# STSTNet: (27 + 1)·16 + 2·16 + (400 + 1)·3.
+# STSTNet: (27 + 1)·16 + 2·16 + (400 + 1)·3. OFF-ApexNet and Dual-Inception: the 2.66 M and 6.45 M
+# that github.com/ECNU-Cross-Innovation-Lab/PRICAI2021-Off-TANet counts. RCN-S: its authors' code
+# with 32 feature maps and pooling to 5 has 24,643, of which a convolution that is never called
+# (32·32·9 + 3·32 = 9,312) is not here.
 PUBLISHED = {
     "ststnet": (3, 1_683),
+    "off_apexnet": (3, 2_664_475),
+    "dual_inception": (3, 6_449_867),
+    "rcn": (3, 24_643 - 9_312),
     "resnet18": (1000, 11_689_512),
     "tiny_vit_5m": (1000, 5_392_764),
     "tiny_vit_21m": (1000, 21_198_568),
@@ -80,7 +86,7 @@ def test_a_config_dict_is_enough():
 @pytest.mark.parametrize(
     ("config", "words"),
     [
-        ({"emotion_backbone": "resnet81"}, ("resnet81", "ststnet, resnet18, tiny_vit_5m")),
+        ({"emotion_backbone": "resnet81"}, ("resnet81", "ststnet, off_apexnet, dual_inception")),
         ({"ethnic_backbone": "vgg", "fusion": "mean"}, ("vgg", "vgg_face")),
         ({"fusion": "late"}, ("late", "none, bias, mtl, concat, mean, embed, adversarial")),
         ({"fusion": "embed", "embed_source": "photo"}, ("photo", "posterior, label")),
@@ -88,6 +94,7 @@ def test_a_config_dict_is_enough():
         ({"image_size": 12}, ("'ststnet'", "12 px", "from 28 px")),
         ({"emotion_backbone": "swin_b", "image_size": 230}, ("230 px", "steps of 32")),
         ({"emotion_options": {"depth": 3}}, ("'ststnet'", "depth")),
+        ({"emotion_backbone": "rcn", "emotion_options": {"width": "32"}}, ("'rcn'", "width")),
     ],
 )
 def test_what_does_not_exist_is_refused_in_one_line(config, words):
@@ -96,6 +103,15 @@ def test_what_does_not_exist_is_refused_in_one_line(config, words):
     message = str(caught.value)
     assert "\n" not in message
     assert all(word in message for word in words), message
+
+
+@pytest.mark.parametrize(
+    ("options", "words"), [({"form": "f"}, "plain, dense, wide"), ({"width": 30}, "multiple of 4")]
+)
+def test_options_that_no_network_can_be_made_of_are_refused_in_one_line(options, words):
+    with pytest.raises(UserError, match=words) as caught:
+        cost.of({"emotion_backbone": "rcn", "emotion_options": options})
+    assert "\n" not in str(caught.value)
 
 
 def test_input_size_of_an_unknown_backbone():

@@ -85,8 +85,30 @@ def test_what_no_network_here_needs_is_refused_rather_than_computed_wrong():
         sliding.convolve_by_products(x, kernel, (1, 1), "SAME", feature_group_count=2)
     with pytest.raises(ValueError, match="dilated"):
         sliding.convolve_by_products(
-            x, jnp.zeros((3, 3, 4, 4)), (1, 1), "SAME", rhs_dilation=(2, 2)
+            x, jnp.zeros((3, 3, 4, 4)), (1, 1), "SAME", lhs_dilation=(2, 2)
         )
+
+
+@pytest.mark.parametrize("dilation", [2, 3])
+def test_dilated_kernels_are_those_of_xla(dilation):
+    rng = np.random.default_rng(2)
+    x = jnp.asarray(rng.normal(size=(2, 9, 9, 3)), jnp.float32)
+    kernel = jnp.asarray(rng.normal(size=(3, 3, 3, 4)), jnp.float32)
+
+    def by(how):
+        return lambda x, kernel: how(
+            x,
+            kernel,
+            (3, 3),
+            ((dilation, dilation),) * 2,
+            rhs_dilation=(dilation, dilation),
+            dimension_numbers=NHWC,
+        )
+
+    assert_same(
+        with_gradients(by(sliding.convolve_by_products), x, kernel),
+        with_gradients(by(lax.conv_general_dilated), x, kernel),
+    )
 
 
 @pytest.mark.parametrize("case", POOLS)

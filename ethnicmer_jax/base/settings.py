@@ -254,7 +254,19 @@ _PIXELS = Whole(2, 4096)
 _PIXELS_OR_OWN = Whole(0, 4096)
 _WIDTH = Whole(1, 65_536)
 _COUNT = Whole(0, 1_000_000)
-_BACKBONE = Choice(("ststnet", "resnet18", "tiny_vit_5m", "tiny_vit_21m", "swin_b", "vgg_face"))
+_BACKBONE = Choice(
+    (
+        "ststnet",
+        "off_apexnet",
+        "dual_inception",
+        "rcn",
+        "resnet18",
+        "tiny_vit_5m",
+        "tiny_vit_21m",
+        "swin_b",
+        "vgg_face",
+    )
+)
 _INPUT = Choice(("flow", "apex"))
 _CONTRASTS = Names(FAMILIES)
 _TOLD = tuple(

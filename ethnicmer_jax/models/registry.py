@@ -14,6 +14,9 @@ from flax import linen as nn
 from ethnicmer_jax.base.schema import UserError
 from ethnicmer_jax.models import fusion as fusions
 from ethnicmer_jax.models import options as option_text
+from ethnicmer_jax.models.backbones.dual_inception import DualInception
+from ethnicmer_jax.models.backbones.off_apexnet import OffApexNet
+from ethnicmer_jax.models.backbones.rcn import RCN
 from ethnicmer_jax.models.backbones.resnet18 import ResNet18
 from ethnicmer_jax.models.backbones.ststnet import STSTNet
 from ethnicmer_jax.models.backbones.swin_b import Swin
@@ -48,6 +51,9 @@ class BackboneSpec:
 
 BACKBONES: Mapping[str, BackboneSpec] = {
     "ststnet": BackboneSpec(STSTNet, 28, minimum=28),
+    "off_apexnet": BackboneSpec(OffApexNet, 28, minimum=8),
+    "dual_inception": BackboneSpec(DualInception, 28, minimum=8),
+    "rcn": BackboneSpec(RCN, 28, minimum=12),
     "resnet18": BackboneSpec(ResNet18, 224, minimum=32),
     "tiny_vit_5m": BackboneSpec(tiny_vit_5m, 224, minimum=32, multiple=32),
     "tiny_vit_21m": BackboneSpec(tiny_vit_21m, 224, minimum=32, multiple=32),

@@ -63,10 +63,14 @@ def convolve_by_products(
     """`convolve` as it is computed on a CPU.
 
     Raises:
-      ValueError: a dilated convolution, or one of several groups that is not depthwise.
+      ValueError: a dilated image, or a convolution of several groups that is not depthwise.
     """
-    if any(step != 1 for step in (*(lhs_dilation or ()), *(rhs_dilation or ()))):
-        raise ValueError("dilated convolutions are not implemented")
+    if any(step != 1 for step in lhs_dilation or ()):
+        raise ValueError("convolutions of dilated images are not implemented")
+    if any(step != 1 for step in rhs_dilation or ()):
+        # A dilated kernel is a larger one with zeros between its values.
+        gaps = [(0, 0, step - 1) for step in rhs_dilation or ()]
+        rhs = lax.pad(rhs, jnp.zeros((), rhs.dtype), (*gaps, (0, 0, 0), (0, 0, 0)))
     strides = tuple(window_strides)
     pads = _pads(lhs.shape, rhs.shape[:2], strides, padding)
     if feature_group_count == 1:

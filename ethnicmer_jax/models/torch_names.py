@@ -1,7 +1,7 @@
 """What a backbone's Flax variables are called in PyTorch.
 
-The names are torchvision's for ResNet-18 and Swin-B, timm's for TinyViT, those of
-the public PyTorch code for STSTNet, and conv1_1 to fc8 for VGG-Face.
+The names are torchvision's for ResNet-18 and Swin-B, timm's for TinyViT, those of public PyTorch
+code (named in each module) for the field's own networks, and conv1_1 to fc8 for VGG-Face.
 """
 
 from __future__ import annotations
@@ -27,15 +27,39 @@ class _Names:
       head: PyTorch's name of the classification layer.
       rules: regular expressions and replacements for a dotted Flax name. `*` in the
         result stands for 1, 2, 3: the streams that one convolution of ours joins.
+      unread: regular expression of PyTorch names that nothing reads; "" for none.
     """
 
     head: str
     rules: tuple[tuple[str, str], ...] = ()
+    unread: str = ""
 
 
 _TINY_VIT = _Names("head.fc", ((r"^norm\.", "head.norm."), (r"(stages|blocks)_(\d+)", r"\1.\2")))
 _NAMES: Mapping[str, _Names] = {
     "ststnet": _Names("fc", ((r"^block\.(conv|bn)\.", r"\1*."),)),
+    "off_apexnet": _Names("dense.6", ((r"^fc1\.", "dense.0."), (r"^fc2\.", "dense.3."))),
+    "dual_inception": _Names(
+        "dense.2",
+        (
+            (r"^icpt(\d)_(\d)\.", r"icpt\1.\2."),
+            (r"path(\d)_(\d)\.", r"path\1.\2."),
+            (r"^fc\.", "dense.0."),
+        ),
+    ),
+    "rcn": _Names(
+        "classifier",
+        (
+            (r"^stem\.conv(\d)\.", r"stream\1.0."),
+            (r"^stem\.bn(\d)\.", r"stream\1.2."),
+            (r"^stem\.conv\.", "conv1.0."),
+            (r"^stem\.bn\.", "conv1.1."),
+            (r"^(rcls|dbl)_(\w+)\.conv\.", r"\1.0.\2.0."),
+            (r"^(rcls|dbl)_(\w+)\.bn\.", r"\1.0.\2.1."),
+        ),
+        # The authors' dense block makes a third convolution, and never calls it.
+        unread=r"^dbl\.0\.conv3\.",
+    ),
     "resnet18": _Names(
         "fc",
         (
@@ -79,6 +103,12 @@ def of_variable(backbone: str, where: tuple[str, ...]) -> dict[str, int]:
 def of_head(backbone: str) -> dict[str, str]:
     """Of "kernel" and "bias" of the classification layer, PyTorch's names."""
     return {leaf: f"{_of(backbone).head}.{_LEAVES.get(leaf, leaf)}" for leaf in ("kernel", "bias")}
+
+
+def is_read(backbone: str, name: str) -> bool:
+    """Whether a PyTorch name is one that a network of that kind reads, and cannot derive."""
+    unread = _of(backbone).unread
+    return not (name.endswith(DERIVED) or (unread and re.match(unread, name)))
 
 
 def _of(backbone: str) -> _Names:

@@ -173,7 +173,7 @@ def _check_names(
     head: Collection[str],
 ) -> None:
     wanted = [key for keys in sources for key in keys]
-    present = {key for key in state if not key.endswith(torch_names.DERIVED)}
+    present = {key for key in state if torch_names.is_read(name, key)}
     missing = [key for key in wanted if key not in present]
     unexpected = sorted(present.difference(wanted, head))
     if missing or unexpected:

@@ -49,6 +49,9 @@ _FLOWS = {
 
 _BACKBONES = {
     "ststnet": "STSTNet [@liong2019ststnet]",
+    "off_apexnet": "OFF-ApexNet [@gan2019offapexnet]",
+    "dual_inception": "Dual-Inception [@zhou2019dualinception]",
+    "rcn": "RCN [@xia2020rcn]",
     "resnet18": "ResNet-18 [@he2016resnet]",
     "tiny_vit_5m": "TinyViT-5M [@wu2022tinyvit]",
     "tiny_vit_21m": "TinyViT-21M [@wu2022tinyvit]",

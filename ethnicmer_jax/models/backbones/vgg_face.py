@@ -6,14 +6,14 @@ Reference: Parkhi, Vedaldi and Zisserman, Deep Face Recognition, BMVC 2015, tabl
 from __future__ import annotations
 
 import jax.numpy as jnp
-import numpy as np
 from flax import linen as nn
 from jax.typing import DTypeLike
-from jaxtyping import Float, Float32
+from jaxtyping import Float32
 
 from ethnicmer_jax.models import sliding
+from ethnicmer_jax.models.backbones.adaptive_pool import to_grid
 from ethnicmer_jax.models.backbones.tap import tap
-from ethnicmer_jax.models.shapes import Array, FeatureMap, Images, Weight
+from ethnicmer_jax.models.shapes import Array, Images, Weight
 
 DEPTHS = (2, 2, 3, 3, 3)
 """Convolutions of each block."""
@@ -58,27 +58,8 @@ class VGGFace(nn.Module):
                 x = nn.relu(conv(x))
             x = tap(self, sliding.max_pool(x, (2, 2), (2, 2)), f"stage{block}")
         # PyTorch flattens channels first; its fc6 weights expect that order.
-        x = to_grid(tap(self, x)).transpose(0, 3, 1, 2).reshape(x.shape[0], -1)
+        x = to_grid(tap(self, x), GRID).transpose(0, 3, 1, 2).reshape(x.shape[0], -1)
         x = nn.relu(nn.Dense(self.hidden, kernel_init=_HE, dtype=self.dtype, name="fc6")(x))
         x = nn.Dropout(self.dropout, deterministic=not train)(x)
         x = nn.relu(nn.Dense(self.hidden, kernel_init=_HE, dtype=self.dtype, name="fc7")(x))
         return x.astype(jnp.float32)
-
-
-def to_grid(x: FeatureMap) -> Float[Array, "batch 7 7 channels"]:
-    """Averages [batch, H, W, C] to [batch, GRID, GRID, C] over bins that may overlap.
-
-    At 224 px the map has that size already and stays as it is, as in the original.
-    """
-    if x.shape[1:3] == (GRID, GRID):
-        return x
-    rows, columns = (jnp.asarray(_bins(side), x.dtype) for side in x.shape[1:3])
-    return jnp.einsum("bhwc,ih,jw->bijc", x, rows, columns)
-
-
-def _bins(size: int) -> Float[np.ndarray, "7 {size}"]:
-    """[GRID, size]: row i averages positions floor(i·size/GRID) to ceil((i+1)·size/GRID)."""
-    index = np.arange(GRID)[:, None]
-    position = np.arange(size)
-    inside = (position >= index * size // GRID) & (position < -(-(index + 1) * size // GRID))
-    return inside / inside.sum(axis=1, keepdims=True)
