@@ -52,6 +52,7 @@ def get_config() -> ml_collections.ConfigDict:
     config.protocol.split_column = ""  # for `split`: column with train and test, or folds' names
     config.protocol.hold_out = ""  # for `hold_out`: subjects, samm/006,samm/007, or a file of them
     config.protocol.inner_folds = 4  # for `nested`: folds over the subjects not held out
+    config.protocol.outer_parts = 0  # for `nested`: parts of subjects held out; 0: one by one
     # The following matter to `draws` and `study` only.
     config.protocol.arms = ("mono_asian", "mono_non_asian", "stereo")
     config.protocol.draw = "matched"  # matched | seeded | reference

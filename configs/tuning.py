@@ -70,7 +70,7 @@ def get_config(variant: str = "network"):
     config.checkpoint.keep = "none"
     form = "product"
     if variant == "recipe":
-        form, config.protocol.inner_folds = "points", 3
+        form, config.protocol.inner_folds, config.protocol.outer_parts = "points", 3, 6
     elif variant == "network":
         config.protocol.seeds = 5
     else:

@@ -97,6 +97,16 @@ def test_inner_scores_are_pooled_over_the_inner_folds():
     )
 
 
+def test_subjects_of_a_part_share_the_inner_folds_that_leave_them_out():
+    made = FIRST[~FIRST["run"].str.startswith(INNER)]
+    columns = made.columns
+    inner = [*rows(f"{INNER}.part0-seed0", "fold0", "c", True)]
+    inner += [r for who in "ab" for r in rows(f"{INNER}.part1-seed0", "fold0", who, False)]
+    both = pd.concat([made, pd.DataFrame(inner, columns=columns)], ignore_index=True)
+    scores = selection.inner_scores(read(both))["x=0"]
+    assert scores.to_dict() == {"lab-a": 1.0, "lab-b": 1.0, "lab-c": 0.0}
+
+
 def test_every_subject_is_predicted_by_the_point_best_beside_it(tmp_path):
     selection.write(sweep(tmp_path, FIRST, SECOND), tmp_path / "out")
     chosen = pd.read_csv(tmp_path / "out" / "selection.csv").set_index("fold")

@@ -44,6 +44,30 @@ def test_loso_of_every_seed_comes_with_inner_folds_of_the_first():
     )
 
 
+@settings(deadline=None, max_examples=15)
+@given(st.integers(3, 6), st.integers(2, 5), st.integers(2, 4), st.integers(2, 4))
+def test_parts_of_subjects_are_held_out_together(asian, other, parts, folds):
+    data = worlds.group_world(asian, other, 3)
+    rows, held_out = inner(plan(data, inner_folds=folds, outer_parts=parts).folds)
+    assert set(held_out) == {f"part{number}" for number in range(parts)}
+    left_out = []
+    for name in set(held_out):
+        mine = rows.select(held_out == name)
+        tested = mine.test.dense()
+        assert (tested.sum(0) <= 1).all()
+        assert not (mine.train.dense() & tested).any()
+        assert np.array_equal(mine.train.dense() | tested, np.tile(tested.any(0), (folds, 1)))
+        left_out += sorted(set(data.person[~tested.any(0)]))
+    # Every subject is left out of the inner folds of one part.
+    assert sorted(left_out) == sorted(set(data.person))
+
+
+def test_impossible_parts_are_refused():
+    for parts in (1, 8):
+        with pytest.raises(UserError, match=f"outer_parts is {parts}; with 7 subjects"):
+            plan(worlds.group_world(4, 3), inner_folds=2, outer_parts=parts)
+
+
 @settings(deadline=None, max_examples=25)
 @given(st.integers(3, 6), st.integers(2, 5), st.integers(1, 5), st.integers(2, 4), st.integers(0))
 def test_inner_folds_never_see_the_subject_held_out(asian, other, clips, folds, seed):

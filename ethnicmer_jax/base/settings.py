@@ -354,6 +354,7 @@ RULES: Mapping[str, Rule] = {
     "protocol.split_column": Text(),
     "protocol.hold_out": Text(),
     "protocol.inner_folds": Whole(2, 1000),
+    "protocol.outer_parts": Whole(0, 1000),
     "protocol.arms": Names((mono("asian"), mono("non_asian"), STEREO), empty=""),
     "protocol.draw": Choice(("matched", "seeded", "reference")),
     "protocol.draws": _DRAWS,

@@ -59,15 +59,32 @@ def inner_scores(points: Sequence[Result]) -> pd.DataFrame:
       points: finished points of the protocol `nested`.
 
     Returns:
-      One row per fold of LOSO (index `fold`, the subject held out), one column per point.
+      One row per fold of LOSO (index `fold`, the subject held out), one column per point: the
+      score in the inner folds that this subject is in none of.
     """
     columns = {}
     for point in points:
         inner = _predictions(point).inner()
-        folds = [run.cell for run in inner.run_ids.values()]
-        uf1 = confusion.uf1(Counts.of(inner).pooled)
-        columns[point.name] = pd.Series(uf1, index=pd.Index(folds, name="fold"))
+        uf1 = dict(zip(inner.runs, confusion.uf1(Counts.of(inner).pooled), strict=True))
+        choosers = _choosers(_predictions(point))
+        folds = pd.Index(choosers, name="fold")
+        columns[point.name] = pd.Series([uf1[run] for run in choosers.values()], index=folds)
     return pd.DataFrame(columns)
+
+
+def _choosers(predictions: Predictions) -> dict[str, str]:
+    """Fold of LOSO -> the inner run that has not seen its subject."""
+    outer = predictions.outer()
+    subject = dict(zip(outer.table["fold"], outer.person, strict=True))
+    seen = {run: set(rows.person) for run, rows in predictions.inner().by_run()}
+    found = {
+        fold: run
+        for fold, who in subject.items()
+        for run, known in seen.items()
+        if who not in known
+    }
+    assert found.keys() == subject.keys(), "every subject is left out of some inner run"
+    return found
 
 
 def assemble(points: Sequence[Result], chosen: pd.Series) -> Predictions:
