@@ -135,6 +135,13 @@ def get_config() -> ml_collections.ConfigDict:
     config.study.jobs = ()  # those of jobs/study/plan.py that are run; () for all of them
     config.study.pooled_seeds = 5  # of LOSO over everybody
     config.study.label_seeds = 2  # of each model that is told the ethnicity
+    # The exact test: groups permuted within databases, docs/statistics.md.
+    config.study.relabellings = 0  # beside the groups as they are; 0 for no such test
+    config.study.exact_draws = 2  # of subjects and clips, for each relabelling
+    config.study.exact_deals = 1  # of a draw's subjects into folds
+    config.study.exact_folds = 4  # on each side: twice as many models for each draw and deal
+    config.study.exact_stop = 0  # values as extreme in both tails that end the test; 0: none do
+    config.study.exact_statistic = "probability"  # probability | uf1 | uar | accuracy
 
     config.checkpoint = ml_collections.ConfigDict()
     config.checkpoint.keep = "final"  # every (epoch, resumes within a fold) | final | none

@@ -23,7 +23,7 @@ from configs import common
 
 def get_config(variant: str = ""):
     """The full study; `reference`, the reference's one draw; `smoke`, to see that it works;
-    `laboratories`, three simulated ones.
+    `logistic`, by logistic regression; `laboratories`, three simulated ones.
     """
     if variant not in VARIANTS:
         known = ", ".join(filter(None, VARIANTS))
@@ -35,12 +35,18 @@ def get_config(variant: str = ""):
     config.protocol.subjects = 0
     config.optim.epochs = 20
     config.optim.batch_size = 16
+    config.study.relabellings = 199
     VARIANTS[variant](config)
     return config
 
 
 def _full(config):
     del config
+
+
+def _logistic(config):
+    config.classifier = "logistic"
+    config.shallow.features = "grid"
 
 
 def _reference(config):
@@ -57,7 +63,11 @@ def _smoke(config):
     config.data.flow_method = "dis"
     config.protocol.draws = 2
     config.protocol.control_draws = 1
-    config.study.jobs = ("arms", "pooled", "embed", "embed_swapped")
+    config.study.jobs = ("arms", "exact", "pooled", "embed", "embed_swapped")
+    config.study.relabellings = 39
+    config.study.exact_draws = 1
+    config.study.exact_folds = 2
+    config.study.exact_stop = 1
     config.study.pooled_seeds = 1
     config.study.label_seeds = 1
     config.optim.epochs = 2
@@ -78,6 +88,7 @@ def _laboratories(config):
 
 VARIANTS = {
     "": _full,
+    "logistic": _logistic,
     "reference": _reference,
     "smoke": _smoke,
     "laboratories": _laboratories,

@@ -95,6 +95,7 @@ def sequential(values, plan):
     taken = 1
     while taken < len(values) and not randomisation.finished(values[:taken], plan):
         taken += 1
+    assert taken == randomisation.taken(values, plan)
     return randomisation.outcome(values[:taken], plan)
 
 

@@ -144,6 +144,19 @@ def finished(values: Float[np.ndarray, " relabellings"], design: Design) -> bool
     return bool(design.stop and fewest >= design.stop)
 
 
+def taken(values: Float[np.ndarray, " relabellings"], design: Design) -> int:
+    """How many of the values a test looks at before it is finished; all, where it is not.
+
+    Args:
+      values: as for `outcome`.
+      design: with `stop`.
+    """
+    values = np.round(np.asarray(values, np.float64), _DECIMALS)
+    above, below = (np.cumsum(hits) for hits in (values[1:] >= values[0], values[1:] <= values[0]))
+    enough = np.minimum(above, below) >= design.stop
+    return 2 + int(np.argmax(enough)) if design.stop and enough.any() else len(values)
+
+
 def stop_of_decision(planned: int, alpha: float = effects.ALPHA) -> int:
     """Values as extreme in either tail with which the full test would not reject; at least 1.
 

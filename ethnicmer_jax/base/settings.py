@@ -274,7 +274,7 @@ _TOLD = tuple(
     for fusion in ("embed", "bias")
     for job in (fusion, *(wrongly_told(fusion, labels) for labels in WRONG_LABELS))
 )
-_JOBS = ("arms", POOLED, *_TOLD)
+_JOBS = ("arms", "exact", POOLED, *_TOLD)
 
 SIMULATED: Mapping[str, Rule] = {
     "realism": Choice(("none", "public")),
@@ -417,6 +417,12 @@ RULES: Mapping[str, Rule] = {
     "study.jobs": Names(_JOBS),
     "study.pooled_seeds": _REPEATS,
     "study.label_seeds": _REPEATS,
+    "study.relabellings": Whole(0, 1_000_000),
+    "study.exact_draws": _DRAWS,
+    "study.exact_deals": _DRAWS,
+    "study.exact_folds": Whole(2, 1000),
+    "study.exact_stop": Whole(0, 1_000_000),
+    "study.exact_statistic": Choice(("probability", "uf1", "uar", "accuracy")),
     "checkpoint.keep": Choice(("every", "final", "none")),
     "calibration.databases": Whole(1, 1_000_000),
     "calibration.power_databases": Whole(1, 1_000_000),

@@ -101,13 +101,13 @@ def prepare(config: ml_collections.ConfigDict, images: Collection[str] = ()) -> 
     check.network(config)
     clips = read(config, images)
     plan = build(config.protocol, clips.dataset, config.seed)
-    starts, taught = _starts(config, clips.dataset, plan.folds)
+    starts, taught = starting_points(config, clips.dataset, plan.folds)
     trainer = trainer_of(config, clips.dataset, plan)
     plan = dataclasses.replace(plan, notes=plan.notes + clips.notes + trainer.notes)
     return Prepared(trainer, plan, clips.database, starts, taught)
 
 
-def _starts(
+def starting_points(
     config: ml_collections.ConfigDict, dataset: Dataset, folds: FoldTable
 ) -> tuple[dict[str, str], Taught]:
     """Fingerprints of the weights that `config.init` names, and whom they have learnt from.

@@ -15,9 +15,17 @@ from ethnicmer_jax.analysis.conclusion import HasInterval, placebo_p
 from ethnicmer_jax.analysis.conclusion import Verdict as Outcome
 from ethnicmer_jax.analysis.data_card import DataCard
 from ethnicmer_jax.analysis.metrics import group_labels
-from ethnicmer_jax.analysis.study import across_databases, controls, estimates, reference, verdict
+from ethnicmer_jax.analysis.study import (
+    across_databases,
+    controls,
+    estimates,
+    exact,
+    reference,
+    verdict,
+)
 from ethnicmer_jax.analysis.study import groups as study_groups
 from ethnicmer_jax.analysis.study.across_databases import AcrossDatabases
+from ethnicmer_jax.analysis.study.exact import Exact
 from ethnicmer_jax.analysis.study.groups import Groups
 from ethnicmer_jax.analysis.study.reference import Reference
 from ethnicmer_jax.analysis.study.runs import StudyRuns
@@ -70,6 +78,7 @@ class StudyFindings:
       advantages: own-group advantages of the main contrast and of those within databases:
         columns section, label, estimate, low, high, n_subjects, p and detectable; empty
         where the sides were not tested by each other's models.
+      exact: the randomisation test; None where there was none.
       across: the advantages within databases, pooled; None without an advantage at all.
       arms: the arms of the same contrasts, columns section, label, estimate, low, high.
       matrix: `estimates.matrix` of the main contrast; empty without crossed tests.
@@ -90,6 +99,7 @@ class StudyFindings:
 
     sides: tuple[str, str]
     advantages: pd.DataFrame
+    exact: Exact | None
     across: AcrossDatabases | None
     arms: pd.DataFrame
     matrix: pd.DataFrame
@@ -107,17 +117,21 @@ class StudyFindings:
     conclusions: Sequence[str]
 
     @classmethod
-    def of(cls, runs: StudyRuns, members: Mapping[str, str]) -> StudyFindings:
+    def of(
+        cls, runs: StudyRuns, members: Mapping[str, str], tested: Exact | None = None
+    ) -> StudyFindings:
         """Estimates, tests, controls and concludes.
 
         Args:
           runs: of the study.
           members: ethnicity -> group, among them the two sides of the main contrast.
+          tested: the randomisation test, which carries the main conclusion where it decides.
         """
         first, second = runs.sides(MAIN)
         found = estimates.advantages(runs)
         differences, groups = _tested(runs, members, (first, second))
         verdicts = _verdicts(runs, found)
+        decided = exact.verdict(tested, found) if tested and tested.decides else None
         cells = estimates.arms(runs)
         main = cells[cells["part"] == MAIN]
         shown = [MAIN, *controls.within(runs.parts)]
@@ -125,13 +139,14 @@ class StudyFindings:
         return cls(
             sides=(first, second),
             advantages=pd.DataFrame(estimates.advantage_rows(shown_advantages)),
+            exact=tested,
             across=across_databases.analyse(found) if MAIN in found else None,
             arms=cells[cells["part"].isin(shown) & cells["cell"].map(is_arm)],
             # Without the other side's tests there is a diagonal only.
             matrix=estimates.matrix(main if runs.crossed(MAIN) else main[:0], (first, second)),
             differences=differences,
             controls=_control_estimates(runs, found),
-            survival=_survival(verdicts),
+            survival=_survival([decided, *verdicts] if decided else verdicts),
             placebos=_placebos(runs, found),
             groups=groups,
             reference=reference.analyse(runs),
@@ -139,8 +154,16 @@ class StudyFindings:
             runs=runs.table,
             data=_data_card(runs, members),
             factor=found[MAIN].factor if MAIN in found else None,
-            headline=verdicts[0].headline,
-            conclusions=_conclusions(verdicts, groups),
+            headline=(decided or verdicts[0]).headline,
+            conclusions=[
+                *(_decided(decided, found) if decided else ()),
+                *_conclusions(
+                    verdicts[1:] if decided and MAIN in found else verdicts,
+                    groups,
+                    in_full=not decided,
+                ),
+                *([exact.not_run(tested)] if tested and not decided else []),
+            ],
         )
 
 
@@ -221,7 +244,17 @@ def _data_card(runs: StudyRuns, members: Mapping[str, str]) -> DataCard:
     return DataCard.of(clips, group_labels(clips, members))
 
 
-def _conclusions(verdicts: Sequence[Verdict], groups: GroupFindings | None) -> list[str]:
+def _decided(decided: Verdict, found: Mapping[str, Advantage]) -> list[str]:
+    """The main finding by the randomisation test, and the size of the advantage in the draws."""
+    size = [exact.size_in_uf1(found[MAIN])] if MAIN in found else []
+    return [*decided.finding.sentences, *size]
+
+
+def _conclusions(
+    verdicts: Sequence[Verdict], groups: GroupFindings | None, *, in_full: bool
+) -> list[str]:
+    """A sentence each; the first in full where it is the main finding."""
     main, *others = verdicts
-    sentences = [*main.finding.sentences, *(other.finding.sentences[0] for other in others)]
+    lead = main.finding.sentences if in_full else main.finding.sentences[:1]
+    sentences = [*lead, *(other.finding.sentences[0] for other in others)]
     return [*sentences, groups.sentence] if groups else sentences

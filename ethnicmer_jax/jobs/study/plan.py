@@ -1,7 +1,9 @@
 """Which jobs a study consists of: settings that are changed, nothing is run here.
 
-`arms` trains all draws of all contrasts. The other jobs are LOSO over everybody: `pooled`
-without ethnicity, and models that are told the ethnicity, `embed` (its embedding
+`arms` trains all draws of all contrasts, `exact` those of the randomisation test (see
+`jobs.study.exact`), whose models are in no table of predictions. The other jobs are LOSO over
+everybody:
+`pooled` without ethnicity, and models that are told the ethnicity, `embed` (its embedding
 conditions the network) and `bias` (it shifts the classes), each with true labels and
 with labels that are wrong on purpose.
 """
@@ -13,6 +15,7 @@ from collections.abc import Mapping
 
 import ml_collections
 
+from ethnicmer_jax.base.contrast_roles import MAIN
 from ethnicmer_jax.base.run_id import POOLED, WRONG_LABELS, RunId, wrongly_told
 from ethnicmer_jax.base.schema import UserError
 
@@ -45,7 +48,8 @@ class Job:
 
 
 ARMS = "arms"
-_WITHOUT_LABELS = (ARMS, POOLED)
+EXACT = "exact"
+_WITHOUT_LABELS = (ARMS, EXACT, POOLED)
 
 
 def jobs(config: ml_collections.ConfigDict) -> tuple[Job, ...]:
@@ -57,15 +61,30 @@ def jobs(config: ml_collections.ConfigDict) -> tuple[Job, ...]:
     network = config.classifier == "network"
     known = {job.name: job for job in _all(config)}
     allowed = tuple(known) if network else _WITHOUT_LABELS
-    chosen = tuple(config.study.jobs) or allowed
+    chosen = tuple(config.study.jobs) or tuple(name for name in allowed if _asked(name, config))
     for name in chosen:
         if name not in known:
             raise UserError(f"study.jobs names {name!r}; choose from {', '.join(known)}")
         if name not in allowed:
             raise UserError(f"job {name} needs a network; classifier is {config.classifier}")
+        if name == EXACT and not _asked(name, config):
+            raise UserError(
+                "job exact needs study.relabellings above 0, and the contrast ethnicity"
+            )
         if (needed := known[name].trained_by) and needed not in chosen:
             raise UserError(f"job {name} uses the models of {needed}; name it in study.jobs, too")
+    if chosen == (EXACT,):
+        raise UserError("job exact alone leaves no predictions; name arms in study.jobs, too")
     return tuple(job for name, job in known.items() if name in chosen)
+
+
+def _asked(name: str, config: ml_collections.ConfigDict) -> bool:
+    """Whether a job is wanted where none is named: the randomisation test has settings of its own.
+
+    A study without the main contrast has nothing that it could test.
+    """
+    contrasts = tuple(config.protocol.contrasts)
+    return name != EXACT or (config.study.relabellings > 0 and (not contrasts or MAIN in contrasts))
 
 
 def _all(config: ml_collections.ConfigDict) -> list[Job]:
@@ -74,6 +93,7 @@ def _all(config: ml_collections.ConfigDict) -> list[Job]:
     pooled = {"protocol.name": "loso", "protocol.seeds": config.study.pooled_seeds, **plain}
     made = [
         Job(ARMS, {**plain, "checkpoint.keep": "none"}),
+        Job(EXACT, {**plain, "checkpoint.keep": "none"}),
         Job(POOLED, {**pooled, "checkpoint.keep": "final"}),
     ]
     for fusion in ("embed", "bias"):

@@ -12,12 +12,13 @@ import pandas as pd
 
 from ethnicmer_jax.analysis import matching, metrics, probe
 from ethnicmer_jax.analysis.action_units import table as action_units
+from ethnicmer_jax.analysis.study.exact import ABOUT, TABLE
 from ethnicmer_jax.base import files, predictions
 from ethnicmer_jax.base.grouping import grouping
 from ethnicmer_jax.base.predictions import Predictions
 from ethnicmer_jax.data import inputs
 from ethnicmer_jax.data.dataset import Dataset
-from ethnicmer_jax.jobs.study.plan import Job
+from ethnicmer_jax.jobs.study.plan import EXACT, Job
 from ethnicmer_jax.protocols import fold_file
 
 _SPLITS = 5
@@ -27,8 +28,15 @@ _SPLITS = 5
 def gather(config: ml_collections.ConfigDict, directory: pathlib.Path, jobs: Sequence[Job]) -> None:
     """Copies the results of finished jobs to the top.
 
-    predictions.csv comes last: where it is, all is done.
+    predictions.csv comes last: where it is, all is done. The randomisation test has two files
+    of its own, and no predictions.
     """
+    for name in (TABLE, ABOUT):
+        for job in jobs:
+            if job.name == EXACT:
+                copied = (directory / "jobs" / job.name / name).read_bytes()
+                files.write_bytes(directory / name, copied)
+    jobs = [job for job in jobs if job.name != EXACT]
     folders = [directory / "jobs" / job.name for job in jobs]
     renamed = [_renamed(job, folder) for job, folder in zip(jobs, folders, strict=True)]
     table = Predictions.from_table(pd.concat(renamed, ignore_index=True))

@@ -19,8 +19,8 @@ from ethnicmer_jax.base.run_id import RunId
 from ethnicmer_jax.base.schema import UserError
 from ethnicmer_jax.jobs import job as job_runner
 from ethnicmer_jax.jobs import preparation, work_directory
-from ethnicmer_jax.jobs.study import plan, result_files
-from ethnicmer_jax.jobs.study.plan import Job
+from ethnicmer_jax.jobs.study import exact, plan, result_files
+from ethnicmer_jax.jobs.study.plan import EXACT, Job
 from ethnicmer_jax.protocols import fold_file
 from ethnicmer_jax.report import console, html_page, job_page
 from ethnicmer_jax.report import files as report_files
@@ -66,7 +66,9 @@ def _run_job(
     job: Job, config: ml_collections.ConfigDict, directory: pathlib.Path, first: bool
 ) -> None:
     where = directory / "jobs" / job.name
-    if not job.trained_by:
+    if job.name == EXACT:
+        exact.run(job.config(config), where, first)
+    elif not job.trained_by:
         job_runner.run(job.config(config), where, "train", first)
     elif first and not (where / "predictions.csv").is_file():
         engine, plan = job_runner.engine(job.config(config), where)

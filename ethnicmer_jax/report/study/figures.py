@@ -13,6 +13,7 @@ from matplotlib.colors import Colormap
 
 from ethnicmer_jax.analysis.action_units.findings import UnitFindings
 from ethnicmer_jax.analysis.effects import p_text
+from ethnicmer_jax.analysis.randomisation import RandomisationTest
 from ethnicmer_jax.analysis.study.findings import Placebo
 from ethnicmer_jax.base import labels
 from ethnicmer_jax.report import figures, style
@@ -22,28 +23,69 @@ from ethnicmer_jax.report.style import Figure
 
 def placebos(placebo: Placebo) -> Figure:
     """What groups that mean nothing give, draw by draw, beside what the real ones give."""
-    null, observed, p = placebo.null, placebo.observed, p_text(placebo.p)
+    p = p_text(placebo.p)
+    return _beside(
+        placebo.null,
+        placebo.observed,
+        p,
+        what="placebo draws",
+        unit="draws",
+        xlabel=placebo.quantity,
+        name=f"placebo_{placebo.name}",
+        caption=text(
+            "study.placebos",
+            quantity=placebo.quantity,
+            draws=len(placebo.null),
+            p=p,
+            tested=np.isfinite(placebo.p),
+        ),
+    )
+
+
+def relabelled(test: RandomisationTest, quantity: str) -> Figure:
+    """The statistic of every relabelling, and that of the groups as they are."""
+    p = p_text(test.p_value)
+    return _beside(
+        test.null,
+        test.observed,
+        p,
+        what="relabelled groups",
+        unit="relabellings",
+        xlabel=quantity,
+        name="exact_null",
+        caption=text(
+            "study.exact_null", quantity=quantity, relabellings=labels.count(len(test.null)), p=p
+        ),
+    )
+
+
+def _beside(
+    null: np.ndarray,
+    observed: float,
+    p: str,
+    *,
+    what: str,
+    unit: str,
+    xlabel: str,
+    name: str,
+    caption: str,
+) -> Figure:
+    """A histogram, and the observed value as a line."""
     with style.styled():
         figure = style.canvas(4.6, 2.6)
         axes = figure.subplots()
         bins = np.histogram_bin_edges(np.append(null, observed), bins=24)
-        axes.hist(null, bins=bins, color=style.PALETTE[0], alpha=0.55, label="placebo draws")
+        axes.hist(null, bins=bins, color=style.PALETTE[0], alpha=0.55, label=what)
         axes.axvline(observed, color=style.PALETTE[1], label="ethnic groups")
-        axes.set_xlabel(placebo.quantity)
-        axes.set_ylabel("draws")
+        axes.set_xlabel(xlabel)
+        axes.set_ylabel(unit)
         axes.yaxis.get_major_locator().set_params(integer=True)
         axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1), ncols=2, borderpad=0)
         return style.finish(
             figure,
-            name=f"placebo_{placebo.name}",
-            caption=text(
-                "study.placebos",
-                quantity=placebo.quantity,
-                draws=len(null),
-                p=p,
-                tested=np.isfinite(placebo.p),
-            ),
-            alt=f"Histogram of {len(null)} placebo draws between {labels.signed(null.min())} and "
+            name=name,
+            caption=caption,
+            alt=f"Histogram of {len(null)} {what} between {labels.signed(null.min())} and "
             f"{labels.signed(null.max())}; the ethnic groups give {labels.signed(observed)}, {p}.",
         )
 

@@ -9,7 +9,7 @@ import pandas as pd
 
 from ethnicmer_jax.analysis import calibration, variance_factor
 from ethnicmer_jax.analysis.action_units import findings as action_unit_findings
-from ethnicmer_jax.analysis.study import controls
+from ethnicmer_jax.analysis.study import controls, exact
 from ethnicmer_jax.analysis.study.findings import StudyFindings
 from ethnicmer_jax.analysis.study.runs import StudyRuns
 from ethnicmer_jax.base.contrast_roles import MAIN
@@ -28,9 +28,10 @@ def write(directory: pathlib.Path) -> pathlib.Path:
 
     Args:
       directory: holds predictions.csv and, where they exist, config.json, metrics.json,
-        matching.csv, action_units.csv (`action_units.table`), database_baseline.json and
-        calibration.csv (series, effect, rejections, databases). Every score is computed
-        from predictions.csv.
+        relabellings.csv and .json (`jobs.study.exact`), matching.csv, action_units.csv
+        (`action_units.table`), database_baseline.json and calibration.csv (series, effect,
+        rejections, databases). Every score is computed from predictions.csv, and the exact
+        test from relabellings.csv.
 
     Returns:
       The path of index.html.
@@ -48,9 +49,10 @@ def build(job: Inputs, directory: pathlib.Path) -> Document:
     matching = _optional(directory / "matching.csv", ("arm",))
     rejections = _optional(directory / "calibration.csv", _CALIBRATION)
     baseline = controls.database_baseline(directory / "database_baseline.json")
+    tested = exact.read(directory)
     runs = StudyRuns.of(job.predictions, variance_factor.classifier_of(job.config))
     members = _members(job, runs)
-    found = StudyFindings.of(runs, members)
+    found = StudyFindings.of(runs, members, tested)
     units = action_unit_findings.analyse(directory / "action_units.csv", members, found.sides)
     optional = [
         found.groups and sections.groups(found.groups),
@@ -67,6 +69,7 @@ def build(job: Inputs, directory: pathlib.Path) -> Document:
         conclusion=[found.headline, *found.conclusions],
         lead=[sections.main_figure(found)],
         sections=[
+            *([sections.exact(found.exact)] if found.exact else []),
             sections.main_result(found),
             *([sections.across_databases(found.across)] if found.across else []),
             sections.controls(found, baseline),

@@ -7,6 +7,7 @@ import pandas as pd
 from ethnicmer_jax.analysis.action_units.findings import ActionUnitFindings
 from ethnicmer_jax.analysis.conclusion import interval_text
 from ethnicmer_jax.analysis.study.across_databases import EACH, AcrossDatabases
+from ethnicmer_jax.analysis.study.exact import Exact
 from ethnicmer_jax.analysis.study.findings import GroupFindings, StudyFindings
 from ethnicmer_jax.analysis.study.groups import Groups, odds_ratio_text
 from ethnicmer_jax.analysis.study.reference import Reference
@@ -22,6 +23,21 @@ from ethnicmer_jax.report.tables import Column, Table
 
 RUNS_SHOWN = 40
 """Rows of a long table that the page shows."""
+
+
+def exact(found: Exact) -> Section:
+    """The randomisation test: null distribution, every planned quantity, what it rests on."""
+    blocks: list[Block] = []
+    if found.main is not None:
+        blocks += [Gallery([study_figures.relabelled(found.main, found.quantity)])]
+        blocks += [_relabelled(found.rows)]
+    movable = found.movable if found.design.n_movable else ""
+    stopped = found.main is not None and found.main.stopped
+    done = labels.count(len(found.main.null)) if found.main else ""
+    planned, ways = labels.count(found.design.planned), labels.count(found.design.n_distinct)
+    told = {"movable": movable, "ways": ways, "stopped": stopped, "done": done, "planned": planned}
+    blocks.append(Prose(paragraphs("study.exact", **told)))
+    return Section("exact", "Exact test", blocks)
 
 
 def main_result(found: StudyFindings) -> Section:
@@ -264,6 +280,23 @@ def _advantages(frame: pd.DataFrame) -> Table:
             columns.difference(),
             columns.p_value(),
             columns.number("Detectable", "detectable"),
+        ),
+    )
+
+
+def _relabelled(frame: pd.DataFrame) -> Table:
+    return Table(
+        "exact_tests",
+        text("study.exact_tests"),
+        frame,
+        (
+            columns.text("Quantity", "label"),
+            columns.text("Statistic", "statistic"),
+            Column("Observed", "{observed:signed}"),
+            Column("Mean of relabellings", "{relabelled:signed}"),
+            columns.difference("Excess [95% interval]"),
+            columns.p_value(),
+            columns.p_holm(),
         ),
     )
 
