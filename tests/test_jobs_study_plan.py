@@ -34,5 +34,7 @@ def test_every_variant_is_a_study(variant):
 
 
 def test_another_variant_is_refused():
-    with pytest.raises(ValueError, match="variant 'tiny': choose one of logistic, reference, smoke"):
+    with pytest.raises(
+        ValueError, match="variant 'tiny': choose one of logistic, reference, smoke"
+    ):
         study_config.get_config("tiny")

@@ -8,6 +8,7 @@ how many of its clips were called what (`n_<class>`), and the sums of their prob
 from __future__ import annotations
 
 import dataclasses
+import pathlib
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -109,6 +110,30 @@ class Relabellings:
     ) -> Float[np.ndarray, " relabellings"]:
         """One of QUANTITIES in one of STATISTICS, for every relabelling."""
         return self.scores(statistic) @ np.asarray(QUANTITIES[quantity])
+
+
+def read(path: pathlib.Path) -> pd.DataFrame:
+    """Reads rows of `tabulate` from a CSV file, numbers bit for bit.
+
+    Raises:
+      UserError: the file is no such table.
+    """
+    try:
+        table = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8")
+        kinds = {name: _kind(name) for name in table.columns}
+        if missing := set(_KEY) - set(table.columns):
+            raise ValueError(f"no column {min(missing)}")
+        return table.astype({name: kind for name, kind in kinds.items() if kind})
+    except (OSError, ValueError) as error:
+        reason = " ".join(str(error).split())
+        raise UserError(f"{path} is damaged ({reason}); restore it") from None
+
+
+def _kind(column: str) -> str:
+    """What a column holds; "" for text."""
+    if column.startswith("p_"):
+        return "float64"
+    return "int64" if column.startswith("n_") or column in _KEY[:3] else ""
 
 
 def tabulate(

@@ -82,14 +82,10 @@ def read(directory: pathlib.Path) -> Exact | None:
     if not (directory / TABLE).is_file() and not (directory / ABOUT).is_file():
         return None
     try:
-        about = files.read_json(directory / ABOUT)
-        table = pd.read_csv(directory / TABLE, float_precision="round_trip")
-        return of(table, about)
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        reason = " ".join(str(error).split())
+        return of(relabellings.read(directory / TABLE), files.read_json(directory / ABOUT))
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise UserError(
-            f"{directory / TABLE} or {ABOUT} is damaged ({reason}); restore both, or run again in "
-            "another directory"
+            f"{directory / ABOUT} does not belong to {TABLE} beside it ({error!r}); restore both"
         ) from None
 
 

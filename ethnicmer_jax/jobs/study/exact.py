@@ -122,7 +122,7 @@ def _trained(
             else:
                 _train_round(config, request, part, file, first)
                 progress.update(len(part))
-            tables.append(pd.read_csv(file, float_precision="round_trip"))
+            tables.append(relabellings.read(file))
             table = pd.concat(tables, ignore_index=True)
             values = Relabellings.of(table, sides).values(settings.exact_statistic)
             taken = randomisation.taken(values, design)
