@@ -186,6 +186,7 @@ def test_the_jobs_of_a_study_are_those_of_its_plan():
 def common_study():
     config = common.get_config()
     config.protocol.name = "study"
+    config.study.relabellings = 39
     return config
 
 

@@ -156,7 +156,8 @@ def _train_round(
         waiting.until(lambda: "" if file.is_file() else str(file), folder / "parts")
         return
     assert predictions is not None, "every fold tests both sides"
-    sides = request.grouping.names
+    first_side, second_side = request.grouping.names
+    sides = (first_side, second_side)
     cells = exchange.trained_and_tested(predictions, folds, np.asarray(dataset.key), sides)
     files.write_table(file, relabellings.tabulate(predictions, *cells))
     shutil.rmtree(folder, ignore_errors=True)
