@@ -30,6 +30,7 @@ def get_config() -> ml_collections.ConfigDict:
     # Of data_builders.simulation.options.SimulatedOptions; its other options keep their defaults.
     config.data.simulated = ml_collections.ConfigDict()
     config.data.simulated.realism = "none"  # or public: resembles recorded flow, docs/realism.md
+    config.data.simulated.drawn = "frames"  # or fields: motion alone, hundreds of times as fast
     config.data.simulated.seed = 0
     config.data.simulated.effect = 0.5  # of the group on display rules: 0 none, 1 strong
     config.data.simulated.appearance = 1.0  # of the group on looks: 0 none, 1 clear

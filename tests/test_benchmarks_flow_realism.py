@@ -1,9 +1,11 @@
 """Drawn and recorded flow: what a classifier that tells them apart has to go by."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
-from benchmarks import flow_features, flow_realism
+from benchmarks import flow_features, flow_realism, flow_sheet
 
 PERSONS = np.repeat([f"db/{number}" for number in range(24)], 4)
 
@@ -50,3 +52,27 @@ def test_there_is_a_row_of_features_for_each_image(name):
     features = flow_features.FEATURES[name](flow_features.images(random_flow(0, 3)))
     assert features.shape[0] == 3
     assert np.isfinite(features).all()
+
+
+def test_the_sheet_shows_every_class():
+    clips = flow_realism.classed(flow_realism.drawn("realism=public", 8))
+    picture = flow_sheet.sheet(clips)
+    assert picture.dtype == np.uint8
+    blocks = np.split(picture, 3)
+    assert all(block.std() > 20 for block in blocks)
+    assert not np.array_equal(blocks[0], blocks[1])
+
+
+def test_each_kind_is_tested_by_what_has_learnt_from_the_other():
+    clips = {
+        "recorded": flow_realism.drawn("class_shares=0.4,0.3,0.3", 8),
+        "drawn": flow_realism.drawn("realism=public;seed=2", 8),
+    }
+    clips["recorded"] = [
+        dataclasses.replace(clip, labels=dataclasses.replace(clip.labels, database="lab"))
+        for clip in clips["recorded"]
+    ]
+    found = flow_realism._each_from_the_other(clips, "logistic", seeds=1, epochs=1).table
+    assert set(found["fold"]) == {"recorded", "drawn"}
+    assert set(found["database"][found["fold"] == "recorded"]) == {"lab"}
+    assert len(found) == sum(map(len, clips.values()))

@@ -129,8 +129,9 @@ def lid_motion(
     x, y = places(size, crop)
     face = spec.subject.person.anatomy
     way = 2 * face.eye_height * (shut - before) * crop.distance * size
+    both = rng.uniform(0.1, 0.6)  # of what a lid does: it covers the eye, and pushes little
     for sign in SIDES.values():
-        part = rng.uniform(0.1, 0.6)
+        part = both * rng.uniform(0.8, 1.25)
         wide, high = rng.uniform(0.7, 1.0, 2)
         apart = (x / sign - 0.5) ** 2 / (wide * _EYE[0]) ** 2 + (y / (high * _EYE[1])) ** 2
         field[..., 1] += part * way * np.clip(1.5 * (1 - apart), 0, 1)

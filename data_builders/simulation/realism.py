@@ -14,7 +14,7 @@ REALISM: Mapping[str, Mapping[str, float]] = {
     "none": {},
     "public": {
         "weak": 0.38,
-        "asymmetry": 1.2,
+        "asymmetry": 0.7,
         "spread": 0.83,
         "diffuse": 0.26,
         "coupling": 0.31,
