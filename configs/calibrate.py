@@ -8,6 +8,7 @@ Run time: 53 minutes on 2 CPU cores that were busy with other work as well (1,00
 Expected: at most 2% false alarms, 100% power at effect .75 with 16 + 16 subjects.
   fewer databases: --databases=50
   in a fraction of the time, with logistic regression: --config=configs/calibrate.py:logistic
+  one, two and three laboratories, the third of one group: configs/calibrate.py:laboratories
   see that drawn frames give the same answer: --check_frames=3
 """
 
@@ -19,10 +20,12 @@ from configs import common
 def get_config(variant: str = ""):
     """The full calibration; `logistic`, with another classifier; `smoke`, to see that it works.
 
-    `factors` fits the variance factors of analysis/variance_factors.csv on other databases.
+    `factors` fits the variance factors of analysis/variance_factors.csv on other databases;
+    `laboratories` asks what further laboratories add, with logistic regression.
     """
-    if variant not in ("", "logistic", "factors", "smoke"):
-        raise ValueError(f"variant {variant!r}: choose logistic, factors or smoke, or none for all")
+    if variant not in ("", "logistic", "factors", "laboratories", "smoke"):
+        known = "logistic, factors, laboratories or smoke"
+        raise ValueError(f"variant {variant!r}: choose {known}, or none for all")
     config = common.get_config()
     config.name = f"calibrate:{variant}" if variant else "calibrate"
     config.protocol.name = "study"
@@ -33,9 +36,14 @@ def get_config(variant: str = ""):
     config.optim.epochs = 12
     config.checkpoint.keep = "none"
     config.calibration = _calibration()
-    if variant == "logistic":
+    if variant in ("logistic", "laboratories"):
         config.classifier = "logistic"
         config.shallow.features = "grid"
+    if variant == "laboratories":
+        config.calibration.designs = _laboratories()
+        config.calibration.effects = (0.0, 0.5)
+        config.calibration.relabellings = 39
+        config.calibration.chunk = 10
     if variant == "factors":
         config.data.simulated.seed = 2
         config.calibration.effects = (0.0,)
@@ -97,3 +105,24 @@ def _confounded() -> ml_collections.ConfigDict:
         {"cohorts": "simsamm:Asian:6:grey,simsamm:White:16:grey", "intensity": 2.0}
     )
     return design
+
+
+def _laboratories() -> ml_collections.ConfigDict:
+    """One mixed laboratory; with a second; with a third that holds one group only.
+
+    The second has too few Asian subjects for its White ones, so that the third's take part. In
+    the third everybody shows and codes emotions in one dialect, whatever the effect
+    elsewhere, and noise and intensity are its own: it differs in everything but the group.
+    """
+    own = {
+        "simcasme2": {"cohorts": "simcasme2:Asian:8,simcasme2:White:8"},
+        "simsamm": {"cohorts": "simsamm:Asian:4:grey,simsamm:White:12:grey", "flow_noise": 0.1},
+        "simmmew": {"cohorts": "simmmew:Asian:16", "effect": 1.0, "intensity": 4.0},
+    }
+    designs = ml_collections.ConfigDict()
+    for count, label in enumerate(("one mixed", "two mixed", "two mixed, one of one group"), 1):
+        design = ml_collections.ConfigDict({"label": label, "vary_effect": True})
+        design.contrasts = ("ethnicity",)
+        design.databases = ml_collections.ConfigDict(dict(list(own.items())[:count]))
+        designs[f"laboratories_{count}"] = design
+    return designs

@@ -4,8 +4,8 @@ import pathlib
 import ml_collections
 import pytest
 
-from configs import common, megc2019, mono, stereo, svm
-from data_builders.simulation.options import SimulatedOptions, from_mapping
+from configs import calibrate, common, megc2019, mono, stereo, svm
+from data_builders.simulation.options import SimulatedOptions, from_mapping, parse_cohorts
 
 NAMES = sorted(
     path.stem
@@ -89,3 +89,14 @@ def test_another_variant_is_refused():
         mono.get_config("martian")
     with pytest.raises(ValueError, match="variant 'hog': choose one of backbone, pixels, grid"):
         svm.get_config("hog")
+
+
+def test_the_laboratories_of_a_calibration_differ_in_everything_and_one_has_one_group():
+    designs = calibrate.get_config("laboratories").calibration.designs
+    assert [len(design.databases) for design in designs.values()] == [1, 2, 3]
+    last = designs["laboratories_3"].databases
+    groups = {name: {c.ethnicity for c in parse_cohorts(own.cohorts)} for name, own in last.items()}
+    assert {name: len(own) for name, own in groups.items()} == {
+        "simcasme2": 2, "simsamm": 2, "simmmew": 1
+    }  # fmt: skip
+    assert last.simmmew.effect == 1
