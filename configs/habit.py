@@ -7,14 +7,14 @@ Variants:
   networks   the field's networks under the recipe of configs/common.py, 20 epochs (the default)
   epochs     STSTNet for 100 epochs: the page has the habit after 1, 2, 5, 10, 20, 50 and 100
   published  STSTNet under the optimizer of HTNet's and STSTNet's public code, 800 epochs of
-             full batches; one seed
+             full batches; one seed; for a GPU
 """
 
 import ml_collections
 
 from configs import common
 
-NETWORKS = ("ststnet",)
+NETWORKS = ("ststnet", "off_apexnet", "dual_inception", "rcn")
 
 VARIANTS = {
     "networks": {"product": {"model.emotion_backbone": NETWORKS}},

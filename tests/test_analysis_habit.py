@@ -59,6 +59,9 @@ def test_guessing_gains_by_choosing_and_more_with_more_epochs():
     assert frame.uf1_chosen.is_monotonic_increasing
     assert frame.uf1_fixed.iloc[-1] < 0.45 < 0.6 < frame.uf1_chosen.iloc[-1]
     assert frame.uf1_worth_low.iloc[-1] > 0
+    # One epoch for all is little choice.
+    assert frame.uf1_fixed.max() <= frame.uf1_common.iloc[-1] < 0.45
+    assert frame.uf1_common.is_monotonic_increasing
 
 
 @pytest.mark.parametrize("damage", ["0 1", "0 x", "0 7", ""])

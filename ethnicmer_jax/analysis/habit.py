@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Int
 
-from ethnicmer_jax.analysis import intervals, results
+from ethnicmer_jax.analysis import confusion, intervals, results
 from ethnicmer_jax.analysis.counts import Counts
 from ethnicmer_jax.base.predictions import Predictions
 
@@ -55,12 +55,28 @@ def worth(predictions: Predictions, epochs: int) -> dict[str, Habit]:
     return {score: Habit(without[score], with_it[score], gained[score]) for score in _SCORES}
 
 
+def common(predictions: Predictions, epochs: int) -> dict[str, float]:
+    """UF1 and UAR of a milder habit: of each run, the one epoch that is best over all its folds.
+
+    Args:
+      predictions: one or more runs of an arm, with the answers after every epoch.
+      epochs: how many of the epochs count, from 1.
+
+    Returns:
+      By score, the mean over runs.
+    """
+    answers = predictions.answers_by_epoch[:, :epochs]
+    pooled = np.stack([_counts(predictions, answer).pooled for answer in answers.T])
+    best = {score: confusion.SCORES[score](pooled).max(axis=0) for score in _SCORES}
+    return {score: float(values.mean()) for score, values in best.items()}
+
+
 def frame(predictions: Predictions) -> pd.DataFrame:
     """One row per arm and number of epochs: those of a round number, and all.
 
     Returns:
       Columns arm, epochs, n_runs, and for uf1 and uar: <score>_fixed, <score>_chosen and
-      <score>_worth, each with _low and _high.
+      <score>_worth, each with _low and _high; <score>_common, see `common`.
     """
     return pd.DataFrame(_rows(predictions))
 
@@ -71,7 +87,8 @@ def _rows(predictions: Predictions) -> Iterator[dict[str, float | str]]:
         of_arm = predictions.select(arm == name)
         for epochs in (*(number for number in _ROUND if number < most), most):
             about = {"arm": name, "epochs": epochs, "n_runs": len(of_arm.runs)}
-            yield about | columns(worth(of_arm, epochs))
+            milder = {f"{score}_common": x for score, x in common(of_arm, epochs).items()}
+            yield about | columns(worth(of_arm, epochs)) | milder
 
 
 def columns(found: dict[str, Habit]) -> dict[str, float]:

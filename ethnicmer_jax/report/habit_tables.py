@@ -24,10 +24,14 @@ def section(predictions: Predictions) -> Section:
         (
             columns.run("Arm", "arm"),
             columns.count("Epochs", "epochs"),
-            *(column for score in ("uf1", "uar") for column in of_score(score)),
+            *(column for score in ("uf1", "uar") for column in _with_common(score)),
         ),
     )
     return Section("habit", "What the habit is worth", [Prose(paragraphs("job.habit")), table])
+
+
+def _with_common(score: str) -> tuple[Column, ...]:
+    return *of_score(score), columns.number("Best common epoch", f"{score}_common")
 
 
 def of_score(score: str) -> tuple[Column, ...]:
