@@ -5,6 +5,8 @@ SMALLEST = {
     "off_apexnet": {"image_size": 8, "options": {"widths": (2, 4), "hidden": 8}},
     "dual_inception": {"image_size": 8, "options": {"widths": (2, 3), "hidden": 8}},
     "rcn": {"image_size": 12, "options": {"width": 4, "grid": 2}},
+    "dual_atme": {"image_size": 8, "options": {"widths": (2, 3), "hidden": 8}},
+    "htnet": {"image_size": 28, "options": {"width": 6, "depths": (1, 1, 1)}},
     "resnet18": {"image_size": 32, "options": {"widths": (8, 8, 8, 8)}},
     "tiny_vit_5m": {"image_size": 32, "options": {"depths": (1, 1, 1, 1)}},
     "tiny_vit_21m": {"image_size": 32, "options": {"depths": (1, 1, 1, 1)}},

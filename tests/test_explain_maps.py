@@ -127,6 +127,20 @@ def test_layers_that_are_not_there_are_refused():
 
 
 @pytest.mark.parametrize(
+    ("name", "side"),
+    [("off_apexnet", 7), ("dual_inception", 7), ("rcn", 6), ("dual_atme", 7), ("htnet", 1)],
+)
+def test_networks_of_the_field_show_their_last_map(name, side):
+    backbone = models.backbone(name)
+    images = jnp.ones((2, 28, 28, 3))
+    variables = jax.eval_shape(lambda: backbone.init(jax.random.key(0), images, train=False))
+    _, state = jax.eval_shape(
+        lambda v: backbone.apply(v, images, train=False, mutable=[tap.MAPS]), variables
+    )
+    assert state[tap.MAPS][tap.LAST].shape[:3] == (2, side, side)
+
+
+@pytest.mark.parametrize(
     ("name", "options"),
     [
         ("resnet18", {"widths": (4, 4, 8, 8)}),

@@ -15,12 +15,14 @@ from ethnicmer_jax.models import cost
 # STSTNet: (27 + 1)·16 + 2·16 + (400 + 1)·3. OFF-ApexNet and Dual-Inception: the 2.66 M and 6.45 M
 # that github.com/ECNU-Cross-Innovation-Lab/PRICAI2021-Off-TANet counts. RCN-S: its authors' code
 # with 32 feature maps and pooling to 5 has 24,643, of which a convolution that is never called
-# (32·32·9 + 3·32 = 9,312) is not here.
+# (32·32·9 + 3·32 = 9,312) is not here. Dual-ATME and HTNet: counted in their authors' code.
 PUBLISHED = {
     "ststnet": (3, 1_683),
     "off_apexnet": (3, 2_664_475),
     "dual_inception": (3, 6_449_867),
     "rcn": (3, 24_643 - 9_312),
+    "dual_atme": (3, 4_833_193),
+    "htnet": (3, 139_582_982),
     "resnet18": (1000, 11_689_512),
     "tiny_vit_5m": (1000, 5_392_764),
     "tiny_vit_21m": (1000, 21_198_568),

@@ -5,7 +5,9 @@ from __future__ import annotations
 import jax
 import numpy as np
 import pytest
+import torch_dual_atme
 import torch_field_networks
+import torch_htnet
 import torch_ststnet
 from genuine_torch import load, randomise, resnet18, state_dict, swin, tiny_vit, torch, vgg16
 
@@ -16,6 +18,7 @@ SMALL_SWIN = {"width": 32, "depths": (2, 2, 2, 2), "heads": (1, 2, 4, 8)}
 SMALL_VGG = {"widths": (4, 8, 8, 16, 16), "hidden": 32}
 SMALL_21M = {"widths": (96, 192, 384, 576), "depths": (1, 1, 2, 1)}
 RCN_PLAIN = {"form": "plain", "width": 16, "grid": 7}
+SMALL_HTNET = {"width": 32, "heads": 3, "depths": (1, 2, 2)}
 
 CASES = {
     "ststnet at 28": ("ststnet", 28, torch_ststnet.STSTNet, {"padding": 2}),
@@ -42,6 +45,20 @@ CASES = {
     "rcn, dense": ("rcn", 28, torch_field_networks.RCN, {}),
     "rcn, plain": ("rcn", 60, lambda: torch_field_networks.RCN("plain", 16, 7), RCN_PLAIN),
     "rcn, wide": ("rcn", 60, lambda: torch_field_networks.RCN("wide"), {"form": "wide"}),
+    "dual_atme": ("dual_atme", 28, torch_dual_atme.DualATME, {"attend_parts": True}),
+    "dual_atme as in the paper": ("dual_atme", 28, lambda: torch_dual_atme.DualATME(False), {}),
+    "htnet, one place in a block": (
+        "htnet",
+        28,
+        lambda: torch_htnet.HTNet(28, **SMALL_HTNET),
+        {**SMALL_HTNET, "parts": False},
+    ),
+    "htnet, four places in a block": (
+        "htnet",
+        56,
+        lambda: torch_htnet.HTNet(56, **SMALL_HTNET),
+        {**SMALL_HTNET, "parts": False},
+    ),
     "resnet18": ("resnet18", 64, resnet18, {}),
     "resnet18 at an odd size": ("resnet18", 75, resnet18, {}),
     "tiny_vit_5m": ("tiny_vit_5m", 64, lambda: tiny_vit(64), {}),

@@ -51,8 +51,8 @@ class MicroExpressionClassifier(ClassifierMixin, BaseEstimator):
     `cross_validate(..., error_score="raise")` passes them itself.
 
     Args:
-      backbone: "ststnet" (28×28, fast), "off_apexnet", "dual_inception", "rcn", "resnet18",
-        "tiny_vit_5m", "tiny_vit_21m", "swin_b" or "vgg_face".
+      backbone: "ststnet" (28×28, fast), "off_apexnet", "dual_inception", "rcn",
+        "dual_atme", "htnet", "resnet18", "tiny_vit_5m", "tiny_vit_21m", "swin_b" or "vgg_face".
       epochs: passes over the clips; nothing stops early.
       learning_rate: Adam's, which falls by 2% an epoch.
       batch_size: clips in a step.

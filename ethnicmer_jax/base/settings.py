@@ -260,6 +260,8 @@ _BACKBONE = Choice(
         "off_apexnet",
         "dual_inception",
         "rcn",
+        "dual_atme",
+        "htnet",
         "resnet18",
         "tiny_vit_5m",
         "tiny_vit_21m",

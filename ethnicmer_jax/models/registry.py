@@ -14,7 +14,9 @@ from flax import linen as nn
 from ethnicmer_jax.base.schema import UserError
 from ethnicmer_jax.models import fusion as fusions
 from ethnicmer_jax.models import options as option_text
+from ethnicmer_jax.models.backbones.dual_atme import DualATME
 from ethnicmer_jax.models.backbones.dual_inception import DualInception
+from ethnicmer_jax.models.backbones.htnet import HTNet
 from ethnicmer_jax.models.backbones.off_apexnet import OffApexNet
 from ethnicmer_jax.models.backbones.rcn import RCN
 from ethnicmer_jax.models.backbones.resnet18 import ResNet18
@@ -54,6 +56,8 @@ BACKBONES: Mapping[str, BackboneSpec] = {
     "off_apexnet": BackboneSpec(OffApexNet, 28, minimum=8),
     "dual_inception": BackboneSpec(DualInception, 28, minimum=8),
     "rcn": BackboneSpec(RCN, 28, minimum=12),
+    "dual_atme": BackboneSpec(DualATME, 28, minimum=8, multiple=4),
+    "htnet": BackboneSpec(HTNet, 28, minimum=28, multiple=28),
     "resnet18": BackboneSpec(ResNet18, 224, minimum=32),
     "tiny_vit_5m": BackboneSpec(tiny_vit_5m, 224, minimum=32, multiple=32),
     "tiny_vit_21m": BackboneSpec(tiny_vit_21m, 224, minimum=32, multiple=32),

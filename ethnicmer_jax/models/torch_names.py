@@ -28,11 +28,14 @@ class _Names:
       rules: regular expressions and replacements for a dotted Flax name. `*` in the
         result stands for 1, 2, 3: the streams that one convolution of ours joins.
       unread: regular expression of PyTorch names that nothing reads; "" for none.
+      maps: regular expression of the names of scales and shifts that PyTorch keeps as
+        [1, channels, 1, 1]; "" for none.
     """
 
     head: str
     rules: tuple[tuple[str, str], ...] = ()
     unread: str = ""
+    maps: str = ""
 
 
 _TINY_VIT = _Names("head.fc", ((r"^norm\.", "head.norm."), (r"(stages|blocks)_(\d+)", r"\1.\2")))
@@ -59,6 +62,38 @@ _NAMES: Mapping[str, _Names] = {
         ),
         # The authors' dense block makes a third convolution, and never calls it.
         unread=r"^dbl\.0\.conv3\.",
+    ),
+    "dual_atme": _Names(
+        "fc.4",
+        (
+            (r"^(Inception\d_\d\.branch.*)_0_conv", r"\1.0"),
+            (r"^(Inception\d_\d\.branch.*)_0_bn", r"\1.1"),
+            (r"^(Inception\d_\d\.branch.*)_1_conv", r"\1.1"),
+            (r"^(Inception\d_\d\.branch.*)_1_bn", r"\1.2"),
+            (r"^(Inception\d_\d\.branch.*)_3_conv", r"\1.3"),
+            (r"^(Inception\d_\d\.branch.*)_3_bn", r"\1.4"),
+            (r"shared_MLP_(\d)", r"shared_MLP.\1"),
+            (r"^fc\.", "fc.0."),
+            (r"^fc_bn\.", "fc.1."),
+        ),
+    ),
+    "htnet": _Names(
+        "mlp_head.2",
+        (
+            (r"^embed\.", "to_patch_embedding.1."),
+            (r"^level(\d)\.", r"layers.\1.0."),
+            (r"^merge(\d)\.", r"layers.\1.1.0."),
+            (r"^merge(\d)_norm\.", r"layers.\1.1.1."),
+            (r"^norm\.", "mlp_head.0."),
+            (r"block(\d+)_norm(\d)\.", r"layers.\1.\2.norm."),
+            (r"block(\d+)_attention\.to_qkv", r"layers.\1.0.fn.to_qkv.weight"),
+            (r"block(\d+)_attention\.to_out\.", r"layers.\1.0.fn.to_out.0."),
+            (r"block(\d+)_up\.", r"layers.\1.1.fn.net.0."),
+            (r"block(\d+)_down\.", r"layers.\1.1.fn.net.3."),
+            (r"(norm|layers\.\d\.1\.1|mlp_head\.0)\.weight$", r"\1.g"),
+            (r"(norm|layers\.\d\.1\.1|mlp_head\.0)\.bias$", r"\1.b"),
+        ),
+        maps=r".*\.[gb]$",
     ),
     "resnet18": _Names(
         "fc",
@@ -103,6 +138,12 @@ def of_variable(backbone: str, where: tuple[str, ...]) -> dict[str, int]:
 def of_head(backbone: str) -> dict[str, str]:
     """Of "kernel" and "bias" of the classification layer, PyTorch's names."""
     return {leaf: f"{_of(backbone).head}.{_LEAVES.get(leaf, leaf)}" for leaf in ("kernel", "bias")}
+
+
+def is_map(backbone: str, name: str) -> bool:
+    """Whether PyTorch keeps a scale or shift of that name as [1, channels, 1, 1]."""
+    maps = _of(backbone).maps
+    return bool(maps and re.match(maps, name))
 
 
 def is_read(backbone: str, name: str) -> bool:

@@ -20,6 +20,9 @@ from ethnicmer_jax.models.backbones import windows
 from ethnicmer_jax.models.branch_weights import BranchWeights
 
 _WRAPPERS = ("state_dict", "model")
+_KERNELS = ("kernel", "to_qkv")
+_VECTORS = ("scale", "bias")
+"""Of each channel one value, which a PyTorch module of its own may keep as [1, C, 1, 1]."""
 
 
 def import_torch(
@@ -90,6 +93,8 @@ def state_dict(weights: BranchWeights) -> dict[str, np.ndarray]:
     for where, value in traverse_util.flatten_dict(dict(weights.variables)).items():
         array = _to_torch(np.asarray(value), where[-1])
         names = torch_names.of_variable(weights.name, where[1:])
+        if any(torch_names.is_map(weights.name, key) for key in names):
+            array = array.reshape(1, -1, 1, 1)
         ends = np.cumsum(list(names.values()))[:-1]
         state |= dict(zip(names, np.split(array, ends), strict=True))
         if where[-1] == "relative_position_bias_table":
@@ -138,14 +143,16 @@ def _load_pickled(path: pathlib.Path) -> dict[str, np.ndarray]:
 
 def _to_flax(array: np.ndarray, leaf: str) -> np.ndarray:
     """PyTorch keeps a kernel's outputs first, Flax last: [O, I, H, W] to [H, W, I, O]."""
-    if leaf == "kernel":
+    if leaf in _KERNELS:
         array = array.transpose(2, 3, 1, 0) if array.ndim == 4 else array.T
+    if leaf in _VECTORS and array.ndim == 4:
+        array = array.reshape(-1)
     return np.ascontiguousarray(array, np.float32)
 
 
 def _to_torch(array: np.ndarray, leaf: str) -> np.ndarray:
     """The inverse of `_to_flax`: [H, W, I, O] to [O, I, H, W]."""
-    if leaf == "kernel":
+    if leaf in _KERNELS:
         array = array.transpose(3, 2, 0, 1) if array.ndim == 4 else array.T
     return np.ascontiguousarray(array, np.float32)
 

@@ -52,6 +52,8 @@ _BACKBONES = {
     "off_apexnet": "OFF-ApexNet [@gan2019offapexnet]",
     "dual_inception": "Dual-Inception [@zhou2019dualinception]",
     "rcn": "RCN [@xia2020rcn]",
+    "dual_atme": "Dual-ATME [@zhou2023dualatme]",
+    "htnet": "HTNet [@wang2024htnet]",
     "resnet18": "ResNet-18 [@he2016resnet]",
     "tiny_vit_5m": "TinyViT-5M [@wu2022tinyvit]",
     "tiny_vit_21m": "TinyViT-21M [@wu2022tinyvit]",
