@@ -99,3 +99,17 @@ def test_other_classifiers_are_refused_before_any_work(tmp_path):
     with pytest.raises(UserError, match=r"set calibration.relabellings to 0 for the interval"):
         runner.judged(config, tmp_path / "w")
     assert not (tmp_path / "w").exists()
+
+
+def test_a_second_laboratory_of_both_groups_adds_power(monkeypatch):
+    # By how many standard deviations of the null the groups stand out, the mean of 2 worlds.
+    monkeypatch.setattr(randomisation, "stop_of_decision", lambda planned: 0)
+
+    def outstanding(text):
+        config = planned(text, relabellings=19)
+        data = (worlds.motion_fields(World("plan", 0.5, number), config) for number in range(2))
+        found = [randomised.test(one, config) for one in data]
+        return np.mean([test.excess / test.null.std() for test in found])
+
+    one, two = outstanding("a:6+6"), outstanding("a:6+6,b:6+6")
+    assert two > 1.2 * one > 0

@@ -61,12 +61,13 @@ def detectable(rates: pd.DataFrame) -> Detectable:
 
 
 def sentences(rates: pd.DataFrame) -> list[str]:
-    """What each design would find, one sentence a design.
+    """What each design would find, one sentence a design; then what an effect means.
 
     Args:
       rates: of one or more series; see `detectable`.
     """
-    return [_sentence(str(name), part) for name, part in rates.groupby("series", sort=False)]
+    found = [_sentence(str(name), part) for name, part in rates.groupby("series", sort=False)]
+    return [*found, _in_words(rates)]
 
 
 def meaning(rates: pd.DataFrame) -> Iterator[dict[str, float]]:
@@ -79,6 +80,17 @@ def meaning(rates: pd.DataFrame) -> Iterator[dict[str, float]]:
         weights = part["databases"]
         advantage = float(np.average(part["mean_estimate"], weights=weights))
         yield {"effect": float(effect), "advantage": advantage, "databases": int(weights.sum())}
+
+
+def _in_words(rates: pd.DataFrame) -> str:
+    """What the effect nearest to one half is, in words and in UF1."""
+    row = min(meaning(rates), key=lambda one: abs(one["effect"] - 0.5))
+    effect = labels.compact(row["effect"])
+    return (
+        f"At effect {effect} a clip follows the dialect of its group with probability {effect} and "
+        f"the table common to all otherwise; here that is a mean own-group advantage of "
+        f"{labels.signed(row['advantage'], 2)} in UF1."
+    )
 
 
 def _rising(part: pd.DataFrame, name: str) -> Float[np.ndarray, " effects"]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pathlib
 from collections.abc import Sequence
 
+import joblib
 import ml_collections
 import numpy as np
 import pandas as pd
@@ -17,7 +18,7 @@ from ethnicmer_jax.report import console, plan_page
 
 POWER, DETECTABLE = "power.csv", "detectable.csv"
 
-_SECONDS_OF_CLIP = 0.004
+_SECONDS_OF_CLIP = 0.006
 """Of one core for one clip of one database: drawing it, and fitting models to it."""
 
 
@@ -71,9 +72,10 @@ def _beforehand(config: ml_collections.ConfigDict, recordings: Sequence[Recordin
     subjects = {r.key: sum(sum(lab.subjects) for lab in r.laboratories) for r in recordings}
     clips = sum(subjects[world.design] for world in worlds)
     clips = clips * config.data.simulated.clips_per_subject
-    minutes = max(1, round(_SECONDS_OF_CLIP * clips / 60))
+    cores = config.engine.devices or joblib.cpu_count()
+    minutes = max(1, round(_SECONDS_OF_CLIP * clips / 60 / cores))
     shown = ", ".join(labels.compact(effect) for effect in sorted(set(config.calibration.effects)))
     about = f"{len(worlds):,} simulated databases (effects {shown})"
     if config.classifier == "network":
-        return f"{about}; with a network this takes hours, with logistic regression {minutes} min"
-    return f"{about}; about {minutes} min on one core"
+        return f"{about}; a network takes many times the {minutes} min of logistic regression"
+    return f"{about}; about {minutes} min on {cores} cores that are idle"
