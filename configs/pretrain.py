@@ -26,7 +26,7 @@ def get_config(variant: str = ""):
     config = common.get_config()
     config.name = f"pretrain:{variant}" if variant else "pretrain"
     if variant == "inner":
-        config.protocol.name = "nested"
+        config.protocol.name, config.protocol.inner_folds = "nested", 3
         config.checkpoint.keep = "none"
         # A dict as it is, because the names of fields have dots.
         sweep = {"product": {"init.path": STARTS}}
