@@ -17,6 +17,7 @@ import pandas as pd
 
 from ethnicmer_jax.analysis.data_card import DataCard
 from ethnicmer_jax.analysis.intervals import RESAMPLES
+from ethnicmer_jax.analysis.study.exact import Exact
 from ethnicmer_jax.base import crop, labels, reportable
 from ethnicmer_jax.base.run_id import WRONG_LABELS, RunId, wrongly_told
 from ethnicmer_jax.report import latex
@@ -149,7 +150,14 @@ class _Settings:
         return seen != {"apex"}
 
 
-def of(job: Inputs, card: DataCard, runs: pd.DataFrame, *, compared: bool = False) -> Methods:
+def of(
+    job: Inputs,
+    card: DataCard,
+    runs: pd.DataFrame,
+    *,
+    compared: bool = False,
+    exact: Exact | None = None,
+) -> Methods:
     """Writes the methods section of a work directory.
 
     Args:
@@ -157,6 +165,7 @@ def of(job: Inputs, card: DataCard, runs: pd.DataFrame, *, compared: bool = Fals
       card: who and what was tested.
       runs: one row per run, with the column folds.
       compared: whether differences with joint intervals are shown.
+      exact: the randomisation test of a study.
     """
     s = _Settings(job.config)
     backbone = _BACKBONES.get(s("model.emotion_backbone"), s("model.emotion_backbone"))
@@ -192,6 +201,8 @@ def of(job: Inputs, card: DataCard, runs: pd.DataFrame, *, compared: bool = Fals
         "resamples": labels.count(RESAMPLES),
         "study": s("protocol.name") == "study",
         "compared": compared,
+        "exact": exact,
+        "exact_done": labels.count(len(exact.main.null)) if exact and exact.main else "",
         "software": _software(job.environment, s("classifier")),
     }
     written = [" ".join(part.split()) for part in paragraphs("methods.job", **known)]

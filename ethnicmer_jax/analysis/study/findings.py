@@ -116,6 +116,11 @@ class StudyFindings:
     headline: str
     conclusions: Sequence[str]
 
+    @property
+    def decided(self) -> bool:
+        """Whether the randomisation test has a p value, which carries the main conclusion."""
+        return bool(self.exact and self.exact.decides and self.exact.main)
+
     @classmethod
     def of(
         cls, runs: StudyRuns, members: Mapping[str, str], tested: Exact | None = None

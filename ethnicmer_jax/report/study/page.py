@@ -61,7 +61,7 @@ def build(job: Inputs, directory: pathlib.Path) -> Document:
         units and sections.action_units(units),
         None if rejections is None else sections.calibration(calibration.with_wilson(rejections)),
     ]
-    written = methods.of(job, found.data, found.runs)
+    written = methods.of(job, found.data, found.runs, exact=found.exact)
     return Document(
         title=f"Mono against stereo ethnicity: {job.title}",
         question=text("study.question"),

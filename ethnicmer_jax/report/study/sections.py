@@ -26,11 +26,13 @@ RUNS_SHOWN = 40
 
 
 def exact(found: Exact) -> Section:
-    """The randomisation test: null distribution, every planned quantity, what it rests on."""
+    """The randomisation test: every planned quantity, and what it rests on.
+
+    The figure of the main question opens the page.
+    """
     blocks: list[Block] = []
     if found.main is not None:
-        blocks += [Gallery([study_figures.relabelled(found.main, found.quantity)])]
-        blocks += [_relabelled(found.rows)]
+        blocks.append(_relabelled(found.rows))
     movable = found.movable if found.design.n_movable else ""
     stopped = found.main is not None and found.main.stopped
     done = labels.count(len(found.main.null)) if found.main else ""
@@ -48,6 +50,8 @@ def main_result(found: StudyFindings) -> Section:
             figures.train_by_test(found.matrix, name="matrix", caption=text("study.matrix"))
         )
     if not found.advantages.empty:
+        if found.decided:
+            drawn.append(_forest("advantage_forest", found.advantages))
         drawn.append(_arms_forest(found))
         tables.append(_advantages(found.advantages))
     if not found.differences.empty:
@@ -71,7 +75,12 @@ def across_databases(found: AcrossDatabases) -> Section:
 
 
 def main_figure(found: StudyFindings) -> Figure:
-    """What the page opens with: own-group advantages, or the arms where none was measured."""
+    """What the page opens with: the exact test where it decides, else own-group advantages.
+
+    The arms, where none was measured.
+    """
+    if found.decided and found.exact and found.exact.main:
+        return study_figures.relabelled(found.exact.main, found.exact.quantity)
     if found.advantages.empty:
         return _arms_forest(found)
     return _forest("advantage_forest", found.advantages)
