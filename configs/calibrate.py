@@ -39,10 +39,10 @@ def get_config(variant: str = ""):
     if variant in ("logistic", "laboratories"):
         config.classifier = "logistic"
         config.shallow.features = "grid"
+        config.calibration.relabellings = 39
     if variant == "laboratories":
         config.calibration.designs = _laboratories()
         config.calibration.effects = (0.0, 0.5)
-        config.calibration.relabellings = 39
         config.calibration.chunk = 10
     if variant == "factors":
         config.data.simulated.seed = 2
@@ -64,8 +64,9 @@ def _calibration() -> ml_collections.ConfigDict:
     calibration.effects = (0.0, 0.25, 0.5, 0.75, 1.0)  # of designs that vary it
     calibration.folds = 4  # K of protocols/exchange.py
     calibration.relabellings = 0  # of the randomisation test; 0: none, the interval alone
+    calibration.exact_databases = 0  # so many of each design and effect get it; 0: all
     calibration.resamples = 1000  # of subjects, for each interval
-    calibration.chunk = 25  # databases trained together
+    calibration.chunk = 20  # databases trained together
     calibration.designs = ml_collections.ConfigDict()
     for subjects in (8, 16):
         calibration.designs[f"balanced_{subjects:02d}"] = _balanced(subjects)

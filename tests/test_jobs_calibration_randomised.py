@@ -10,10 +10,9 @@ from configs import plan as plan_config
 from ethnicmer_jax.analysis import randomisation, relabellings
 from ethnicmer_jax.analysis.relabellings import Relabellings
 from ethnicmer_jax.base.grouping import grouping
-from ethnicmer_jax.base.schema import UserError
 from ethnicmer_jax.data import targets
 from ethnicmer_jax.data.dataset import Dataset
-from ethnicmer_jax.jobs.calibration import randomised, runner, worlds
+from ethnicmer_jax.jobs.calibration import plan, randomised, rounds, worlds
 from ethnicmer_jax.jobs.calibration.worlds import World
 from ethnicmer_jax.jobs.planning import recording
 from ethnicmer_jax.protocols import exchange, relabelling
@@ -49,10 +48,16 @@ def test_a_strong_effect_is_found_and_none_is_not(config, leaning):
     assert not randomised.judge(universal, config)["found_exact"]
 
 
-def test_without_relabellings_nothing_is_tested(leaning):
-    judged = randomised.judge(leaning, planned("a:6+6", relabellings=0))
-    assert np.isnan(judged["exact_p"])
-    assert not judged["found_exact"]
+def test_a_database_is_tested_where_the_config_says_so():
+    every = [World("plan", 0.5, number) for number in range(3)]
+
+    def tested(**settings):
+        config = planned("a:6+6", **settings)
+        return [plan.is_tested(world, config) for world in every]
+
+    assert tested(relabellings=0) == [False] * 3
+    assert tested(relabellings=39) == [True] * 3
+    assert tested(relabellings=39, exact_databases=2) == [True, True, False]
 
 
 def test_stopping_early_changes_no_decision(config, monkeypatch):
@@ -93,14 +98,6 @@ def test_a_laboratory_of_one_group_adds_no_confound():
     assert sum(one["found_exact"] for one in judged) < 3
 
 
-def test_other_classifiers_are_refused_before_any_work(tmp_path):
-    config = planned("a:6+6")
-    config.classifier = "svm"
-    with pytest.raises(UserError, match=r"set calibration.relabellings to 0 for the interval"):
-        runner.judged(config, tmp_path / "w")
-    assert not (tmp_path / "w").exists()
-
-
 def test_a_second_laboratory_of_both_groups_adds_power(monkeypatch):
     # By how many standard deviations of the null the groups stand out, the mean of 2 worlds.
     monkeypatch.setattr(randomisation, "stop_of_decision", lambda planned: 0)
@@ -113,3 +110,14 @@ def test_a_second_laboratory_of_both_groups_adds_power(monkeypatch):
 
     one, two = outstanding("a:6+6"), outstanding("a:6+6,b:6+6")
     assert two > 1.2 * one > 0
+
+
+def test_rounds_with_another_trainer_decide_alike(config, leaning):
+    # The classifier of jobs, fold by fold; two databases, one decided long before the other.
+    universal = worlds.motion_fields(World("plan", 0.0, 0), config)
+    both = {World("plan", 1.0, 0): leaning, World("plan", 0.0, 0): universal}
+    in_rounds = rounds.tests(both, config)
+    for world, data in both.items():
+        alone = randomised.test(data, config)
+        assert in_rounds[world].p_value == pytest.approx(alone.p_value)
+        assert in_rounds[world].observed == pytest.approx(alone.observed, abs=1e-3)

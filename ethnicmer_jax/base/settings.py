@@ -431,6 +431,7 @@ RULES: Mapping[str, Rule] = {
     "calibration.effects": Reals(_SHARE, holds=0),
     "calibration.folds": Whole(2, 1000),
     "calibration.relabellings": _COUNT,
+    "calibration.exact_databases": _COUNT,
     "calibration.resamples": Whole(100, 1_000_000),
     "calibration.chunk": Whole(1, 1_000_000),
 }

@@ -2,6 +2,7 @@
 
 - `worlds`: many small databases of a known effect, drawn as motion fields or as frames.
 - `trial`: trains the models of many databases together.
+- `rounds`: the randomisation test of many databases with any classifier.
 - `findings`: what the study would have concluded about each database.
 - `randomised`: the randomisation test of a database, with logistic regression.
 - `factors`: the variance factors that databases without an effect give.

@@ -43,6 +43,13 @@ def chunks(config: ml_collections.ConfigDict) -> list[Chunk]:
     return list(_chunks(config))
 
 
+def is_tested(world: World, config: ml_collections.ConfigDict) -> bool:
+    """Whether a database gets the randomisation test."""
+    settings = config.calibration
+    most = settings.exact_databases or settings.databases + settings.power_databases
+    return settings.relabellings > 0 and world.number < most
+
+
 def _chunks(config: ml_collections.ConfigDict) -> Iterator[Chunk]:
     settings = config.calibration
     for name, design in settings.designs.items():

@@ -7,7 +7,7 @@ databases without an effect need a handful of relabellings, those with one need 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import ml_collections
@@ -19,7 +19,6 @@ from ethnicmer_jax.analysis.randomisation import Design, RandomisationTest
 from ethnicmer_jax.analysis.relabellings import CELLS, Relabellings
 from ethnicmer_jax.base.grouping import grouping
 from ethnicmer_jax.base.run_id import RunId
-from ethnicmer_jax.base.schema import UserError
 from ethnicmer_jax.data.dataset import Dataset
 from ethnicmer_jax.protocols import relabelling
 from ethnicmer_jax.protocols.fold_table import FoldTable
@@ -28,22 +27,11 @@ from ethnicmer_jax.protocols.request import Request
 from ethnicmer_jax.training.shallow import features, together
 from ethnicmer_jax.training.shallow.classifier import Recipe
 
+NOT_RUN: Mapping[str, Any] = {"exact_p": np.nan, "found_exact": False}
+"""What is found of a database that is not tested."""
+
 _FIRST = 4
 """Relabellings of the first batch, the groups as they are among them; then twice as many."""
-
-
-def check(config: ml_collections.ConfigDict) -> None:
-    """Refuses what this test cannot do.
-
-    Raises:
-      UserError: it is asked for with another classifier.
-    """
-    if config.calibration.relabellings and config.classifier != "logistic":
-        raise UserError(
-            f"calibration.relabellings is {config.calibration.relabellings}, and classifier "
-            f"{config.classifier}: the randomisation test of many databases is made for logistic; "
-            "set calibration.relabellings to 0 for the interval alone"
-        )
 
 
 def judge(dataset: Dataset, config: ml_collections.ConfigDict) -> dict[str, Any]:
@@ -53,8 +41,6 @@ def judge(dataset: Dataset, config: ml_collections.ConfigDict) -> dict[str, Any]
       dataset: see `test`.
       config: see `test`.
     """
-    if not config.calibration.relabellings:
-        return {"exact_p": np.nan, "found_exact": False}
     found = test(dataset, config)
     return {"exact_p": found.p_value, "found_exact": bool(found.p_value <= effects.ALPHA)}
 

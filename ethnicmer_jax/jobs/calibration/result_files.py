@@ -94,13 +94,14 @@ def rates(databases: pd.DataFrame, config: ml_collections.ConfigDict) -> pd.Data
             f"{design.label}, controlled": "survives",
         }
         series = series if controlled else {design.label: "found"}
-        if mine["exact_p"].notna().any():
+        tested = mine[mine["exact_p"].notna()]
+        if len(tested):
             series[f"{design.label}, randomisation test"] = "found_exact"
         for label, flag in series.items():
             rows += [
                 {"series": label, "effect": effect, "rejections": int(part[flag].sum())}
                 | _describe(part)
-                for effect, part in mine.groupby("effect")
+                for effect, part in (tested if flag == "found_exact" else mine).groupby("effect")
             ]
     table = calibration.with_wilson(pd.DataFrame(rows))
     first = ["series", "effect", "rejections", "databases", "rate", "low", "high"]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pathlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import joblib
 import ml_collections
@@ -12,6 +13,7 @@ import pandas as pd
 from ethnicmer_jax.analysis.calibration import conclusions
 from ethnicmer_jax.base import environment, files
 from ethnicmer_jax.base.progress import Progress
+from ethnicmer_jax.data.dataset import Dataset
 from ethnicmer_jax.jobs import check, work_directory
 from ethnicmer_jax.jobs.calibration import (
     factors,
@@ -19,10 +21,12 @@ from ethnicmer_jax.jobs.calibration import (
     plan,
     randomised,
     result_files,
+    rounds,
     trial,
     worlds,
 )
 from ethnicmer_jax.jobs.calibration.plan import Chunk
+from ethnicmer_jax.jobs.calibration.worlds import World
 from ethnicmer_jax.report import calibration_page, console
 
 
@@ -67,7 +71,6 @@ def judged(
     """
     check.settings(config)
     check.network(config)
-    randomised.check(config)
     chunks = plan.chunks(config)
     files.claim(directory, config.to_dict())
     total = sum(len(chunk.worlds) for chunk in chunks)
@@ -104,14 +107,25 @@ def analysed(chunk: Chunk, config: ml_collections.ConfigDict) -> pd.DataFrame:
     """Simulates, trains and judges the databases of a chunk; one row each."""
     drawn = {world: worlds.motion_fields(world, config) for world in chunk.worlds}
     predictions = trial.train(drawn, config)
+    exact = _randomised(drawn, config)
     rows = [
         {"design": world.design, "effect": world.effect, "number": world.number}
         | findings.judge(predictions[world], config)
-        | randomised.judge(drawn[world], config)
+        | exact.get(world, randomised.NOT_RUN)
         for world in chunk.worlds
     ]
     work_directory.forget_compiled()
     return pd.DataFrame(rows)
+
+
+def _randomised(
+    drawn: Mapping[World, Dataset], config: ml_collections.ConfigDict
+) -> dict[World, dict[str, Any]]:
+    """What the randomisation test finds of the databases that get it."""
+    wanted = {world: data for world, data in drawn.items() if plan.is_tested(world, config)}
+    if config.classifier == "logistic":
+        return {world: randomised.judge(data, config) for world, data in wanted.items()}
+    return rounds.judge(wanted, config) if wanted else {}
 
 
 def facts() -> dict[str, object]:

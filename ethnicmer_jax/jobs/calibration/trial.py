@@ -41,17 +41,34 @@ def train(
     Raises:
       UserError: a database is too small for the protocol, or a setting is not possible.
     """
-    chosen = _grouping(config)
     tables = {world: folds(dataset, world, config) for world, dataset in worlds.items()}
-    used = {world: table.train.union() | table.test.union() for world, table in tables.items()}
-    joint = _together({world: worlds[world].select(mask) for world, mask in used.items()})
-    table = _stacked(tables, used)
-    labels = targets.build(joint, config.model.ethnic_target, chosen)
-    trainer = preparation.trainer_class(config.classifier)(config, joint, labels, table.check())
+    apart = predicted(tables, worlds, config)
+    return {world: exchange.as_cells(apart[world], groups(config)) for world in worlds}
+
+
+def predicted(
+    tables: Mapping[World, FoldTable],
+    worlds: Mapping[World, Dataset],
+    config: ml_collections.ConfigDict,
+) -> dict[World, Predictions]:
+    """Trains some folds of each database, all of them together.
+
+    Args:
+      tables: the folds of a database, over all its clips.
+      worlds: the databases; those without a table are left alone, but keep the data set, and
+        so the compiled program, of one size.
+      config: see configs/calibrate.py.
+
+    Returns:
+      The predictions of each database that has a table, under the names of its folds.
+    """
+    joint = _together(worlds)
+    table = _stacked(tables, worlds).check()
+    labels = targets.build(joint, config.model.ethnic_target, groups(config))
+    trainer = preparation.trainer_class(config.classifier)(config, joint, labels, table)
     predictions = trainer.train()
     assert predictions is not None, "a calibration is no distributed job"
-    apart = dict(_apart(predictions, tables))
-    return {world: exchange.as_cells(apart[world], chosen) for world in worlds}
+    return dict(_apart(predictions, tables))
 
 
 def folds(dataset: Dataset, world: World, config: ml_collections.ConfigDict) -> FoldTable:
@@ -62,10 +79,9 @@ def folds(dataset: Dataset, world: World, config: ml_collections.ConfigDict) -> 
     """
     protocol = config.protocol.copy_and_resolve_references()
     protocol.contrasts = config.calibration.designs[world.design].contrasts
-    everything = np.ones(len(dataset), bool)
-    tables = []
     seeds = range(config.seed, config.seed + protocol.seeds)
-    request = Request(protocol, dataset, everything, _grouping(config), seeds)
+    request = Request(protocol, dataset, np.ones(len(dataset), bool), groups(config), seeds)
+    tables = []
     for contrast in contrasts.named(request):
         for number, seed in itertools.product(range(contrast.draws), seeds):
             drawn = study.draw(contrast, number, request)
@@ -87,7 +103,8 @@ def folds(dataset: Dataset, world: World, config: ml_collections.ConfigDict) -> 
     return FoldTable.concatenate(tables)
 
 
-def _grouping(config: ml_collections.ConfigDict) -> Grouping:
+def groups(config: ml_collections.ConfigDict) -> Grouping:
+    """The two groups that are compared."""
     return grouping(config.protocol.grouping, config.protocol.get("grouping_custom"))
 
 
@@ -102,17 +119,16 @@ def _together(worlds: Mapping[World, Dataset]) -> Dataset:
     return concatenated(named)
 
 
-def _stacked(tables: Mapping[World, FoldTable], used: Mapping[World, np.ndarray]) -> FoldTable:
-    """The tables, each over the used clips of its own part of the joint data set."""
-    total, start, placed = sum(int(mask.sum()) for mask in used.values()), 0, []
-    for world, table in tables.items():
-        end = start + int(used[world].sum())
-        place = np.full(len(used[world]), -1)
-        place[used[world]] = np.arange(start, end)
-        sets = {which: getattr(table, which).placed(place, total) for which in ("train", "test")}
-        run = np.array([_within(world, own) for own in table.run])
-        placed.append(dataclasses.replace(table, run=run, **sets))
-        start = end
+def _stacked(tables: Mapping[World, FoldTable], worlds: Mapping[World, Dataset]) -> FoldTable:
+    """The tables, each over its own part of the joint data set."""
+    total, start, placed = sum(map(len, worlds.values())), 0, []
+    for world, dataset in worlds.items():
+        place = np.arange(start, start + len(dataset))
+        start += len(dataset)
+        if table := tables.get(world):
+            sets = {name: getattr(table, name).placed(place, total) for name in ("train", "test")}
+            run = np.array([_within(world, own) for own in table.run])
+            placed.append(dataclasses.replace(table, run=run, **sets))
     return FoldTable.concatenate(placed)
 
 
