@@ -63,7 +63,7 @@ def judge(predictions: Predictions, config: ml_collections.ConfigDict) -> dict[s
 
 def _on_either_side(runs: StudyRuns) -> dict[str, Any]:
     same = [one for one in planned(runs) if one.section == SAME_SUBJECTS]
-    found = {}
+    found: dict[str, Any] = {}
     for side, one in zip(SIDES, same, strict=True):
         interval = one.estimate(runs)
         found[f"found_{side}"] = interval.excludes_zero

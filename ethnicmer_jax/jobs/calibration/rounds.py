@@ -95,8 +95,8 @@ class _Test:
 
     def add(self, predictions: Predictions, folds: FoldTable) -> None:
         """Takes in what those folds predicted."""
-        sides = self._request.grouping.names
-        cells = exchange.trained_and_tested(predictions, folds, self._dataset.key, sides)
+        first, second = self._request.grouping.names
+        cells = exchange.trained_and_tested(predictions, folds, self._dataset.key, (first, second))
         self._tables.append(relabellings.tabulate(predictions, *cells))
         decided = randomisation.finished(self._values(), self._design)
         self.finished = decided or not self._ahead

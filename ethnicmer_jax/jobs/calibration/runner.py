@@ -111,7 +111,7 @@ def analysed(chunk: Chunk, config: ml_collections.ConfigDict) -> pd.DataFrame:
     rows = [
         {"design": world.design, "effect": world.effect, "number": world.number}
         | findings.judge(predictions[world], config)
-        | exact.get(world, randomised.NOT_RUN)
+        | dict(exact.get(world, randomised.NOT_RUN))
         for world in chunk.worlds
     ]
     work_directory.forget_compiled()
