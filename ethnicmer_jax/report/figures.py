@@ -314,7 +314,9 @@ def rejection_curves(table: pd.DataFrame, *, name: str = "calibration") -> Figur
         axes.set_ylim(-0.02, 1.03)
         axes.yaxis.set_major_formatter(lambda rate, _: labels.percent(rate))
         axes.xaxis.set_major_formatter(lambda effect, _: labels.compact(effect))
-        axes.legend(loc="lower center", bbox_to_anchor=(0.45, 1), ncols=2, borderpad=0)
+        # Two long names beside each other would not fit the figure.
+        ncols = 1 if table["series"].str.len().max() > _LABEL_WIDTH else 2
+        axes.legend(loc="lower center", bbox_to_anchor=(0.45, 1), ncols=ncols, borderpad=0)
         alarms = "; ".join(
             f"{row.series} {labels.percent(row.rate, 1)} of {row.databases}"
             for row in table[table.effect == 0].itertuples()
