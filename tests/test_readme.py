@@ -50,8 +50,7 @@ SHORTER = (
     (r"sweep .*habit", (*TINY, *ONE_EPOCH, "--shard=1/9")),
     (r"calibrate", ("--config=configs/calibrate.py:smoke", *LOGISTIC, "--databases=2",
      "--effects=0")),
-    (r"ethnicmer_jax plan", ("--effects=1", "--databases=1",
-     "--config.calibration.relabellings=1")),
+    (r"ethnicmer_jax plan", ("--effects=1", "--databases=1", "--clips=4")),
     # What makes jobs short makes them learn from frames that come cropped.
     (r"predict .*runs/(mine|demo)", ("--detector=retinaface",)),
     (r"explain", ("--methods=hirescam", "--label_folds=0", "--max_clips=4")),
