@@ -30,9 +30,6 @@ from ethnicmer_jax.training.shallow.classifier import Recipe
 NOT_RUN: Mapping[str, Any] = {"exact_p": np.nan, "found_exact": False}
 """What is found of a database that is not tested."""
 
-_FEWEST = round(2 / effects.ALPHA) - 1
-"""Relabellings from which on the most extreme of all is rare enough, two-sided."""
-
 _FIRST = 4
 """Relabellings of the first batch, the groups as they are among them; then twice as many."""
 
