@@ -69,5 +69,5 @@ def _against_nominal(low: float, high: float) -> str:
     if low > NOMINAL:
         return f"above the nominal {NOMINAL:.0%}"
     if high < NOMINAL:
-        return f"below the nominal {NOMINAL:.0%}: the study's intervals are conservative"
+        return f"below the nominal {NOMINAL:.0%}: conservative"
     return f"not shown to differ from the nominal {NOMINAL:.0%}"
