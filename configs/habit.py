@@ -4,7 +4,8 @@ No score of these jobs may be reported but those after a fixed number of epochs 
 Command: python -m ethnicmer_jax sweep --config=configs/habit.py --workdir=runs/habit
   on real clips: --config.data.source=manifest --config.data.raw=PATH/manifest.csv
 Variants:
-  networks   the field's networks under the recipe of configs/common.py, 20 epochs (the default)
+  networks   the field's networks under the recipe of configs/common.py, 20 epochs (the default);
+             htnet, the last, is for a GPU
   epochs     STSTNet for 100 epochs: the page has the habit after 1, 2, 5, 10, 20, 50 and 100
   published  STSTNet under the optimizer of HTNet's and STSTNet's public code, 800 epochs of
              full batches; one seed; for a GPU
@@ -14,7 +15,7 @@ import ml_collections
 
 from configs import common
 
-NETWORKS = ("ststnet", "off_apexnet", "dual_inception", "rcn")
+NETWORKS = ("ststnet", "off_apexnet", "dual_inception", "rcn", "dual_atme", "htnet")
 
 VARIANTS = {
     "networks": {"product": {"model.emotion_backbone": NETWORKS}},
