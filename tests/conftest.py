@@ -1,5 +1,6 @@
 """Shared fixtures. Several CPU devices, so that `pmap` is really exercised."""
 
+import contextlib
 import os
 import pathlib
 import tempfile
@@ -59,6 +60,28 @@ def annotations() -> pathlib.Path:
 def pytest_collection_modifyitems(items):
     """The longest test first: begun late, it would run alone at the end."""
     items.sort(key=lambda item: item.name != "test_every_documented_command_runs")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def real_pdf():
+    """`with real_pdf():` draws figures in PDF as users get them.
+
+    They are the dearest part of a page, and few tests look into one: the others of this process
+    have a word in their place. Processes that tests start draw real ones.
+    """
+    from ethnicmer_jax.report import style
+
+    drawn = style._pdf
+
+    @contextlib.contextmanager
+    def real():
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(style, "_pdf", drawn)
+            yield
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(style, "_pdf", lambda figure, title: b"%PDF-1.4 of no figure")
+        yield real
 
 
 def _trained(folder: pathlib.Path, data: pathlib.Path, **settings) -> pathlib.Path:

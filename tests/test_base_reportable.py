@@ -36,6 +36,13 @@ def config_for(folder, **overrides):
     )
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _drawn(real_pdf):
+    """The mark is in every PDF."""
+    with real_pdf():
+        yield
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     """A manifest with its database; a job that peeked, `peeked`, and the same without, `honest`."""

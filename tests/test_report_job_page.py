@@ -99,7 +99,9 @@ def test_a_hostile_database_is_escaped_inside_figures(tmp_path):
     ElementTree.fromstring(forest)
 
 
-def test_the_same_files_give_the_same_bytes(workdir, index, tmp_path):
+def test_the_same_files_give_the_same_bytes(workdir, index, real_pdf):
+    with real_pdf():
+        job_page.write(workdir)
     first = _contents(index.parent)
     # Another process: neither hash seeds nor earlier figures may show.
     code = f"from ethnicmer_jax.report import job_page; job_page.write({str(workdir)!r})"
