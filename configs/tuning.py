@@ -25,10 +25,9 @@ _AUGMENTED = {
     "augment.translation": 0.05,
     "augment.zoom": 0.1,
     "augment.amplitude": 0.3,
-    "augment.noise": 0.1,
     "augment.region": 0.3,
 }
-_STEADY = {"optim.epochs": 30, "optim.schedule": "cosine", "optim.averaging": 0.98}
+_STEADY = {"optim.schedule": "cosine", "optim.averaging": 0.98}
 _HALF_PRIOR = {"loss.class_balanced": False, "loss.prior_adjustment": 0.5}
 _MIXED = {"classifier": "network+logistic", "shallow.features": "grid"}
 _RECIPES = (

@@ -2,7 +2,7 @@
 
 import pytest
 
-from configs import ablation, habit, tuning
+from configs import ablation, best, habit, tuning
 from ethnicmer_jax.base import reportable
 from ethnicmer_jax.jobs.sweep import grid
 from ethnicmer_jax.models import registry
@@ -53,3 +53,13 @@ def test_every_variant_is_explained_and_another_refused(module):
 @pytest.mark.parametrize("variant", tuning.VARIANTS)
 def test_tuning_chooses_on_training_subjects(variant):
     assert tuning.get_config(variant).protocol.name == "nested"
+
+
+def test_the_best_recipe_is_a_candidate():
+    """What was chosen and what is run are the same settings."""
+    mine = best.get_config().to_dict()
+    candidates = [point.config.to_dict() for point in grid.points(tuning.get_config("recipe"))]
+    parts = ("classifier", "data", "augment", "model", "shallow", "loss", "optim", "init")
+    assert {name: mine[name] for name in parts} in [
+        {name: candidate[name] for name in parts} for candidate in candidates
+    ]

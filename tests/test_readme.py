@@ -42,6 +42,7 @@ SHORTER = (
     (r"main .*configs/study\.py", (*TINY, *ONE_EPOCH, "--draws=1",
      "--config.study.jobs=('arms','pooled')", "--config.protocol.contrasts=('ethnicity',)",
      "--config.protocol.subjects=2", "--config.study.pooled_seeds=1")),
+    (r"main .*configs/best", (*TINY, *ONE_EPOCH, "--config.protocol.seeds=2")),
     (r"main .*configs/megc2019", (*TINY, *ONE_EPOCH, *LOGISTIC)),
     (r"main .*--config=", (*TINY, *ONE_EPOCH, "--config.protocol.draws=1")),
     (r"sweep .*SLURM", (*TINY, *ONE_EPOCH)),
@@ -52,7 +53,7 @@ SHORTER = (
      "--effects=0")),
     (r"ethnicmer_jax plan", ("--effects=1", "--databases=1", "--clips=4")),
     # What makes jobs short makes them learn from frames that come cropped.
-    (r"predict .*runs/(mine|demo)", ("--detector=retinaface",)),
+    (r"predict .*runs/(mine|demo|best)", ("--detector=retinaface",)),
     (r"explain", ("--methods=hirescam", "--label_folds=0", "--max_clips=4")),
     (r"build --export", ("--simulated=cohorts=simcasme2:Asian:1,simsamm:White:1:grey",
      "--simulated=clips_per_subject=3")),
