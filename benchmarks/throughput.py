@@ -116,7 +116,7 @@ def compiled_epoch(config: dict, grid: Grid) -> Callable[[], float]:
     pixels = jnp.asarray(rng.normal(size=(n, size, size, 3)), jnp.float32)
     images = {"emotion": jax.jit(functools.partial(learner.model.prepare, "emotion"))(pixels)}
     labels = jnp.asarray(rng.integers(0, 3, n), jnp.int32)
-    data = grid.replicate(Resident(images, labels, jnp.zeros(n, jnp.int32)))
+    data = grid.replicate(Resident(images, labels, *(jnp.zeros(n, jnp.int32) for _ in range(2))))
     fixed = grid.place(_constants(grid.size))
     state = grid.map(learner.init)(fixed, data)
     shape = (grid.size, _STEPS.value, _BATCH.value)
@@ -149,6 +149,8 @@ def _constants(folds: int) -> Constants:
         np.ones((folds, 3), np.float32),
         np.zeros((folds, 3), np.float32),
         np.ones((folds, 5), np.float32),
+        np.ones((folds, 1), np.float32),
+        np.ones((folds, 0), bool),
         np.zeros((folds, 16), np.int32),
         np.ones(folds, np.int32),
     )

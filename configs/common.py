@@ -82,6 +82,7 @@ def get_config() -> ml_collections.ConfigDict:
     config.model.embed_source = "posterior"  # posterior | label
     config.model.embed_size = 16
     config.model.embed_stop_gradient = False
+    config.model.adversarial_target = ""  # database | ethnicity | group; "": model.ethnic_target
     config.model.adversarial_strength = 1.0  # of the reversed gradient
     config.model.adversarial_hidden = 256  # width of the adversary's hidden layer
     config.model.adversarial_width = 16  # of the features that it is taken out of
@@ -108,6 +109,9 @@ def get_config() -> ml_collections.ConfigDict:
     config.loss.label_smoothing = 0.0
     # Logits take so many times the log share of each class in training, and predictions do not.
     config.loss.prior_adjustment = 0.0  # 1 without class_balanced: predictions as if equally many
+    config.loss.balanced_over = "none"  # none | group | database | group_database, alike in a fold
+    config.loss.robust = "none"  # the same: the one with the worst loss counts most (group DRO)
+    config.loss.robust_step = 0.01  # how fast the weights of groups or databases follow losses
 
     config.optim = ml_collections.ConfigDict()
     config.optim.learning_rate = 1e-3

@@ -145,7 +145,7 @@ def test_the_choices_are_those_of_the_modules_that_use_them():
     from data_builders.sources import registry as sources
     from ethnicmer_jax.base.contrast_roles import FAMILIES
     from ethnicmer_jax.base.grouping import GROUPINGS
-    from ethnicmer_jax.data import inputs, targets
+    from ethnicmer_jax.data import inputs, strata, targets
     from ethnicmer_jax.jobs import check
     from ethnicmer_jax.models import fusion, registry
     from ethnicmer_jax.protocols import draws
@@ -169,6 +169,9 @@ def test_the_choices_are_those_of_the_modules_that_use_them():
         "model.emotion_input": inputs.INPUTS,
         "model.ethnic_input": inputs.INPUTS,
         "model.ethnic_target": targets.ETHNIC_TARGETS,
+        "model.adversarial_target": ("", *targets.ADVERSARIAL_TARGETS),
+        "loss.balanced_over": strata.STRATA,
+        "loss.robust": strata.STRATA,
         "model.ethnic_labels": targets.ETHNIC_LABELS,
         "model.embed_source": fusion.EMBED_SOURCES,
         "model.compute_dtype": registry._DTYPES,

@@ -46,12 +46,14 @@ class Bench:
         }
         prepare = jax.jit(self.learner.model.prepare, static_argnums=0)
         prepared = {branch: prepare(branch, x) for branch, x in self.images.items()}
-        self.data = Resident(prepared, jnp.asarray(EMOTION), jnp.asarray(ETHNIC))
+        self.data = Resident(prepared, *map(jnp.asarray, (EMOTION, ETHNIC, ETHNIC)))
         self.constants = Constants(
             identity=np.asarray([[seed, 7] for seed in range(FOLDS)], np.uint32),
             emotion_weights=np.ones((FOLDS, 3), np.float32),
             emotion_shares=np.zeros((FOLDS, 3), np.float32),
             ethnic_weights=np.ones((FOLDS, 2), np.float32),
+            stratum_weights=np.ones((FOLDS, 1), np.float32),
+            strata_there=np.ones((FOLDS, 0), bool),
             test=np.zeros((FOLDS, 2), np.int32),
             n_test=np.ones(FOLDS, np.int32),
         )

@@ -91,7 +91,7 @@ def engine(made, data, rows=None):
 
     data = classed(data, made.data.classes)
     plan = build(made.protocol, data, made.seed)
-    labels = targets.build(data, made.model.ethnic_target, plan.grouping)
+    labels = targets.of_config(made, data, plan.grouping)
     folds = plan.folds if rows is None else plan.folds.select(rows)
     return Engine(made, data, labels, folds)
 

@@ -270,6 +270,7 @@ _BACKBONE = Choice(
     )
 )
 _INPUT = Choice(("flow", "apex"))
+_STRATA = ("none", "group", "database", "group_database")
 _CONTRASTS = Names(FAMILIES)
 _TOLD = tuple(
     job
@@ -381,6 +382,7 @@ RULES: Mapping[str, Rule] = {
     "model.embed_source": Choice(("posterior", "label")),
     "model.embed_size": _WIDTH,
     "model.embed_stop_gradient": Flag(),
+    "model.adversarial_target": Choice(("", "database", "ethnicity", "group")),
     "model.adversarial_strength": _WEIGHT,
     "model.adversarial_hidden": _WIDTH,
     "model.adversarial_width": _WIDTH,
@@ -399,6 +401,9 @@ RULES: Mapping[str, Rule] = {
     "loss.ethnic_balanced": Flag(),
     "loss.label_smoothing": Real(0, 1, below=True),
     "loss.prior_adjustment": Real(0, 4),
+    "loss.balanced_over": Choice(_STRATA),
+    "loss.robust": Choice(_STRATA),
+    "loss.robust_step": _WEIGHT,
     "optim.learning_rate": Real(0, 1000),
     "optim.schedule": Choice(("exponential", "cosine", "constant")),
     "optim.decay": Real(0, 1, above=True),

@@ -22,7 +22,10 @@ from ethnicmer_jax.jobs import preparation
 
 
 def labelled(
-    config: ml_collections.ConfigDict, dataset: Dataset, classes: Sequence[str]
+    config: ml_collections.ConfigDict,
+    dataset: Dataset,
+    classes: Sequence[str],
+    databases: Sequence[str],
 ) -> tuple[Dataset, Targets]:
     """Clips with the classes of a job, all of them as if of the first one, and their targets.
 
@@ -30,22 +33,22 @@ def labelled(
       config: of the job.
       dataset: n clips, with whatever emotions.
       classes: of the job, in order.
+      databases: of the job.
     """
     emotion = np.zeros(len(dataset), np.int32)
     held = dataclasses.replace(dataset, emotion=emotion, emotion_names=tuple(classes))
-    return held, _targets(config, held)
+    return held, _targets(config, held, databases)
 
 
-def _targets(config: ml_collections.ConfigDict, dataset: Dataset) -> Targets:
+def _targets(
+    config: ml_collections.ConfigDict, dataset: Dataset, databases: Sequence[str]
+) -> Targets:
     chosen = grouping(config.protocol.grouping, config.protocol.get("grouping_custom"))
-    model = config.model
-    made = targets.build(dataset, model.ethnic_target, chosen)
-    if model.ethnic_labels == "annotated":
+    made = targets.of_config(config, dataset, chosen, databases, "annotated")
+    if config.model.ethnic_labels == "annotated":
         return made
     database = preparation.read(config).dataset
-    told = targets.build(
-        database, model.ethnic_target, chosen, model.ethnic_labels, config.seed
-    ).ethnic
+    told = targets.of_config(config, database, chosen).ethnic
     of_person = dict(zip(database.person.tolist(), told.tolist(), strict=True))
     ethnic = [of_person.get(who, -1) for who in dataset.person.tolist()]
     return dataclasses.replace(made, ethnic=np.asarray(ethnic, np.int32))

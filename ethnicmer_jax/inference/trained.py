@@ -16,6 +16,7 @@ from ethnicmer_jax.base import reportable
 from ethnicmer_jax.base.run_id import ALL, POOLED
 from ethnicmer_jax.base.schema import UserError
 from ethnicmer_jax.data.dataset import Dataset
+from ethnicmer_jax.data.targets import Targets
 from ethnicmer_jax.inference import labels
 from ethnicmer_jax.inference.expected import Expected
 from ethnicmer_jax.inference.members import Choice, Member, Members
@@ -80,6 +81,7 @@ class Trained:
         _check_finished(directory, config)
         networks = _networks(directory, config)
         self.classes: tuple[str, ...] = tuple(networks.classes.tolist())
+        self._databases = networks.databases
         self.expected = Expected.read(directory, config.protocol.name)
         self._choosing = Members(networks)
         self.members: tuple[Member, ...] = self._choosing.all
@@ -136,7 +138,7 @@ class Trained:
             the models see.
         """
         members, table = self._table(dataset)
-        held, targets = labels.labelled(self.config, dataset, self.classes)
+        held, targets = self._labelled(dataset)
         found = self._predicted(held, targets, table)
         return self._arranged(dataset, members, found.drop(columns="emotion"))
 
@@ -157,7 +159,7 @@ class Trained:
           UserError: see `predict`.
         """
         members, table = self._table(dataset)
-        held, targets = labels.labelled(self.config, dataset, self.classes)
+        held, targets = self._labelled(dataset)
         parts = []
         for row, values in self._features(held, targets, table):
             clips = table.test.clips(row)
@@ -178,7 +180,10 @@ class Trained:
         """
         check.has_checkpoints(self.config)
         _, table = self._table(dataset)
-        return self._engine(*labels.labelled(self.config, dataset, self.classes), table)
+        return self._engine(*self._labelled(dataset), table)
+
+    def _labelled(self, dataset: Dataset) -> tuple[Dataset, Targets]:
+        return labels.labelled(self.config, dataset, self.classes, self._databases)
 
     def _table(self, dataset: Dataset) -> tuple[list[Member], FoldTable]:
         """The models that are needed, and a fold of each that tests its clips."""

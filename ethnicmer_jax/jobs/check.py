@@ -200,6 +200,7 @@ def _contradictions(config: ml_collections.ConfigDict) -> Iterator[str]:
             f"protocol.grouping_custom is given and protocol.grouping is {protocol.grouping}; "
             "set it to custom"
         )
+    yield from _adaptation_faults(config)
     for prefix in ("", "ethnic_"):
         if init[f"{prefix}freeze"] and not init[f"{prefix}path"]:
             # A random backbone would be another one in every fold.
@@ -251,3 +252,23 @@ def _augmentation_faults(config: ml_collections.ConfigDict) -> Iterator[str]:
                 f"augment.* changes flow in every step, and init.{prefix}freeze computes the "
                 f"features of a backbone once: unfreeze it, or leave augment.* at 0"
             )
+
+
+def _adaptation_faults(config: ml_collections.ConfigDict) -> Iterator[str]:
+    """Settings against the database's or the group's part that do not go together."""
+    loss, model = config.loss, config.model
+    if model.adversarial_target and model.fusion != "adversarial":
+        yield (
+            f"model.adversarial_target is {model.adversarial_target} and model.fusion is "
+            f"{model.fusion}: set it to adversarial"
+        )
+    if model.adversarial_target == "database" and model.ethnic_labels != "annotated":
+        yield (
+            f"model.ethnic_labels={model.ethnic_labels} changes ethnic labels, and "
+            "model.adversarial_target=database reads none: leave one of them out"
+        )
+    weighed = [name for name in ("balanced_over", "robust") if loss[name] != "none"]
+    if len(weighed) > 1:
+        yield "loss.balanced_over and loss.robust weigh the same clips: set one of them to none"
+    if weighed and config.classifier != "network":
+        yield f"loss.{weighed[0]} is for networks; classifier is {config.classifier}"

@@ -153,13 +153,7 @@ def trainer_of(config: ml_collections.ConfigDict, dataset: Dataset, plan: Plan) 
     Raises:
       UserError: a setting does not go with the clips.
     """
-    labels = targets.build(
-        dataset,
-        config.model.ethnic_target,
-        plan.grouping,
-        config.model.ethnic_labels,
-        config.seed,
-    )
+    labels = targets.of_config(config, dataset, plan.grouping)
     return trainer_class(config.classifier)(config, dataset, labels, plan.folds)
 
 

@@ -131,6 +131,11 @@ class Networks:
             start_digest=np.array(list(start.clips), np.uint64),
         )
 
+    @property
+    def databases(self) -> tuple[str, ...]:
+        """Of the subjects, sorted."""
+        return tuple(sorted({str(name).split("/", 1)[0] for name in self.person.tolist()}))
+
     def teachers(self, row: int) -> Taught:
         """Of one model; all clips of whoever has taught it count."""
         persons = self.person[self.taught[row]]

@@ -14,6 +14,8 @@ import numpy as np
 from flax import struct
 from jaxtyping import Float32, Int, Int32
 
+from ethnicmer_jax.data import adaptation
+from ethnicmer_jax.data import targets as targets_of
 from ethnicmer_jax.data.targets import Targets
 from ethnicmer_jax.models.shapes import Leaf
 from ethnicmer_jax.protocols.clip_sets import ClipSets
@@ -29,6 +31,8 @@ class Constants:
       emotion_weights: float32 [classes].
       emotion_shares: float32 [classes], log of the share of each class in training.
       ethnic_weights: float32 [ethnicities].
+      stratum_weights: float32 [strata + 1]; the last one of clips in no stratum.
+      strata_there: bool [strata], which of them the fold trains on.
       test: int32 [t], the clips to predict, then anything.
       n_test: int32 [], how many of them are meant.
     """
@@ -37,6 +41,8 @@ class Constants:
     emotion_weights: Leaf
     emotion_shares: Leaf
     ethnic_weights: Leaf
+    stratum_weights: Leaf
+    strata_there: Leaf
     test: Leaf
     n_test: Leaf
 
@@ -72,14 +78,37 @@ def constants(
             return np.ones((len(folds), len(names)), np.float32)
         return balancing_weights(labels, len(names), folds.train)
 
+    stratum = np.full(folds.train.n, -1) if targets.stratum is None else targets.stratum
+    names = targets.stratum_names
+    by_stratum = weights(stratum, names, config.loss.balanced_over != "none")
+    in_none = np.ones((len(folds), 1), np.float32)
     return Constants(
         streams.astype(np.uint32),
         weights(targets.emotion, targets.emotion_names, config.loss.class_balanced),
         log_shares(targets.emotion, len(targets.emotion_names), folds.train),
         weights(targets.ethnic, targets.ethnic_names, config.loss.ethnic_balanced),
+        np.concatenate([by_stratum, in_none], axis=1),
+        folds.train.counts(stratum, len(names)) > 0,
         test,
         folds.test.sizes.astype(np.int32),
     )
+
+
+def notes(config: ml_collections.ConfigDict, targets: Targets, folds: FoldTable) -> tuple[str, ...]:
+    """Lines on folds in which a setting that weighs strata, or an adversary, does nothing."""
+    told = []
+    if targets_of.target_of(config.model) == "database":
+        counts = folds.train.counts(targets.ethnic, len(targets.ethnic_names))
+        told.append(("model.adversarial_target=database", counts))
+    if targets.stratum is not None and targets.stratum_names:
+        counts = folds.train.counts(targets.stratum, len(targets.stratum_names))
+        told += [
+            (f"loss.{name}={config.loss[name]}", counts)
+            for name in ("balanced_over", "robust")
+            if config.loss[name] != "none"
+        ]
+    found = [adaptation.note_of_one(what, (counts > 0).sum(1)) for what, counts in told]
+    return tuple(filter(None, found))
 
 
 def identity(folds: FoldTable, row: int) -> tuple[int, int]:

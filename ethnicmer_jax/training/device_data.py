@@ -37,6 +37,7 @@ class Resident:
         the branch's backbone is frozen.
       emotion: int32 [n].
       ethnic: int32 [n], -1 for Unknown.
+      stratum: int32 [n], -1 for none.
       weights: branch -> what every fold starts from instead of at random; of a frozen
         branch, the head only.
     """
@@ -44,6 +45,7 @@ class Resident:
     images: dict[str, Any]
     emotion: Leaf
     ethnic: Leaf
+    stratum: Leaf
     weights: dict[str, BranchWeights] = struct.field(default_factory=dict)
 
 
@@ -85,7 +87,9 @@ def build(
         for branch, start in starts.items()
     }
     emotion, ethnic = jnp.asarray(targets.emotion), jnp.asarray(targets.ethnic)
-    return Resident(prepared, emotion, ethnic, weights)
+    none = np.full(len(dataset), -1, np.int32)
+    stratum = jnp.asarray(none if targets.stratum is None else targets.stratum)
+    return Resident(prepared, emotion, ethnic, stratum, weights)
 
 
 @functools.lru_cache(maxsize=8)

@@ -89,7 +89,8 @@ class Engine:
         )
         self.learner = Learner.of(config, targets)
         self._starts = pretrained.read(config, self.learner.model, targets)
-        self.notes = tuple(start.note for start in self._starts.values())
+        starts = (start.note for start in self._starts.values())
+        self.notes = (*starts, *batches.notes(config, targets, folds))
         model, batch = self.learner.model, self.learner.eval_batch
         clips = device_data.build(config, dataset, targets, model, self._starts, batch)
         self._data = self._grid.replicate(clips)

@@ -19,7 +19,7 @@ from ethnicmer_jax.models import branch_weights, registry
 from ethnicmer_jax.models.classifier import EthnicAwareClassifier, FixedFeatures
 from ethnicmer_jax.models.fusion import Outputs
 from ethnicmer_jax.models.shapes import Leaf
-from ethnicmer_jax.training import augment, losses, optim
+from ethnicmer_jax.training import augment, losses, optim, robust
 from ethnicmer_jax.training.batches import Constants
 from ethnicmer_jax.training.device_data import Resident
 from ethnicmer_jax.training.pretrained import Start
@@ -36,6 +36,7 @@ class FoldState:
       step: int32 [], steps taken.
       average: moving averages of `params` and `batch_stats`, in that order, which predict
         in their place; None where the last ones do.
+      robust: float32 [strata], their log weights in worst-group training; None without.
     """
 
     params: Any
@@ -43,6 +44,7 @@ class FoldState:
     opt_state: Any
     step: Leaf
     average: Any = None
+    robust: Leaf | None = None
 
     @property
     def variables(self) -> dict[str, Any]:
@@ -111,6 +113,9 @@ class Learner:
             config.loss.ethnic_weight,
             config.loss.label_smoothing,
             config.loss.prior_adjustment,
+            config.loss.balanced_over != "none",
+            config.loss.robust != "none",
+            config.loss.robust_step,
         )
         return _learner(
             model,
@@ -132,7 +137,9 @@ class Learner:
             variables, _ = graft(variables, branch, weights)
         params, stats = variables["params"], variables.get("batch_stats", {})
         average = (params, stats) if self.averaging else None
-        return FoldState(params, stats, self.optimizer.init(params), jnp.int32(0), average)
+        strata = robust.initial(constants.strata_there) if self.loss.robust else None
+        optimizer = self.optimizer.init(params)
+        return FoldState(params, stats, optimizer, jnp.int32(0), average, strata)
 
     def epoch(
         self,
@@ -247,8 +254,11 @@ class Learner:
                 own = jax.random.fold_in(key, _AUGMENT)
                 inputs[branch] = augment.augmented(own, inputs[branch], self.augmented)
         emotion, ethnic = data.emotion[clips], data.ethnic[clips]
+        counted = weight
+        if self.loss.balanced:
+            counted = weight * constants.stratum_weights[data.stratum[clips]]
 
-        def loss(params: Any) -> tuple[jax.Array, tuple[Any, Outputs, dict[str, jax.Array]]]:
+        def loss(params: Any) -> tuple[jax.Array, tuple[Any, Outputs, dict[str, jax.Array], Any]]:
             outputs, new = self.model.apply(
                 {"params": params, "batch_stats": state.batch_stats},
                 inputs,
@@ -262,21 +272,37 @@ class Learner:
                 outputs,
                 emotion,
                 ethnic,
-                weight,
+                counted,
                 constants.emotion_weights,
                 constants.emotion_shares,
                 constants.ethnic_weights,
             )
-            return total, (new.get("batch_stats", {}), outputs, {"loss": total, **parts})
+            weights = None
+            if self.loss.robust:
+                final, weights = robust.weighed(
+                    losses.cross_entropies(
+                        losses.in_training(self.loss, outputs.logits, constants.emotion_shares),
+                        emotion,
+                        self.loss.label_smoothing,
+                    ),
+                    counted * constants.emotion_weights[emotion],
+                    data.stratum[clips],
+                    state.robust,
+                    self.loss.robust_step,
+                )
+                total += final - parts["final"]
+                parts["final"] = final
+            aux = new.get("batch_stats", {}), outputs, {"loss": total, **parts}, weights
+            return total, aux
 
-        gradient, (stats, outputs, parts) = jax.grad(loss, has_aux=True)(state.params)
+        gradient, (stats, outputs, parts, weights) = jax.grad(loss, has_aux=True)(state.params)
         updates, opt_state = self.optimizer.update(gradient, state.opt_state, state.params)
         params = optim.step(state.params, updates, rate)
         count = weight.sum()
         right = (outputs.logits.argmax(-1) == emotion) * weight
         sums = Sums({name: part * count for name, part in parts.items()}, right.sum(), count)
         average = optim.moving_average(state.average, (params, stats), state.step, self.averaging)
-        return FoldState(params, stats, opt_state, state.step + 1, average), sums
+        return FoldState(params, stats, opt_state, state.step + 1, average, weights), sums
 
     def _inputs(
         self, data: Resident, clips: Int[Array, " clips"], copies: Int[Array, " clips"]

@@ -25,12 +25,18 @@ class LossConfig:
         training (Menon et al., "Long-tail learning via logit adjustment", ICLR 2021: 1). What
         the shares explain is then not learnt, so that predictions, which do without, are those
         for classes of equal size.
+      balanced: whether every stratum counts the same.
+      robust: whether the worst stratum counts most, see `robust.weighed`.
+      robust_step: how fast the weights of strata follow their losses.
     """
 
     emotion_weight: float = 1.0
     ethnic_weight: float = 1.0
     label_smoothing: float = 0.0
     prior_adjustment: float = 0.0
+    balanced: bool = False
+    robust: bool = False
+    robust_step: float = 0.0
 
 
 def summed(
@@ -62,9 +68,9 @@ def summed(
     weighted = weight * emotion_weights[emotion]
 
     def of_emotion(logits: Float[Array, "batch classes"]) -> Float[Array, ""]:
-        if config.prior_adjustment:
-            logits = logits + config.prior_adjustment * emotion_shares
-        return cross_entropy(logits, emotion, weighted, smooth)
+        return cross_entropy(
+            in_training(config, logits, emotion_shares), emotion, weighted, smooth
+        )
 
     parts = {"final": of_emotion(outputs.logits)}
     total = parts["final"]
@@ -77,6 +83,17 @@ def summed(
         parts["ethnic"] = cross_entropy(outputs.ethnic_logits, target, known, smooth)
         total += config.ethnic_weight * parts["ethnic"]
     return total, parts
+
+
+def in_training(
+    config: LossConfig,
+    logits: Float[Array, "batch classes"],
+    emotion_shares: Float[Array, " classes"],
+) -> Float[Array, "batch classes"]:
+    """Logits of emotions with the share of each class in them, see `prior_adjustment`."""
+    if config.prior_adjustment:
+        return logits + config.prior_adjustment * emotion_shares
+    return logits
 
 
 def cross_entropy(
@@ -93,7 +110,14 @@ def cross_entropy(
       weight: float32 [batch].
       smoothing: label smoothing (Szegedy et al. 2016, section 7).
     """
-    targets = optax.smooth_labels(jax.nn.one_hot(labels, logits.shape[-1]), smoothing)
-    each = optax.softmax_cross_entropy(logits, targets)
+    each = cross_entropies(logits, labels, smoothing)
     # XLA turns a quotient into a product or not as the number of devices has it; a product stays.
     return (each * weight).sum() * (1 / jnp.maximum(weight.sum(), 1e-8))
+
+
+def cross_entropies(
+    logits: Float[Array, "batch classes"], labels: Int[Array, " batch"], smoothing: float
+) -> Float[Array, " batch"]:
+    """The cross-entropy of each example, with smoothed labels."""
+    targets = optax.smooth_labels(jax.nn.one_hot(labels, logits.shape[-1]), smoothing)
+    return optax.softmax_cross_entropy(logits, targets)

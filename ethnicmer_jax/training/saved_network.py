@@ -16,6 +16,7 @@ from ethnicmer_jax.base import files, reportable
 from ethnicmer_jax.base.grouping import grouping
 from ethnicmer_jax.base.run_id import FINAL, RunId
 from ethnicmer_jax.base.schema import ETHNICITIES, UNKNOWN, UserError
+from ethnicmer_jax.data import targets
 from ethnicmer_jax.models import registry, torch_weights
 from ethnicmer_jax.models.branch_weights import BranchWeights
 from ethnicmer_jax.protocols import network_file
@@ -135,7 +136,10 @@ def _read(directory: pathlib.Path, networks: Networks, row: int) -> SavedNetwork
         raise UserError(f"{directory} holds classifiers of kind {config.classifier}, no networks")
     name = f"{networks.run[row]}/{networks.fold[row]}"
     variables = FoldCheckpoints(directory / "checkpoints").network(name)
-    if config.model.ethnic_target == "group":
+    target = targets.target_of(config.model)
+    if target == "database":
+        ethnic_names = networks.databases
+    elif target == "group":
         ethnic_names = grouping(config.protocol.grouping, config.protocol.grouping_custom).names
     else:
         ethnic_names = tuple(each for each in ETHNICITIES if each != UNKNOWN)

@@ -9,6 +9,7 @@ import ml_collections
 
 from ethnicmer_jax.base import class_schemes
 from ethnicmer_jax.base.schema import UserError
+from ethnicmer_jax.data import adaptation
 from ethnicmer_jax.jobs.calibration.worlds import World, options
 
 
@@ -31,8 +32,14 @@ def chunks(config: ml_collections.ConfigDict) -> list[Chunk]:
       config: see configs/calibrate.py.
 
     Raises:
-      UserError: a design is not possible, or databases would have classes of their own.
+      UserError: a design is not possible, databases would have classes of their own, or a
+        setting tells databases apart.
     """
+    for name in adaptation.by_database(config):
+        raise UserError(
+            f"{name} tells databases apart, and those of a calibration are trained together as "
+            "many more than one study has: leave it out"
+        )
     scheme = class_schemes.parse(config.data.classes)
     if scheme.depends_on_clips:
         raise UserError(

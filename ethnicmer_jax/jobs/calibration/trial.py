@@ -64,7 +64,7 @@ def predicted(
     """
     joint = _together(worlds)
     table = _stacked(tables, worlds).check()
-    labels = targets.build(joint, config.model.ethnic_target, groups(config))
+    labels = targets.of_config(config, joint, groups(config), ethnic_labels="annotated")
     trainer = preparation.trainer_class(config.classifier)(config, joint, labels, table)
     predictions = trainer.train()
     assert predictions is not None, "a calibration is no distributed job"

@@ -1,0 +1,176 @@
+"""Settings against the database's or the group's part, through the whole engine."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+import worlds
+
+from ethnicmer_jax import inference, jobs
+from ethnicmer_jax.base.schema import ETHNICITIES, UserError
+from ethnicmer_jax.data import dataset, targets
+from ethnicmer_jax.jobs import check
+from ethnicmer_jax.jobs.calibration import plan
+
+DATA = worlds.world()
+WHITE = ETHNICITIES.index("White")
+WEIGHED = ("loss__balanced_over", "loss__robust")
+
+
+def table(rows=(0, 3), **overrides):
+    made = worlds.config(engine__devices=1, **overrides)
+    return worlds.engine(made, DATA, list(rows)).train().table
+
+
+@pytest.fixture(scope="module")
+def plain():
+    return table()
+
+
+def heads(found):
+    return [name for name in found if name.startswith("q_")]
+
+
+def test_an_adversary_of_the_database_tells_databases_apart():
+    adversarial = {"model__fusion": "adversarial"}
+    found = table(model__adversarial_target="database", **adversarial)
+    assert heads(found) == ["q_casme2", "q_samm"]
+    as_before = table(**adversarial)
+    assert heads(as_before) == ["q_White", "q_Black", "q_Asian", "q_Indian", "q_Others"]
+
+
+@pytest.mark.parametrize(
+    ("adversarial_target", "ethnic_target", "expected"),
+    [
+        ("", "group", "group"),
+        ("ethnicity", "group", "ethnicity"),
+        ("group", "ethnicity", "group"),
+        ("database", "group", "database"),
+    ],
+)
+def test_the_adversary_s_target_is_its_own_where_it_has_one(
+    adversarial_target, ethnic_target, expected
+):
+    made = worlds.config(
+        model__fusion="adversarial",
+        model__adversarial_target=adversarial_target,
+        model__ethnic_target=ethnic_target,
+    )
+    assert targets.target_of(made.model) == expected
+
+
+@pytest.mark.parametrize("setting", WEIGHED)
+@pytest.mark.parametrize("by", ["group_database"])
+def test_weighing_strata_changes_what_is_learnt(plain, setting, by):
+    found = table(**{setting: by})
+    assert not found.equals(plain)
+    assert np.isfinite(found.filter(like="p_")).all().all()
+
+
+@pytest.mark.parametrize("setting", WEIGHED)
+def test_weighed_training_does_not_depend_on_devices_or_interruption(tmp_path, setting):
+    overrides = {setting: "database", "checkpoint__keep": "every"}
+    expected = table(rows=range(6), **overrides)
+    made = worlds.config(engine__devices=4, **overrides)
+    assert worlds.engine(made, DATA).train().table.equals(expected)
+    half = worlds.config(engine__devices=1, **overrides, optim__epochs=1)
+    worlds.engine(half, DATA).train(tmp_path)
+    worlds.engine(half, DATA).clear(tmp_path)
+    whole = worlds.config(engine__devices=1, **overrides)
+    assert worlds.engine(whole, DATA).train(tmp_path).table.equals(expected)
+    assert worlds.engine(whole, DATA).evaluate(tmp_path).table.equals(expected)
+
+
+@pytest.mark.parametrize("setting", WEIGHED)
+def test_a_held_out_clip_weighs_nothing(setting):
+    """Its database or group counts in training as its other clips have it."""
+    other = worlds.changed(
+        DATA, 0, emotion=(DATA.emotion[0] + 1) % 3, ethnicity=WHITE, flow=DATA.flow[0] + 1
+    )
+    made = worlds.config(engine__devices=1, **{setting: "group_database"})
+    states = [dict(worlds.engine(made, data, [0]).trained())[0] for data in (DATA, other)]
+    first, second = (np.concatenate([x.ravel() for x in leaves(each.params)]) for each in states)
+    assert DATA.person[0] == "casme2/s1"
+    assert np.array_equal(first, second)
+
+
+def leaves(tree):
+    import jax
+
+    return [np.asarray(leaf) for leaf in jax.tree.leaves(tree)]
+
+
+def test_people_of_another_database_are_predicted_all_the_same(tmp_path):
+    people = worlds.PEOPLE
+    config = worlds.config(
+        data__source="manifest",
+        data__raw=str(worlds.write_manifest(tmp_path, people)),
+        data__data_dir=str(tmp_path / "data"),
+        protocol__final=True,
+        checkpoint__keep="final",
+        model__fusion="adversarial",
+        model__adversarial_target="database",
+        loss__robust="group_database",
+        engine__devices=1,
+    )
+    jobs.run(config, tmp_path / "work", "train")
+    trained = inference.open(tmp_path / "work", devices=1)
+    stranger = dataset.from_records(worlds.records([("mmew", "x", "Asian")]))
+    stranger = dataclasses.replace(stranger, flow=stranger.flow + np.float32(0.5))
+    found = trained.predict(stranger)
+    assert found["final"].all()
+    assert heads(found) == ["q_casme2", "q_samm"]
+
+
+@pytest.mark.parametrize(
+    ("overrides", "said"),
+    [
+        ({"model__adversarial_target": "database"}, "set it to adversarial"),
+        (
+            {
+                "model__fusion": "adversarial",
+                "model__adversarial_target": "database",
+                "model__ethnic_labels": "shuffled",
+            },
+            "reads none",
+        ),
+        ({"loss__robust": "group", "loss__balanced_over": "group"}, "one of them to none"),
+        ({"loss__robust": "group", "classifier": "svm"}, "is for networks"),
+    ],
+)
+def test_what_does_not_go_together_is_refused(overrides, said):
+    with pytest.raises(UserError, match=said):
+        check.settings(worlds.config(**overrides))
+
+
+@pytest.mark.parametrize(
+    ("people", "overrides", "said"),
+    [
+        (
+            [("samm", "s1", "White"), ("samm", "s2", "Asian")],
+            {"model__fusion": "adversarial", "model__adversarial_target": "database"},
+            "nothing to tell apart",
+        ),
+        ([("samm", "s1", "Unknown"), ("samm", "s2", "Unknown")], {"loss__robust": "group"},
+         "nobody belongs to a group"),
+    ],
+)  # fmt: skip
+def test_what_the_clips_do_not_allow_is_refused(people, overrides, said):
+    with pytest.raises(UserError, match=said):
+        worlds.engine(worlds.config(**overrides), worlds.world(people))
+
+
+def test_folds_in_which_nothing_is_weighed_are_counted():
+    made = worlds.config(protocol__name="cross_database", loss__robust="database")
+    (note,) = worlds.engine(made, DATA).notes
+    assert note.startswith("loss.robust=database changes nothing in ")
+    assert worlds.engine(worlds.config(loss__robust="database"), DATA, [0]).notes == ()
+
+
+def test_a_calibration_refuses_what_tells_databases_apart():
+    from configs import calibrate
+
+    config = calibrate.get_config("smoke")
+    config.loss.robust = "database"
+    with pytest.raises(UserError, match="robust=database tells databases apart"):
+        plan.chunks(config)
