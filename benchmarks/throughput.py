@@ -116,7 +116,7 @@ def compiled_epoch(config: dict, grid: Grid) -> Callable[[], float]:
     pixels = jnp.asarray(rng.normal(size=(n, size, size, 3)), jnp.float32)
     images = {"emotion": jax.jit(functools.partial(learner.model.prepare, "emotion"))(pixels)}
     labels = jnp.asarray(rng.integers(0, 3, n), jnp.int32)
-    data = grid.replicate(Resident(images, labels, *(jnp.zeros(n, jnp.int32) for _ in range(2))))
+    data = grid.replicate(Resident(images, labels, *(jnp.zeros(n, jnp.int32) for _ in range(3))))
     fixed = grid.place(_constants(grid.size))
     state = grid.map(learner.init)(fixed, data)
     shape = (grid.size, _STEPS.value, _BATCH.value)

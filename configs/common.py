@@ -26,6 +26,7 @@ def get_config() -> ml_collections.ConfigDict:
     config.data.image_size = 112  # px of the stored onset and apex crops
     config.data.classes = "3"  # a scheme of docs/classes.md, or happiness=positive;others=
     config.data.flow_scaling = "minmax"  # minmax | median | rms | none, clip by clip
+    config.data.standardise = "none"  # none | database, on the training subjects of each fold
     config.data.mirror = True  # mirrored copies in training, both averaged at test
     # Of data_builders.simulation.options.SimulatedOptions; its other options keep their defaults.
     config.data.simulated = ml_collections.ConfigDict()

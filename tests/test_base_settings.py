@@ -145,7 +145,7 @@ def test_the_choices_are_those_of_the_modules_that_use_them():
     from data_builders.sources import registry as sources
     from ethnicmer_jax.base.contrast_roles import FAMILIES
     from ethnicmer_jax.base.grouping import GROUPINGS
-    from ethnicmer_jax.data import inputs, strata, targets
+    from ethnicmer_jax.data import inputs, strata, targets, within_database
     from ethnicmer_jax.jobs import check
     from ethnicmer_jax.models import fusion, registry
     from ethnicmer_jax.protocols import draws
@@ -159,6 +159,7 @@ def test_the_choices_are_those_of_the_modules_that_use_them():
         "data.detector": faces.DETECTORS,
         "data.flow_method": flow.METHODS,
         "data.flow_scaling": inputs.FLOW_SCALINGS,
+        "data.standardise": within_database.MODES,
         "protocol.name": protocols.PROTOCOLS,
         "protocol.grouping": (*GROUPINGS, "custom"),
         "protocol.arms": draws.ARMS,

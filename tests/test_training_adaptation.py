@@ -7,12 +7,15 @@ import pytest
 import worlds
 
 from ethnicmer_jax import inference, jobs
+from ethnicmer_jax.base import predictions
 from ethnicmer_jax.base.schema import ETHNICITIES, UserError
 from ethnicmer_jax.data import dataset, targets
 from ethnicmer_jax.jobs import check
 from ethnicmer_jax.jobs.calibration import plan
+from ethnicmer_jax.training import saved_network
 
 DATA = worlds.world()
+KEY = ["run", "fold", "database", "subject", "clip"]
 WHITE = ETHNICITIES.index("White")
 WEIGHED = ("loss__balanced_over", "loss__robust")
 
@@ -111,7 +114,7 @@ def test_people_of_another_database_are_predicted_all_the_same(tmp_path):
         model__fusion="adversarial",
         model__adversarial_target="database",
         loss__robust="group_database",
-        engine__devices=1,
+        **STANDARDISED,
     )
     jobs.run(config, tmp_path / "work", "train")
     trained = inference.open(tmp_path / "work", devices=1)
@@ -120,6 +123,13 @@ def test_people_of_another_database_are_predicted_all_the_same(tmp_path):
     found = trained.predict(stranger)
     assert found["final"].all()
     assert heads(found) == ["q_casme2", "q_samm"]
+    ours = dataset.from_records(worlds.records(people))
+    job = predictions.read(tmp_path / "work" / "predictions.csv").table
+    columns = [*KEY, *job.filter(like="p_")]
+    again = trained.predict(ours).sort_values(KEY, ignore_index=True)
+    assert again[columns].equals(job[columns].sort_values(KEY, ignore_index=True))
+    with pytest.raises(UserError, match="elsewhere they are not the same"):
+        saved_network.final(tmp_path / "work")
 
 
 @pytest.mark.parametrize(
@@ -136,6 +146,18 @@ def test_people_of_another_database_are_predicted_all_the_same(tmp_path):
         ),
         ({"loss__robust": "group", "loss__balanced_over": "group"}, "one of them to none"),
         ({"loss__robust": "group", "classifier": "svm"}, "is for networks"),
+        (
+            {"data__standardise": "database", "classifier": "svm"},
+            "set shallow.features to pixels or grid",
+        ),
+        (
+            {
+                "data__standardise": "database",
+                "model__emotion_input": "apex",
+                "model__ethnic_input": "apex",
+            },
+            "no branch sees any",
+        ),
     ],
 )
 def test_what_does_not_go_together_is_refused(overrides, said):
@@ -158,6 +180,58 @@ def test_what_does_not_go_together_is_refused(overrides, said):
 def test_what_the_clips_do_not_allow_is_refused(people, overrides, said):
     with pytest.raises(UserError, match=said):
         worlds.engine(worlds.config(**overrides), worlds.world(people))
+
+
+STANDARDISED = {"data__standardise": "database", "engine__devices": 1}
+
+
+def test_a_shift_of_one_database_changes_nothing_once_it_is_taken_out():
+    """The truth is known: samm's flow is another one by a pattern and a factor."""
+    pattern = np.random.default_rng(1).normal(size=(28, 28, 3)).astype(np.float32)
+    flow = DATA.flow.copy()
+    flow[DATA.database == "samm"] = 2 * flow[DATA.database == "samm"] + 4 * pattern
+    shifted = dataclasses.replace(DATA, flow=flow)
+
+    def answers(data, standardise):
+        made = worlds.config(
+            data__standardise=standardise,
+            data__flow_scaling="none",
+            data__mirror=False,
+            optim__epochs=4,
+            engine__devices=1,
+        )
+        return worlds.engine(made, data, [0, 3]).train().table.filter(like="p_").to_numpy()
+
+    assert answers(shifted, "database") == pytest.approx(answers(DATA, "database"), abs=2e-3)
+    assert np.abs(answers(shifted, "none") - answers(DATA, "none")).max() > 0.02
+
+
+@pytest.mark.parametrize("classifier", ["network", "logistic"])
+def test_nothing_of_a_held_out_clip_is_in_what_its_fold_standardises_by(classifier):
+    from ethnicmer_jax.training.shallow import Shallow
+
+    made = worlds.config(**STANDARDISED, classifier=classifier, shallow__features="grid")
+    tables = []
+    for data in (DATA, worlds.changed(DATA, 0, flow=DATA.flow[0] ** 2)):
+        trained = worlds.engine(worlds.config(**STANDARDISED), data, [0])
+        if classifier == "logistic":
+            trained = Shallow(made, data, trained.targets, trained.folds)
+        tables.append(trained.train().table)
+    same = tables[0]["clip"] != DATA.clip[0]
+    assert tables[0][same].equals(tables[1][same])
+    assert not tables[0].equals(tables[1])
+
+
+def test_standardised_folds_resume_and_predict_from_checkpoints(tmp_path):
+    overrides = STANDARDISED | {"checkpoint__keep": "every"}
+    expected = worlds.engine(worlds.config(**overrides), DATA).train(tmp_path / "whole").table
+    half = worlds.config(**overrides, optim__epochs=1)
+    worlds.engine(half, DATA).train(tmp_path / "cut")
+    worlds.engine(half, DATA).clear(tmp_path / "cut")
+    again = worlds.engine(worlds.config(**overrides), DATA)
+    assert again.train(tmp_path / "cut").table.equals(expected)
+    assert again.evaluate(tmp_path / "whole").table.equals(expected)
+    assert not expected.equals(table(rows=range(6)))
 
 
 def test_folds_in_which_nothing_is_weighed_are_counted():

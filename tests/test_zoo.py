@@ -46,7 +46,7 @@ class Bench:
         }
         prepare = jax.jit(self.learner.model.prepare, static_argnums=0)
         prepared = {branch: prepare(branch, x) for branch, x in self.images.items()}
-        self.data = Resident(prepared, *map(jnp.asarray, (EMOTION, ETHNIC, ETHNIC)))
+        self.data = Resident(prepared, *map(jnp.asarray, (EMOTION, ETHNIC, ETHNIC, ETHNIC)))
         self.constants = Constants(
             identity=np.asarray([[seed, 7] for seed in range(FOLDS)], np.uint32),
             emotion_weights=np.ones((FOLDS, 3), np.float32),

@@ -338,6 +338,7 @@ RULES: Mapping[str, Rule] = {
     "data.image_size": _PIXELS,
     "data.classes": Classes(),
     "data.flow_scaling": Choice(("minmax", "median", "rms", "none")),
+    "data.standardise": Choice(("none", "database")),
     "data.mirror": Flag(),
     **{f"data.simulated.{name}": rule for name, rule in SIMULATED.items()},
     "protocol.name": Choice(

@@ -15,6 +15,8 @@ def by_database(config: ml_collections.ConfigDict) -> Iterator[str]:
     """Each setting that depends on which databases there are, as `name=value`."""
     if targets.target_of(config.model) == "database":
         yield "model.adversarial_target=database"
+    if config.data.standardise != "none":
+        yield f"data.standardise={config.data.standardise}"
     for name in ("balanced_over", "robust"):
         if "database" in config.loss[name]:
             yield f"loss.{name}={config.loss[name]}"

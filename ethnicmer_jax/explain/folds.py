@@ -14,6 +14,7 @@ import numpy as np
 from jaxtyping import Array, Float, Int, Shaped
 
 from ethnicmer_jax.base.progress import Progress
+from ethnicmer_jax.base.schema import UserError
 from ethnicmer_jax.data import inputs as pixels
 from ethnicmer_jax.explain import maps, views
 from ethnicmer_jax.explain.maps import Inputs, Variables
@@ -75,8 +76,13 @@ class Explainer:
           layer: of every backbone, see `tap`.
 
         Raises:
-          UserError: a backbone has no such layer.
+          UserError: a backbone has no such layer, or flow is standardised within database.
         """
+        if engine.standardised:
+            raise UserError(
+                "maps are drawn on flow as it is, and these networks see it standardised within "
+                "database (data.standardise): explain networks that were trained without"
+            )
         self.views, self.methods, self.layer = tuple(chosen), tuple(methods), layer
         self.model = views.differentiable(engine.learner.model)
         self._batch = engine.learner.eval_batch

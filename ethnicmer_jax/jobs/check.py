@@ -267,6 +267,15 @@ def _adaptation_faults(config: ml_collections.ConfigDict) -> Iterator[str]:
             f"model.ethnic_labels={model.ethnic_labels} changes ethnic labels, and "
             "model.adversarial_target=database reads none: leave one of them out"
         )
+    if config.data.standardise != "none":
+        if "flow" not in (model.emotion_input, model.ethnic_input):
+            yield "data.standardise is for flow, and no branch sees any"
+        if config.classifier != "network" and config.shallow.features == "backbone":
+            yield "data.standardise is for flow: set shallow.features to pixels or grid"
+        if any(config.init[f"{prefix}freeze"] for prefix in ("", "ethnic_")):
+            yield "data.standardise changes flow in every fold: leave init.freeze out"
+        if any(config.augment.values()):
+            yield "augment.* changes flow, and so does data.standardise: choose one of them"
     weighed = [name for name in ("balanced_over", "robust") if loss[name] != "none"]
     if len(weighed) > 1:
         yield "loss.balanced_over and loss.robust weigh the same clips: set one of them to none"

@@ -20,6 +20,7 @@ from ethnicmer_jax.data.targets import Targets
 from ethnicmer_jax.models.shapes import Leaf
 from ethnicmer_jax.protocols.clip_sets import ClipSets
 from ethnicmer_jax.protocols.fold_table import FoldTable
+from ethnicmer_jax.training.standardised import Statistics
 
 
 @struct.dataclass
@@ -35,6 +36,7 @@ class Constants:
       strata_there: bool [strata], which of them the fold trains on.
       test: int32 [t], the clips to predict, then anything.
       n_test: int32 [], how many of them are meant.
+      flow: branch -> what its flow is standardised by; None where none is.
     """
 
     identity: Leaf
@@ -45,6 +47,7 @@ class Constants:
     strata_there: Leaf
     test: Leaf
     n_test: Leaf
+    flow: dict[str, Statistics] | None = None
 
 
 @dataclasses.dataclass(frozen=True)

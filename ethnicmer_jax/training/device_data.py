@@ -23,7 +23,7 @@ from ethnicmer_jax.models import registry
 from ethnicmer_jax.models.branch_weights import BranchWeights
 from ethnicmer_jax.models.classifier import EthnicAwareClassifier, FixedFeatures
 from ethnicmer_jax.models.shapes import Leaf
-from ethnicmer_jax.training import augment
+from ethnicmer_jax.training import augment, standardised
 from ethnicmer_jax.training.pretrained import Start
 
 
@@ -38,6 +38,7 @@ class Resident:
       emotion: int32 [n].
       ethnic: int32 [n], -1 for Unknown.
       stratum: int32 [n], -1 for none.
+      database: int32 [n], -1 for one that the job does not know.
       weights: branch -> what every fold starts from instead of at random; of a frozen
         branch, the head only.
     """
@@ -46,6 +47,7 @@ class Resident:
     emotion: Leaf
     ethnic: Leaf
     stratum: Leaf
+    database: Leaf
     weights: dict[str, BranchWeights] = struct.field(default_factory=dict)
 
 
@@ -68,15 +70,16 @@ def build(
       batch: clips that a frozen backbone sees at a time.
     """
     backbones = {"emotion": model.emotion_backbone, "ethnic": model.ethnic_backbone}
-    augmented, prepared = augment.Ranges.of(config).branches, {}
+    changed = {*augment.Ranges.of(config).branches, *standardised.branches(config)}
+    prepared = {}
     for branch, backbone in backbones.items():
         if backbone is None:
             continue
         which, mirror = config.model[f"{branch}_input"], config.data.mirror
         pixels = inputs.with_copies(branch_images(config, dataset, branch), which, mirror)
         pixels = pixels.reshape(-1, *pixels.shape[2:])
-        if branch in augmented:
-            # Changed anew in every step, so that nothing can be prepared.
+        if branch in changed:
+            # By every fold in its own way, or anew in every step: nothing can be prepared.
             prepared[branch] = jnp.asarray(pixels)
         elif branch in starts and starts[branch].frozen:
             prepared[branch] = fixed_features(backbone, starts[branch].weights, pixels, batch)
@@ -89,7 +92,8 @@ def build(
     emotion, ethnic = jnp.asarray(targets.emotion), jnp.asarray(targets.ethnic)
     none = np.full(len(dataset), -1, np.int32)
     stratum = jnp.asarray(none if targets.stratum is None else targets.stratum)
-    return Resident(prepared, emotion, ethnic, stratum, weights)
+    database = jnp.asarray(none if targets.database is None else targets.database)
+    return Resident(prepared, emotion, ethnic, stratum, database, weights)
 
 
 @functools.lru_cache(maxsize=8)

@@ -24,7 +24,15 @@ from ethnicmer_jax.base.schema import UserError
 from ethnicmer_jax.data.dataset import Dataset
 from ethnicmer_jax.data.targets import Targets
 from ethnicmer_jax.protocols.fold_table import FoldTable
-from ethnicmer_jax.training import batches, checkpoint, device_data, devices, optim, pretrained
+from ethnicmer_jax.training import (
+    batches,
+    checkpoint,
+    device_data,
+    devices,
+    optim,
+    pretrained,
+    standardised,
+)
 from ethnicmer_jax.training.batches import Constants
 from ethnicmer_jax.training.device_data import Resident
 from ethnicmer_jax.training.fold import FoldState, Learner, Sums
@@ -32,6 +40,7 @@ from ethnicmer_jax.training.fold_results import FoldResults
 from ethnicmer_jax.training.peeking import BestEpochs
 from ethnicmer_jax.training.placement import Grid, padded
 from ethnicmer_jax.training.scalars import ScalarLog
+from ethnicmer_jax.training.standardised import Statistics
 
 
 @dataclasses.dataclass(frozen=True)
@@ -94,7 +103,8 @@ class Engine:
         model, batch = self.learner.model, self.learner.eval_batch
         clips = device_data.build(config, dataset, targets, model, self._starts, batch)
         self._data = self._grid.replicate(clips)
-        self._constants = batches.constants(config, targets, folds, batch)
+        constants = batches.constants(config, targets, folds, batch)
+        self._constants = dataclasses.replace(constants, flow=self._statistics(clips))
         self._room = batches.steps_per_epoch(folds, config.optim.batch_size)
         self._init = self._grid.map(self.learner.init)
         self._epoch = self._grid.map(self.learner.epoch, donate_first=True)
@@ -244,6 +254,11 @@ class Engine:
         """
         return device_data.branch_images(self._config, self.dataset, branch)
 
+    @property
+    def standardised(self) -> bool:
+        """Whether any branch sees flow that is standardised within database."""
+        return bool(standardised.branches(self._config))
+
     def input_of(self, branch: str) -> str:
         """Which pixels a branch sees: "flow" or "apex"."""
         return str(self._config.model[f"{branch}_input"])
@@ -312,6 +327,24 @@ class Engine:
             progress.set_postfix(loss=f"{means['loss']:.3f}")
             progress.update(len(flight.rows))
         return state
+
+    def _statistics(self, clips: Resident) -> dict[str, Statistics] | None:
+        """What the flow of each fold is standardised by, where it is."""
+        branches = standardised.branches(self._config)
+        if not branches:
+            return None
+        if self.targets.database is None:
+            raise UserError("data.standardise=database: these clips name no database")
+        return {
+            branch: standardised.of_folds(
+                np.asarray(clips.images[branch]),
+                self.targets.database,
+                len(self.targets.database_names),
+                self.folds.train,
+            )
+            for branch in branches
+            if branch in clips.images
+        }
 
     def _best_epochs(self, flight: Flight) -> BestEpochs | None:
         """What looks at the test clips after every epoch, where the config asks for that."""

@@ -19,10 +19,11 @@ from ethnicmer_jax.models import branch_weights, registry
 from ethnicmer_jax.models.classifier import EthnicAwareClassifier, FixedFeatures
 from ethnicmer_jax.models.fusion import Outputs
 from ethnicmer_jax.models.shapes import Leaf
-from ethnicmer_jax.training import augment, losses, optim, robust
+from ethnicmer_jax.training import augment, losses, optim, robust, standardised
 from ethnicmer_jax.training.batches import Constants
 from ethnicmer_jax.training.device_data import Resident
 from ethnicmer_jax.training.pretrained import Start
+from ethnicmer_jax.training.standardised import Statistics
 
 
 @struct.dataclass
@@ -37,6 +38,8 @@ class FoldState:
       average: moving averages of `params` and `batch_stats`, in that order, which predict
         in their place; None where the last ones do.
       robust: float32 [strata], their log weights in worst-group training; None without.
+      flow: branch -> what its flow is standardised by, which training does not change; None where
+        none is.
     """
 
     params: Any
@@ -45,6 +48,7 @@ class FoldState:
     step: Leaf
     average: Any = None
     robust: Leaf | None = None
+    flow: dict[str, Statistics] | None = None
 
     @property
     def variables(self) -> dict[str, Any]:
@@ -139,7 +143,8 @@ class Learner:
         average = (params, stats) if self.averaging else None
         strata = robust.initial(constants.strata_there) if self.loss.robust else None
         optimizer = self.optimizer.init(params)
-        return FoldState(params, stats, optimizer, jnp.int32(0), average, strata)
+        step, flow = jnp.int32(0), constants.flow
+        return FoldState(params, stats, optimizer, step, average, strata, flow)
 
     def epoch(
         self,
@@ -208,7 +213,7 @@ class Learner:
         """Class probabilities of some clips; the mean over both copies with `mirror`."""
 
         def of_copy(copy: int) -> dict[str, jax.Array]:
-            inputs = self._inputs(data, clips, jnp.full_like(clips, copy))
+            inputs = self._inputs(data, clips, jnp.full_like(clips, copy), state.flow)
             outputs = self.model.apply(state.variables, inputs, train=False)
             heads = {"p": outputs.logits, "q": outputs.ethnic_logits}
             return {name: jax.nn.softmax(x) for name, x in heads.items() if x is not None}
@@ -230,7 +235,7 @@ class Learner:
         Returns:
           float32 [m, d].
         """
-        inputs = self._inputs(data, clips, jnp.zeros_like(clips))
+        inputs = self._inputs(data, clips, jnp.zeros_like(clips), state.flow)
         return self.model.apply(state.variables, inputs, train=False).features
 
     def _step(
@@ -247,7 +252,7 @@ class Learner:
         if self.mirror:
             coin = jax.random.bernoulli(jax.random.fold_in(key, _MIRROR), shape=clips.shape)
             copies = coin.astype(jnp.int32)
-        inputs = self._inputs(data, clips, copies)
+        inputs = self._inputs(data, clips, copies, state.flow)
         for branch in self.augmented.branches:
             if branch in inputs:
                 # Branches that see the same flow see it changed in the same way.
@@ -302,10 +307,15 @@ class Learner:
         right = (outputs.logits.argmax(-1) == emotion) * weight
         sums = Sums({name: part * count for name, part in parts.items()}, right.sum(), count)
         average = optim.moving_average(state.average, (params, stats), state.step, self.averaging)
-        return FoldState(params, stats, opt_state, state.step + 1, average, weights), sums
+        step = state.step + 1
+        return FoldState(params, stats, opt_state, step, average, weights, state.flow), sums
 
     def _inputs(
-        self, data: Resident, clips: Int[Array, " clips"], copies: Int[Array, " clips"]
+        self,
+        data: Resident,
+        clips: Int[Array, " clips"],
+        copies: Int[Array, " clips"],
+        flow: dict[str, Statistics] | None = None,
     ) -> dict[str, Any]:
         rows = clips + copies * len(data.emotion)
         images = jax.tree.map(
@@ -313,6 +323,8 @@ class Learner:
             lambda x: x.at[rows].get(mode="promise_in_bounds"),
             data.images,
         )
+        if flow is not None:
+            images = standardised.apply(images, flow, data.database[clips])
         return {**images, "ethnicity": data.ethnic[clips]}
 
 

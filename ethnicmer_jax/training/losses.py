@@ -68,9 +68,7 @@ def summed(
     weighted = weight * emotion_weights[emotion]
 
     def of_emotion(logits: Float[Array, "batch classes"]) -> Float[Array, ""]:
-        return cross_entropy(
-            in_training(config, logits, emotion_shares), emotion, weighted, smooth
-        )
+        return cross_entropy(in_training(config, logits, emotion_shares), emotion, weighted, smooth)
 
     parts = {"final": of_emotion(outputs.logits)}
     total = parts["final"]

@@ -134,6 +134,12 @@ def _read(directory: pathlib.Path, networks: Networks, row: int) -> SavedNetwork
     config = ml_collections.ConfigDict(files.read_json(directory / "config.json"))
     if "network" not in config.classifier.split("+"):
         raise UserError(f"{directory} holds classifiers of kind {config.classifier}, no networks")
+    if config.data.standardise != "none":
+        raise UserError(
+            f"the networks of {directory} see flow that is standardised within the databases of "
+            f"their folds (data.standardise={config.data.standardise}): elsewhere they are not the "
+            "same; predict with this work directory, or train without it"
+        )
     name = f"{networks.run[row]}/{networks.fold[row]}"
     variables = FoldCheckpoints(directory / "checkpoints").network(name)
     target = targets.target_of(config.model)

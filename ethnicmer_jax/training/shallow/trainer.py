@@ -6,6 +6,7 @@ Same folds, same files and same table of predictions as the engine's; no checkpo
 from __future__ import annotations
 
 import itertools
+import math
 import pathlib
 import platform
 from collections.abc import Iterator
@@ -18,6 +19,7 @@ import numpy as np
 from ethnicmer_jax.base import environment, settings
 from ethnicmer_jax.base.predictions import Predictions
 from ethnicmer_jax.base.progress import Progress
+from ethnicmer_jax.data import within_database
 from ethnicmer_jax.data.dataset import Dataset
 from ethnicmer_jax.data.targets import Targets
 from ethnicmer_jax.protocols.fold_table import FoldTable
@@ -61,6 +63,7 @@ class Shallow:
         self.dataset, self.targets, self.folds = dataset, targets, folds
         self._recipe = Recipe.of(config)
         self._features = features.extract(config, dataset, folds.seed)
+        self._within = config.data.standardise == "database"
         self._processes = _processes(config.engine.devices, len(folds))
         self.notes: tuple[str, ...] = (f"{self._recipe}; features: {self._features.note}",)
 
@@ -106,7 +109,7 @@ class Shallow:
         return parallel(
             joblib.delayed(run_fold)(
                 self._recipe,
-                self._features.by_seed[int(table.seed[row])],
+                self._seen(row),
                 labels,
                 table.train[row],
                 table.test[row],
@@ -114,6 +117,19 @@ class Shallow:
             )
             for row in rows
         )
+
+    def _seen(self, row: int) -> np.ndarray:
+        """The features of all clips as a fold sees them, float32 [copies, n, d]."""
+        values = self._features.by_seed[int(self.folds.seed[row])]
+        if not self._within:
+            return values
+        database, names = self.targets.database, self.targets.database_names
+        assert database is not None, "targets of a config name the databases"
+        side = math.isqrt(values.shape[-1] // 3)
+        flow = values.reshape(*values.shape[:2], side, side, 3)
+        train = self.folds.train[row]
+        flow = within_database.standardised(flow, database, len(names), train)
+        return flow.reshape(values.shape)
 
 
 def _processes(wanted: int, folds: int) -> int:
