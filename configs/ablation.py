@@ -12,6 +12,7 @@ Variants (the first point is what the others are compared with):
   recipe       one change of the training recipe at a time
   backbones    larger networks at 112 and 128 px; for a GPU
   classifiers  network, SVM and logistic regression
+  database     ways to take the database, or the group, out of what is learnt
 """
 
 import ml_collections
@@ -72,6 +73,18 @@ VARIANTS = {
             {"model.emotion_backbone": "resnet18", "model.image_size": 112},
             {"model.emotion_backbone": "tiny_vit_5m", "model.image_size": 128},
             {"model.emotion_backbone": "tiny_vit_21m", "model.image_size": 128},
+        )
+    },
+    "database": {
+        "points": (
+            {},
+            *(
+                {"model.fusion": "adversarial", "model.adversarial_target": target}
+                for target in ("database", "ethnicity", "group")
+            ),
+            *({"loss.balanced_over": by} for by in ("group", "database", "group_database")),
+            *({"loss.robust": by} for by in ("group", "database", "group_database")),
+            {"data.standardise": "database"},
         )
     },
     "classifiers": {

@@ -8,10 +8,11 @@ from typing import Any
 
 import pandas as pd
 
-from ethnicmer_jax.analysis import confusion, habit, intervals, metrics
+from ethnicmer_jax.analysis import confusion, gaps, habit, intervals, metrics
 from ethnicmer_jax.analysis.counts import Counts
 from ethnicmer_jax.analysis.results import arms as arms_of_rows
 from ethnicmer_jax.base import labels, reportable
+from ethnicmer_jax.base.grouping import grouping
 from ethnicmer_jax.base.predictions import Predictions
 
 
@@ -46,7 +47,8 @@ def frame(results: Sequence[Result]) -> pd.DataFrame:
       Columns point, arm (only where a point has several), status (finished | failed | not
       finished), every swept field, runs, clips, subjects, for each score its mean, _sd over
       runs and the bounds _low and _high of its interval over subjects, seconds, difference (of
-      UF1 from the same arm of the first point) with _low and _high, and error. Where any point
+      UF1 from the same arm of the first point) with _low and _high, the columns of `gaps.columns`
+      where there are two groups or databases, and error. Where any point
       has chosen epochs on test clips (`protocol.peek`): the columns of `habit.columns`, and
       not_reportable, which says so of such points.
     """
@@ -58,14 +60,17 @@ def frame(results: Sequence[Result]) -> pd.DataFrame:
         about |= {"seconds": result.seconds, "error": result.error or ""}
         for arm, part in of_result.items():
             row = about | {"arm": arm} | _scores(part) | _habit(part)
-            if number and arm in arms[0]:
-                row |= _difference(part, arms[0][arm])
+            first = arms[0].get(arm) if number else None
+            if first is not None:
+                row |= _difference(part, first)
+            row |= gaps.columns(part, first, _members(result.config))
             rows.append(row)
         if not of_result:
             rows.append(about)
     fields = list(dict.fromkeys(field for result in results for field in result.overrides))
     several = ["arm"] if any(len(of_result) > 1 for of_result in arms) else []
     order = ["point", *several, "status", *fields, *_MEASURED, "seconds", *_DIFFERENCE]
+    order += [name for name in _GAPS if any(name in row for row in rows)]
     peeked = [row for row in rows if reportable.COLUMN in row]
     habitual = [name for name in peeked[0] if name not in order] if peeked else []
     order += [name for name in habitual if name not in ("arm", "error")] + ["error"]
@@ -83,6 +88,15 @@ _MEASURED = (
     *(f"{score}{end}" for score in confusion.SCORES for end in ("", "_sd", "_low", "_high")),
 )
 _DIFFERENCE = ("difference", "difference_low", "difference_high")
+_GAPS = tuple(
+    f"{kind}_{name}{end}"
+    for kind in gaps.KINDS
+    for name, ends in (
+        ("sides", ("",)),
+        *((n, ("", "_low", "_high")) for n in ("gap", "gap_change")),
+    )
+    for end in ends
+)
 
 
 def names(values: pd.DataFrame) -> list[str]:
@@ -192,6 +206,14 @@ def _difference(arm: Predictions, reference: Predictions) -> dict[str, float]:
         return {}
     interval = intervals.difference(Counts.of(arm), Counts.of(reference))
     return dict(zip(_DIFFERENCE, (interval.estimate, interval.low, interval.high), strict=True))
+
+
+def _members(config: Mapping[str, Any]) -> Mapping[str, str]:
+    """Ethnicity -> group under the config of a point."""
+    protocol = config.get("protocol", {})
+    if "grouping" not in protocol:
+        return {}
+    return grouping(protocol["grouping"], protocol.get("grouping_custom")).members
 
 
 def _plain(value: object) -> str | float | bool:

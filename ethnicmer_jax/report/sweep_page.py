@@ -7,10 +7,10 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from ethnicmer_jax.analysis import sweep
+from ethnicmer_jax.analysis import gaps, sweep
 from ethnicmer_jax.analysis.confusion import LABELS
 from ethnicmer_jax.analysis.sweep import Result
-from ethnicmer_jax.base import files, reportable
+from ethnicmer_jax.base import files, labels, reportable
 from ethnicmer_jax.report import columns, figures, habit_tables, html_page, provenance, style
 from ethnicmer_jax.report.html_page import Block, Document, Gallery, Listing, Prose, Section
 from ethnicmer_jax.report.prose import paragraphs, text
@@ -40,7 +40,8 @@ def write(name: str, results: Sequence[Result], directory: pathlib.Path) -> path
         f"- {sentence}\n" for sentence in [*marked, *warnings, *sentences]
     )
     files.write_table(directory / "summary.csv", values)
-    tables = [shown, *(block for block in _habits(values) if isinstance(block, Table))]
+    further = [*_gaps(values), *_habits(values)]
+    tables = [shown, *(block for block in further if isinstance(block, Table))]
     written = "\n".join(f"{table.markdown()}\n{table.caption}\n" for table in tables)
     files.write_text(directory / "summary.md", f"{heading}\n{written}")
     with style.stamped(reportable.MARK if marked else ""):
@@ -91,7 +92,8 @@ def _document(
     failed = values[values.error != ""].drop_duplicates("point")
     failures = [f"{row.point}: {row.error}" for row in failed.itertuples()]
     lead, others = _forests(values)
-    points: list[Block] = [table, *([Gallery(others)] if others else []), *_habits(values)]
+    further = [*([Gallery(others)] if others else []), *_gaps(values), *_habits(values)]
+    points: list[Block] = [table, *further]
     if failures:
         points.append(Listing("\n".join(failures)))
     return Document(
@@ -107,6 +109,26 @@ def _document(
             provenance.responsible_use(),
         ],
     )
+
+
+def _gaps(values: pd.DataFrame) -> list[Block]:
+    """How far groups and databases lie apart at every point, where there are two of them."""
+    kinds = [kind for kind in gaps.KINDS if f"{kind}_gap" in values]
+    if not kinds:
+        return []
+    shown = [columns.text("Point", "label")]
+    for kind in kinds:
+        one, other = values[f"{kind}_sides"].dropna().iloc[0].split(" minus ")
+        name = labels.group if kind == "group" else labels.database
+        shown.append(_signed(f"{name(one)} − {name(other)}", f"{kind}_gap"))
+        if f"{kind}_gap_change" in values:
+            shown.append(_signed("change of the gap", f"{kind}_gap_change"))
+    caption = text("sweep.gaps")
+    return [Table("gaps", caption, values.assign(label=_labels(values)), shown)]
+
+
+def _signed(label: str, key: str) -> Column:
+    return columns.difference(label, key=key, prefix=f"{key}_")
 
 
 def _habits(values: pd.DataFrame) -> list[Block]:
