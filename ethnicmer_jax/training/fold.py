@@ -38,7 +38,7 @@ class FoldState:
       average: moving averages of `params` and `batch_stats`, in that order, which predict
         in their place; None where the last ones do.
       robust: float32 [strata], their log weights in worst-group training; None without.
-      flow: branch -> what its flow is standardised by, which training does not change; None where
+      flow: branch -> the `Statistics` that its flow is standardised by, which training does not change; None where
         none is.
     """
 
@@ -48,7 +48,7 @@ class FoldState:
     step: Leaf
     average: Any = None
     robust: Leaf | None = None
-    flow: dict[str, Statistics] | None = None
+    flow: Any = None
 
     @property
     def variables(self) -> dict[str, Any]:
