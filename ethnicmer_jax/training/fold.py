@@ -38,8 +38,8 @@ class FoldState:
       average: moving averages of `params` and `batch_stats`, in that order, which predict
         in their place; None where the last ones do.
       robust: float32 [strata], their log weights in worst-group training; None without.
-      flow: branch -> the `Statistics` that its flow is standardised by, which training does not change; None where
-        none is.
+      flow: branch -> the `Statistics` that its flow is standardised by, which training does not
+        change; None where none is.
     """
 
     params: Any
