@@ -148,7 +148,7 @@ def _train_round(
         for one in part
     ]).check()  # fmt: skip
     folder = file.with_suffix("")
-    if first or config.classifier == "network":
+    if first or config.classifier not in check.SHALLOW:
         preparation.starting_points(config, dataset, folds)
         trainer = preparation.trainer_of(config, dataset, Plan(folds, request.grouping, ()))
         predictions = trainer.train(folder)
