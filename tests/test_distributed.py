@@ -26,10 +26,10 @@ job.run(config, pathlib.Path(workdir), "all", first=jax.process_index() == 0)
 """
 
 
-def start(tmp_path, port, index, workdir):
+def start(tmp_path, port, index, workdir, code=CODE):
     arguments = [port, index, tmp_path / workdir, tmp_path / "data", tmp_path / "manifest.csv"]
     return subprocess.Popen(
-        [sys.executable, "-c", CODE, *map(str, arguments)],
+        [sys.executable, "-c", code, *map(str, arguments)],
         cwd=ROOT,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -61,3 +61,27 @@ def test_two_processes_predict_what_one_does(tmp_path):
     # Only the first process reports.
     assert ["report:" in text for text in said] == [True, False]
     assert (tmp_path / "two" / "report" / "index.html").is_file()
+
+
+EXACT = CODE.replace("jobs import job", "jobs.study import exact").replace(
+    'job.run(config, pathlib.Path(workdir), "all", first=jax.process_index() == 0)',
+    """config.optim.epochs, config.protocol.final = 1, False
+config.protocol.name, config.protocol.subjects, config.checkpoint.keep = "study", 0, "none"
+config.study.relabellings, config.study.exact_draws, config.study.exact_folds = 39, 1, 2
+exact.run(config, pathlib.Path(workdir), first=jax.process_index() == 0)""",
+)
+
+
+@pytest.mark.slow
+def test_two_processes_share_the_rounds_of_an_exact_test(tmp_path):
+    people = [("lab", f"a{n}", "Asian") for n in range(4)]
+    people += [("lab", f"w{n}", "White") for n in range(5)]
+    worlds.write_manifest(tmp_path, people)
+    alone = start(tmp_path, "alone", 0, "one", EXACT)
+    assert alone.wait(300) == 0, alone.stdout.read()
+    port = free_port()
+    both = [start(tmp_path, port, index, "two", EXACT) for index in (0, 1)]
+    said = [process.communicate(timeout=300)[0] for process in both]
+    assert [process.returncode for process in both] == [0, 0], "\n".join(said)
+    for name in ("relabellings.csv", "relabellings.json"):
+        assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
