@@ -30,7 +30,7 @@ _AUGMENTED = {
 _STEADY = {"optim.schedule": "cosine", "optim.averaging": 0.98}
 _HALF_PRIOR = {"loss.class_balanced": False, "loss.prior_adjustment": 0.5}
 _MIXED = {"classifier": "network+logistic", "shallow.features": "grid"}
-_RECIPES = (
+_RECIPES: tuple[object, ...] = (
     {},
     _RMS,
     _RMS | _AUGMENTED,
