@@ -48,7 +48,6 @@ SHORTER = (
     (r"sweep .*SLURM", (*TINY, *ONE_EPOCH)),
     (r"sweep .*ablation", (*TINY, *ONE_EPOCH, "--shard=1/7")),
     (r"sweep .*tuning", (*TINY, *ONE_EPOCH, *LOGISTIC, "--config.protocol.inner_folds=2")),
-    (r"sweep .*habit", (*TINY, *ONE_EPOCH, "--shard=1/9")),
     (r"calibrate", ("--config=configs/calibrate.py:smoke", *LOGISTIC, "--databases=2",
      "--effects=0")),
     (r"ethnicmer_jax plan", ("--effects=1", "--databases=1", "--clips=4")),
