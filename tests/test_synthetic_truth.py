@@ -162,3 +162,55 @@ def test_the_adversary_itself_takes_out_what_a_wider_layer_lets_through(tmp_path
     for kind in probe.PROBES:
         assert through[kind].low > 0.65
         assert kept[kind].estimate - 0.5 < (through[kind].estimate - 0.5) * 2 / 3
+
+
+RECORDED = {
+    "plain": {"effect": 0.0, "proportions": 0.1},
+    "other": {"effect": 0.0, "proportions": 0.1, "intensity": 2.0, "head_jitter": 0.6},
+}
+"""Two laboratories that record in their own way; flow gives the group away in both."""
+
+
+def recorded_in_two(directory, **overrides):
+    """What a linear probe reads of database and group from a network's features."""
+    from ethnicmer_jax.training.engine import Engine
+
+    data = simulate(16, **RECORDED)
+    config = worlds.config(
+        optim__epochs=20, optim__batch_size=32, checkpoint__keep="final", **overrides
+    )
+    part = _parts(data, 2, seed=0)
+    of = np.array([part[person] for person in data.person])
+    rows = [
+        (RunId(job="joint", cell="dealt", seed=seed), f"part{number}", of != number, of == number)
+        for seed in range(3)
+        for number in range(2)
+    ]
+    labels = targets.of_config(config, data, grouping("strict"))
+    engine = Engine(config, data, labels, from_rows(rows, len(data)))
+    engine.train(directory)
+    labels = {
+        "database": np.unique(data.database, return_inverse=True)[1],
+        "group": grouping("strict").indices(data.ethnicity),
+    }
+    return {name: _read(engine, directory, label) for name, label in labels.items()}
+
+
+def _read(engine, directory, label):
+    read, clips = jax.jit(engine.learner.features), np.arange(len(label))
+    states = engine.states(directory)
+    features = [np.asarray(read(state, engine.data, clips)) for _, state in states]
+    people, folds = engine.dataset.person, engine.folds
+    return probe.across_folds(features, label, people, folds, kind="logistic").estimate
+
+
+@pytest.mark.slow
+def test_the_database_is_taken_out_and_the_group_stays(tmp_path):
+    plain = recorded_in_two(tmp_path / "plain")
+    adversary = {"model__fusion": "adversarial", "model__adversarial_target": "database"}
+    hidden = recorded_in_two(tmp_path / "hidden", **adversary)
+    within = recorded_in_two(tmp_path / "within", data__standardise="database")
+    print(f"plain: {plain}\nadversarial: {hidden}\nstandardised: {within}")
+    assert plain["database"] > 0.65
+    for found in (hidden, within):
+        assert found["database"] - 0.5 < (plain["database"] - 0.5) * 2 / 3
