@@ -7,8 +7,9 @@ Command: python -m ethnicmer_jax.main --config=configs/pretrain.py --workdir=run
 Variants:
   plain   drawn flow without realism
   inner   what both are worth, on training subjects only: for `sweep`, then `select`
-Run time: 2 minutes on 2 CPU cores (4,800 clips of 900 people, motion fields without frames).
-Expected: see docs/transfer.md.
+Run time: 5 minutes on one busy CPU core (4,805 clips of 900 people, fields without frames);
+  `inner` 6 minutes more for each of its three points.
+Expected: no difference shown after fine-tuning on 278 real clips (docs/transfer.md).
 """
 
 import ml_collections
