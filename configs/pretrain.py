@@ -8,7 +8,7 @@ Variants:
   plain   drawn flow without realism
   inner   what both are worth, on training subjects only: for `sweep`, then `select`
 Run time: 5 minutes on one busy CPU core (4,805 clips of 900 people, fields without frames);
-  `inner` 6 minutes more for each of its three points.
+  `inner` 4 minutes more for each of its three points.
 Expected: no difference shown after fine-tuning on 278 real clips (docs/transfer.md).
 """
 
