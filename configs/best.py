@@ -4,6 +4,8 @@ Source: ours; chosen among the candidates of configs/tuning.py:recipe, see docs/
 Command: python -m ethnicmer_jax.main --config=configs/best.py --workdir=runs/best
   on real clips: --config.data.source=manifest --config.data.raw=PATH/manifest.csv
   The score is that of averaged/, the mean of the seeds; `predict` uses such a mean, too.
+Run time: about 8 minutes on one busy core (278 clips, 265 folds), which other work shared.
+Expected on those 278 clips: UF1 .788 (sd .007 over the 5 seeds), UAR .829; averaged .781, .822.
 """
 
 from configs import common
