@@ -16,7 +16,7 @@ Run time: 36 minutes on 2 CPU cores for 278 clips (22,482 folds), without the ex
 trains 3,200 models of .13 s each on one core, 4 to 6 minutes on 2 (estimated from 80 of them). By
 logistic regression a model takes .012 s: 2 to 3 minutes for all of them (estimated from 200).
 Expected on those 278 clips: own-group advantage +.050 [-.016, +.119] in UF1.
-Size on those 278 clips: 20,543 folds of draws and 884 of LOSO, in 10 jobs.
+Size on those 278 clips: 20,543 folds of draws and 884 of LOSO, in 11 jobs with the exact test.
 20 epochs in batches of 16 scored as 40 in batches of 32 did on them (UF1 of all cells .686
 and .693 in two draws), in half the time.
 """
