@@ -70,7 +70,6 @@ def _smoke(config):
     config.study.relabellings = 39
     config.study.exact_draws = 1
     config.study.exact_folds = 2
-    config.study.exact_stop = 1
     config.study.pooled_seeds = 1
     config.study.label_seeds = 1
     config.optim.epochs = 2

@@ -215,10 +215,18 @@ def test_a_study_is_not_evaluated_again(finished, copied):
     [
         (
             {"study__jobs": ("arms", "embedding")},
-            r"study\.jobs is .*'embedding'.*; it must be .* names out of arms, pooled",
+            r"study\.jobs is .*'embedding'.*; it must be .* names out of arms, exact, pooled",
         ),
         ({"study__jobs": ("arms", "bias_swapped")}, "uses the models of bias; name it"),
-        ({"study__jobs": ("embed",), "classifier": "svm"}, "job embed needs a network"),
+        (
+            {"study__jobs": ("arms", "pooled", "embed"), "classifier": "svm"},
+            r"""job embed needs a network; .* set '--config.study.jobs=\("arms","pooled"\)'""",
+        ),
+        (
+            {"study__jobs": ("embed",), "classifier": "svm"},
+            r"""set '--config.study.jobs=\("arms","exact","pooled"\)'""",
+        ),
+        ({"study__jobs": ("arms,pooled",)}, r"""names out of .*, written '\("arms","exact"\)'"""),
         ({"protocol__subjects": 40}, "40 asian subjects are asked for"),
         ({"optim__epochs": 0}, "optim.epochs is 0"),
     ],

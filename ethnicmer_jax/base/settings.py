@@ -12,7 +12,7 @@ import dataclasses
 import difflib
 import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 from ethnicmer_jax.base.class_schemes import NAMES
@@ -164,7 +164,8 @@ class Names:
     def __str__(self) -> str:
         known = f" out of {', '.join(self.of)}" if self.of else ""
         empty = f" (none stands for {self.empty})" if self.empty else " (at least one)"
-        return f"a tuple of different names{known}{empty}"
+        form = written(self.of[:2] or ("a", "b"))
+        return f"a tuple of different names{known}{empty}, written '{form}'"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -483,6 +484,12 @@ def check_value(name: str, value: Any, rule: Rule) -> None:
     """
     if not rule.allows(value):
         raise UserError(f"{name} is {_shown(value)}; it must be {rule}")
+
+
+def written(names: Sequence[str]) -> str:
+    """Names as a tuple in the form that the command line reads: `("arms","pooled")`."""
+    quoted = [f'"{name}"' for name in names]
+    return f"({quoted[0]},)" if len(quoted) == 1 else f"({','.join(quoted)})"
 
 
 def rule_of(name: str) -> Rule | None:

@@ -180,13 +180,15 @@ def _same_sign(name: str, found: Mapping[str, Advantage]) -> Control:
 
 def _conclude(exact: Exact, test: RandomisationTest, changed: Sequence[Control]) -> Conclusion:
     done = labels.count(len(test.null))
+    quantity = f"{exact.quantity[:1].upper()}{exact.quantity[1:]}"
+    relabelled = labels.signed(test.observed - test.excess)
     measured = (
-        f"the {exact.quantity} is {labels.signed(test.observed)}, {_excess(test)} beyond the mean "
-        f"of {done} relabellings of the groups within databases ({p_text(test.p_value)}); "
-        f"{exact.movable}"
+        f"{quantity}: observed {labels.signed(test.observed)}, relabelled groups {relabelled} on "
+        f"average, so {_excess(test)} beyond them ({p_text(test.p_value)}; {done} relabellings "
+        f"within databases); {exact.movable}"
     )
     if not test.excludes_zero:
-        first = f"There is no evidence at this power of a difference within databases: {measured}."
+        first = f"There is no evidence at this power of a difference within databases. {measured}."
         return Conclusion(Outcome.NO_EVIDENCE, (first, _not_equal(test)))
     failed = [control for control in changed if control.passed is False]
     if failed:
@@ -194,12 +196,12 @@ def _conclude(exact: Exact, test: RandomisationTest, changed: Sequence[Control])
         return Conclusion(
             Outcome.FAILS_CONTROL,
             (
-                f"Within databases, {measured}; but with other members of the groups it has "
-                f"another sign ({sign}). It is no evidence of an effect of ethnicity.",
+                f"{measured}. But with other members of the groups it has another "
+                f"sign ({sign}). It is no evidence of an effect of ethnicity.",
             ),
         )
     sentences = (
-        f"There is a difference within databases that groups made by chance do not show: "
+        "There is a difference within databases that groups made by chance do not show. "
         f"{measured}.",
         "It holds for these databases, labels and models; what causes it is not shown.",
     )
@@ -222,16 +224,18 @@ def _not_equal(test: RandomisationTest) -> str:
         )
     reach = max(-test.low, test.high)
     return (
-        f"That is not evidence of equality: differences up to {labels.score(reach)} in size are "
+        "That is not evidence of equality: own-group advantages of up to "
+        f"{labels.score(reach)} beyond that of relabelled groups, in either direction, are "
         "compatible with these data."
     )
 
 
-def size_in_uf1(observed: conclusion.HasInterval) -> str:
+def size_in_uf1(exact: Exact, observed: conclusion.HasInterval) -> str:
     """What the draws of the study measured, beside the test that decides."""
+    also = "; it may differ from the exact test's in size and sign" if exact.main else ""
     return (
-        f"Over all draws of the study, and with databases as they are, the own-group advantage in "
-        f"UF1 is {interval_text(observed)} (resampled subjects): its size, not a second test."
+        f"Another estimate, in UF1, over other draws and folds, databases not held constant: the "
+        f"own-group advantage is {interval_text(observed)} (resampled subjects){also}."
     )
 
 

@@ -161,7 +161,7 @@ class StudyFindings:
             factor=found[MAIN].factor if MAIN in found else None,
             headline=(decided or verdicts[0]).headline,
             conclusions=[
-                *(_decided(decided, found) if decided else ()),
+                *(_decided(tested, decided, found) if tested and decided else ()),
                 *_conclusions(
                     verdicts[1:] if decided and MAIN in found else verdicts,
                     groups,
@@ -249,9 +249,9 @@ def _data_card(runs: StudyRuns, members: Mapping[str, str]) -> DataCard:
     return DataCard.of(clips, group_labels(clips, members))
 
 
-def _decided(decided: Verdict, found: Mapping[str, Advantage]) -> list[str]:
+def _decided(tested: Exact, decided: Verdict, found: Mapping[str, Advantage]) -> list[str]:
     """The main finding by the randomisation test, and the size of the advantage in the draws."""
-    size = [exact.size_in_uf1(found[MAIN])] if MAIN in found else []
+    size = [exact.size_in_uf1(tested, found[MAIN])] if MAIN in found else []
     return [*decided.finding.sentences, *size]
 
 

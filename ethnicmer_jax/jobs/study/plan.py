@@ -18,6 +18,7 @@ import ml_collections
 from ethnicmer_jax.base.contrast_roles import MAIN
 from ethnicmer_jax.base.run_id import POOLED, WRONG_LABELS, RunId, wrongly_told
 from ethnicmer_jax.base.schema import UserError
+from ethnicmer_jax.base.settings import written
 
 
 @dataclasses.dataclass(frozen=True)
@@ -66,7 +67,11 @@ def jobs(config: ml_collections.ConfigDict) -> tuple[Job, ...]:
         if name not in known:
             raise UserError(f"study.jobs names {name!r}; choose from {', '.join(known)}")
         if name not in allowed:
-            raise UserError(f"job {name} needs a network; classifier is {config.classifier}")
+            possible = [job for job in allowed if job in chosen] or _WITHOUT_LABELS
+            raise UserError(
+                f"job {name} needs a network; classifier is {config.classifier}; set "
+                f"'--config.study.jobs={written(possible)}'"
+            )
         if name == EXACT and not _asked(name, config):
             raise UserError(
                 "job exact needs study.relabellings above 0, and the contrast ethnicity"

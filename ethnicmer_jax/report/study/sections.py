@@ -59,7 +59,10 @@ def main_result(found: StudyFindings) -> Section:
         tables.append(_differences(found.differences))
     explained = Prose(paragraphs("study.main_result"))
     shown = [Gallery(drawn)] if drawn else []
-    return Section("results", "Main result", [*shown, *tables, explained])
+    # Where the exact test answers the main question, this only adds its size in UF1.
+    answered = found.exact is not None and found.exact.decides
+    title = "Size in UF1" if answered else "Main result"
+    return Section("results", title, [*shown, *tables, explained])
 
 
 def across_databases(found: AcrossDatabases) -> Section:
