@@ -117,6 +117,14 @@ def test_the_terminal_says_it_in_every_line_with_a_score(folder, capsys):
     scores = [line for line in printed if "UF1 ." in line]
     assert scores
     assert all(MARK in line for line in scores)
+    # What the habit is worth is said here, and opens the page's conclusion.
+    (worth,) = [
+        line for line in printed if line.startswith("Choosing epochs on test clips turns UF1")
+    ]
+    page = (folder / "peeked" / "report" / "index.html").read_text()
+    assert page.index(worth.split(";")[0]) < page.index("majority-class baseline")
+    assert "<th" in page
+    assert ">Worth<" in page
 
 
 def test_a_sweep_marks_the_points_that_peeked_and_no_other(sweep, capsys):

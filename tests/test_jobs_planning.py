@@ -36,7 +36,7 @@ def planned(text, sizes=(), databases=2, effects=(0.0, 1.0)):
 def test_laboratories_become_databases_that_record_in_their_own_way():
     made, config = planned("a:8+8, b:12+4, c:16+0")
     settings.check(config.to_dict())
-    assert [r.label for r in made] == ["36 + 12 subjects in 3 laboratories"]
+    assert [r.label for r in made] == ["36 + 12 subjects in 3 laboratories (a:8+8,b:12+4,c:16+0)"]
     options = list(worlds.options(plan.chunks(config)[0].worlds[0], config))
     filmed = {
         own.cohorts[0].database: {cohort.ethnicity: cohort.subjects for cohort in own.cohorts}
@@ -51,7 +51,8 @@ def test_laboratories_become_databases_that_record_in_their_own_way():
 def test_a_range_of_subjects_is_a_design_each():
     made, config = planned("new:n+n,old:16+0", sizes=(6, 12))
     assert [r.label for r in made] == [
-        "22 + 6 subjects in 2 laboratories", "28 + 12 subjects in 2 laboratories"
+        "22 + 6 subjects in 2 laboratories (new:6+6,old:16+0)",
+        "28 + 12 subjects in 2 laboratories (new:12+12,old:16+0)",
     ]  # fmt: skip
     assert [r.n for r in made] == [6, 12]
     assert list(config.calibration.designs) == ["plan_006", "plan_012"]
@@ -109,7 +110,11 @@ def test_a_plan_writes_its_files_and_resumes_with_the_same_bytes(tmp_path):
     assert list(rates["effect"]) == [0, 1]
     assert (rates["databases"] == 2).all()
     page = (tmp_path / "report" / "index.html").read_text()
-    assert "5 + 5 subjects in 1 laboratory" in page
+    assert "5 + 5 subjects in 1 laboratory (a:5+5)" in page
+    assert set(rates["series"]) == {"5 + 5 subjects in 1 laboratory (a:5+5)"}
+    assert "This is coarse: 2 simulated recordings a point." in page
+    # A bound beyond all effects is in words in the table, too.
+    assert "above 1]" in page
     assert (tmp_path / "report" / "tables" / "detectable.csv").is_file()
     files[0].unlink()
     runner.run(config, made, tmp_path)

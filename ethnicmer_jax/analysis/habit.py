@@ -8,7 +8,8 @@ after the epoch, among as many, that the fold's test clips like best. Their diff
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,6 +17,7 @@ from jaxtyping import Int
 
 from ethnicmer_jax.analysis import confusion, intervals, results
 from ethnicmer_jax.analysis.counts import Counts
+from ethnicmer_jax.base import labels, reportable
 from ethnicmer_jax.base.predictions import Predictions
 
 _SCORES = ("uf1", "uar")
@@ -69,6 +71,23 @@ def common(predictions: Predictions, epochs: int) -> dict[str, float]:
     pooled = np.stack([_counts(predictions, answer).pooled for answer in answers.T])
     best = {score: confusion.SCORES[score](pooled).max(axis=0) for score in _SCORES}
     return {score: float(values.mean()) for score, values in best.items()}
+
+
+def sentences(predictions: Predictions) -> list[str]:
+    """What the habit is worth in UF1 with all epochs to choose from; one sentence an arm."""
+    table = frame(predictions)
+    last = table.groupby("arm", sort=False).tail(1).to_dict("records")
+    return [_sentence(row, single=len(last) == 1) for row in last]
+
+
+def _sentence(row: Mapping[str, Any], *, single: bool) -> str:
+    of = "" if single else f" of {labels.run(str(row['arm']))}"
+    without, with_it = (labels.score(row[f"uf1_{name}"]) for name in ("fixed", "chosen"))
+    worth = labels.estimate(*(row[f"uf1_worth{end}"] for end in ("", "_low", "_high")), sign=True)
+    return (
+        f"Choosing epochs on test clips turns UF1{of} {without} into {with_it}: {worth}; "
+        f"{reportable.MARK}."
+    )
 
 
 def frame(predictions: Predictions) -> pd.DataFrame:

@@ -15,6 +15,9 @@ from sklearn.isotonic import IsotonicRegression
 from ethnicmer_jax.analysis.calibration import POWER
 from ethnicmer_jax.base import labels
 
+FEW = 20
+"""Simulated recordings a point; of fewer, the answer is called coarse."""
+
 
 @dataclasses.dataclass(frozen=True)
 class Detectable:
@@ -67,7 +70,7 @@ def sentences(rates: pd.DataFrame) -> list[str]:
       rates: of one or more series; see `detectable`.
     """
     found = [_sentence(str(name), part) for name, part in rates.groupby("series", sort=False)]
-    return [*found, _in_words(rates)]
+    return [*found, *_coarse(rates), _in_words(rates)]
 
 
 def meaning(rates: pd.DataFrame) -> Iterator[dict[str, float]]:
@@ -80,6 +83,13 @@ def meaning(rates: pd.DataFrame) -> Iterator[dict[str, float]]:
         weights = part["databases"]
         advantage = float(np.average(part["mean_estimate"], weights=weights))
         yield {"effect": float(effect), "advantage": advantage, "databases": int(weights.sum())}
+
+
+def _coarse(rates: pd.DataFrame) -> Iterator[str]:
+    """A warning about few simulated recordings."""
+    fewest = int(rates["databases"].min())
+    if fewest < FEW:
+        yield f"This is coarse: {labels.count(fewest)} simulated recordings a point."
 
 
 def _in_words(rates: pd.DataFrame) -> str:
@@ -120,7 +130,7 @@ def _sentence(series: str, part: pd.DataFrame) -> str:
             f"With {series}, no effect up to {labels.compact(last['effect'])} would be found with "
             f"{POWER:.0%} power (at {labels.compact(last['effect'])}: {rate} [{low}, {high}])."
         )
-    bounds = f"{labels.score(found.low, 2)}, {_upper(found.high, part)}"
+    bounds = f"{labels.score(found.low, 2)}, {bound(found.high, part)}"
     return (
         f"With {series}, an effect of {labels.score(found.effect, 2)} [{bounds}] would be found "
         f"with {POWER:.0%} power: a mean own-group advantage of "
@@ -128,7 +138,8 @@ def _sentence(series: str, part: pd.DataFrame) -> str:
     )
 
 
-def _upper(high: float, part: pd.DataFrame) -> str:
-    if math.isinf(high):
+def bound(effect: float, part: pd.DataFrame) -> str:
+    """An effect, or "above 1" where it lies beyond all that were tried in a series."""
+    if math.isinf(effect):
         return f"above {labels.compact(part['effect'].max())}"
-    return labels.score(high, 2)
+    return labels.score(effect, 2)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import ml_collections
 import pandas as pd
 
-from ethnicmer_jax.analysis import metrics
+from ethnicmer_jax.analysis import habit, metrics
 from ethnicmer_jax.base import environment, files, labels, predictions, reportable, waiting
 from ethnicmer_jax.base.grouping import grouping
 from ethnicmer_jax.base.predictions import Predictions
@@ -89,6 +89,9 @@ def report(config: Mapping[str, Any], directory: pathlib.Path) -> None:
     finished = work_directory.read(directory)
     values = _write_metrics(config, directory, *finished)
     console.print_metrics(values, config["name"])
+    if finished.table.not_reportable:
+        for sentence in habit.sentences(finished.table):
+            console.print_line(sentence)
     console.print_curves(directory)
     console.print_report(page.write(directory))
 

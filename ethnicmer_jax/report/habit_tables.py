@@ -40,5 +40,5 @@ def of_score(score: str) -> tuple[Column, ...]:
     return (
         columns.bounded(f"{name}, fixed epochs", f"{score}_fixed"),
         columns.bounded(f"{name}, best test epoch", f"{score}_chosen"),
-        columns.difference("Difference", key=f"{score}_worth", prefix=f"{score}_worth_"),
+        columns.difference("Worth", key=f"{score}_worth", prefix=f"{score}_worth_"),
     )

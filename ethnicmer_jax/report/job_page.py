@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import pathlib
 from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
-from ethnicmer_jax.analysis import learning_curves
+from ethnicmer_jax.analysis import habit, learning_curves
 from ethnicmer_jax.analysis.confusion import LABELS
 from ethnicmer_jax.analysis.job_findings import JobFindings
 from ethnicmer_jax.base import labels, reportable
@@ -55,6 +56,8 @@ def write(workdir: pathlib.Path) -> pathlib.Path:
     reason = job.predictions.not_reportable
     if reason:
         more.insert(0, habit_tables.section(job.predictions))
+        worth = habit.sentences(job.predictions)
+        found = dataclasses.replace(found, conclusions=[*worth, *found.conclusions])
     with style.stamped(reason and reportable.MARK):
         page = build(job, found, more)
     return html_page.save(page, workdir / "report")

@@ -38,7 +38,7 @@ def build(rates: pd.DataFrame, found: pd.DataFrame, facts: Mapping[str, object])
     listed = [(name, str(value)) for name, value in flatten(facts) if name != "command"]
     lead = [figures.rejection_curves(rates, name="power")]
     sizes = dict(zip(found["series"], found["n"], strict=True))
-    blocks: list[Block] = [_detectable(found), _power(rates)]
+    blocks: list[Block] = [_detectable(found, rates), _power(rates)]
     if found["n"].notna().all() and len(found) > 1:
         by_size = rates.assign(n=rates["series"].map(sizes))
         blocks.insert(0, Gallery([plan_figures.power_by_subjects(by_size)]))
@@ -73,15 +73,21 @@ def _power(rates: pd.DataFrame) -> Table:
     )
 
 
-def _detectable(found: pd.DataFrame) -> Table:
+def _detectable(found: pd.DataFrame, rates: pd.DataFrame) -> Table:
+    # Infinite bounds are in words on the page and numbers in the CSV.
+    tried = found["series"].map(lambda name: rates[rates["series"] == name])
+    bounds = [
+        f"[{power.bound(low, part)}, {power.bound(high, part)}]"
+        for low, high, part in zip(found["low"], found["high"], tried, strict=True)
+    ]
     return Table(
         "detectable",
         text("plan.detectable"),
-        found,
+        found.assign(interval=bounds),
         (
             columns.text("Design", "series"),
             Column("Smallest effect", "{effect:score2}"),
-            Column("95% interval", "[{low:score2}, {high:score2}]"),
+            columns.text("95% interval", "interval"),
             Column("Own-group advantage in UF1", "{advantage:signed2}"),
         ),
     )

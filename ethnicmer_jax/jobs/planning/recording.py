@@ -65,11 +65,18 @@ class Recording:
 
     @property
     def label(self) -> str:
-        """Such as "20 + 12 subjects in 2 laboratories"."""
+        """Such as "20 + 12 subjects in 2 laboratories (a:8+8,b:12+4)"."""
         first, second = (sum(lab.subjects[side] for lab in self.laboratories) for side in (0, 1))
         count = len(self.laboratories)
         places = "1 laboratory" if count == 1 else f"{count} laboratories"
-        return f"{first} + {second} subjects in {places}"
+        return f"{first} + {second} subjects in {places} ({self.typed})"
+
+    @property
+    def typed(self) -> str:
+        """As `parse` reads it, with n filled in, such as "a:8+8,b:12+4"."""
+        return ",".join(
+            f"{lab.name}:{'+'.join(map(str, lab.subjects))}" for lab in self.laboratories
+        )
 
 
 def parse(text: str, sizes: Sequence[int] = ()) -> list[Recording]:
