@@ -232,3 +232,18 @@ def test_an_old_config_knows_nothing_of_it():
     assert reportable.fault({}) == ""
     assert reportable.fault({"protocol": {"name": "loso"}}) == ""
     assert reportable.fault(common.get_config().to_dict()) == ""
+
+
+def test_predictions_that_were_carried_elsewhere_keep_it(folder, tmp_path):
+    """Their column says it where the config of the new place knows nothing."""
+    shutil.copytree(folder / "honest", tmp_path / "elsewhere")
+    shutil.copy(folder / "peeked" / "predictions.csv", tmp_path / "elsewhere")
+    with pytest.raises(UserError, match="cannot be averaged"):
+        ensemble.write([tmp_path / "elsewhere"], tmp_path / "mean")
+    assert not (tmp_path / "mean").exists()
+
+
+def test_scores_in_python_carry_it_in_every_row(folder):
+    with pytest.warns(em.NotReportableWarning):
+        assert (em.Result(folder / "peeked").scores[COLUMN] != "").all()
+    assert COLUMN not in em.Result(folder / "honest").scores

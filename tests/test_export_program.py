@@ -3,6 +3,7 @@
 import functools
 import json
 import pathlib
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -22,6 +23,7 @@ from ethnicmer_jax.export import program, request, run
 from ethnicmer_jax.export.request import Request
 from ethnicmer_jax.jobs import preparation
 from ethnicmer_jax.protocols.network_file import Taught
+from ethnicmer_jax.training import saved_network
 from ethnicmer_jax.training.saved_network import SavedNetwork
 
 AS_CLOSE_AS = 1e-6
@@ -167,3 +169,33 @@ def test_the_name_of_the_file_says_the_format(tmp_path):
     assert request.format_of(tmp_path / "a.safetensors") == "safetensors"
     with pytest.raises(UserError, match=r"must end in \.zip or \.safetensors"):
         request.format_of(tmp_path / "a.onnx")
+
+
+def of_an_earlier_version(workdir, folder):
+    """A copy of a work directory whose config knows none of the settings that were added since."""
+    shutil.copytree(workdir, folder)
+    config = json.loads((folder / "config.json").read_text())
+    for section, names in {"data": ["standardise"], "loss": ["robust", "balanced_over",
+                           "robust_step", "prior_adjustment"], "optim": ["averaging"],
+                           "model": ["adversarial_target"]}.items():  # fmt: skip
+        for name in names:
+            del config[section][name]
+    del config["augment"]
+    (folder / "config.json").write_text(json.dumps(config))
+    return folder
+
+
+def test_networks_of_an_earlier_version_are_exported_alike(trained_workdir, tmp_path):
+    old = of_an_earlier_version(trained_workdir, tmp_path / "old")
+    (network,), (before,) = (saved_network.final(where) for where in (trained_workdir, old))
+    assert before.config.to_dict() == network.config.to_dict()
+
+
+def test_half_of_two_classifiers_is_not_exported_as_the_whole(trained_workdir, tmp_path):
+    shutil.copytree(trained_workdir, tmp_path / "mixed")
+    config = json.loads((tmp_path / "mixed" / "config.json").read_text())
+    config["classifier"] = "network+logistic"
+    (tmp_path / "mixed" / "config.json").write_text(json.dumps(config))
+    asked = Request(tmp_path / "mixed", tmp_path / "x.zip", "stablehlo")
+    with pytest.raises(UserError, match="mean of a network and another classifier"):
+        request.networks(asked)

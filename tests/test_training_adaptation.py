@@ -146,6 +146,7 @@ def test_people_of_another_database_are_predicted_all_the_same(tmp_path):
         ),
         ({"loss__robust": "group", "loss__balanced_over": "group"}, "one of them to none"),
         ({"loss__robust": "group", "classifier": "svm"}, "is for networks"),
+        ({"loss__robust": "group", "protocol__name": "study"}, "weigh databases"),
         (
             {"data__standardise": "database", "classifier": "svm"},
             "set shallow.features to pixels or grid",

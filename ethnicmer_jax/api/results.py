@@ -91,7 +91,10 @@ class Result:
             run: {name: x for name, x in values.items() if not isinstance(x, dict | list)}
             for run, values in self.metrics["runs"].items()
         }
-        return pd.DataFrame.from_dict(rows, orient="index").rename_axis("run")
+        table = pd.DataFrame.from_dict(rows, orient="index").rename_axis("run")
+        if reason := self.metrics.get(reportable.COLUMN):
+            table[reportable.COLUMN] = reason
+        return table
 
 
 def run(

@@ -6,6 +6,7 @@ import dataclasses
 import pathlib
 
 from ethnicmer_jax.base.schema import UserError
+from ethnicmer_jax.jobs import check
 from ethnicmer_jax.training import saved_network
 from ethnicmer_jax.training.saved_network import SavedNetwork
 
@@ -63,8 +64,11 @@ def networks(request: Request) -> tuple[SavedNetwork, ...]:
     """The network that is asked for, or the final models of all seeds.
 
     Raises:
-      UserError: there is none.
+      UserError: there is none, or it is half of a classifier of two kinds.
     """
     if request.member:
-        return (saved_network.find(f"{request.directory}:{request.member}"),)
-    return saved_network.final(request.directory)
+        found = (saved_network.find(f"{request.directory}:{request.member}"),)
+    else:
+        found = saved_network.final(request.directory)
+    check.has_checkpoints(found[0].config)
+    return found

@@ -55,6 +55,11 @@ def features(
     config: ml_collections.ConfigDict, dataset: Dataset, table: FoldTable
 ) -> Iterator[tuple[int, Float[np.ndarray, "clips features"]]]:
     """What each classifier sees of its clips: row of the table, float32 [clips, d]."""
+    if config.data.standardise != "none":
+        raise UserError(
+            "each of these classifiers sees flow that is standardised within the databases of its "
+            "fold (data.standardise): they have no features in common"
+        )
     found = shallow_features.extract(config, dataset, table.seed)
     for row, seed in enumerate(table.seed.tolist()):
         yield row, found.by_seed[seed][0, table.test.clips(row)]

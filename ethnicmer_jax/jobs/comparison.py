@@ -16,6 +16,7 @@ from ethnicmer_jax.analysis.paired import Findings
 from ethnicmer_jax.base import environment, files, predictions, reportable, settings
 from ethnicmer_jax.base.grouping import Grouping, grouping
 from ethnicmer_jax.base.predictions import Predictions
+from ethnicmer_jax.base.recorded_config import completed
 from ethnicmer_jax.base.schema import UserError
 from ethnicmer_jax.jobs import work_directory
 from ethnicmer_jax.report import comparison_page
@@ -263,7 +264,7 @@ def _differing_settings(sources: Sequence[Source]) -> pd.DataFrame:
 def _settings(config: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     values = {key: value for key, value in config.items() if key not in _NO_DIFFERENCE}
     if "protocol" in values and not work_directory.is_derived(config):
-        values = work_directory.completed(values)
+        values = completed(values)
     for name, value in settings.flattened(values):
         if name != "name" and not name.startswith(_UNSEEN):
             yield name, value

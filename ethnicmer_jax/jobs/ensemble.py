@@ -37,6 +37,9 @@ def write(
     if output.resolve() in places:
         raise UserError("--output is one of the jobs; name a new directory")
     tables = [work_directory.read(source).table.outer() for source in sources]
+    for source, read in zip(sources, tables, strict=True):
+        if reason := read.not_reportable:
+            raise UserError(f"{source} cannot be averaged: {reportable.marked(reason)}")
     table, members = averaged(tables)
     config = files.read_json(sources[0] / "config.json")
     names = ", ".join(str(files.read_json(s / "config.json")["name"]) for s in sources)

@@ -11,9 +11,9 @@ from typing import Any, NamedTuple
 import ml_collections
 import pandas as pd
 
-from configs import common
 from ethnicmer_jax.base import files, predictions, reportable
 from ethnicmer_jax.base.predictions import Predictions
+from ethnicmer_jax.base.recorded_config import completed
 from ethnicmer_jax.base.run_id import ALL
 from ethnicmer_jax.base.schema import UserError
 from ethnicmer_jax.protocols import fold_file
@@ -100,32 +100,6 @@ def recorded(directory: pathlib.Path) -> ml_collections.ConfigDict:
     if not is_derived(values):
         values = completed(values)
     return ml_collections.ConfigDict(values).lock()
-
-
-def completed(recorded: Any) -> Any:
-    """A recorded config with the settings that were added since, at their defaults.
-
-    A new setting's default is what the program did before there was the setting, so a work
-    directory of an earlier version stays usable.
-    """
-    defaults = json.loads(json.dumps(common.get_config().to_dict()))
-    if not isinstance(recorded, Mapping):
-        return recorded
-    values = _with_defaults(recorded, defaults)
-    if isinstance(values["data"], Mapping):
-        # It was a number as long as there were two schemes.
-        values["data"] = {**values["data"], "classes": str(values["data"]["classes"])}
-    return values
-
-
-def _with_defaults(values: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str, Any]:
-    known = {
-        key: _with_defaults(value, defaults[key])
-        if isinstance(value, Mapping) and isinstance(defaults.get(key), Mapping)
-        else value
-        for key, value in values.items()
-    }
-    return {**known, **{key: defaults[key] for key in defaults if key not in known}}
 
 
 def is_derived(config: Mapping[str, Any]) -> bool:

@@ -12,7 +12,7 @@ import ml_collections
 import numpy as np
 from flax import traverse_util
 
-from ethnicmer_jax.base import files, reportable
+from ethnicmer_jax.base import files, recorded_config, reportable
 from ethnicmer_jax.base.grouping import grouping
 from ethnicmer_jax.base.run_id import FINAL, RunId
 from ethnicmer_jax.base.schema import ETHNICITIES, UNKNOWN, UserError
@@ -131,7 +131,8 @@ def _final_rows(networks: Networks, directory: pathlib.Path) -> list[int]:
 
 
 def _read(directory: pathlib.Path, networks: Networks, row: int) -> SavedNetwork:
-    config = ml_collections.ConfigDict(files.read_json(directory / "config.json"))
+    recorded = files.read_json(directory / "config.json")
+    config = ml_collections.ConfigDict(recorded_config.completed(recorded))
     if "network" not in config.classifier.split("+"):
         raise UserError(f"{directory} holds classifiers of kind {config.classifier}, no networks")
     if config.data.standardise != "none":

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import ml_collections
 
+from ethnicmer_jax.analysis import effects
 from ethnicmer_jax.base import class_schemes
 from ethnicmer_jax.base.schema import UserError
 from ethnicmer_jax.data import adaptation
@@ -39,6 +40,12 @@ def chunks(config: ml_collections.ConfigDict) -> list[Chunk]:
         raise UserError(
             f"{name} tells databases apart, and those of a calibration are trained together as "
             "many more than one study has: leave it out"
+        )
+    few = config.calibration.relabellings
+    if few and 2 / (1 + few) > effects.ALPHA:
+        raise UserError(
+            f"calibration.relabellings is {few}: with fewer than 39 no outcome reaches a p of "
+            f"{effects.ALPHA:g}; set it to 39 or more, or to 0 for no exact test"
         )
     scheme = class_schemes.parse(config.data.classes)
     if scheme.depends_on_clips:
