@@ -112,7 +112,7 @@ def test_a_plan_writes_its_files_and_resumes_with_the_same_bytes(tmp_path):
     page = (tmp_path / "report" / "index.html").read_text()
     assert "5 + 5 subjects in 1 laboratory (a:5+5)" in page
     assert set(rates["series"]) == {"5 + 5 subjects in 1 laboratory (a:5+5)"}
-    assert "This is coarse: 2 simulated recordings a point." in page
+    assert "(coarse: 2 simulated recordings a point)." in page
     # A bound beyond all effects is in words in the table, too.
     assert "above 1]" in page
     assert (tmp_path / "report" / "tables" / "detectable.csv").is_file()

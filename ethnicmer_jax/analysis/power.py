@@ -69,8 +69,9 @@ def sentences(rates: pd.DataFrame) -> list[str]:
     Args:
       rates: of one or more series; see `detectable`.
     """
-    found = [_sentence(str(name), part) for name, part in rates.groupby("series", sort=False)]
-    return [*found, *_coarse(rates), _in_words(rates)]
+    designs = rates.groupby("series", sort=False)
+    found = [f"{_sentence(str(name), part)}{_coarse(part)}." for name, part in designs]
+    return [*found, _in_words(rates)]
 
 
 def meaning(rates: pd.DataFrame) -> Iterator[dict[str, float]]:
@@ -85,11 +86,10 @@ def meaning(rates: pd.DataFrame) -> Iterator[dict[str, float]]:
         yield {"effect": float(effect), "advantage": advantage, "databases": int(weights.sum())}
 
 
-def _coarse(rates: pd.DataFrame) -> Iterator[str]:
-    """A warning about few simulated recordings."""
-    fewest = int(rates["databases"].min())
-    if fewest < FEW:
-        yield f"This is coarse: {labels.count(fewest)} simulated recordings a point."
+def _coarse(part: pd.DataFrame) -> str:
+    """A warning about few simulated recordings; "" where there are enough."""
+    fewest = int(part["databases"].min())
+    return f" (coarse: {labels.count(fewest)} simulated recordings a point)" if fewest < FEW else ""
 
 
 def _in_words(rates: pd.DataFrame) -> str:
@@ -128,13 +128,13 @@ def _sentence(series: str, part: pd.DataFrame) -> str:
         rate, low, high = (labels.percent(last[name]) for name in ("rate", "low", "high"))
         return (
             f"With {series}, no effect up to {labels.compact(last['effect'])} would be found with "
-            f"{POWER:.0%} power (at {labels.compact(last['effect'])}: {rate} [{low}, {high}])."
+            f"{POWER:.0%} power (at {labels.compact(last['effect'])}: {rate} [{low}, {high}])"
         )
     bounds = f"{labels.score(found.low, 2)}, {bound(found.high, part)}"
     return (
         f"With {series}, an effect of {labels.score(found.effect, 2)} [{bounds}] would be found "
         f"with {POWER:.0%} power: a mean own-group advantage of "
-        f"{labels.signed(found.advantage, 2)} in UF1."
+        f"{labels.signed(found.advantage, 2)} in UF1"
     )
 
 
