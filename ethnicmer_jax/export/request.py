@@ -67,7 +67,9 @@ def networks(request: Request) -> tuple[SavedNetwork, ...]:
       UserError: there is none, or it is half of a classifier of two kinds.
     """
     if request.member:
-        found = (saved_network.find(f"{request.directory}:{request.member}"),)
+        found: tuple[SavedNetwork, ...] = (
+            saved_network.find(f"{request.directory}:{request.member}"),
+        )
     else:
         found = saved_network.final(request.directory)
     check.has_checkpoints(found[0].config)
