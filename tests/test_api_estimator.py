@@ -190,6 +190,9 @@ def test_an_oblong_image_needs_its_shape():
         ({"overrides": {"optim.epoch": 2}}, "did you mean"),
         ({"random_state": -1}, "seed"),
         ({"overrides": {"init.path": "runs/pretrained"}}, "starts at random"),
+        ({"overrides": {"loss.balanced_over": "group"}}, "is not told databases"),
+        ({"overrides": {"loss.robust": "database"}}, "is not told databases"),
+        ({"overrides": {"data.standardise": "database"}}, "is not told databases"),
     ],
 )
 def test_parameters_that_cannot_be_are_value_errors(changed, says):

@@ -83,6 +83,21 @@ def test_a_fold_starts_from_the_final_model(source):
     )
 
 
+def test_where_weights_were_averaged_their_means_are_what_is_handed_on(tmp_path):
+    means, last = (
+        worlds.engine(worlds.config(**SMALL, optim__averaging=averaging), DATA, [0])
+        for averaging in (0.9, 0.0)
+    )
+    means.train(tmp_path)
+    found = FoldCheckpoints(tmp_path / "checkpoints").network(means.folds.names[0])
+    ((_, predicting),) = means.states(tmp_path)
+    assert same(found["params"], predicting.params)
+    assert same(found["batch_stats"], predicting.batch_stats)
+    # Averaging has no say in training itself.
+    ((_, trained_on),) = last.trained()
+    assert not same(found["params"], trained_on.params)
+
+
 def test_the_whole_fusion_is_taken_over_where_both_branches_come_from_one_network(two_branches):
     path = str(two_branches)
     made = engine(model__fusion="embed", init__path=path, init__ethnic_path=path)

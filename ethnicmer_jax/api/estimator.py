@@ -22,6 +22,7 @@ from ethnicmer_jax.api import arrays
 from ethnicmer_jax.api import config as configs
 from ethnicmer_jax.base import reportable
 from ethnicmer_jax.base.schema import ETHNICITIES, UNKNOWN, UserError
+from ethnicmer_jax.data import adaptation
 
 _CHANNELS = 3
 _UNIT = "percent_of_width"
@@ -236,6 +237,12 @@ class MicroExpressionClassifier(ClassifierMixin, BaseEstimator):
             raise UserError(
                 "MicroExpressionClassifier sees flow alone: leave model.fusion at none and "
                 "model.emotion_input at flow, or use em.run"
+            )
+        told = [*adaptation.by_database(made), *adaptation.by_group(made)]
+        if told:
+            raise UserError(
+                f"MicroExpressionClassifier is not told databases and ethnicities, and {told[0]} "
+                "needs them: leave it out, or use em.run"
             )
         if reason := reportable.fault(made.to_dict()):
             raise UserError(f"MicroExpressionClassifier sees no test clips; leave out: {reason}")

@@ -1,4 +1,4 @@
-"""Which settings of a config tell databases apart, and what folds leave of them."""
+"""Which settings of a config tell databases or groups apart, and what folds leave of them."""
 
 from __future__ import annotations
 
@@ -19,6 +19,13 @@ def by_database(config: ml_collections.ConfigDict) -> Iterator[str]:
         yield f"data.standardise={config.data.standardise}"
     for name in ("balanced_over", "robust"):
         if "database" in config.loss[name]:
+            yield f"loss.{name}={config.loss[name]}"
+
+
+def by_group(config: ml_collections.ConfigDict) -> Iterator[str]:
+    """Each setting of training that weighs groups, as `name=value`."""
+    for name in ("balanced_over", "robust"):
+        if "group" in config.loss[name]:
             yield f"loss.{name}={config.loss[name]}"
 
 

@@ -279,11 +279,14 @@ def _adaptation_faults(config: ml_collections.ConfigDict) -> Iterator[str]:
     weighed = [name for name in ("balanced_over", "robust") if loss[name] != "none"]
     if len(weighed) > 1:
         yield "loss.balanced_over and loss.robust weigh the same clips: set one of them to none"
-    for name in weighed:
-        if config.protocol.name == "study" and "group" in loss[name]:
+    if config.protocol.name == "study":
+        # The data take a second to import.
+        from ethnicmer_jax.data import adaptation
+
+        for setting in adaptation.by_group(config):
             yield (
-                f"loss.{name}={loss[name]} weighs clips by the groups as they are, which a study "
-                "gives to other subjects in its exact test: weigh databases, or leave it out"
+                f"{setting} weighs clips by the groups as they are, which a study gives to other "
+                "subjects in its exact test: weigh databases, or leave it out"
             )
     if weighed and config.classifier != "network":
         yield f"loss.{weighed[0]} is for networks; classifier is {config.classifier}"

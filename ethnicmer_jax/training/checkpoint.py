@@ -16,6 +16,9 @@ import orbax.checkpoint as ocp
 
 from ethnicmer_jax.base.schema import UserError
 
+_NETWORK = ("params", "batch_stats")
+"""What of a fold's state predicts."""
+
 _WRITERS = 4
 """Saving small folds is bound by file system calls, which overlap."""
 
@@ -89,7 +92,7 @@ class FoldCheckpoints:
           name: of the fold.
 
         Returns:
-          "params" and "batch_stats", as nested mappings of NumPy arrays.
+          "params" and "batch_stats", as nested mappings of NumPy arrays: those that predict.
 
         Raises:
           UserError: there is no checkpoint, or a damaged one.
@@ -98,7 +101,9 @@ class FoldCheckpoints:
         with self._manager(name) as manager:
             try:
                 state = manager.restore(epoch, args=ocp.args.StandardRestore())
-                return {part: state[part] for part in ("params", "batch_stats")}
+                # Where weights were averaged, their means predict: see `FoldState`.
+                predicting = state.get("average") or [state[part] for part in _NETWORK]
+                return dict(zip(_NETWORK, predicting, strict=True))
             except (ValueError, KeyError, OSError) as error:
                 reason = str(error).strip().splitlines()[0]
                 raise UserError(f"the checkpoint of {name} cannot be read: {reason}") from None
