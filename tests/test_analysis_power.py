@@ -63,8 +63,14 @@ def test_databases_of_a_precision(precision, databases):
     assert power.databases_for(precision) == databases
 
 
-def test_a_range_of_effects_has_its_meaning_in_uf1():
-    both = pd.concat([curve(5, 20, 60), curve(5, 30, 90).assign(series="16 + 16 subjects")])
-    rows = pd.DataFrame(power.meaning(both))
-    assert list(rows["advantage"]) == pytest.approx([0, 0.05, 0.1])
-    assert list(rows["databases"]) == [200] * 3
+def test_designs_are_not_averaged_in_what_an_effect_means():
+    large = curve(5, 30, 90).assign(series="16 + 16 subjects")
+    large["mean_estimate"] *= 2
+    said = power.sentences(pd.concat([curve(5, 20, 60), large]))
+    assert said[-1].endswith("a mean own-group advantage of +.10 to +.20, by design, in UF1.")
+
+
+def test_what_an_effect_means_is_never_said_of_no_effect():
+    rates = curve(5, 20, 60, 80, 95)
+    ends = rates[rates["effect"].isin([0, rates["effect"].max()])]
+    assert power.sentences(ends)[-1].startswith("At effect 1 ")

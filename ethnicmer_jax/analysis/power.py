@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Iterator
 from statistics import NormalDist
 
 import numpy as np
@@ -74,18 +73,6 @@ def sentences(rates: pd.DataFrame) -> list[str]:
     return [*found, _in_words(rates)]
 
 
-def meaning(rates: pd.DataFrame) -> Iterator[dict[str, float]]:
-    """For each effect, the mean own-group advantage over all series: effect, advantage, databases.
-
-    Args:
-      rates: see `detectable`.
-    """
-    for effect, part in rates.groupby("effect"):
-        weights = part["databases"]
-        advantage = float(np.average(part["mean_estimate"], weights=weights))
-        yield {"effect": float(effect), "advantage": advantage, "databases": int(weights.sum())}
-
-
 def _coarse(part: pd.DataFrame) -> str:
     """A warning about few simulated recordings; "" where there are enough."""
     fewest = int(part["databases"].min())
@@ -93,13 +80,18 @@ def _coarse(part: pd.DataFrame) -> str:
 
 
 def _in_words(rates: pd.DataFrame) -> str:
-    """What the effect nearest to one half is, in words and in UF1."""
-    row = min(meaning(rates), key=lambda one: abs(one["effect"] - 0.5))
-    effect = labels.compact(row["effect"])
+    """What the effect nearest to one half is, in words and, for each design, in UF1."""
+    tried = rates.loc[rates["effect"] > 0, "effect"]
+    nearest = tried.iloc[(tried - 0.5).abs().argmin()]
+    made = rates.loc[rates["effect"] == nearest, "mean_estimate"]
+    lowest, highest = (labels.signed(value, 2) for value in (made.min(), made.max()))
+    several = lowest != highest
+    span = f"{lowest} to {highest}, by design," if several else lowest
+    effect = labels.compact(nearest)
     return (
         f"At effect {effect} a clip follows the dialect of its group with probability {effect} and "
-        f"the table common to all otherwise; here that is a mean own-group advantage of "
-        f"{labels.signed(row['advantage'], 2)} in UF1."
+        f"the table common to all otherwise; here that is a mean own-group advantage of {span} in "
+        "UF1."
     )
 
 

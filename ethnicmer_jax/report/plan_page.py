@@ -49,15 +49,11 @@ def build(rates: pd.DataFrame, found: pd.DataFrame, facts: Mapping[str, object])
         lead=lead,
         sections=[
             Section("power", "Power", blocks),
-            Section("meaning", "What an effect means", [_meaning(rates), *_explained()]),
+            Section("meaning", "What an effect means", [Prose(paragraphs("plan.meaning"))]),
             Section("methods", "Methods", [Prose(paragraphs("plan.methods"))]),
             Section("reproduce", "Reproduce", [Listing(str(facts["command"])), Facts(listed)]),
         ],
     )
-
-
-def _explained() -> list[Block]:
-    return [Prose(paragraphs("plan.meaning"))]
 
 
 def _power(rates: pd.DataFrame) -> Table:
@@ -89,18 +85,5 @@ def _detectable(found: pd.DataFrame, rates: pd.DataFrame) -> Table:
             Column("Smallest effect", "{effect:score2}"),
             columns.text("95% interval", "interval"),
             Column("Own-group advantage in UF1", "{advantage:signed2}"),
-        ),
-    )
-
-
-def _meaning(rates: pd.DataFrame) -> Table:
-    return Table(
-        "meaning",
-        text("plan.advantages"),
-        pd.DataFrame(power.meaning(rates)),
-        (
-            Column("True effect", "{effect:compact}"),
-            columns.count("Databases", "databases"),
-            Column("Mean own-group advantage in UF1", "{advantage:signed}"),
         ),
     )
