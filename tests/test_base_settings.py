@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from configs import calibrate, common
-from ethnicmer_jax.base import settings
+from ethnicmer_jax.base import setting_rules, settings
 from ethnicmer_jax.base.schema import UserError
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
@@ -75,7 +75,7 @@ def test_nothing_else_may_be_of_another_type(name):
     [
         name
         for name, rule in settings.RULES.items()
-        if isinstance(rule, settings.Choice | settings.Joined)
+        if isinstance(rule, setting_rules.Choice | setting_rules.Joined)
     ],
 )
 def test_a_wrong_name_comes_with_the_choices(name):

@@ -16,7 +16,7 @@ import numpy as np
 
 import configs
 from ethnicmer_jax.api import places
-from ethnicmer_jax.base import settings
+from ethnicmer_jax.base import setting_rules, settings
 from ethnicmer_jax.base.schema import UserError
 
 Source: TypeAlias = str | os.PathLike[str] | ml_collections.ConfigDict
@@ -85,7 +85,7 @@ def _set(made: ml_collections.ConfigDict, name: str, value: Any) -> None:
         section[field] = value
 
 
-def _plain(value: Any, rule: settings.Rule) -> Any:
+def _plain(value: Any, rule: setting_rules.Rule) -> Any:
     """The value as a config file would have it."""
     if isinstance(value, np.generic):
         value = value.item()
@@ -94,7 +94,10 @@ def _plain(value: Any, rule: settings.Rule) -> Any:
     if isinstance(value, list):
         return tuple(value)
     if isinstance(value, int) and not isinstance(value, bool):
-        kinds: dict[type, Callable[[int], Any]] = {settings.Classes: str, settings.Real: float}
+        kinds: dict[type, Callable[[int], Any]] = {
+            setting_rules.Classes: str,
+            setting_rules.Real: float,
+        }
         return kinds.get(type(rule), int)(value)
     return value
 

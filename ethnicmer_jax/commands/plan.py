@@ -17,7 +17,7 @@ from ml_collections import config_flags
 
 import configs
 from configs import plan as plan_config
-from ethnicmer_jax.base import cli, environment, settings
+from ethnicmer_jax.base import cli, environment, setting_rules, settings
 from ethnicmer_jax.base.schema import UserError
 from ethnicmer_jax.base.settings import Real, Whole
 from ethnicmer_jax.jobs import check
@@ -85,7 +85,7 @@ def _databases() -> int:
     return databases_for(_PRECISION.value)
 
 
-def _numbers(flag: flags.FlagHolder, kind: type, rule: settings.Rule) -> tuple:
+def _numbers(flag: flags.FlagHolder, kind: type, rule: setting_rules.Rule) -> tuple:
     """The numbers of a list flag.
 
     Raises:

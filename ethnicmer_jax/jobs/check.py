@@ -19,6 +19,7 @@ from ethnicmer_jax.base import settings as table
 from ethnicmer_jax.base.grouping import grouping
 from ethnicmer_jax.base.run_id import ALL
 from ethnicmer_jax.base.schema import UserError
+from ethnicmer_jax.base.setting_rules import Real
 from ethnicmer_jax.jobs.study import plan
 
 SHALLOW = ("svm", "logistic")
@@ -27,7 +28,7 @@ SHALLOW = ("svm", "logistic")
 MIXED = ("network+logistic",)
 """Classifiers that are the mean of a network and one of those."""
 
-_OPTION = table.Real(-10_000, 10_000)
+_OPTION = Real(-10_000, 10_000)
 """Numbers among the options of a backbone."""
 
 

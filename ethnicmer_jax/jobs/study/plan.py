@@ -18,7 +18,7 @@ import ml_collections
 from ethnicmer_jax.base.contrast_roles import MAIN
 from ethnicmer_jax.base.run_id import POOLED, WRONG_LABELS, RunId, wrongly_told
 from ethnicmer_jax.base.schema import UserError
-from ethnicmer_jax.base.settings import written
+from ethnicmer_jax.base.setting_rules import written
 
 
 @dataclasses.dataclass(frozen=True)
