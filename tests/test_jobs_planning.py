@@ -49,7 +49,7 @@ def test_laboratories_become_databases_that_record_in_their_own_way():
 
 
 def test_a_range_of_subjects_is_a_design_each():
-    made, config = planned("new:n+n,old:16+0", sizes=(6, 12))
+    made, config = planned("new:n+n,old:16+0", sizes=(6, 12, 6))
     assert [r.label for r in made] == [
         "22 + 6 subjects in 2 laboratories (new:6+6,old:16+0)",
         "28 + 12 subjects in 2 laboratories (new:12+12,old:16+0)",

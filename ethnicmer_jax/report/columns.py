@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from ethnicmer_jax.analysis.confusion import LABELS
 from ethnicmer_jax.base import labels
-from ethnicmer_jax.report.tables import Column, Named, PValue, Sentence
+from ethnicmer_jax.report.tables import Column, Interval, Named, PValue, Sentence
 
 
 def text(label: str, key: str) -> Column:
@@ -140,5 +140,7 @@ def p_holm(label: str = "p (Holm)", key: str = "p_holm") -> Column:
 
 
 def _interval(label: str, key: str, prefix: str, form: str) -> Column:
-    bounds = f"[{{{prefix}low:{form}}}, {{{prefix}high:{form}}}]"
-    return Column(label, f"{{{key}:{form}}} {bounds}")
+    low, high = f"{prefix}low", f"{prefix}high"
+    estimate = f"{{{key}:{form}}}"
+    template = f"{estimate} [{{{low}:{form}}}, {{{high}:{form}}}]"
+    return Interval(label, template, bounds=(low, high), unbounded=f"{estimate} (no bounds)")

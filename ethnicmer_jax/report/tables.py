@@ -96,6 +96,25 @@ class Sentence(Column):
 
 
 @dataclasses.dataclass(frozen=True)
+class Interval(Column):
+    """A column of estimates with their intervals, as in "+.12 [-.03, +.27]".
+
+    Attributes:
+      bounds: the frame's columns of low and high.
+      unbounded: the template of rows without bounds: a test that ended too early to have any.
+    """
+
+    bounds: tuple[str, str] = ("low", "high")
+    unbounded: str = ""
+
+    def cell(self, row: dict) -> str:
+        """Estimate and bounds, or that there are none."""
+        if all(np.isinf(row[bound]) for bound in self.bounds):
+            return Column(self.label, self.unbounded).cell(row)
+        return super().cell(row)
+
+
+@dataclasses.dataclass(frozen=True)
 class PValue(Column):
     """A column of p values; its template names the frame's column, as in "{p}"."""
 

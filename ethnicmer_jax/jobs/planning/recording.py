@@ -84,7 +84,7 @@ def parse(text: str, sizes: Sequence[int] = ()) -> list[Recording]:
 
     Args:
       text: `name:count+count`, separated by commas; a count may be n.
-      sizes: what n stands for, in turn.
+      sizes: what n stands for, in turn; one that is named twice counts once.
 
     Raises:
       UserError: the text reads otherwise, or no number of relabellings could answer there.
@@ -99,7 +99,7 @@ def parse(text: str, sizes: Sequence[int] = ()) -> list[Recording]:
         raise UserError(f"--laboratories={text}: say what n is, such as --subjects=4,8,16")
     if sizes and not asked:
         raise UserError(f"--laboratories={text}: no count is n, so --subjects changes nothing")
-    made = [_recording(entries, n) for n in (sizes or (None,))]
+    made = [_recording(entries, n) for n in (dict.fromkeys(sizes) or (None,))]
     for recording in made:
         _refuse(recording)
     return made
