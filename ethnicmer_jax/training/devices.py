@@ -7,14 +7,18 @@ import os
 import jax
 
 from ethnicmer_jax.base.schema import UserError
+from ethnicmer_jax.training import compilation_cache
 
 
 def local() -> list[jax.Device]:
     """The devices of this process; whoever computes with JAX asks here first.
 
+    What is compiled from here on is kept, see `compilation_cache`.
+
     Raises:
       UserError: JAX finds none of the kind that JAX_PLATFORMS asks for.
     """
+    compilation_cache.use()
     try:
         return jax.local_devices()
     except (RuntimeError, AssertionError) as error:
