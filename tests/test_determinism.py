@@ -14,6 +14,7 @@ import pytest
 import small_models
 import worlds
 
+from ethnicmer_jax.base import stopping
 from ethnicmer_jax.training import fold_results
 from ethnicmer_jax.training.checkpoint import FoldCheckpoints
 from ethnicmer_jax.training.scalars import ScalarLog
@@ -165,6 +166,38 @@ def test_an_interrupted_run_resumes(tmp_path, monkeypatch, keep, where, name, ca
     assert len((tmp_path / "scalars.jsonl").read_text().splitlines()) == 6
 
 
+@pytest.mark.parametrize(
+    ("keep", "epochs_left"),
+    # The second of three flights is stopped after the first of two epochs.
+    [("none", 3), pytest.param("final", 3, marks=pytest.mark.slow)],
+)
+def test_half_trained_folds_are_saved_at_sigterm(tmp_path, monkeypatch, keep, epochs_left):
+    config = made(checkpoint__keep=keep)
+    trained = []
+    write = ScalarLog.write
+
+    def writing(self, *line):
+        write(self, *line)
+        trained.append(line)
+        stopping._state.asked = len(trained) == 3
+
+    monkeypatch.setattr(ScalarLog, "write", writing)
+    with pytest.raises(stopping.Stopped):
+        worlds.engine(config, DATA).train(tmp_path)
+    assert len(trained) == 3
+    trained.clear()
+    stopping._state.asked = False
+    monkeypatch.setattr(
+        ScalarLog, "write", lambda self, *line: trained.append(line) or write(self, *line)
+    )
+    engine = worlds.engine(config, DATA)
+    assert engine.train(tmp_path).table.equals(expected())
+    assert len(trained) == epochs_left
+    assert len((tmp_path / "scalars.jsonl").read_text().splitlines()) == 6
+    engine.clear(tmp_path)
+    assert not (tmp_path / "parts").exists()
+
+
 def test_checkpoints_predict_what_was_predicted(tmp_path):
     engine = worlds.engine(made(checkpoint__keep="final"), DATA)
     engine.train(tmp_path)
@@ -221,5 +254,7 @@ def test_a_command_cut_off_twice_ends_as_one_that_was_not(tmp_path):
     # Three flights of folds with eight epochs each: far more than pass while a signal travels.
     stopped = command.cut_off(signal.SIGINT, after_epochs=2)
     assert stopped == (130, ["interrupted; the same command resumes"])
+    stopped = command.cut_off(signal.SIGTERM, after_epochs=4)
+    assert stopped == (143, ["stopped by SIGTERM; the same command resumes"])
     assert command.cut_off(signal.SIGKILL, after_epochs=6)[0] == -signal.SIGKILL
     assert command.predictions(command.start()) == undisturbed.predictions(beside)

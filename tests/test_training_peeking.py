@@ -7,6 +7,7 @@ import pytest
 import worlds
 
 from ethnicmer_jax.base.reportable import COLUMN
+from ethnicmer_jax.training.checkpoint import FoldCheckpoints
 from ethnicmer_jax.training.fold_results import FoldResults
 from ethnicmer_jax.training.peeking import BestEpochs
 
@@ -85,6 +86,24 @@ def test_batches_of_folds_change_rounding_only():
     found = worlds.engine(made(engine__fold_batch=3, engine__folds_in_flight=3), DATA).train()
     np.testing.assert_allclose(found.probabilities(), peeked().probabilities(), atol=1e-5)
     assert np.array_equal(found.answers_by_epoch, peeked().answers_by_epoch)
+
+
+@pytest.mark.slow
+def test_a_run_that_was_cut_off_within_folds_chooses_the_same(tmp_path, monkeypatch):
+    """Epochs that were seen before count again, though the folds have checkpoints of them."""
+    config = made(checkpoint__keep="every")
+    with monkeypatch.context() as broken:
+        save, calls = FoldCheckpoints.save, iter(range(1))
+
+        def failing(self, *arguments):
+            save(self, *arguments)
+            if next(calls, None) is None:
+                raise KeyboardInterrupt
+
+        broken.setattr(FoldCheckpoints, "save", failing)
+        with pytest.raises(KeyboardInterrupt):
+            worlds.engine(config, DATA).train(tmp_path)
+    assert worlds.engine(config, DATA).train(tmp_path).table.equals(peeked().table)
 
 
 def test_a_run_that_was_cut_off_chooses_the_same(tmp_path, monkeypatch):

@@ -10,9 +10,7 @@ import concurrent.futures
 import contextlib
 import itertools
 import multiprocessing
-import multiprocessing.connection
 import os
-import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -21,6 +19,7 @@ from typing import TypeVar
 
 import cv2
 
+from ethnicmer_jax.base import stopping
 from ethnicmer_jax.base.schema import UserError
 
 BATCH = 32
@@ -121,11 +120,4 @@ def _start(environment: dict[str, str]) -> None:
     """One thread a process, and no process that outlives a killed build."""
     os.environ.update(environment)
     cv2.setNumThreads(1)
-    parent = multiprocessing.parent_process()
-    assert parent is not None, "a worker has been started by a build"
-
-    def follow() -> None:
-        multiprocessing.connection.wait([parent.sentinel])
-        os._exit(1)
-
-    threading.Thread(target=follow, daemon=True).start()
+    stopping.follow_parent()

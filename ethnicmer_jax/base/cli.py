@@ -2,6 +2,7 @@
 
 A `UserError` is something the user can mend: it becomes one line on standard
 error and exit code 2. Anything else is a fault of ours and keeps its traceback.
+SIGTERM ends every command in good order, see `stopping`.
 """
 
 from __future__ import annotations
@@ -14,11 +15,12 @@ from typing import Any
 
 from absl import app, flags, logging
 
+from ethnicmer_jax.base import stopping
 from ethnicmer_jax.base.schema import UserError
 
 
 def run(main: Callable[..., int | None], module: str = "__main__", arguments: str = "") -> None:
-    """Runs a command under absl; exits 0 on success or --help, 2 on a user error.
+    """Runs a command under absl; exits 0 on success or --help, 2 on a user error, 143 on SIGTERM.
 
     Args:
       main: the command, which reads its own flags. It may return an exit code of its own.
@@ -34,7 +36,8 @@ def run(main: Callable[..., int | None], module: str = "__main__", arguments: st
                 raise UserError(f"what is {given[0]!r}? Options begin with --, see --help")
             if arguments and not given:
                 raise UserError(f"name {arguments} behind the command, see --help")
-            return (main(given) if arguments else main()) or 0
+            with stopping.leaving():
+                return (main(given) if arguments else main()) or 0
         except UserError as error:
             return refuse(str(error))
         except OSError as error:
@@ -46,6 +49,7 @@ def run(main: Callable[..., int | None], module: str = "__main__", arguments: st
             print("interrupted; the same command resumes", file=sys.stderr)  # noqa: T201
             return 130
 
+    stopping.listen()
     parser = functools.partial(_parsed, module=module, arguments=arguments)
     app.run(guarded, flags_parser=parser)
 

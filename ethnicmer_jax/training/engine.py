@@ -17,7 +17,7 @@ import jax
 import ml_collections
 import numpy as np
 
-from ethnicmer_jax.base import environment, reportable, settings
+from ethnicmer_jax.base import environment, reportable, settings, stopping
 from ethnicmer_jax.base.predictions import Predictions
 from ethnicmer_jax.base.progress import Progress
 from ethnicmer_jax.base.schema import UserError
@@ -138,10 +138,11 @@ class Engine:
         # Final models fly by themselves: with them, other folds would fly in other company.
         tested = np.isin(todo, self.folds.tested)
         flights = list(self._flights(todo[tested]))
-        resume_from = saved if keep == "every" else None
+        # Half-trained folds are saved after every epoch, or when the process is asked to end.
+        resume_from = saved if keep == "every" else _half_trained(workdir)
         log = self._log(workdir, results, flights, resume_from) if workdir and first else None
         steps = len(todo) * self._config.optim.epochs
-        with self._progress("training", steps, "fold·epoch") as progress:
+        with self._progress("training", steps, "fold·epoch") as progress, stopping.postponed():
             for flight in flights:
                 best = self._best_epochs(flight)
                 state = self._train_flight(flight, results, resume_from, log, progress, best)
@@ -300,8 +301,9 @@ class Engine:
     ) -> FoldState:
         fixed = self._grid.place(self._at(flight))
         folds = self.folds.select(flight.places)
-        config = self._config.optim
-        first = resume_from.common_epoch(flight.names) if resume_from else 0
+        config, keep = self._config.optim, self._config.checkpoint.keep
+        # Whoever chooses among epochs has to see all of them.
+        first = resume_from.common_epoch(flight.names) if resume_from and not best else 0
         if resume_from and first:
             state = self._restored(resume_from, flight)
         else:
@@ -320,8 +322,9 @@ class Engine:
                 runs = set(self.folds.run[flight.rows])
                 run = runs.pop() if len(runs) == 1 else None
                 log.write(flight.names[0], run, number + 1, means, len(flight.rows))
-            if resume_from:
+            if resume_from and (keep == "every" or stopping.asked()):
                 self._save(resume_from, flight, state, number + 1)
+            stopping.check()
             if best:
                 best.see(self._heads(flight, state))
             progress.set_postfix(loss=f"{means['loss']:.3f}")
@@ -391,6 +394,11 @@ class Engine:
 
     def _progress(self, title: str, total: int, unit: str) -> Progress:
         return Progress(title, total=total, unit=unit, hidden=jax.process_index() > 0)
+
+
+def _half_trained(workdir: pathlib.Path | None) -> checkpoint.FoldCheckpoints | None:
+    """Where folds are saved whose training was stopped; gone with the results of single folds."""
+    return checkpoint.FoldCheckpoints(workdir / "parts" / "stopped") if workdir else None
 
 
 def _means(sums: Sums, folds: int) -> dict[str, float]:

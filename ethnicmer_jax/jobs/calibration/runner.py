@@ -11,7 +11,7 @@ import ml_collections
 import pandas as pd
 
 from ethnicmer_jax.analysis.calibration import conclusions
-from ethnicmer_jax.base import environment, files
+from ethnicmer_jax.base import environment, files, stopping
 from ethnicmer_jax.base.progress import Progress
 from ethnicmer_jax.data.dataset import Dataset
 from ethnicmer_jax.jobs import check, work_directory
@@ -92,7 +92,11 @@ def _finish(
     A network has all cores to itself; other classifiers take a chunk on each.
     """
     cores = 1 if config.classifier == "network" else config.engine.devices or joblib.cpu_count()
-    parallel = joblib.Parallel(n_jobs=min(cores, len(chunks) or 1), return_as="generator_unordered")
+    parallel = joblib.Parallel(
+        n_jobs=min(cores, len(chunks) or 1),
+        return_as="generator_unordered",
+        initializer=stopping.follow_parent,
+    )
     own = config.copy_and_resolve_references()
     own.engine.devices = 1 if config.classifier != "network" else config.engine.devices
     return parallel(joblib.delayed(_finished)(chunk, own, directory) for chunk in chunks)

@@ -16,7 +16,7 @@ import joblib
 import ml_collections
 import numpy as np
 
-from ethnicmer_jax.base import environment, settings
+from ethnicmer_jax.base import environment, settings, stopping
 from ethnicmer_jax.base.predictions import Predictions
 from ethnicmer_jax.base.progress import Progress
 from ethnicmer_jax.data import within_database
@@ -104,7 +104,9 @@ class Shallow:
 
     def _run(self, rows: list[int]) -> Iterator[np.ndarray]:
         """The probabilities of some folds, in order, as they become ready."""
-        parallel = joblib.Parallel(n_jobs=self._processes, return_as="generator")
+        parallel = joblib.Parallel(
+            n_jobs=self._processes, return_as="generator", initializer=stopping.follow_parent
+        )
         table, labels = self.folds, self.targets.emotion
         return parallel(
             joblib.delayed(run_fold)(

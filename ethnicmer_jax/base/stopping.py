@@ -1,0 +1,165 @@
+"""SIGTERM, by which schedulers end a job: what was done is kept, one line says so, exit code 143.
+
+Every file of the project appears whole or not at all, so that a process may end at any moment
+and the same command goes on from there. What is in memory alone is saved first where that is
+quick: whoever holds something of worth, such as half-trained folds, works within `postponed`.
+Elsewhere `Stopped` is raised in the main thread, as Ctrl-C raises KeyboardInterrupt. The main
+thread may be busy in a compiled program that lets nothing interrupt it; PATIENCE seconds after
+the signal a second thread ends the process, whatever it does.
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import os
+import signal
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Iterator
+from types import FrameType
+
+CODE = 128 + signal.SIGTERM
+"""What shells report of a process that SIGTERM has ended, and schedulers requeue on."""
+
+PATIENCE = 7.0
+"""Seconds for saving and leaving in good order; schedulers kill after 10 to 30."""
+
+_LINE = "stopped by SIGTERM; the same command resumes"
+_PARENT_LOOK = 0.5
+_WORKER_PATIENCE = 1.0
+
+
+class Stopped(BaseException):
+    """SIGTERM has come; not an Exception, so that nobody takes it for a fault and goes on."""
+
+
+class _State:
+    """Of this process, as signals are.
+
+    Attributes:
+      asked: whether SIGTERM has come.
+      postponed: how many blocks of `postponed` the main thread is in.
+      said: whether the user has been told.
+    """
+
+    def __init__(self) -> None:
+        self.asked = False
+        self.postponed = 0
+        self.said = False
+
+
+_state = _State()
+
+
+def listen() -> None:
+    """Makes SIGTERM end this process in good order; to be called in the main thread.
+
+    A process that was started deaf to SIGTERM stays so.
+    """
+    if signal.getsignal(signal.SIGTERM) == signal.SIG_IGN:
+        return
+    ears, mouth = os.pipe()
+    os.set_blocking(mouth, False)
+    signal.signal(signal.SIGTERM, _on_signal)
+    # Written to by Python's own handler in C, also while the main thread runs no Python.
+    signal.set_wakeup_fd(mouth, warn_on_full_buffer=False)
+    threading.Thread(target=_watch, args=(ears,), daemon=True).start()
+
+
+def asked() -> bool:
+    """Whether this process has been asked to end."""
+    return _state.asked
+
+
+def check() -> None:
+    """Ends here what `postponed` has put off.
+
+    Raises:
+      Stopped: SIGTERM has come.
+    """
+    if _state.asked:
+        raise Stopped
+
+
+@contextlib.contextmanager
+def postponed() -> Iterator[None]:
+    """Within it SIGTERM raises nothing: look at `asked`, save, and `check`.
+
+    Raises:
+      Stopped: at the end of the block, where SIGTERM has come in it.
+    """
+    _state.postponed += 1
+    try:
+        yield
+    finally:
+        _state.postponed -= 1
+    check()
+
+
+@contextlib.contextmanager
+def leaving() -> Iterator[None]:
+    """Within it, whatever is raised once SIGTERM has come ends the process as SIGTERM does.
+
+    On its way out a command may meet other errors, such as workers that have died as well.
+    """
+    try:
+        yield
+    except BaseException as error:
+        if _state.asked:
+            # Generators that workers compute for dismiss them when they are let go.
+            traceback.clear_frames(error.__traceback__)
+            with contextlib.suppress(OSError, ValueError):
+                sys.stdout.flush()
+            _say()
+            # What libraries clean up; not waiting for threads, as an interpreter's end does.
+            atexit._run_exitfuncs()
+            os._exit(CODE)
+        raise
+
+
+def follow_parent() -> None:
+    """In a worker process: ends it once its parent is gone, and leaves signals to the parent.
+
+    Ctrl-C and schedulers send their signals to every process of a job. A worker that died
+    before its parent has heard of them would look like one that ran out of memory.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(
+        signal.SIGTERM, lambda *_: threading.Timer(_WORKER_PATIENCE, os._exit, (CODE,)).start()
+    )
+    parent = os.getppid()
+
+    def look() -> None:
+        while os.getppid() == parent:
+            time.sleep(_PARENT_LOOK)
+        os._exit(1)
+
+    threading.Thread(target=look, daemon=True).start()
+
+
+def _on_signal(number: int, frame: FrameType | None) -> None:
+    again, _state.asked = _state.asked, True
+    # A second one must not disturb what the first one has begun.
+    if not again and not _state.postponed:
+        raise Stopped
+
+
+def _watch(ears: int) -> None:
+    """Ends the process a while after SIGTERM if it has not ended by then."""
+    # Numbers of other signals arrive here as well.
+    while signal.SIGTERM not in os.read(ears, 64):
+        pass
+    time.sleep(PATIENCE)
+    _say()
+    os._exit(CODE)
+
+
+def _say() -> None:
+    """The one line; not through Python's streams, which the main thread may hold."""
+    if not _state.said:
+        _state.said = True
+        with contextlib.suppress(OSError):
+            os.write(2, f"{_LINE}\n".encode())
