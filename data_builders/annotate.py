@@ -18,7 +18,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from absl import flags
 
-from data_builders.ethnicity import annotation, tables
+from data_builders.ethnicity import tables
 from data_builders.ethnicity.consolidation import CLIPS_SEEN, Thresholds
 from data_builders.ethnicity.frame_annotator import Classifier, FrameAnnotator
 from data_builders.ethnicity.table_annotator import TableAnnotator
@@ -70,6 +70,8 @@ def main() -> None:
     if given.override:
         overrides = tables.read_overrides(pathlib.Path(given.override), given.subject_width)
     annotators = [each for name in given.annotator for each in ANNOTATORS[name](given)]
+    from data_builders.ethnicity import annotation
+
     out = pathlib.Path(given.out)
     lines = annotation.annotate(annotators, thresholds, overrides, out)
     sys.stdout.write("\n".join(lines) + "\n")

@@ -14,9 +14,6 @@ from typing import Any
 
 from absl import flags
 
-from data_builders.database import check_screen
-from data_builders.database.beam import BeamRunner
-from data_builders.database.ensure import ensure
 from data_builders.database.pipeline import BuildOptions
 from data_builders.pixels import flow, stabilise
 from data_builders.pixels.faces import DETECTORS
@@ -82,6 +79,11 @@ def main() -> None:
         sys.stdout.write("\n".join(lines) + "\n")
         return
     ethnicity = pathlib.Path(given.ethnicity) if given.ethnicity else None
+    # TFDS takes a second to import; who asks for help is spared it.
+    from data_builders.database import check_screen
+    from data_builders.database.beam import BeamRunner
+    from data_builders.database.ensure import ensure
+
     request = Request(given.source, given.raw, from_text(given.simulated), ethnicity)
     if given.check:
         table = pathlib.Path(given.problems_csv) if given.problems_csv else None

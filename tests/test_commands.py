@@ -1,6 +1,7 @@
 """What every command says to --help and to a wrong command line; each is a process of its own."""
 
 import concurrent.futures
+import functools
 import os
 import pathlib
 import pkgutil
@@ -34,11 +35,18 @@ WITH_ARGUMENTS = [
 WITH_WORKDIR = [*CONFIGS, "ensemble", "explain", "select"]
 
 
-def started(name, *arguments):
+# What takes a second or more to import, and no help or complaint needs.
+SLOW_TO_IMPORT = {
+    *("jax", "jaxlib", "flax", "optax", "orbax", "tensorflow", "tensorflow_datasets", "torch"),
+    *("matplotlib", "sklearn", "statsmodels", "scipy.stats", "scipy.interpolate", "tensorboardX"),
+}
+
+
+def started(name, *arguments, options=()):
     """Exit code, standard output, standard error and CPU seconds of a command."""
     with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
         process = subprocess.Popen(
-            [sys.executable, "-m", *COMMANDS[name], *map(str, arguments)],
+            [sys.executable, *options, "-m", *COMMANDS[name], *map(str, arguments)],
             cwd=ROOT,
             stdout=out,
             stderr=err,
@@ -50,17 +58,23 @@ def started(name, *arguments):
     return process.returncode, *texts, usage.ru_utime + usage.ru_stime
 
 
-def all_of(lines):
-    """The answers to several command lines, which run side by side."""
+def all_of(lines, *options):
+    """The answers to several command lines, which run side by side under options of Python."""
+    start = functools.partial(started, options=options)
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-        return dict(zip(lines, pool.map(lambda line: started(*line), lines), strict=True))
+        return dict(zip(lines, pool.map(lambda line: start(*line), lines), strict=True))
 
 
 def test_help_comes_at_once_and_says_what_the_command_does():
-    for (name, _), (code, out, err, seconds) in all_of([(n, "--help") for n in COMMANDS]).items():
-        assert (code, err) == (0, ""), name
+    lines = [(name, "--help") for name in COMMANDS]
+    for (name, _), (code, out, err, seconds) in all_of(lines, "-X", "importtime").items():
+        said = [line for line in err.splitlines() if not line.startswith("import time:")]
+        assert (code, said) == (0, []), name
         assert out[0].isupper(), name
         assert name == "models" or "--" in out, name
+        modules = {line.rpartition("|")[2].strip() for line in err.splitlines()}
+        assert "absl.flags" in modules
+        assert modules & SLOW_TO_IMPORT == set(), name
         assert seconds < 2, f"{name} --help takes {seconds:.1f} s of CPU time"
 
 

@@ -1,6 +1,14 @@
+import importlib.util
 import json
+import pathlib
+import subprocess
+import sys
+
+import pytest
 
 from ethnicmer_jax.training.scalars import ScalarLog
+
+ROOT = pathlib.Path(__file__).resolve().parents[1]
 
 
 def lines(folder):
@@ -58,3 +66,18 @@ def test_epochs_that_a_checkpoint_holds_are_kept(tmp_path):
     log.close()
     ScalarLog(tmp_path / "new", {"a": 2}).close()
     assert [line["epoch"] for line in lines(tmp_path / "new")] == [1, 2]
+
+
+@pytest.mark.skipif(importlib.util.find_spec("torch") is None, reason="PyTorch is not installed")
+def test_pytorch_is_not_imported_for_events(tmp_path):
+    code = (
+        "import pathlib, sys\n"
+        "from ethnicmer_jax.training.scalars import ScalarLog\n"
+        f"log = ScalarLog(pathlib.Path({str(tmp_path)!r}), {{}})\n"
+        "log.write('a', 'r', 1, {'loss': 1.0})\n"
+        "print('tensorboardX' in sys.modules, 'torch' in sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.split() == ["True", "False"]

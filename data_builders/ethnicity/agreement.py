@@ -9,9 +9,6 @@ import math
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
 
-from sklearn.exceptions import UndefinedMetricWarning
-from sklearn.metrics import cohen_kappa_score
-
 from data_builders.ethnicity.consolidation import Person
 from data_builders.ethnicity.votes import LABELS, Vote
 
@@ -110,6 +107,10 @@ def with_subjects(
 
 
 def _kappa(names: tuple[str, str], pairs: Sequence[tuple[str | None, str | None]]) -> Kappa:
+    # scikit-learn takes a second to import; who asks for help is spared it.
+    from sklearn.exceptions import UndefinedMetricWarning
+    from sklearn.metrics import cohen_kappa_score
+
     both = [pair for pair in pairs if all(label in LABELS for label in pair)]
     if not both:
         return Kappa(*names, math.nan, math.nan, 0, len(pairs))

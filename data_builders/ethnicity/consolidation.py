@@ -15,7 +15,7 @@ import math
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
 
-from scipy.stats import entropy
+import scipy
 
 from data_builders.ethnicity.votes import LABELS, Vote
 from ethnicmer_jax.base.schema import UNKNOWN, UserError
@@ -165,7 +165,7 @@ def _decide(
         leading=top[0] if len(top) == 1 else "",
         probability=mean[LABELS.index(judged)] if known else math.nan,
         agreement=_votes_for(judged, readable) / len(readable) if known else math.nan,
-        entropy=float(entropy(mean, base=2)) if known else math.nan,
+        entropy=float(scipy.stats.entropy(mean, base=2)) if known else math.nan,
         n_clips=n_clips,
         n_errors=len(votes) - len(readable),
         source=HUMAN if override else "+".join(sorted({vote.annotator for vote in votes})),

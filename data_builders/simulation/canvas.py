@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import cv2
 import numpy as np
-from scipy.interpolate import CubicSpline
+import scipy
 
 from data_builders.simulation.anatomy import Pose
 
@@ -18,7 +18,7 @@ def smooth_outline(points: Sequence[tuple[float, float]], count: int = 64) -> np
     """A closed smooth curve through points, float64 [count, 2]."""
     closed = np.array([*points, points[0]], dtype=float)
     lengths = np.r_[0.0, np.cumsum(np.linalg.norm(np.diff(closed, axis=0), axis=1))]
-    curve = CubicSpline(lengths, closed, bc_type="periodic")
+    curve = scipy.interpolate.CubicSpline(lengths, closed, bc_type="periodic")
     return curve(np.linspace(0.0, lengths[-1], count, endpoint=False))
 
 

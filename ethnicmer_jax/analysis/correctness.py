@@ -22,9 +22,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import statsmodels.api as sm
+import scipy
 from jaxtyping import Shaped
-from scipy import stats as scipy_stats
 
 from ethnicmer_jax.analysis import intervals, permutation
 from ethnicmer_jax.base.predictions import Predictions
@@ -159,12 +158,16 @@ def _design(clips: pd.DataFrame, groups: tuple[str, str]) -> pd.DataFrame:
 
 def _fit(clips: pd.DataFrame, design: pd.DataFrame) -> object | None:
     """The GEE results, or None where the fit failed."""
-    model = sm.GEE(
+    # Imported when it is needed: statsmodels takes a second, and a job trains without it.
+    from statsmodels.genmod import cov_struct, families
+    from statsmodels.genmod.generalized_estimating_equations import GEE
+
+    model = GEE(
         clips["recognised"],
         design,
         groups=clips["person"],
-        family=sm.families.Binomial(),
-        cov_struct=sm.cov_struct.Exchangeable(),
+        family=families.Binomial(),
+        cov_struct=cov_struct.Exchangeable(),
     )
     with warnings.catch_warnings():
         # A fit that failed shows in `converged` and in its numbers, checked below.
@@ -181,13 +184,13 @@ def _with_estimate(
     clips: pd.DataFrame, design: pd.DataFrame, fit: Any, df: int, level: float
 ) -> GroupEffect:
     log_odds, standard_error = float(fit.params["group"]), float(fit.bse["group"])
-    half = scipy_stats.t.ppf((1 + level) / 2, df) * standard_error
+    half = scipy.stats.t.ppf((1 + level) / 2, df) * standard_error
     return GroupEffect(
         log_odds=log_odds,
         standard_error=standard_error,
         low=log_odds - half,
         high=log_odds + half,
-        p_value=float(2 * scipy_stats.t.sf(abs(log_odds / standard_error), df)),
+        p_value=float(2 * scipy.stats.t.sf(abs(log_odds / standard_error), df)),
         df=df,
         n_clips=len(clips),
         n_persons=clips["person"].nunique(),

@@ -8,9 +8,7 @@ from collections.abc import Collection, Sequence
 
 import numpy as np
 import pandas as pd
-from scipy import stats as scipy_stats
-from statsmodels.stats.contingency_tables import Table2x2
-from statsmodels.stats.proportion import proportion_confint, proportion_effectsize
+import scipy
 
 from ethnicmer_jax.base import labels
 
@@ -32,6 +30,9 @@ def cohen_h(first: float, second: float) -> float:
 
     .2 is called small, .5 medium and .8 large (Cohen 1988, section 6.2).
     """
+    # Imported when it is needed: statsmodels takes a second, and a job trains without it.
+    from statsmodels.stats.proportion import proportion_effectsize
+
     return float(proportion_effectsize(first, second))
 
 
@@ -47,6 +48,8 @@ def odds_ratio(hits: Sequence[float], totals: Sequence[int], level: float = 0.95
       totals: clips in each.
       level: nominal coverage.
     """
+    from statsmodels.stats.contingency_tables import Table2x2
+
     cells = np.array([[hits[i], totals[i] - hits[i]] for i in (0, 1)], np.float64) + 0.5
     table = Table2x2(cells, shift_zeros=False)
     low, high = table.oddsratio_confint(1 - level)
@@ -55,6 +58,8 @@ def odds_ratio(hits: Sequence[float], totals: Sequence[int], level: float = 0.95
 
 def wilson_interval(hits: int, total: int, level: float = 0.95) -> tuple[float, float]:
     """Wilson's score interval of a proportion of independent cases; NaN for none."""
+    from statsmodels.stats.proportion import proportion_confint
+
     if total == 0:
         return math.nan, math.nan
     low, high = proportion_confint(hits, total, alpha=1 - level, method="wilson")
@@ -99,7 +104,7 @@ def minimum_detectable(
       power: probability of finding an effect of that size.
       df: degrees of freedom, persons less strata.
     """
-    t = scipy_stats.t(df) if math.isfinite(df) else scipy_stats.norm
+    t = scipy.stats.t(df) if math.isfinite(df) else scipy.stats.norm
     return float((t.ppf(1 - alpha / 2) + t.ppf(power)) * standard_error)
 
 

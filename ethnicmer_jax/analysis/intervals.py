@@ -18,8 +18,8 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+import scipy
 from jaxtyping import Bool, Float, Int, Shaped
-from scipy import stats as scipy_stats
 
 from ethnicmer_jax.analysis import effects
 from ethnicmer_jax.analysis.confusion import SCORES, Score
@@ -154,7 +154,7 @@ def expanded_percentile(
     low = high = standard_error = p_value = np.nan
     if df >= 1 and len(defined) >= 2:
         expansion = np.sqrt(n_units / df)
-        tail = scipy_stats.norm.cdf(scipy_stats.t.ppf((1 - level) / 2, df) * expansion)
+        tail = scipy.stats.norm.cdf(scipy.stats.t.ppf((1 - level) / 2, df) * expansion)
         low, high = np.quantile(defined, [tail, 1 - tail])
         standard_error = defined.std(ddof=1)
         p_value = _p_value(defined, df, expansion)
@@ -177,8 +177,8 @@ def _p_value(defined: np.ndarray, df: int, expansion: float) -> float:
     below, above = np.count_nonzero(defined <= 0), np.count_nonzero(defined >= 0)
     # One resample is counted in, so that p is never 0.
     tail = min(1.0, (1 + min(below, above)) / (1 + len(defined)))
-    t = scipy_stats.norm.ppf(tail) / expansion
-    return min(1.0, 2 * scipy_stats.t.cdf(t, df))
+    t = scipy.stats.norm.ppf(tail) / expansion
+    return min(1.0, 2 * scipy.stats.t.cdf(t, df))
 
 
 def estimate(

@@ -21,9 +21,8 @@ import dataclasses
 from collections.abc import Mapping
 
 import numpy as np
+import scipy
 from jaxtyping import Float
-from scipy import stats as scipy_stats
-from statsmodels.stats.meta_analysis import combine_effects
 
 from ethnicmer_jax.analysis.conclusion import Range
 from ethnicmer_jax.analysis.intervals import Interval
@@ -101,6 +100,9 @@ def _defined(one: Interval) -> bool:
 
 
 def _combined(inside: Mapping[str, Interval], left_out: tuple[str, ...]) -> Pooled:
+    # Imported when it is needed: statsmodels takes a second, and a job trains without it.
+    from statsmodels.stats.meta_analysis import combine_effects
+
     level = next(iter(inside.values())).level
     estimates = np.array([one.estimate for one in inside.values()])
     variances = np.array([one.standard_error**2 for one in inside.values()])
@@ -110,7 +112,7 @@ def _combined(inside: Mapping[str, Interval], left_out: tuple[str, ...]) -> Pool
     weights, mean = np.asarray(found.weights_rel_re), float(found.mean_effect_re)
     parts = weights**2 * variances
     error = float(np.sqrt(parts.sum()))
-    t = scipy_stats.t(_degrees(parts, np.array([float(one.df) for one in inside.values()])))
+    t = scipy.stats.t(_degrees(parts, np.array([float(one.df) for one in inside.values()])))
     half = float(t.ppf((1 + level) / 2)) * error
     test = found.test_homogeneity()
     return Pooled(
@@ -136,5 +138,5 @@ def _degrees(parts: Float[np.ndarray, " databases"], own: Float[np.ndarray, " da
 
 def _elsewhere(mean: float, plain: float, scaled: float, k: int, level: float) -> Range:
     """Hartung and Knapp's interval; its standard error is at least the plain one."""
-    half = float(scipy_stats.t.ppf((1 + level) / 2, k - 1) * max(plain, scaled))
+    half = float(scipy.stats.t.ppf((1 + level) / 2, k - 1) * max(plain, scaled))
     return Range(mean, mean - half, mean + half)

@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-import pandas as pd
 from absl import flags
-from tqdm import tqdm
-
-from ethnicmer_jax.models import cost, registry
-from ethnicmer_jax.training import devices
 
 _SIZE = flags.DEFINE_integer(
     "size", 0, "Image size in px for every backbone; 0 is each one's own.", lower_bound=0
@@ -16,6 +11,13 @@ _SIZE = flags.DEFINE_integer(
 
 def main() -> None:
     """Prints every backbone, blind to ethnicity, then every fusion of STSTNet branches."""
+    # JAX takes seconds to import; who asks for help is spared it.
+    import pandas as pd
+    from tqdm import tqdm
+
+    from ethnicmer_jax.models import cost, registry
+    from ethnicmer_jax.training import devices
+
     devices.local()
     backbones = {
         name: {"emotion_backbone": name, "image_size": _SIZE.value} for name in registry.BACKBONES

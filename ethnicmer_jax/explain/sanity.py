@@ -15,8 +15,8 @@ from collections.abc import Iterable, Iterator, Mapping
 import ml_collections
 import numpy as np
 import pandas as pd
+import scipy
 from jaxtyping import Bool, Float, Int, Shaped
-from scipy import stats as scipy_stats
 
 from ethnicmer_jax.analysis import subject_means
 from ethnicmer_jax.analysis.intervals import Interval
@@ -136,7 +136,7 @@ def similarity(
 def _correlation(a: np.ndarray, b: np.ndarray) -> float:
     if not (a.any() and b.any()):
         return np.nan
-    return float(scipy_stats.spearmanr(a, b).statistic)
+    return float(scipy.stats.spearmanr(a, b).statistic)
 
 
 def peak_hits(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import ml_collections
 import pandas as pd
 
-from ethnicmer_jax.analysis import habit, metrics
+from ethnicmer_jax.analysis import metrics
 from ethnicmer_jax.base import environment, files, labels, predictions, reportable, waiting
 from ethnicmer_jax.base.grouping import grouping
 from ethnicmer_jax.base.predictions import Predictions
@@ -20,8 +20,7 @@ from ethnicmer_jax.jobs import check, final_models, preparation, work_directory
 from ethnicmer_jax.jobs.preparation import Prepared
 from ethnicmer_jax.protocols import Plan, fold_file, network_file
 from ethnicmer_jax.protocols.network_file import Networks
-from ethnicmer_jax.report import console, model_card
-from ethnicmer_jax.report import job_page as page
+from ethnicmer_jax.report import console
 
 if TYPE_CHECKING:
     from ethnicmer_jax.training.engine import Engine
@@ -86,6 +85,10 @@ def report(config: Mapping[str, Any], directory: pathlib.Path) -> None:
     Raises:
       UserError: predictions.csv is missing, damaged or lacks rows.
     """
+    # What draws takes a second to import, and training comes first.
+    from ethnicmer_jax.analysis import habit
+    from ethnicmer_jax.report import job_page
+
     finished = work_directory.read(directory)
     values = _write_metrics(config, directory, *finished)
     console.print_metrics(values, config["name"])
@@ -93,7 +96,7 @@ def report(config: Mapping[str, Any], directory: pathlib.Path) -> None:
         for sentence in habit.sentences(finished.table):
             console.print_line(sentence)
     console.print_curves(directory)
-    console.print_report(page.write(directory))
+    console.print_report(job_page.write(directory))
 
 
 def write_derived(
@@ -146,6 +149,8 @@ def _train(config: ml_collections.ConfigDict, directory: pathlib.Path) -> None:
     prepared = _claimed(config, directory)
     table = prepared.trainer.train(directory)
     if table is None:
+        from ethnicmer_jax.report import model_card
+
         _write_final(config, directory, prepared, {})
         final = files.read_json(directory / final_models.FILE_NAME)
         model_card.write(directory, config.to_dict(), {}, final, None)

@@ -9,10 +9,9 @@ from __future__ import annotations
 
 import json
 import pathlib
+import sys
 from collections.abc import Mapping
 from typing import Any
-
-from tensorboardX import SummaryWriter
 
 from ethnicmer_jax.base import files
 
@@ -37,7 +36,7 @@ class ScalarLog:
         kept = [line for line in self._lines() if _counts(json.loads(line), epochs)]
         files.write_text(self._path, "".join(f"{line}\n" for line in kept))
         self._folder = workdir / FOLDER
-        self._events: tuple[str, SummaryWriter] | None = None
+        self._events: tuple[str, Any] | None = None
 
     def write(
         self,
@@ -60,12 +59,12 @@ class ScalarLog:
             self._events[1].close()
         self._events = None
 
-    def _of(self, flight: str, folds: int) -> SummaryWriter:
-        """The events of a flight; those of the one before are complete."""
+    def _of(self, flight: str, folds: int) -> Any:
+        """The `SummaryWriter` of a flight; those of the one before are complete."""
         if self._events is None or self._events[0] != flight:
             self.close()
             name = f"{flight}_and_{folds - 1}_more" if folds > 1 else flight
-            self._events = flight, SummaryWriter(str(self._folder / name), write_to_disk=True)
+            self._events = flight, _writer(self._folder / name)
         return self._events[1]
 
     def _lines(self) -> list[str]:
@@ -74,6 +73,23 @@ class ScalarLog:
         # A line cut off by an interruption has no newline at its end.
         text = self._path.read_text(encoding="utf-8")
         return text[: text.rfind("\n") + 1].splitlines()
+
+
+def _writer(folder: pathlib.Path) -> Any:
+    """The `SummaryWriter` of a folder.
+
+    tensorboardX imports PyTorch where that is installed, in case somebody gives it tensors: some
+    seconds, and a tenth of a gigabyte, before the first epoch.
+    """
+    hidden = "torch" not in sys.modules
+    if hidden:
+        sys.modules["torch"] = None  # type: ignore[assignment]
+    try:
+        from tensorboardX import SummaryWriter
+    finally:
+        if hidden:
+            del sys.modules["torch"]
+    return SummaryWriter(str(folder), write_to_disk=True)
 
 
 def _counts(line: Mapping[str, Any], epochs: Mapping[str, int]) -> bool:

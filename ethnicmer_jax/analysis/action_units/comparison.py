@@ -12,8 +12,8 @@ from collections.abc import Callable
 
 import numpy as np
 import pandas as pd
+import scipy
 from jaxtyping import Bool, Float, Shaped
-from scipy import stats as scipy_stats
 
 from ethnicmer_jax.analysis import effects, permutation
 from ethnicmer_jax.analysis.action_units.coding import CodedClips
@@ -153,7 +153,7 @@ def _with_clip_statistics(table: pd.DataFrame) -> pd.DataFrame:
         odds_low=[ratio.low for ratio in ratios],
         odds_high=[ratio.high for ratio in ratios],
         p_fisher=[
-            scipy_stats.fisher_exact([[k_a, n_a - k_a], [k_b, n_b - k_b]]).pvalue
+            scipy.stats.fisher_exact([[k_a, n_a - k_a], [k_b, n_b - k_b]]).pvalue
             for k_a, n_a, k_b, n_b in counts
         ],
     )
