@@ -37,7 +37,7 @@ $(VENV)/.docs: $(VENV)/.base
 # tests/conftest.py comes beside it.
 $(BEAM_VENV)/.beam: pyproject.toml
 	$(PYTHON) -m venv $(BEAM_VENV)
-	$(BEAM_VENV)/bin/python -m pip install --quiet --disable-pip-version-check -e '.[beam]' 'beartype>=0.20,<0.24' 'pytest>=8.3,<10'
+	$(BEAM_VENV)/bin/python -m pip install --quiet --disable-pip-version-check -e '.[beam]' 'beartype>=0.20,<0.24' 'hypothesis>=6.110,<7' 'pytest>=8.3,<10'
 	@$(BEAM_VENV)/bin/python -c 'import cv2' 2>/dev/null || $(MAKE) --no-print-directory headless VENV=$(BEAM_VENV)
 	@touch $@
 
