@@ -46,7 +46,7 @@ def stopped(started):
     """Exit code, what was said on both streams, and how long it took to end."""
     began = time.monotonic()
     started.terminate()
-    out, error = started.communicate(timeout=20)
+    out, error = started.communicate(timeout=100)
     return started.returncode, out, error, time.monotonic() - began
 
 
@@ -127,21 +127,22 @@ def test_the_deaf_stay_deaf():
 def test_workers_go_with_their_parent(number):
     body = """
 import joblib, os
-calls = [joblib.delayed(time.sleep)(60)] * 2
-working = joblib.Parallel(2, return_as='generator', initializer=stopping.follow_parent)
-pids = joblib.Parallel(2, initializer=stopping.follow_parent)([joblib.delayed(os.getpid)()] * 8)
-results = working(calls)
+own = {'initializer': stopping.follow, 'initargs': (os.getpid(),)}
+pids = joblib.Parallel(2, **own)([joblib.delayed(os.getpid)()] * 8)
+results = joblib.Parallel(2, return_as='generator', **own)([joblib.delayed(time.sleep)(60)] * 2)
 says('working'); print(*set(pids), flush=True)
 next(results)"""
     started = process(body)
     workers = [int(pid) for pid in started.stdout.readline().split()]
-    # As schedulers have it: every process of the job is told, in any order.
-    for pid in (*workers, started.pid):
-        os.kill(pid, number)
-    _, error = started.communicate(timeout=20)
+    if number == signal.SIGTERM:
+        # As schedulers have it: every process of the job is told, in any order.
+        for pid in workers:
+            os.kill(pid, number)
+    os.kill(started.pid, number)
+    _, error = started.communicate(timeout=100)
     if number == signal.SIGTERM:
         assert (started.returncode, error) == (143, STOPPED)
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while any(map(runs, workers)):
         assert time.monotonic() < deadline
         time.sleep(0.1)

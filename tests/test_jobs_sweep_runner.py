@@ -1,6 +1,7 @@
 """Sweeps in this process, on a small manifest; test_sweep.py has the command."""
 
 import shutil
+import threading
 
 import ml_collections
 import pandas as pd
@@ -8,6 +9,7 @@ import pytest
 import worlds
 
 from ethnicmer_jax import jobs
+from ethnicmer_jax.base import lock
 from ethnicmer_jax.base.schema import UserError
 from ethnicmer_jax.jobs.sweep import grid, result_files, runner, selection
 
@@ -179,3 +181,24 @@ def test_a_wrong_value_is_refused_before_anything_runs(finished):
 def test_a_wrong_point_is_refused_before_anything_runs(finished, tmp_path):
     with pytest.raises(UserError, match=r"did you mean shallow\.c"):
         points_of(finished, {}, {"shallow.d": 1})
+
+
+def test_a_point_that_another_process_runs_is_left_to_it(finished, tmp_path, capsys):
+    points = points_of(finished, {})
+    work = result_files.work_directory(tmp_path, points[0].name)
+    locked, over = threading.Event(), threading.Event()
+
+    def other():
+        with lock.held(work):
+            locked.set()
+            over.wait()
+
+    thread = threading.Thread(target=other)
+    thread.start()
+    locked.wait()
+    assert run(tmp_path, points) == {}
+    over.set()
+    thread.join()
+    said = " ".join(capsys.readouterr().out.split())
+    assert "left to whoever runs it:" in said
+    assert "0 of 1 points are finished" in said

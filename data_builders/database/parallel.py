@@ -103,7 +103,7 @@ def in_two_stages(
 def _pool(workers: int, environment: Mapping[str, str]) -> Iterator[ProcessPoolExecutor]:
     """Processes that are not waited for where a build ends early."""
     pool = ProcessPoolExecutor(
-        workers, multiprocessing.get_context("spawn"), _start, (dict(environment),)
+        workers, multiprocessing.get_context("spawn"), _start, (dict(environment), os.getpid())
     )
     try:
         yield pool
@@ -116,8 +116,8 @@ def _pool(workers: int, environment: Mapping[str, str]) -> Iterator[ProcessPoolE
         pool.shutdown(cancel_futures=True)
 
 
-def _start(environment: dict[str, str]) -> None:
+def _start(environment: dict[str, str], parent: int) -> None:
     """One thread a process, and no process that outlives a killed build."""
     os.environ.update(environment)
     cv2.setNumThreads(1)
-    stopping.follow_parent()
+    stopping.follow(parent)

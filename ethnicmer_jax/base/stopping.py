@@ -10,6 +10,7 @@ the signal a second thread ends the process, whatever it does.
 
 from __future__ import annotations
 
+import _thread
 import atexit
 import contextlib
 import os
@@ -27,7 +28,6 @@ CODE = 128 + signal.SIGTERM
 PATIENCE = 7.0
 """Seconds for saving and leaving in good order; schedulers kill after 10 to 30."""
 
-_LINE = "stopped by SIGTERM; the same command resumes"
 _PARENT_LOOK = 0.5
 _WORKER_PATIENCE = 1.0
 
@@ -43,12 +43,18 @@ class _State:
       asked: whether SIGTERM has come.
       postponed: how many blocks of `postponed` the main thread is in.
       said: whether the user has been told.
+      line: what the user is told.
+      code: exit code.
+      listening: whether SIGTERM is listened to.
     """
 
     def __init__(self) -> None:
         self.asked = False
         self.postponed = 0
         self.said = False
+        self.line = "stopped by SIGTERM; the same command resumes"
+        self.code = CODE
+        self.listening = False
 
 
 _state = _State()
@@ -67,6 +73,24 @@ def listen() -> None:
     # Written to by Python's own handler in C, also while the main thread runs no Python.
     signal.set_wakeup_fd(mouth, warn_on_full_buffer=False)
     threading.Thread(target=_watch, args=(ears,), daemon=True).start()
+    _state.listening = True
+
+
+def ask(reason: str, code: int = 2) -> None:
+    """Ends this process as SIGTERM would, for another reason; from any thread.
+
+    Where nobody listens to SIGTERM, as in a notebook, the main thread is interrupted.
+
+    Args:
+      reason: one line for the user.
+      code: exit code.
+    """
+    _state.line, _state.code = f"error: {reason}", code
+    if _state.listening:
+        os.kill(os.getpid(), signal.SIGTERM)
+    else:
+        _say()
+        _thread.interrupt_main()
 
 
 def asked() -> bool:
@@ -116,21 +140,23 @@ def leaving() -> Iterator[None]:
             _say()
             # What libraries clean up; not waiting for threads, as an interpreter's end does.
             atexit._run_exitfuncs()
-            os._exit(CODE)
+            os._exit(_state.code)
         raise
 
 
-def follow_parent() -> None:
+def follow(parent: int) -> None:
     """In a worker process: ends it once its parent is gone, and leaves signals to the parent.
 
     Ctrl-C and schedulers send their signals to every process of a job. A worker that died
     before its parent has heard of them would look like one that ran out of memory.
+
+    Args:
+      parent: number of the process that has started this one, and may have ended since.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(
         signal.SIGTERM, lambda *_: threading.Timer(_WORKER_PATIENCE, os._exit, (CODE,)).start()
     )
-    parent = os.getppid()
 
     def look() -> None:
         while os.getppid() == parent:
@@ -154,7 +180,7 @@ def _watch(ears: int) -> None:
         pass
     time.sleep(PATIENCE)
     _say()
-    os._exit(CODE)
+    os._exit(_state.code)
 
 
 def _say() -> None:
@@ -162,4 +188,4 @@ def _say() -> None:
     if not _state.said:
         _state.said = True
         with contextlib.suppress(OSError):
-            os.write(2, f"{_LINE}\n".encode())
+            os.write(2, f"{_state.line}\n".encode())

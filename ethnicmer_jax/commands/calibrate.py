@@ -15,7 +15,7 @@ from absl import flags
 from ml_collections import config_flags
 
 import configs
-from ethnicmer_jax.base import cli, environment
+from ethnicmer_jax.base import cli, environment, lock
 from ethnicmer_jax.base.schema import UserError
 from ethnicmer_jax.jobs import check
 
@@ -46,10 +46,11 @@ def main() -> None:
     # pandas and figures take seconds to import; who asks for help is spared them.
     from ethnicmer_jax.jobs.calibration import frames_check, runner
 
-    if _CHECK_FRAMES.value:
-        frames_check.run(config, _CHECK_FRAMES.value, directory)
-    else:
-        runner.run(config, directory)
+    with lock.held(directory):
+        if _CHECK_FRAMES.value:
+            frames_check.run(config, _CHECK_FRAMES.value, directory)
+        else:
+            runner.run(config, directory)
 
 
 def _config() -> ml_collections.ConfigDict:

@@ -17,7 +17,7 @@ from ml_collections import config_flags
 
 import configs
 from configs import plan as plan_config
-from ethnicmer_jax.base import cli, environment, setting_rules, settings
+from ethnicmer_jax.base import cli, environment, lock, setting_rules, settings
 from ethnicmer_jax.base.schema import UserError
 from ethnicmer_jax.base.settings import Real, Whole
 from ethnicmer_jax.jobs import check
@@ -55,7 +55,8 @@ def main() -> None:
     # pandas and figures take seconds to import; who asks for help is spared them.
     from ethnicmer_jax.jobs.planning import runner
 
-    runner.run(config, recordings, directory)
+    with lock.held(directory):
+        runner.run(config, recordings, directory)
 
 
 def _config(recordings: list[Recording]) -> ml_collections.ConfigDict:

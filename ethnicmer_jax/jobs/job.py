@@ -10,7 +10,7 @@ import ml_collections
 import pandas as pd
 
 from ethnicmer_jax.analysis import metrics
-from ethnicmer_jax.base import environment, files, labels, predictions, reportable, waiting
+from ethnicmer_jax.base import environment, files, labels, lock, predictions, reportable, waiting
 from ethnicmer_jax.base.grouping import grouping
 from ethnicmer_jax.base.predictions import Predictions
 from ethnicmer_jax.base.run_id import ALL
@@ -41,9 +41,13 @@ def run(
             _train_share(config, directory)
         return
     if mode in ("train", "all") and not finished:
-        _train(config, directory)
+        with lock.held(directory):
+            # Whoever had it before may have come to the end.
+            if not _last_file(config, directory).is_file():
+                _train(config, directory)
     elif mode == "evaluate":
-        _evaluate(config, directory)
+        with lock.held(directory):
+            _evaluate(config, directory)
     else:
         work_directory.check_claim(config, directory)
     if config.protocol.name == ALL:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import pathlib
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -95,7 +96,8 @@ def _finish(
     parallel = joblib.Parallel(
         n_jobs=min(cores, len(chunks) or 1),
         return_as="generator_unordered",
-        initializer=stopping.follow_parent,
+        initializer=stopping.follow,
+        initargs=(os.getpid(),),
     )
     own = config.copy_and_resolve_references()
     own.engine.devices = 1 if config.classifier != "network" else config.engine.devices

@@ -7,13 +7,14 @@ which metrics and report are made; the jobs' directories are not needed for that
 
 from __future__ import annotations
 
+import contextlib
 import pathlib
 import time
 from typing import Any
 
 import ml_collections
 
-from ethnicmer_jax.base import files, predictions
+from ethnicmer_jax.base import files, lock, predictions
 from ethnicmer_jax.base.contrast_roles import MAIN
 from ethnicmer_jax.base.run_id import RunId
 from ethnicmer_jax.base.schema import UserError
@@ -41,7 +42,8 @@ def run(
         )
     work_directory.check_claim(config, directory)
     if mode != "report" and not (directory / "predictions.csv").is_file():
-        _train(config, directory, first)
+        with lock.held(directory) if first else contextlib.nullcontext():
+            _train(config, directory, first)
     if mode != "train" and first:
         _report(config, directory)
 

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from ethnicmer_jax import jobs
+from ethnicmer_jax.base import lock
 from ethnicmer_jax.base.schema import UserError
 from ethnicmer_jax.jobs import work_directory
 from ethnicmer_jax.jobs.sweep import result_files
@@ -31,6 +32,8 @@ def run(points: Sequence[Point], directory: pathlib.Path) -> dict[str, str]:
         console.print_line(f"point {number} of {len(points)}: {point.name}")
         try:
             _run_point(point, result_files.work_directory(directory, point.name))
+        except lock.InUseError as error:
+            console.print_line(f"left to whoever runs it: {error}")
         except UserError as error:
             failures[point.name] = line = " ".join(str(error).split())
             result_files.write_error(directory, point.name, line)

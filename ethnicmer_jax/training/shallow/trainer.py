@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import os
 import pathlib
 import platform
 from collections.abc import Iterator
@@ -105,7 +106,10 @@ class Shallow:
     def _run(self, rows: list[int]) -> Iterator[np.ndarray]:
         """The probabilities of some folds, in order, as they become ready."""
         parallel = joblib.Parallel(
-            n_jobs=self._processes, return_as="generator", initializer=stopping.follow_parent
+            n_jobs=self._processes,
+            return_as="generator",
+            initializer=stopping.follow,
+            initargs=(os.getpid(),),
         )
         table, labels = self.folds, self.targets.emotion
         return parallel(

@@ -1,0 +1,222 @@
+"""One process at a time writes a work directory; a second one is told who is there.
+
+The first process makes `.lock`, with its name in it, and touches it every BEAT seconds. A lock
+whose process has ended is taken over: at once where it ran on this machine, and from any other
+machine once the file has not been touched for STALE seconds. Clocks are not compared, and the
+file system need not know locks: files that only one process can make are enough.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import json
+import os
+import pathlib
+import threading
+import time
+import uuid
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from ethnicmer_jax.base import environment, progress, stopping
+from ethnicmer_jax.base.owner import Owner
+from ethnicmer_jax.base.schema import UserError
+
+FILE_NAME = ".lock"
+
+BEAT = 10.0
+"""Seconds between touches of a lock that is held."""
+
+STALE = 60.0
+"""Seconds without a touch after which a process on another machine counts as ended."""
+
+_LOOK = 1.0
+_held: dict[pathlib.Path, int] = {}
+"""Directories that this process has locked -> by which thread."""
+
+
+class InUseError(UserError):
+    """Another process works in the directory."""
+
+
+@contextlib.contextmanager
+def held(directory: pathlib.Path) -> Iterator[None]:
+    """Within it no other process works in a directory, as far as it asks here as well.
+
+    A directory that was made for the lock alone goes with it.
+
+    Args:
+      directory: made where it is missing; a thread may lock it several times.
+
+    Raises:
+      InUseError: another process works there.
+    """
+    place = directory.resolve()
+    if _held.get(place) == threading.get_ident():
+        yield
+        return
+    made = [path for path in (place, *place.parents) if not path.exists()]
+    place.mkdir(parents=True, exist_ok=True)
+    lock = _Lock(place / FILE_NAME, directory)
+    try:
+        lock.take()
+        _held[place] = threading.get_ident()
+        try:
+            yield
+        finally:
+            del _held[place]
+            lock.release()
+    finally:
+        with contextlib.suppress(OSError):
+            for path in made:
+                path.rmdir()
+
+
+class _Lock:
+    """A lock file, from its making to its end."""
+
+    def __init__(self, path: pathlib.Path, shown: pathlib.Path):
+        """Nothing is done yet.
+
+        Args:
+          path: of the file.
+          shown: the directory, as the user calls it.
+        """
+        self._path, self._shown = path, shown
+        self._token = uuid.uuid4().hex
+        self._ended = threading.Event()
+
+    def take(self) -> None:
+        """Makes the file, or takes over one whose process has ended.
+
+        Raises:
+          InUseError: its process works there.
+        """
+        while not self._made(self._path):
+            there = _read(self._path)
+            if there == {}:
+                time.sleep(_LOOK / 10)  # it is being written
+                there = _read(self._path)
+            if there is None:
+                continue  # gone by now
+            if _works(there, self._path):
+                raise InUseError(_line(there, self._shown))
+            self._take_over(there)
+        threading.Thread(target=self._beat, daemon=True).start()
+
+    def release(self) -> None:
+        """Removes the file, if it still is this process's."""
+        self._ended.set()
+        there = _read(self._path)
+        if there is not None and there.get("token") == self._token:
+            self._path.unlink(missing_ok=True)
+
+    def _made(self, path: pathlib.Path) -> bool:
+        """Whether this process has made the file just now."""
+        about = {
+            "token": self._token,
+            **dataclasses.asdict(Owner.this()),
+            "since": time.time(),
+            "directory": path.parent.stat().st_ino,
+            "command": environment.command(),
+        }
+        try:
+            number = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o644)
+        except FileExistsError:
+            return False
+        try:
+            with os.fdopen(number, "w", encoding="utf-8") as file:
+                json.dump(about, file)
+        except OSError:
+            path.unlink()  # of a disk that is full
+            raise
+        return True
+
+    def _take_over(self, stale: Mapping[str, Any]) -> None:
+        """Removes a stale lock, unless another process has done so before."""
+        # Two that take over at once must not remove each other's new locks.
+        turn = self._path.with_name(f"{FILE_NAME}.takeover")
+        if not self._made(turn):
+            there = _read(turn)
+            if there is not None and not _works(there, turn):
+                turn.unlink(missing_ok=True)
+            time.sleep(_LOOK / 10)
+            return
+        try:
+            if _read(self._path) == stale:
+                self._path.unlink(missing_ok=True)
+        finally:
+            turn.unlink(missing_ok=True)
+
+    def _beat(self) -> None:
+        """Touches the file; ends the process if it has become another one's."""
+        while not self._ended.wait(BEAT):
+            try:
+                there = _read(self._path)
+                if there is None:
+                    self._made(self._path)  # somebody has cleaned up too much
+                elif there.get("token") == self._token:
+                    os.utime(self._path)
+                elif not self._ended.is_set():
+                    stopping.ask(f"{_line(there, self._shown)}; this process ends", 2)
+                    return
+            except OSError:
+                continue  # of a disk that is full or away for a while
+
+
+def _read(path: pathlib.Path) -> dict[str, Any] | None:
+    """What a lock says, {} while it is being written or where it is damaged; None without one."""
+    try:
+        there = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    except ValueError:
+        return {}
+    return there if isinstance(there, dict) else {}
+
+
+def _works(there: Mapping[str, Any], path: pathlib.Path) -> bool:
+    """Whether the process of a lock still works there; that may take STALE seconds to tell."""
+    try:
+        owner = Owner.of(there)
+    except ValueError:
+        owner = None  # being written, or damaged
+    if owner and there.get("directory") != path.parent.stat().st_ino:
+        return False  # it came with a copy of the directory
+    runs = owner.runs() if owner else None
+    if runs is not None:
+        return runs
+    first, since = _touched(path), time.monotonic()
+    if owner:
+        progress.say(f"{path.parent} was in use: {owner}; waiting up to {STALE:g} s for its sign")
+    while time.monotonic() - since < STALE:
+        time.sleep(_LOOK)
+        if (now := _touched(path)) != first:
+            return now is not None
+    return False
+
+
+def _touched(path: pathlib.Path) -> tuple[int, int] | None:
+    """When a file was touched, and how long it is; None without one."""
+    try:
+        # Opened, as clients of network file systems ask the server then.
+        with path.open("rb") as file:
+            state = os.fstat(file.fileno())
+    except FileNotFoundError:
+        return None
+    return state.st_mtime_ns, state.st_size
+
+
+def _line(there: Mapping[str, Any], directory: pathlib.Path) -> str:
+    """Who works in a directory, where and for how long."""
+    try:
+        owner = str(Owner.of(there))
+        age = progress.duration(max(0.0, time.time() - float(there["since"])))
+    except (ValueError, KeyError, TypeError):
+        return f"{directory} is in use by another process; name another directory"
+    doing = f" ({there['command']})" if there.get("command") else ""
+    return (
+        f"{directory} is in use: {owner} has worked there for {age}{doing}; wait until it ends, "
+        "or name another directory"
+    )
