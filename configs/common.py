@@ -123,6 +123,8 @@ def get_config() -> ml_collections.ConfigDict:
     config.optim.averaging = 0.0  # decay per step of the weights' moving average; 0: last weights
     config.optim.epochs = 20
     config.optim.batch_size = 32
+    # A fold whose loss is above so many times that of guessing has diverged: it is not kept.
+    config.optim.divergence = 1000.0
 
     config.augment = ml_collections.ConfigDict()  # of flow, in training alone; 0 for none
     config.augment.rotation = 0.0  # degrees either way; vectors turn with the face

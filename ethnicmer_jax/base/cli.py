@@ -39,7 +39,7 @@ def run(main: Callable[..., int | None], module: str = "__main__", arguments: st
             with stopping.leaving():
                 return (main(given) if arguments else main()) or 0
         except UserError as error:
-            return refuse(str(error))
+            return refuse(str(error), error.exit_code)
         except OSError as error:
             # Of a place that cannot be read or written; without a name it is a fault of ours.
             if error.filename is None:
@@ -101,11 +101,11 @@ def directory(name: str, value: str) -> pathlib.Path:
     return path
 
 
-def refuse(message: str) -> int:
+def refuse(message: str, code: int = 2) -> int:
     """Prints one line and returns the exit code of a user error."""
     line = " ".join(message.split())
     print(f"error: {line}", file=sys.stderr)  # noqa: T201 - the one place that may
-    return 2
+    return code
 
 
 def _parsed(argv: Sequence[str], module: str, arguments: str = "") -> list[str]:

@@ -188,4 +188,10 @@ def clip_key(database: str, subject: str, clip: str) -> str:
 
 
 class UserError(Exception):
-    """Something the user can mend: printed as one line, exit code 2, no traceback."""
+    """Something the user can mend: printed as one line, no traceback.
+
+    Attributes:
+      exit_code: of the command that it ends.
+    """
+
+    exit_code = 2

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import concurrent.futures
 import pathlib
+import shutil
 from typing import Any
 
 import jax
@@ -47,6 +48,11 @@ class FoldCheckpoints:
 
         with concurrent.futures.ThreadPoolExecutor(_WRITERS) as pool:
             list(pool.map(one, range(len(names))))
+
+    def remove(self, names: list[str]) -> None:
+        """Removes all that is kept of some folds."""
+        for name in names:
+            shutil.rmtree(self._folder / name, ignore_errors=True)
 
     def common_epoch(self, names: list[str]) -> int:
         """Epochs that all of the folds have been trained for, 0 where they differ."""

@@ -18,6 +18,7 @@ import ml_collections
 import numpy as np
 
 from ethnicmer_jax.base import environment, reportable, settings, stopping
+from ethnicmer_jax.base.divergence import Diverged, Divergence
 from ethnicmer_jax.base.predictions import Predictions
 from ethnicmer_jax.base.progress import Progress
 from ethnicmer_jax.base.schema import UserError
@@ -29,6 +30,7 @@ from ethnicmer_jax.training import (
     checkpoint,
     device_data,
     devices,
+    losses,
     optim,
     pretrained,
     standardised,
@@ -41,6 +43,7 @@ from ethnicmer_jax.training.peeking import BestEpochs
 from ethnicmer_jax.training.placement import Grid, padded
 from ethnicmer_jax.training.scalars import ScalarLog
 from ethnicmer_jax.training.standardised import Statistics
+from ethnicmer_jax.training.watch import Watch, finite_rows
 
 
 @dataclasses.dataclass(frozen=True)
@@ -123,6 +126,8 @@ class Engine:
           no fold tests anything.
 
         Raises:
+          Diverged: some folds have diverged; the results of all others are kept, and those
+            that diverged are trained anew the next time.
           UserError: another process has ended and left folds without results.
         """
         keep = self._config.checkpoint.keep
@@ -144,22 +149,29 @@ class Engine:
         steps = len(todo) * self._config.optim.epochs
         with self._progress("training", steps, "fold·epoch") as progress, stopping.postponed():
             for flight in flights:
-                best = self._best_epochs(flight)
-                state = self._train_flight(flight, results, resume_from, log, progress, best)
+                best, watch = self._best_epochs(flight), self._watch(flight)
+                state = self._train_flight(flight, results, resume_from, log, progress, watch, best)
+                heads = best.heads if best else self._heads(flight, state)
+                sizes = self.folds.test.sizes[flight.rows]
+                watch.see_results(finite_rows(heads["p"], sizes), "predictions")
                 if saved and keep == "final":
-                    self._save(saved, flight, state, self._config.optim.epochs)
-                self._finish(results, flight, best.heads if best else self._heads(flight, state))
+                    self._save(saved, flight, state, self._config.optim.epochs, watch)
+                self._finish(results, flight, heads, watch, resume_from)
             for flight in self._flights(todo[~tested]):
-                state = self._train_flight(flight, results, resume_from, None, progress)
+                watch = self._watch(flight)
+                state = self._train_flight(flight, results, resume_from, None, progress, watch)
+                watch.see_results(_finite_states(self._grid.collect(state), flight), "weights")
                 # All that such a fold is trained for is its model.
                 if saved:
-                    self._save(saved, flight, state, self._config.optim.epochs)
-                self._finish(results, flight, self._heads(flight, state))
+                    self._save(saved, flight, state, self._config.optim.epochs, watch)
+                self._finish(results, flight, self._heads(flight, state), watch, resume_from)
         if log:
             log.close()
         if not first:
             return None
         results.wait_for(names)
+        if diverged := results.take_diverged(names):
+            raise Diverged(diverged, len(names))
         return results.predictions(self.folds, self.dataset, self.targets)
 
     def trained(self) -> Iterator[tuple[int, FoldState]]:
@@ -168,12 +180,19 @@ class Engine:
         Yields:
           A fold's row in the table and its state as NumPy arrays, frozen backbones
           included, in table order.
+
+        Raises:
+          Diverged: a fold has diverged.
         """
         steps = len(self.folds) * self._config.optim.epochs
         with self._progress("training", steps, "fold·epoch") as progress:
             for flight in self._flights(np.arange(len(self.folds))):
-                trained = self._train_flight(flight, FoldResults(None), None, None, progress)
+                watch = self._watch(flight)
+                trained = self._train_flight(flight, FoldResults(None), None, None, progress, watch)
                 states = self._grid.collect(trained)
+                watch.see_results(_finite_states(states, flight), "weights")
+                if not watch.going.all():
+                    raise Diverged(self._diverged(flight, watch), len(self.folds))
                 for place, row in enumerate(flight.rows):
                     state = jax.tree.map(lambda x, i=place: x[i], states)
                     yield int(row), state.completed(self._starts)
@@ -182,14 +201,23 @@ class Engine:
         """Predicts every fold's test clips from its checkpoint.
 
         Raises:
-          UserError: a fold has no checkpoint, or no fold tests anything.
+          UserError: a fold has no checkpoint, or one that predicts no numbers; or no fold tests
+            anything.
         """
         results = FoldResults(None)
         saved = checkpoint.FoldCheckpoints(workdir / "checkpoints")
         tested = self.folds.tested
         with self._progress("predicting", len(tested), "fold") as progress:
             for flight in self._flights(tested):
-                self._finish(results, flight, self._heads(flight, self._restored(saved, flight)))
+                heads, watch = self._heads(flight, self._restored(saved, flight)), self._watch(flight)
+                sizes = self.folds.test.sizes[flight.rows]
+                watch.see_results(finite_rows(heads["p"], sizes), "predictions")
+                for diverged in self._diverged(flight, watch):
+                    raise UserError(
+                        f"the checkpoint of {diverged.name} predicts no finite numbers: its "
+                        "training diverged, or it was damaged; train it again"
+                    )
+                self._finish(results, flight, heads, watch)
                 progress.update(len(flight.rows))
         table = results.predictions(self.folds, self.dataset, self.targets)
         if table is None:
@@ -297,6 +325,7 @@ class Engine:
         resume_from: checkpoint.FoldCheckpoints | None,
         log: ScalarLog | None,
         progress: Progress,
+        watch: Watch,
         best: BestEpochs | None = None,
     ) -> FoldState:
         fixed = self._grid.place(self._at(flight))
@@ -313,23 +342,48 @@ class Engine:
             results.sign()
             order = batches.epoch(folds, number, config.batch_size, self._room)
             rate = np.full(self._grid.size, optim.learning_rate(config, number), np.float32)
-            # Dummies repeat the first fold's data but take no step.
+            # Dummies repeat the first fold's data but take no step; nor do folds that diverged.
             order.steps[len(flight.rows) :] = 0
+            order.steps[: len(flight.rows)][~watch.going] = 0
             batch = self._grid.place((order.index, order.weight, order.steps, rate))
             state, sums = self._epoch(state, fixed, *batch, self._data)
-            means = _means(self._grid.collect(sums), len(flight.rows))
+            sums = self._grid.collect(sums)
+            watch.see(number + 1, sums)
+            if not watch.going.any():
+                progress.skip((config.epochs - number) * len(flight.rows))
+                break
+            means = _means(sums, watch.going)
             if log:
                 runs = set(self.folds.run[flight.rows])
                 run = runs.pop() if len(runs) == 1 else None
                 log.write(flight.names[0], run, number + 1, means, len(flight.rows))
             if resume_from and (keep == "every" or stopping.asked()):
-                self._save(resume_from, flight, state, number + 1)
+                self._save(resume_from, flight, state, number + 1, watch)
             stopping.check()
             if best:
                 best.see(self._heads(flight, state))
             progress.set_postfix(loss=f"{means['loss']:.3f}")
             progress.update(len(flight.rows))
         return state
+
+    def _watch(self, flight: Flight) -> Watch:
+        """What names the folds of a flight that diverge; nothing has been seen yet."""
+        names = self.targets.emotion_names, self.targets.ethnic_names
+        guess = losses.of_guessing(self.learner.loss, *map(len, names))
+        return Watch(len(flight.rows), self._config.optim.divergence, guess)
+
+    def _diverged(self, flight: Flight, watch: Watch) -> list[Divergence]:
+        return [
+            Divergence(
+                *(str(self.folds.run[row]), str(self.folds.fold[row])),
+                tuple(map(str, np.unique(self.dataset.person[self.folds.test.clips(int(row))]))),
+                int(watch.epoch[place]),
+                float(watch.loss[place]),
+                watch.reason[place],
+            )
+            for place, row in enumerate(flight.rows)
+            if not watch.going[place]
+        ]
 
     def _statistics(self, clips: Resident) -> dict[str, Statistics] | None:
         """What the flow of each fold is standardised by, where it is."""
@@ -362,14 +416,38 @@ class Engine:
         heads = self._grid.collect(self._predict(state, fixed, self._data))
         return {head: values[: len(flight.rows)] for head, values in heads.items()}
 
-    def _finish(self, results: FoldResults, flight: Flight, heads: dict[str, np.ndarray]) -> None:
-        results.add(flight.names, self.folds.test.sizes[flight.rows], heads)
+    def _finish(
+        self,
+        results: FoldResults,
+        flight: Flight,
+        heads: dict[str, np.ndarray],
+        watch: Watch,
+        resumed_from: checkpoint.FoldCheckpoints | None = None,
+    ) -> None:
+        """Keeps what the folds that have not diverged predict; names the others."""
+        diverged = self._diverged(flight, watch)
+        if resumed_from:
+            # What such a fold left while it still went well is not where it starts again.
+            resumed_from.remove([one.name for one in diverged])
+        results.diverge(diverged)
+        kept = np.flatnonzero(watch.going)
+        if len(kept):
+            sizes = self.folds.test.sizes[flight.rows[kept]]
+            own = {head: values[kept] for head, values in heads.items()}
+            results.add([flight.names[place] for place in kept], sizes, own)
 
     def _save(
-        self, saved: checkpoint.FoldCheckpoints, flight: Flight, state: FoldState, epoch: int
+        self,
+        saved: checkpoint.FoldCheckpoints,
+        flight: Flight,
+        state: FoldState,
+        epoch: int,
+        watch: Watch,
     ) -> None:
-        kept = jax.tree.map(lambda x: x[: len(flight.rows)], self._grid.collect(state))
-        saved.save(flight.names, kept, epoch)
+        """Saves the folds that have not diverged."""
+        rows = np.flatnonzero(watch.going)
+        kept = jax.tree.map(lambda x: x[rows], self._grid.collect(state))
+        saved.save([flight.names[row] for row in rows], kept, epoch)
 
     def _restored(self, saved: checkpoint.FoldCheckpoints, flight: Flight) -> FoldState:
         states = self._checkpointed(saved, flight)
@@ -401,11 +479,22 @@ def _half_trained(workdir: pathlib.Path | None) -> checkpoint.FoldCheckpoints | 
     return checkpoint.FoldCheckpoints(workdir / "parts" / "stopped") if workdir else None
 
 
-def _means(sums: Sums, folds: int) -> dict[str, float]:
-    """Means over the examples of the first `folds` folds; a loss of one part has no parts."""
-    examples = max(float(sums.examples[:folds].sum()), 1.0)
-    means = {name: float(total[:folds].sum()) / examples for name, total in sums.losses.items()}
+def _finite_states(states: FoldState, flight: Flight) -> np.ndarray:
+    """Whether all that predicts of each fold of a flight is finite, bool [f]."""
+    rows = len(flight.rows)
+    own = [np.isfinite(x[:rows]).reshape(rows, -1) for x in jax.tree.leaves(states.variables)]
+    return np.all([leaf.all(axis=1) for leaf in own], axis=0)
+
+
+def _means(sums: Sums, going: np.ndarray) -> dict[str, float]:
+    """Means over the examples of the folds that are `going`; a loss of one part has no parts."""
+
+    def total(values: np.ndarray) -> float:
+        return float(values[: len(going)][going].sum())
+
+    examples = max(total(sums.examples), 1.0)
+    means = {name: total(values) / examples for name, values in sums.losses.items()}
     if means.keys() == {"loss", "final"}:
         del means["final"]
     named = {name if name == "loss" else f"{name}_loss": value for name, value in means.items()}
-    return {**named, "train_accuracy": float(sums.correct[:folds].sum()) / examples}
+    return {**named, "train_accuracy": total(sums.correct) / examples}

@@ -1,7 +1,8 @@
 """Per-fold result files, until all folds are there and become predictions.csv.
 
 They make a run resumable: a fold whose result is there is not trained again. In a
-distributed job they are how the first process learns of the folds of the others.
+distributed job they are how the first process learns of the folds of the others, and of those
+that diverged there: these leave a file that the end of the job removes, and are trained again.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import numpy as np
 import pandas as pd
 
 from ethnicmer_jax.base import files, reportable, waiting
+from ethnicmer_jax.base.divergence import Divergence
 from ethnicmer_jax.base.predictions import ANSWERS, Predictions
 from ethnicmer_jax.base.schema import ETHNICITIES
 from ethnicmer_jax.data.dataset import Dataset
@@ -23,6 +25,7 @@ from ethnicmer_jax.data.targets import Targets
 from ethnicmer_jax.protocols.fold_table import FoldTable
 
 _HEADS = ("p", "q", "answers")
+_DIVERGED = "*.diverged.json"
 
 
 class FoldResults:
@@ -37,7 +40,10 @@ class FoldResults:
         """
         self._folder, self._shared = folder, shared
         self._done: dict[str, dict[str, np.ndarray]] = {}
+        self._diverged: dict[str, Divergence] = {}
         self._files: set[pathlib.Path] = set()
+        # Of an earlier start of this job, which was cut off before its end.
+        self._past = {path: _stamp(path) for path in self._marks()}
         self._read_new()
 
     @property
@@ -55,12 +61,27 @@ class FoldResults:
             [f, t, epochs] (see `peeking`); rows from `n_test` on mean nothing.
         """
         if self._folder is not None:
-            # A process must not write over the results of another one's folds.
-            digest = hashlib.sha256("\n".join(names).encode()).hexdigest()
-            path = self._folder / f"{digest}.npz"
+            path = self._folder / f"{_digest(names)}.npz"
             files.write_arrays(path, names=np.asarray(names), n_test=n_test, **heads)
             self._files.add(path)
         self._add(names, n_test, heads)
+
+    def diverge(self, folds: Sequence[Divergence]) -> None:
+        """Records folds that have no result, as their training diverged."""
+        if folds and self._folder is not None:
+            path = self._folder / f"{_digest([one.name for one in folds])}.diverged.json"
+            files.write_json(path, [one.plain() for one in folds])
+        self._diverged |= {one.name: one for one in folds}
+
+    def take_diverged(self, names: Sequence[str]) -> list[Divergence]:
+        """Those of some folds that have no result as they diverged; their files are removed.
+
+        Called once all folds are finished, by the process that has waited for all of them.
+        """
+        for path in self._marks():
+            path.unlink(missing_ok=True)
+        missing = (name for name in names if name not in self._done)
+        return [self._diverged[name] for name in missing if name in self._diverged]
 
     def sign(self) -> None:
         """Shows processes that wait for results that this one gets on."""
@@ -68,7 +89,7 @@ class FoldResults:
             waiting.sign(self._folder)
 
     def wait_for(self, names: Sequence[str]) -> None:
-        """Reads on until other processes have written the results of all these folds.
+        """Reads on until other processes have finished all these folds.
 
         Raises:
           UserError: some are missing, and no other process shows a sign of life.
@@ -76,7 +97,8 @@ class FoldResults:
 
         def missing() -> str:
             self._read_new()
-            left = [name for name in names if name not in self._done]
+            finished = self._done.keys() | self._diverged.keys()
+            left = [name for name in names if name not in finished]
             return f"the results of {len(left)} folds, such as {left[0]}" if left else ""
 
         waiting.until(missing, self._folder)
@@ -134,12 +156,36 @@ class FoldResults:
                     arrays["n_test"],
                     {head: arrays[head] for head in _HEADS if head in arrays},
                 )
+        for path in self._marks():
+            if _stamp(path) != self._past.get(path):
+                told = map(Divergence.of_plain, files.read_json(path))
+                self._diverged |= {one.name: one for one in told}
+
+    def _marks(self) -> list[pathlib.Path]:
+        """The files of folds that diverged."""
+        return [] if self._folder is None else sorted(self._folder.glob(_DIVERGED))
 
     def _add(
         self, names: Sequence[str], n_test: np.ndarray, heads: Mapping[str, np.ndarray]
     ) -> None:
         for row, name in enumerate(names):
-            self._done[str(name)] = {h: v[row, : n_test[row]] for h, v in heads.items()}
+            own = {h: v[row, : n_test[row]] for h, v in heads.items()}
+            # Earlier versions kept what diverged: it is trained again.
+            if np.isfinite(own["p"]).all():
+                self._done[str(name)] = own
+
+
+def _digest(names: Sequence[str]) -> str:
+    """A file's name: a process must not write over the results of another one's folds."""
+    return hashlib.sha256("\n".join(names).encode()).hexdigest()
+
+
+def _stamp(path: pathlib.Path) -> int | None:
+    """When a file was written; None where another process has removed it."""
+    try:
+        return path.stat().st_mtime_ns
+    except FileNotFoundError:
+        return None
 
 
 def _peeked(answers: Sequence[np.ndarray]) -> dict[str, Any]:

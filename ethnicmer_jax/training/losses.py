@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 
 import jax
 import jax.numpy as jnp
@@ -81,6 +82,27 @@ def summed(
         parts["ethnic"] = cross_entropy(outputs.ethnic_logits, target, known, smooth)
         total += config.ethnic_weight * parts["ethnic"]
     return total, parts
+
+
+def of_guessing(config: LossConfig, emotions: int, ethnicities: int) -> dict[str, float]:
+    """What the parts add to the loss of a classifier that gives every class the same probability.
+
+    About where an untrained one starts, whatever the weights of examples and classes.
+
+    Args:
+      config: the weights.
+      emotions: how many classes; log 2 is the least that is taken for either.
+      ethnicities: the same of the ethnic head.
+
+    Returns:
+      "final", "emotion" and "ethnic" -> weighted cross-entropy, also of heads that do not exist.
+    """
+    emotion, ethnic = math.log(max(emotions, 2)), math.log(max(ethnicities, 2))
+    return {
+        "final": emotion,
+        "emotion": config.emotion_weight * emotion,
+        "ethnic": config.ethnic_weight * ethnic,
+    }
 
 
 def in_training(
