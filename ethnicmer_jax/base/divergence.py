@@ -78,7 +78,7 @@ class Divergence:
         )
 
 
-class Diverged(UserError):
+class DivergedError(UserError):
     """Some folds diverged; all others of the job are trained and kept.
 
     Attributes:
@@ -93,7 +93,7 @@ class Diverged(UserError):
         self.folds, self.planned = tuple(folds), planned
         super().__init__(self.message)
 
-    def __reduce__(self) -> tuple[type[Diverged], tuple[Sequence[Divergence], int]]:
+    def __reduce__(self) -> tuple[type[DivergedError], tuple[Sequence[Divergence], int]]:
         return type(self), (self.folds, self.planned)
 
     @property
@@ -102,7 +102,7 @@ class Diverged(UserError):
         shown = "; ".join(map(str, self.folds[:_SHOWN]))
         more = f"; and {len(self.folds) - _SHOWN} more" if len(self.folds) > _SHOWN else ""
         return (
-            f"{len(self.folds):,} of {self.planned:,} folds diverged: {shown}{more}. No pooled score "
-            "is reported without them. The same command trains them again, and only them; a lower "
-            "optim.learning_rate or better data in another work directory may be what they need"
+            f"{len(self.folds):,} of {self.planned:,} folds diverged: {shown}{more}. No pooled "
+            "score is reported without them. The same command trains them again, and only them; "
+            "try a lower optim.learning_rate in another work directory"
         )

@@ -33,12 +33,15 @@ def images(
       float32 [n, size, size, 3].
 
     Raises:
-      UserError: a name is wrong, or apex frames are asked for and a clip has none.
+      UserError: a name is wrong, apex frames are asked for and a clip has none, or the flow of a
+        clip is no finite numbers once it is scaled.
     """
     if which not in INPUTS:
         raise UserError(f"input {which!r} is not known; choose one of {', '.join(INPUTS)}")
     if which == "flow":
-        return resized(scaled_flow(dataset.flow, dataset.flow_unit, scaling), size)
+        flow = resized(scaled_flow(dataset.flow, dataset.flow_unit, scaling), size)
+        _check_finite(flow, dataset, scaling)
+        return flow
     if dataset.apex_image is None:
         raise UserError(
             "the apex frame is asked for, but this database comes without frames; "
@@ -46,6 +49,18 @@ def images(
         )
     pixels = resized(dataset.apex_image.astype(np.float32) / 255, size)
     return (pixels - np.float32(IMAGENET_MEAN)) / np.float32(IMAGENET_STD)
+
+
+def _check_finite(
+    flow: Float32[np.ndarray, "clips height width 3"], dataset: Dataset, scaling: str
+) -> None:
+    """Refuses flow with which every fold that learns from it would diverge."""
+    for clip in np.flatnonzero(~np.isfinite(flow).all(axis=(1, 2, 3))):
+        raise UserError(
+            f"the flow of {dataset.key[clip]} is not finite once it is scaled "
+            f"(data.flow_scaling={scaling}): it holds NaN, infinity or numbers near 3e38; mend "
+            "its file, or take the clip out, and build the database again"
+        )
 
 
 def scaled_flow(

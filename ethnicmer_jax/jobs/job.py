@@ -11,12 +11,13 @@ import pandas as pd
 
 from ethnicmer_jax.analysis import metrics
 from ethnicmer_jax.base import environment, files, labels, lock, predictions, reportable, waiting
+from ethnicmer_jax.base.divergence import DivergedError
 from ethnicmer_jax.base.grouping import grouping
 from ethnicmer_jax.base.predictions import Predictions
 from ethnicmer_jax.base.run_id import ALL
 from ethnicmer_jax.base.schema import UserError
 from ethnicmer_jax.data.dataset import Dataset
-from ethnicmer_jax.jobs import check, final_models, preparation, work_directory
+from ethnicmer_jax.jobs import check, final_models, incomplete, preparation, work_directory
 from ethnicmer_jax.jobs.preparation import Prepared
 from ethnicmer_jax.protocols import Plan, fold_file, network_file
 from ethnicmer_jax.protocols.network_file import Networks
@@ -44,7 +45,7 @@ def run(
         with lock.held(directory):
             # Whoever had it before may have come to the end.
             if not _last_file(config, directory).is_file():
-                _train(config, directory)
+                _train(config, directory, page=mode == "all")
     elif mode == "evaluate":
         with lock.held(directory):
             _evaluate(config, directory)
@@ -87,8 +88,12 @@ def report(config: Mapping[str, Any], directory: pathlib.Path) -> None:
       directory: the work directory.
 
     Raises:
+      DivergedError: folds have diverged, and no predictions.csv was written; the report says so.
       UserError: predictions.csv is missing, damaged or lacks rows.
     """
+    if found := work_directory.diverged(directory):
+        incomplete.report(directory, config, found)
+        raise found
     # What draws takes a second to import, and training comes first.
     from ethnicmer_jax.analysis import habit
     from ethnicmer_jax.report import job_page
@@ -149,9 +154,14 @@ def _last_file(config: ml_collections.ConfigDict, directory: pathlib.Path) -> pa
     return directory / name
 
 
-def _train(config: ml_collections.ConfigDict, directory: pathlib.Path) -> None:
+def _train(config: ml_collections.ConfigDict, directory: pathlib.Path, page: bool) -> None:
     prepared = _claimed(config, directory)
-    table = prepared.trainer.train(directory)
+    incomplete.clear(directory)
+    try:
+        table = prepared.trainer.train(directory)
+    except DivergedError as found:
+        incomplete.write(directory, config, found, page=page)
+        raise
     if table is None:
         from ethnicmer_jax.report import model_card
 
@@ -164,6 +174,8 @@ def _train(config: ml_collections.ConfigDict, directory: pathlib.Path) -> None:
 
 
 def _train_share(config: ml_collections.ConfigDict, directory: pathlib.Path) -> None:
+    # What an earlier start has left there does not say how this one ends.
+    before = incomplete.stamp(directory)
     if config.classifier not in check.SHALLOW:
         preparation.prepare(config).trainer.train(directory)
     else:
@@ -171,7 +183,12 @@ def _train_share(config: ml_collections.ConfigDict, directory: pathlib.Path) -> 
         preparation.built(config)
     # A process that leaves long before the others makes JAX give up on all of them.
     last = _last_file(config, directory)
-    waiting.until(lambda: "" if last.is_file() else str(last), directory / "parts")
+
+    def missing() -> str:
+        ended = last.is_file() or incomplete.stamp(directory) not in (None, before)
+        return "" if ended else str(last)
+
+    waiting.until(missing, directory / "parts")
 
 
 def _evaluate(config: ml_collections.ConfigDict, directory: pathlib.Path) -> None:

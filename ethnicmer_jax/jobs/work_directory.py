@@ -12,10 +12,12 @@ import ml_collections
 import pandas as pd
 
 from ethnicmer_jax.base import files, predictions, reportable
+from ethnicmer_jax.base.divergence import DivergedError
 from ethnicmer_jax.base.predictions import Predictions
 from ethnicmer_jax.base.recorded_config import completed
 from ethnicmer_jax.base.run_id import ALL
 from ethnicmer_jax.base.schema import UserError
+from ethnicmer_jax.jobs import incomplete
 from ethnicmer_jax.protocols import fold_file
 
 _STARTS = "starts"
@@ -111,9 +113,12 @@ def read(directory: pathlib.Path) -> Finished:
     """The results of a finished work directory.
 
     Raises:
+      DivergedError: folds have diverged, and there is no predictions.csv.
       UserError: predictions.csv is missing, damaged or lacks rows, or there are final models
         alone.
     """
+    if found := diverged(directory):
+        raise found
     if not (directory / "predictions.csv").is_file() and _holds_models_alone(directory):
         raise UserError(no_scores(directory))
     table = predictions.read(directory / "predictions.csv")
@@ -122,6 +127,12 @@ def read(directory: pathlib.Path) -> Finished:
     path = directory / "metrics.json"
     known = files.read_json(path) if path.is_file() else {}
     return Finished(table, known.get("notes", ()), known.get("environment", {}))
+
+
+def diverged(directory: pathlib.Path) -> DivergedError | None:
+    """The folds without which a job is incomplete; None of a finished one."""
+    done = (directory / "predictions.csv").is_file()
+    return None if done else incomplete.read(directory)
 
 
 def no_scores(directory: pathlib.Path) -> str:

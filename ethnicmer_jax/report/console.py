@@ -15,7 +15,8 @@ from ethnicmer_jax.analysis.confusion import LABELS
 from ethnicmer_jax.analysis.effects import p_text
 from ethnicmer_jax.analysis.intervals import FEW
 from ethnicmer_jax.base import labels, reportable
-from ethnicmer_jax.report import difference_names
+from ethnicmer_jax.base.divergence import DivergedError
+from ethnicmer_jax.report import difference_names, incomplete_page
 
 _MOST = 12
 """Runs, and arms, that are shown."""
@@ -70,6 +71,29 @@ def print_metrics(metrics: Mapping[str, Any], name: str) -> None:
         console.print(f"... and {len(arms) - _MOST} more arms in metrics.json")
     if reason:
         print_line(reportable.marked(reason))
+
+
+def print_diverged(found: DivergedError, name: str) -> None:
+    """Prints which folds of a job diverged, in place of its scores.
+
+    Args:
+      found: the folds.
+      name: of the config.
+    """
+    title = (
+        f"INCOMPLETE, no pooled score is reported: {name}, "
+        f"{labels.count(len(found.folds))} of {labels.count(found.planned)} folds diverged"
+    )
+    table = Table(title=title, title_justify="left")
+    table.add_column("fold", overflow="fold")
+    for column in ("tests", "epoch", "loss", "why"):
+        table.add_column(column, overflow="fold")
+    for one in found.folds[:_MOST]:
+        loss = incomplete_page.loss_text(one.loss)
+        table.add_row(one.name, one.tested, str(one.epoch or labels.MISSING), loss, one.reason)
+    if len(found.folds) > _MOST:
+        table.add_row(f"... and {len(found.folds) - _MOST} more", *[""] * 4)
+    _console().print(table)
 
 
 def print_answer(sentences: Sequence[str]) -> None:

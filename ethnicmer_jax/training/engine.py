@@ -18,7 +18,7 @@ import ml_collections
 import numpy as np
 
 from ethnicmer_jax.base import environment, reportable, settings, stopping
-from ethnicmer_jax.base.divergence import Diverged, Divergence
+from ethnicmer_jax.base.divergence import DivergedError, Divergence
 from ethnicmer_jax.base.predictions import Predictions
 from ethnicmer_jax.base.progress import Progress
 from ethnicmer_jax.base.schema import UserError
@@ -126,7 +126,7 @@ class Engine:
           no fold tests anything.
 
         Raises:
-          Diverged: some folds have diverged; the results of all others are kept, and those
+          DivergedError: some folds have diverged; the results of all others are kept, and those
             that diverged are trained anew the next time.
           UserError: another process has ended and left folds without results.
         """
@@ -171,7 +171,7 @@ class Engine:
             return None
         results.wait_for(names)
         if diverged := results.take_diverged(names):
-            raise Diverged(diverged, len(names))
+            raise DivergedError(diverged, len(names))
         return results.predictions(self.folds, self.dataset, self.targets)
 
     def trained(self) -> Iterator[tuple[int, FoldState]]:
@@ -182,7 +182,7 @@ class Engine:
           included, in table order.
 
         Raises:
-          Diverged: a fold has diverged.
+          DivergedError: a fold has diverged.
         """
         steps = len(self.folds) * self._config.optim.epochs
         with self._progress("training", steps, "fold·epoch") as progress:
@@ -192,7 +192,7 @@ class Engine:
                 states = self._grid.collect(trained)
                 watch.see_results(_finite_states(states, flight), "weights")
                 if not watch.going.all():
-                    raise Diverged(self._diverged(flight, watch), len(self.folds))
+                    raise DivergedError(self._diverged(flight, watch), len(self.folds))
                 for place, row in enumerate(flight.rows):
                     state = jax.tree.map(lambda x, i=place: x[i], states)
                     yield int(row), state.completed(self._starts)
@@ -209,7 +209,10 @@ class Engine:
         tested = self.folds.tested
         with self._progress("predicting", len(tested), "fold") as progress:
             for flight in self._flights(tested):
-                heads, watch = self._heads(flight, self._restored(saved, flight)), self._watch(flight)
+                heads, watch = (
+                    self._heads(flight, self._restored(saved, flight)),
+                    self._watch(flight),
+                )
                 sizes = self.folds.test.sizes[flight.rows]
                 watch.see_results(finite_rows(heads["p"], sizes), "predictions")
                 for diverged in self._diverged(flight, watch):

@@ -13,9 +13,10 @@ import pandas as pd
 
 from ethnicmer_jax.analysis.calibration import conclusions
 from ethnicmer_jax.base import environment, files, stopping
+from ethnicmer_jax.base.divergence import DivergedError
 from ethnicmer_jax.base.progress import Progress
 from ethnicmer_jax.data.dataset import Dataset
-from ethnicmer_jax.jobs import check, work_directory
+from ethnicmer_jax.jobs import check, incomplete, work_directory
 from ethnicmer_jax.jobs.calibration import (
     factors,
     findings,
@@ -68,18 +69,27 @@ def judged(
       One row per simulated database.
 
     Raises:
+      DivergedError: folds of some chunks have diverged; all other chunks are finished.
       UserError: see `run`.
     """
     check.settings(config)
     check.network(config)
     chunks = plan.chunks(config)
     files.claim(directory, config.to_dict())
+    incomplete.clear(directory)
+    diverged: list[DivergedError] = []
     total = sum(len(chunk.worlds) for chunk in chunks)
     with Progress[None](name, total=total, unit="database") as progress:
         missing = [c for c in chunks if not result_files.path(directory, c).is_file()]
         progress.skip(total - sum(len(chunk.worlds) for chunk in missing))
-        for finished in _finish(missing, config, directory):
-            progress.update(len(finished.worlds))
+        for chunk, found in _finish(missing, config, directory):
+            progress.update(len(chunk.worlds))
+            diverged += [found] if found else []
+    if diverged:
+        folds = [one for found in diverged for one in found.folds]
+        together = DivergedError(folds, sum(found.planned for found in diverged))
+        incomplete.write(directory, config.to_dict(), together)
+        raise together
     databases = result_files.read(directory, chunks)
     result_files.write(directory / result_files.DATABASES, databases)
     return databases
@@ -87,8 +97,8 @@ def judged(
 
 def _finish(
     chunks: Sequence[Chunk], config: ml_collections.ConfigDict, directory: pathlib.Path
-) -> Iterator[Chunk]:
-    """Analyses chunks and writes their files; yields each that is done.
+) -> Iterator[tuple[Chunk, DivergedError | None]]:
+    """Analyses chunks and writes their files; yields each, with what diverged in it.
 
     A network has all cores to itself; other classifiers take a chunk on each.
     """
@@ -104,9 +114,14 @@ def _finish(
     return parallel(joblib.delayed(_finished)(chunk, own, directory) for chunk in chunks)
 
 
-def _finished(chunk: Chunk, config: ml_collections.ConfigDict, directory: pathlib.Path) -> Chunk:
-    result_files.write(result_files.path(directory, chunk), analysed(chunk, config))
-    return chunk
+def _finished(
+    chunk: Chunk, config: ml_collections.ConfigDict, directory: pathlib.Path
+) -> tuple[Chunk, DivergedError | None]:
+    try:
+        result_files.write(result_files.path(directory, chunk), analysed(chunk, config))
+    except DivergedError as found:
+        return chunk, found
+    return chunk, None
 
 
 def analysed(chunk: Chunk, config: ml_collections.ConfigDict) -> pd.DataFrame:

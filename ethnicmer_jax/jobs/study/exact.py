@@ -27,10 +27,11 @@ from ethnicmer_jax.analysis.randomisation import Design
 from ethnicmer_jax.analysis.relabellings import Relabellings
 from ethnicmer_jax.analysis.study.exact import ABOUT, TABLE
 from ethnicmer_jax.base import files, waiting
+from ethnicmer_jax.base.divergence import DivergedError
 from ethnicmer_jax.base.grouping import grouping
 from ethnicmer_jax.base.progress import Progress
 from ethnicmer_jax.data.dataset import Dataset
-from ethnicmer_jax.jobs import check, preparation, work_directory
+from ethnicmer_jax.jobs import check, incomplete, preparation, work_directory
 from ethnicmer_jax.protocols import Plan, exchange, relabelling
 from ethnicmer_jax.protocols.fold_table import FoldTable
 from ethnicmer_jax.protocols.relabelling import Relabelling
@@ -49,6 +50,7 @@ def run(config: ml_collections.ConfigDict, directory: pathlib.Path, first: bool 
       first: False in the other processes of a distributed job.
 
     Raises:
+      DivergedError: folds of a round have diverged; the test goes on there the next time.
       UserError: a setting is not possible, or the directory was used with another config.
     """
     if (directory / TABLE).is_file():
@@ -58,11 +60,17 @@ def run(config: ml_collections.ConfigDict, directory: pathlib.Path, first: bool 
     check.network(config)
     clips = preparation.read(config)
     if first:
+        incomplete.clear(directory)
         work_directory.claim(config, directory, clips.database)
     request = _request(config, clips.dataset)
     design = _design(config, request)
     made = _relabellings(config, request, design)
-    table = _trained(config, request, made, design, directory, first)
+    try:
+        table = _trained(config, request, made, design, directory, first)
+    except DivergedError as found:
+        if first:
+            incomplete.write(directory, config.to_dict(), found, page=False)
+        raise
     if first:
         about = {
             "sides": list(request.grouping.names),
@@ -147,13 +155,13 @@ def _train_round(
         relabelling.rows(one, request, folds=settings.exact_folds, deals=settings.exact_deals)
         for one in part
     ]).check()  # fmt: skip
-    folder = file.with_suffix("")
+    folder, before = file.with_suffix(""), incomplete.stamp(file.parents[1])
     if first or config.classifier not in check.SHALLOW:
         preparation.starting_points(config, dataset, folds)
         trainer = preparation.trainer_of(config, dataset, Plan(folds, request.grouping, ()))
         predictions = trainer.train(folder)
     if not first:
-        waiting.until(lambda: "" if file.is_file() else str(file), folder / "parts")
+        _await(file, before)
         return
     assert predictions is not None, "every fold tests both sides"
     first_side, second_side = request.grouping.names
@@ -161,3 +169,20 @@ def _train_round(
     cells = exchange.trained_and_tested(predictions, folds, np.asarray(dataset.key), sides)
     files.write_table(file, relabellings.tabulate(predictions, *cells))
     shutil.rmtree(folder, ignore_errors=True)
+
+
+def _await(file: pathlib.Path, before: int | None) -> None:
+    """Waits for the rows that the first process writes.
+
+    Raises:
+      DivergedError: it has named folds that diverged instead, since diverged.json was as `before`.
+    """
+    directory = file.parents[1]
+
+    def missing() -> str:
+        told = incomplete.stamp(directory) not in (None, before)
+        return "" if told or file.is_file() else str(file)
+
+    waiting.until(missing, file.with_suffix("") / "parts")
+    if not file.is_file() and (found := incomplete.read(directory)):
+        raise found

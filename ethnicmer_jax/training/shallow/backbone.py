@@ -10,6 +10,7 @@ import ml_collections
 import numpy as np
 from flax import linen as nn
 
+from ethnicmer_jax.base.schema import UserError
 from ethnicmer_jax.data import inputs
 from ethnicmer_jax.data.dataset import Dataset
 from ethnicmer_jax.models import BranchWeights, registry
@@ -35,7 +36,7 @@ def features(
       seed -> float32 [copies, n, d], and what they are in a few words.
 
     Raises:
-      UserError: there is no such backbone, or the weights do not fit it.
+      UserError: there is no such backbone, the weights do not fit it, or make no finite numbers.
     """
     devices.local()
     model = registry.build(config.model)
@@ -48,6 +49,8 @@ def features(
     )
     if start is not None:
         same = _applied(backbone, start.weights, images)
+        if not np.isfinite(same).all():
+            raise UserError(f"the features of {config.init.path} are not finite numbers")
         return dict.fromkeys(seeds, same), f"a frozen {name} with weights from {config.init.path}"
     return {
         seed: _applied(backbone, _random(name, backbone, images.shape[2], seed), images)

@@ -18,6 +18,7 @@ import ml_collections
 import numpy as np
 
 from ethnicmer_jax.base import environment, settings, stopping
+from ethnicmer_jax.base.divergence import DivergedError, Divergence
 from ethnicmer_jax.base.predictions import Predictions
 from ethnicmer_jax.base.progress import Progress
 from ethnicmer_jax.data import within_database
@@ -80,6 +81,9 @@ class Shallow:
 
         Returns:
           The predictions of all folds; None where no fold tests anything.
+
+        Raises:
+          DivergedError: some folds predict no finite numbers; the results of all others are kept.
         """
         results = FoldResults(workdir / "parts" if workdir else None)
         names = self.folds.names
@@ -92,7 +96,9 @@ class Shallow:
                 for block in itertools.islice(done, len(rows)):
                     blocks.append(block)
                     progress.update()
-                results.add([names[row] for row in rows], *_stacked(blocks))
+                self._finish(results, rows, blocks)
+        if diverged := results.take_diverged(names):
+            raise DivergedError(diverged, len(self.folds.tested))
         return results.predictions(self.folds, self.dataset, self.targets)
 
     def environment(self) -> dict[str, Any]:
@@ -102,6 +108,23 @@ class Shallow:
     def clear(self, workdir: pathlib.Path) -> None:
         """Removes the results of single folds, once predictions.csv holds them all."""
         FoldResults(workdir / "parts").clear()
+
+    def _finish(self, results: FoldResults, rows: list[int], blocks: list[np.ndarray]) -> None:
+        """Keeps what is finite; names the folds whose predictions are not."""
+        finite = [bool(np.isfinite(block).all()) for block in blocks]
+        results.diverge(
+            [self._diverged(row) for row, fine in zip(rows, finite, strict=True) if not fine]
+        )
+        kept = [place for place, fine in enumerate(finite) if fine]
+        if kept:
+            stacked = _stacked([blocks[place] for place in kept])
+            results.add([self.folds.name(rows[place]) for place in kept], *stacked)
+
+    def _diverged(self, row: int) -> Divergence:
+        subjects = np.unique(self.dataset.person[self.folds.test.clips(row)])
+        name = str(self.folds.run[row]), str(self.folds.fold[row])
+        reason = "its predictions are not finite numbers"
+        return Divergence(*name, tuple(map(str, subjects)), 0, math.nan, reason)
 
     def _run(self, rows: list[int]) -> Iterator[np.ndarray]:
         """The probabilities of some folds, in order, as they become ready."""
