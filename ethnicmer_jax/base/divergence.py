@@ -49,12 +49,17 @@ class Divergence:
         """Whom it tests, in a few words."""
         if not self.subjects:
             return "a final model"
-        more = f" and {len(self.subjects) - 1} more" if len(self.subjects) > 1 else ""
+        more = f" and {len(self.subjects) - 1:,} more" if len(self.subjects) > 1 else ""
         return f"subject {self.subjects[0]}{more}"
 
     def __str__(self) -> str:
-        epoch = f", epoch {self.epoch}" if self.epoch else ""
+        epoch = f", epoch {self.epoch}, loss {self.loss_text}" if self.epoch else ""
         return f"{self.name} ({self.tested}{epoch}: {self.reason})"
+
+    @property
+    def loss_text(self) -> str:
+        """`4.9e+13`, `inf`, `nan`; "" for a classifier without epochs."""
+        return f"{self.loss:.3g}" if self.epoch else ""
 
     def plain(self) -> dict[str, Any]:
         """As JSON has it, which knows no infinity and no NaN: those are text."""

@@ -16,7 +16,7 @@ from ethnicmer_jax.analysis.effects import p_text
 from ethnicmer_jax.analysis.intervals import FEW
 from ethnicmer_jax.base import labels, reportable
 from ethnicmer_jax.base.divergence import DivergedError
-from ethnicmer_jax.report import difference_names, incomplete_page
+from ethnicmer_jax.report import difference_names
 
 _MOST = 12
 """Runs, and arms, that are shown."""
@@ -86,13 +86,13 @@ def print_diverged(found: DivergedError, name: str) -> None:
     )
     table = Table(title=title, title_justify="left")
     table.add_column("fold", overflow="fold")
-    for column in ("tests", "epoch", "loss", "why"):
-        table.add_column(column, overflow="fold")
+    for column in ("epoch", "loss"):
+        table.add_column(column, justify="right", no_wrap=True)
+    table.add_column("why")
     for one in found.folds[:_MOST]:
-        loss = incomplete_page.loss_text(one.loss)
-        table.add_row(one.name, one.tested, str(one.epoch or labels.MISSING), loss, one.reason)
+        table.add_row(one.name, str(one.epoch or ""), one.loss_text, one.reason)
     if len(found.folds) > _MOST:
-        table.add_row(f"... and {len(found.folds) - _MOST} more", *[""] * 4)
+        table.add_row(f"... and {len(found.folds) - _MOST} more", *[""] * 3)
     _console().print(table)
 
 

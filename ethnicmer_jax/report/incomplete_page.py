@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import pathlib
 from collections.abc import Mapping
 from typing import Any
@@ -53,7 +52,7 @@ def _table(found: DivergedError) -> Table:
             "fold": one.fold,
             "tests": one.tested,
             "epoch": one.epoch or None,
-            "loss": loss_text(one.loss),
+            "loss": one.loss_text or None,
             "reason": one.reason,
         }
         for one in found.folds
@@ -63,15 +62,10 @@ def _table(found: DivergedError) -> Table:
         columns.text("Run", "run"),
         columns.text("Tests", "tests"),
         Column("Epoch", "{epoch:.0f}"),
-        columns.text("Loss", "loss"),
+        Column("Loss", "{loss}"),
         columns.text("Why", "reason"),
     )
     return Table("diverged", text("incomplete.table"), frame, shown)
-
-
-def loss_text(loss: float) -> str:
-    """`4.9e+13`, `inf`, `not a number`."""
-    return "not a number" if math.isnan(loss) else f"{loss:.3g}"
 
 
 def _settings(config: Mapping[str, Any]) -> Table:

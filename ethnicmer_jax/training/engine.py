@@ -151,7 +151,8 @@ class Engine:
             for flight in flights:
                 best, watch = self._best_epochs(flight), self._watch(flight)
                 state = self._train_flight(flight, results, resume_from, log, progress, watch, best)
-                heads = best.heads if best else self._heads(flight, state)
+                looked = best is not None and watch.going.any()
+                heads = best.heads if best and looked else self._heads(flight, state)
                 sizes = self.folds.test.sizes[flight.rows]
                 watch.see_results(finite_rows(heads["p"], sizes), "predictions")
                 if saved and keep == "final":

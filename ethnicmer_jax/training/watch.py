@@ -52,12 +52,11 @@ class Watch:
         self.epoch[self.going] = epoch
         self.loss[self.going] = loss[self.going]
         finite = np.all([np.isfinite(values) for values in means.values()], axis=0)
-        for row in np.flatnonzero(self.going):
+        for row in np.flatnonzero(self.going).tolist():
             if not finite[row]:
-                self._stop(row, f"the loss is {loss[row]:g}, not a finite number")
+                self._stop(row, "no finite number")
             elif loss[row] > self._most * guess:
-                times = loss[row] / guess
-                self._stop(row, f"the loss {loss[row]:.3g} is {times:.3g} times that of guessing")
+                self._stop(row, f"{loss[row] / guess:,.3g} times that of guessing")
 
     def see_results(self, finite: Bool[np.ndarray, " folds"], what: str) -> None:
         """Looks at what training left; the last step may have spoilt it.
@@ -66,8 +65,8 @@ class Watch:
           finite: bool [f], whether all numbers of a fold are finite.
           what: they are, such as "predictions".
         """
-        for row in np.flatnonzero(self.going & ~finite):
-            self._stop(row, f"its {what} are not finite numbers")
+        for row in np.flatnonzero(self.going & ~finite).tolist():
+            self._stop(row, f"{what} that are no finite numbers")
 
     def _stop(self, row: int, reason: str) -> None:
         self.going[row] = False

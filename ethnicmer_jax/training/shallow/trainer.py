@@ -123,7 +123,7 @@ class Shallow:
     def _diverged(self, row: int) -> Divergence:
         subjects = np.unique(self.dataset.person[self.folds.test.clips(row)])
         name = str(self.folds.run[row]), str(self.folds.fold[row])
-        reason = "its predictions are not finite numbers"
+        reason = "predictions that are no finite numbers"
         return Divergence(*name, tuple(map(str, subjects)), 0, math.nan, reason)
 
     def _run(self, rows: list[int]) -> Iterator[np.ndarray]:
