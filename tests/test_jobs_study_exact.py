@@ -14,10 +14,12 @@ from configs import study as study_config
 from ethnicmer_jax import jobs
 from ethnicmer_jax.analysis.conclusion import Verdict as Outcome
 from ethnicmer_jax.analysis.study import exact as found_exact
+from ethnicmer_jax.base.divergence import DivergedError
 from ethnicmer_jax.base.schema import ETHNICITIES, UserError
 from ethnicmer_jax.jobs.calibration import worlds
 from ethnicmer_jax.jobs.calibration.worlds import World
 from ethnicmer_jax.jobs.study import exact, plan
+from ethnicmer_jax.training.shallow import trainer
 
 
 def write_manifest(folder, effect):
@@ -203,3 +205,25 @@ def test_without_the_main_contrast_there_is_no_exact_test(tmp_path):
     config = config_for(tmp_path, jobs=())
     config.protocol.contrasts = ("reference",)
     assert "exact" not in [job.name for job in plan.jobs(config)]
+
+
+def test_a_round_goes_on_where_a_fold_diverged(silent, tmp_path, monkeypatch):
+    genuine, trained = trainer.run_fold, []
+
+    def run_fold(*arguments):
+        p = genuine(*arguments)
+        trained.append(len(p))
+        return np.full_like(p, np.nan) if len(trained) == 7 else p
+
+    monkeypatch.setattr(trainer, "run_fold", run_fold)
+    config = next(job for job in plan.jobs(config_for(silent)) if job.name == "exact").config(
+        config_for(silent)
+    )
+    with pytest.raises(DivergedError, match=r"1 of \d+ folds diverged"):
+        exact.run(config, tmp_path)
+    before = len(trained)
+    exact.run(config, tmp_path)
+    assert len(trained) == before + 1
+    whole = silent / "run" / "jobs" / "exact" / "relabellings.csv"
+    assert (tmp_path / "relabellings.csv").read_bytes() == whole.read_bytes()
+    assert not (tmp_path / "diverged.json").exists()

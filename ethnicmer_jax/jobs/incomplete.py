@@ -10,6 +10,8 @@ import pathlib
 from collections.abc import Mapping
 from typing import Any
 
+import ml_collections
+
 from ethnicmer_jax.base import files
 from ethnicmer_jax.base.divergence import DivergedError, Divergence
 from ethnicmer_jax.base.schema import UserError
@@ -46,7 +48,8 @@ def report(directory: pathlib.Path, config: Mapping[str, Any], found: DivergedEr
     # What draws takes a second to import, and training comes first.
     from ethnicmer_jax.report import console, incomplete_page
 
-    console.print_report(incomplete_page.write(found, config, directory))
+    plain = ml_collections.ConfigDict(config).to_dict()
+    console.print_report(incomplete_page.write(found, plain, directory))
 
 
 def clear(directory: pathlib.Path) -> None:
