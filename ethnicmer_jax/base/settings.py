@@ -207,7 +207,7 @@ RULES: Mapping[str, Rule] = {
     "optim.averaging": Real(0, 1, below=True),
     "optim.epochs": Whole(1, 100_000),
     "optim.batch_size": Whole(1, 1_000_000),
-    "optim.divergence": Real(2, 1e30),
+    "optim.divergence": Real(2, 1_000_000),
     "augment.rotation": Real(0, 180),
     "augment.translation": _SHARE,
     "augment.zoom": Real(0, 10),
