@@ -71,13 +71,16 @@ def test_the_code_is_told_by_its_commit_or_its_version(tmp_path):
     assert environment.code(tmp_path) == f"git commit {commit}, with uncommitted changes"
 
 
+OTHER_FLAGS = "--xla_cpu_multi_thread_eigen=false --xla_cpu_experimental_ynn_fusion_type=-reduce"
+
+
 @pytest.mark.parametrize(
     ("before", "expected"),
     [
-        ("", "--xla_force_host_platform_device_count=3 --xla_cpu_multi_thread_eigen=false"),
+        ("", f"--xla_force_host_platform_device_count=3 {OTHER_FLAGS}"),
         (
             "--xla_force_host_platform_device_count=8",
-            "--xla_force_host_platform_device_count=8 --xla_cpu_multi_thread_eigen=false",
+            f"--xla_force_host_platform_device_count=8 {OTHER_FLAGS}",
         ),
     ],
 )

@@ -47,6 +47,34 @@ def test_predictions_do_not_depend_on_devices_and_folds_in_flight(overrides):
     assert worlds.engine(made(**overrides), DATA).train().table.equals(expected())
 
 
+IN_A_PROCESS = """
+from ethnicmer_jax.base import environment
+environment.prefer_core_devices()
+import sys, worlds
+made = worlds.config(engine__devices=int(sys.argv[1]), optim__batch_size=32)
+print(worlds.engine(made, worlds.world(clips=8), [0, 5]).train().table.to_csv())
+"""
+
+
+@pytest.mark.slow
+def test_predictions_do_not_depend_on_the_threads_of_the_process():
+    """Sums are large enough here (a batch of 32 at 28 px) for XLA to share them among threads."""
+
+    def predicted(there, used):
+        flags = f"--xla_force_host_platform_device_count={there}"
+        return subprocess.run(
+            [sys.executable, "-c", IN_A_PROCESS, str(used)],
+            env=os.environ | {"XLA_FLAGS": flags, "PYTHONPATH": f"{ROOT}:{ROOT / 'tests'}"},
+            capture_output=True,
+            check=True,
+            text=True,
+        ).stdout
+
+    wanted = predicted(1, 1)
+    for there, used in [(2, 2), (4, 1), (8, 1), (8, 8)]:
+        assert predicted(there, used) == wanted
+
+
 def option_text(options):
     """As `--config.model.emotion_options` takes them."""
     return ",".join(
