@@ -1,19 +1,22 @@
-"""Convolution and max pooling: XLA's own on accelerators, matrix products and slices on CPUs.
+"""Convolution and max pooling: XLA's own on accelerators, other forms of the same on CPUs.
 
-XLA's CPU backend runs convolutions inside loops, their gradients, their vmap over kernels
-and the backward pass of max pooling many times slower than the arithmetic takes
-(github.com/jax-ml/jax/issues/12868; `benchmarks/throughput.py` measures it), and an epoch is a
-loop. The CPU versions compute the same functions with the same gradients.
+XLA's CPU backend computes convolutions fast in one form only: images [batch, H, W, C], kernels
+[rows, columns, C, features], nothing dilated. Outside of loops it brings others into that form;
+inside a loop, which an epoch is, it runs them a hundred times slower (github.com/jax-ml/jax/issues/
+12868), and those are the gradients. It is also slow at the vmap over kernels, at depthwise
+convolutions and at the backward pass of max pooling. The CPU versions compute the same functions
+with the same gradients; `benchmarks/step_vs_torch.py` measures them.
 """
 
 from __future__ import annotations
 
 import functools
 import operator
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
 import jax
+import jax.custom_batching
 import jax.numpy as jnp
 from flax import linen as nn
 from jax import lax
@@ -46,10 +49,10 @@ def convolve(
     """
     if jax.default_backend() != "cpu":
         return lax.conv_general_dilated(lhs, rhs, window_strides, padding, **others)
-    return convolve_by_products(lhs, rhs, window_strides, padding, **others)
+    return convolve_on_cpu(lhs, rhs, window_strides, padding, **others)
 
 
-def convolve_by_products(
+def convolve_on_cpu(
     lhs: FeatureMap,
     rhs: Kernel,
     window_strides: Sequence[int],
@@ -74,6 +77,9 @@ def convolve_by_products(
     strides = tuple(window_strides)
     pads = _pads(lhs.shape, rhs.shape[:2], strides, padding)
     if feature_group_count == 1:
+        # XLA is fast at kernels with gaps in none of its forms.
+        if strides == (1, 1) and rhs.shape[:2] != (1, 1):
+            return _convolution(lhs, rhs, pads)
         return _product(lhs, rhs, strides, pads)
     if not feature_group_count == lhs.shape[-1] == rhs.shape[-1]:
         raise ValueError("only convolutions of one group, or depthwise ones, are implemented")
@@ -91,6 +97,64 @@ def _product(
     return product.reshape(*seen.shape[:3], -1)
 
 
+@functools.partial(jax.custom_vjp, nondiff_argnums=(2,))
+def _convolution(
+    x: FeatureMap, kernel: Kernel, pads: Pads
+) -> Float[Array, "batch new_height new_width features"]:
+    """A convolution of stride 1 whose gradients have the form that XLA is fast in."""
+    return _correlation(pads)(x, kernel)
+
+
+def _convolution_forward(
+    x: FeatureMap, kernel: Kernel, pads: Pads
+) -> tuple[jax.Array, tuple[jax.Array, jax.Array]]:
+    return _correlation(pads)(x, kernel), (x, kernel)
+
+
+def _convolution_backward(
+    pads: Pads, residuals: tuple[jax.Array, jax.Array], gradient: jax.Array
+) -> tuple[jax.Array, jax.Array]:
+    x, kernel = residuals
+    # Of images: the gradient under the kernel turned by half a turn. The barriers keep XLA from
+    # undoing the form.
+    turned = lax.optimization_barrier(kernel[::-1, ::-1].swapaxes(2, 3))
+    around = tuple(
+        (wide - 1 - before, wide - 1 - after)
+        for wide, (before, after) in zip(kernel.shape[:2], pads, strict=True)
+    )
+    d_x = _correlation(around)(gradient, turned)
+    # Of the kernel: channels as examples, under the gradient as one large kernel.
+    channels, large = lax.optimization_barrier(
+        (x.transpose(3, 1, 2, 0), gradient.transpose(1, 2, 0, 3))
+    )
+    return d_x, _correlation(pads)(channels, large).transpose(1, 2, 0, 3)
+
+
+_convolution.defvjp(_convolution_forward, _convolution_backward)
+
+
+@functools.cache
+def _correlation(pads: Pads) -> Callable[[jax.Array, jax.Array], jax.Array]:
+    """XLA's convolution of stride 1; folds with kernels of their own go one after the other."""
+
+    @jax.custom_batching.custom_vmap
+    def correlate(x: jax.Array, kernel: jax.Array) -> jax.Array:
+        return lax.conv_general_dilated(
+            x, kernel, (1, 1), pads, dimension_numbers=("NHWC", "HWIO", "NHWC")
+        )
+
+    @correlate.def_vmap
+    def one_by_one(folds: int, batched: list[bool], *operands: jax.Array) -> tuple[jax.Array, bool]:
+        each = tuple(
+            own if there else jnp.broadcast_to(own, (folds, *own.shape))
+            for own, there in zip(operands, batched, strict=True)
+        )
+        return lax.map(lambda one: correlate(*one), each), True
+
+    return correlate
+
+
+# Recomputed, too.
 @functools.partial(jax.checkpoint, static_argnums=(2, 3))
 def _depthwise(
     x: FeatureMap, kernel: Float[Array, "rows columns 1 channels"], strides: Sides, pads: Pads
