@@ -11,7 +11,6 @@ curves. Every film goes the whole way: JPEG frames of 400 pixels, RetinaFace, `p
 from __future__ import annotations
 
 import dataclasses
-import datetime
 import io
 import itertools
 import pathlib
@@ -27,7 +26,7 @@ import numpy as np
 from absl import flags
 from matplotlib import pyplot as plt
 
-from benchmarks.results import add_row
+from benchmarks import results
 from data_builders.pixels import apex
 from data_builders.pixels.apex import FoundApex
 from data_builders.simulation.options import SimulatedOptions, parse_cohorts
@@ -85,17 +84,14 @@ def main() -> None:
     kinds = [kind for kind in KINDS if not _KINDS.value or kind in _KINDS.value]
     cells = [(kind, int(fps)) for kind in kinds for fps in _FPS.value]
     trials: list[Trial] = []
-    day = datetime.datetime.now(datetime.UTC).date().isoformat()
+    table = results.Table.opened(_RESULTS.value, "Finding the apex")
     with Progress[None]("films", total=len(cells) * _CLIPS.value, unit="film") as progress:
         for kind, fps in cells:
             cell = []
             for trial in _trials(kind, fps):
                 cell.append(trial)
                 progress.update()
-            row = f"| {day} {_row(cell)}"
-            print(row, flush=True)
-            if _RESULTS.value:
-                add_row(pathlib.Path(_RESULTS.value), "Finding the apex", row)
+            table.add([results.today(), *_cells(cell)])
             trials += cell
     print(_reliability(trials))
     if _FIGURE.value:
@@ -121,19 +117,25 @@ def _trials(kind: str, fps: int) -> Iterator[Trial]:
         yield Trial(kind, fps, spec.apex - spec.onset, found, time.process_time() - start)
 
 
-def _row(cell: list[Trial]) -> str:
-    """The cells of one row of the table, from the kind on."""
+def _cells(cell: list[Trial]) -> list[str]:
+    """Those of one row of the table, from the kind on."""
     errors = np.array([trial.error for trial in cell])
     sure = np.array([trial.found.confidence for trial in cell])
     defined = errors.std() > 0 and sure.std() > 0
     correlation = f"{np.corrcoef(errors, sure)[0, 1]:.2f}" if defined else "-"
     frames = sum(len(trial.found.numbers) for trial in cell)
     pace = 1000 * sum(trial.seconds for trial in cell) / frames
-    return (
-        f"| {cell[0].kind} | {cell[0].fps} | {len(cell)} | {np.median(errors):g} | "
-        f"{np.quantile(errors, 0.9):.1f} | {np.mean(errors <= 2):.0%} | {sure.mean():.2f} | "
-        f"{correlation} | {pace:.0f} |"
-    )
+    return [
+        cell[0].kind,
+        str(cell[0].fps),
+        str(len(cell)),
+        f"{np.median(errors):g}",
+        f"{np.quantile(errors, 0.9):.1f}",
+        f"{np.mean(errors <= 2):.0%}",
+        f"{sure.mean():.2f}",
+        correlation,
+        f"{pace:.0f}",
+    ]
 
 
 def _reliability(trials: list[Trial]) -> str:

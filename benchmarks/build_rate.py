@@ -12,7 +12,6 @@ benchmarks/RESULTS.md and appends it there.
 from __future__ import annotations
 
 import dataclasses
-import datetime
 import functools
 import os
 import pathlib
@@ -24,7 +23,7 @@ import cv2
 import numpy as np
 from absl import flags
 
-from benchmarks.results import add_row
+from benchmarks import results
 from benchmarks.skimage_flow import by_skimage
 from data_builders.database import parallel, pipeline
 from data_builders.database.cache import ClipCache, Pixels
@@ -54,14 +53,13 @@ class Cost:
 
 def main() -> None:
     """Measures both."""
+    table = results.Table.opened(_RESULTS.value, "Building a database")
     with tempfile.TemporaryDirectory() as folder:
         tasks = list(_on_disk(pathlib.Path(folder), _CLIPS.value))
         options = BuildOptions(workers=_WORKERS.value, crop_size=_SIZE.value)
         jobs = pipeline.jobs(tasks, options)
         turns = [(_cost(_before, jobs, options), _cost(_now, jobs, options)) for _ in _rounds()]
-        row = _row(turns, len(jobs), _stages(tasks[:20], options))
-    print(row)
-    add_row(pathlib.Path(_RESULTS.value), "Building a database", row)
+        table.add(_cells(turns, len(jobs), _stages(tasks[:20], options)))
 
 
 def _rounds() -> range:
@@ -145,15 +143,14 @@ def _timed(taken: dict[str, list[float]], stage: str, work: Callable, *arguments
     return result
 
 
-def _row(turns: Sequence[tuple[Cost, Cost]], clips: int, stages: dict[str, float]) -> str:
-    day = datetime.datetime.now(datetime.UTC).date().isoformat()
+def _cells(turns: Sequence[tuple[Cost, Cost]], clips: int, stages: dict[str, float]) -> list[str]:
     before, now = (
         Cost(sum(c.wall for c in costs), sum(c.cpu for c in costs))
         for costs in zip(*turns, strict=True)
     )
     total = clips * len(turns)
-    cells = [
-        day,
+    return [
+        results.today(),
         f"{clips} clips of JPEG frames, {_SIZE.value} px",
         str(_WORKERS.value),
         f"{total / before.wall:.2f} clips/s, {1e3 * before.cpu / total:.0f} ms",
@@ -161,7 +158,6 @@ def _row(turns: Sequence[tuple[Cost, Cost]], clips: int, stages: dict[str, float
         f"**{before.wall / now.wall:.2f}**, {before.cpu / now.cpu:.2f}",
         ", ".join(f"{name} {milliseconds:.1f}" for name, milliseconds in stages.items()),
     ]
-    return f"| {' | '.join(cells)} |"
 
 
 if __name__ == "__main__":

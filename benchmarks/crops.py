@@ -11,7 +11,6 @@ manifest of flow images beside them.
 from __future__ import annotations
 
 import csv
-import datetime
 import io
 import os
 import pathlib
@@ -22,8 +21,7 @@ import numpy as np
 from absl import flags
 from matplotlib.figure import Figure
 
-from benchmarks import drawn_clips
-from benchmarks.results import add_row
+from benchmarks import drawn_clips, results
 from data_builders.pixels import flow, flow_file
 from data_builders.simulation.options import SimulatedOptions
 from ethnicmer_jax.base import cli, files
@@ -52,19 +50,19 @@ def define_flags() -> None:
 def main() -> None:
     """Measures both."""
     given = flags.FLAGS
+    table = results.Table.opened(given.results, "Face crops")
     shown: list[tuple[str, Sequence[np.ndarray]]] = []
     made = drawn_clips.crop(SimulatedOptions(), list(CROPS.values()), given.clips)
     for name, crops in zip(CROPS, made, strict=True):
         uv = drawn_clips.estimate(crops, given.flow, os.cpu_count() or 1)
         clips = drawn_clips.records(crops, uv)
         agreed = drawn_clips.correlation(crops, uv, crops.seen)
-        row = f"{len(clips)} clips, {given.flow} | {name} | {agreed:.3f}"
+        row = [f"{len(clips)} clips, {given.flow}", name, f"{agreed:.3f}"]
         if given.seeds:
-            row += " | {:.3f} | {:.3f}".format(*drawn_clips.loso(clips, given.seeds, given.epochs))
-            if given.results:
-                day = datetime.datetime.now(datetime.UTC).date().isoformat()
-                add_row(pathlib.Path(given.results), "Face crops", f"| {day} | {row} |")
-        print(row, flush=True)
+            scores = drawn_clips.loso(clips, given.seeds, given.epochs)
+            table.add([results.today(), *row, *(f"{score:.3f}" for score in scores)])
+        else:
+            print(" | ".join(row), flush=True)
         chosen = np.linspace(0, len(clips) - 1, min(_SHOWN, len(clips))).astype(int)
         shown.append((name, crops.images[chosen]))
         shown.append((f"flow, {name}", [_picture(clips[i].flow) for i in chosen]))

@@ -8,8 +8,6 @@ method for benchmarks/RESULTS.md and appends them there.
 
 from __future__ import annotations
 
-import datetime
-import pathlib
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
@@ -17,7 +15,7 @@ import cv2
 import numpy as np
 from absl import flags
 
-from benchmarks.results import add_row
+from benchmarks import results
 from benchmarks.skimage_flow import by_skimage
 from data_builders.database.pipeline import BuildOptions
 from data_builders.pixels import faces, flow
@@ -49,6 +47,7 @@ class Truth(NamedTuple):
 
 def main() -> None:
     """Measures all methods."""
+    table = results.Table.opened(_RESULTS.value, "Optical flow against the true motion")
     drawn = [task.motion for task in simulated.list_clips(SimulatedOptions()).tasks]
     spread = drawn[:: max(1, len(drawn) // _CLIPS.value)][: _CLIPS.value]
     clips = [_truth(clip) for clip in spread if isinstance(clip, simulated.DrawnClip)]
@@ -56,9 +55,8 @@ def main() -> None:
     found = {name: flow.compute_many(onsets, apexes, name) for name in flow.METHODS}
     found["tvl1 of scikit-image"] = np.stack([by_skimage(c.onset, c.apex) for c in clips])
     for name, flows in found.items():
-        row = _row(name, clips, _figures(clips, flows, found["tvl1 of scikit-image"]))
-        print(row)
-        add_row(pathlib.Path(_RESULTS.value), "Optical flow against the true motion", row)
+        figures = _figures(clips, flows, found["tvl1 of scikit-image"])
+        table.add(_cells(name, clips, figures))
 
 
 def _truth(clip: simulated.DrawnClip) -> Truth:
@@ -105,14 +103,12 @@ def _figures(
     }
 
 
-def _row(name: str, clips: Sequence[Truth], figures: Mapping[str, float]) -> str:
-    day = datetime.datetime.now(datetime.UTC).date().isoformat()
-    cells = [day, name, f"{len(clips)} clips, {_SIZE.value} px"]
-    cells += [
+def _cells(name: str, clips: Sequence[Truth], figures: Mapping[str, float]) -> list[str]:
+    cells = [results.today(), name, f"{len(clips)} clips, {_SIZE.value} px"]
+    return cells + [
         f"{value:.1e}" if "scikit" in column else f"{value:.3f}"
         for column, value in figures.items()
     ]
-    return f"| {' | '.join(cells)} |"
 
 
 if __name__ == "__main__":

@@ -11,7 +11,6 @@ the other. Appends rows to benchmarks/RESULTS.md.
 from __future__ import annotations
 
 import dataclasses
-import datetime
 import pathlib
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -25,8 +24,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
-from benchmarks import flow_features
-from benchmarks.results import add_row
+from benchmarks import flow_features, results
 from configs import common
 from data_builders.database.pipeline import BuildOptions, make_record
 from data_builders.simulation import options as simulation
@@ -74,15 +72,19 @@ def define_flags() -> None:
 def main() -> None:
     """Measures each kind of drawn clips."""
     given = flags.FLAGS
+    told_apart_by, taught_by = (
+        results.Table.opened(given.results, heading)
+        for heading in ("Drawn and recorded flow", "Between drawn and recorded flow")
+    )
     real = recorded(pathlib.Path(given.manifest))
     for settings in given.drawn:
         name = settings or "default"
         for row in _discrimination(classed(real), classed(drawn(settings))):
-            _report("Drawn and recorded flow", f"{name} | {row}")
+            told_apart_by.add([results.today(), name, *row])
         if given.seeds:
             taught = drawn(settings, given.train_subjects or 52)
             for row in _transfer(real, taught, given.seeds, given.epochs):
-                _report("Between drawn and recorded flow", f"{name} | {row}")
+                taught_by.add([results.today(), name, *row])
 
 
 def drawn(settings: str, subjects: int = 52) -> list[ClipRecord]:
@@ -145,8 +147,8 @@ def _interval(y: np.ndarray, score: np.ndarray, persons: np.ndarray, measure) ->
     return intervals.expanded_percentile(found, resampled, n_units=len(names), n_strata=2)
 
 
-def _discrimination(real: Dataset, made: Dataset) -> Iterator[str]:
-    """A row for each classifier: over all clips, then within each class."""
+def _discrimination(real: Dataset, made: Dataset) -> Iterator[list[str]]:
+    """The cells of a row for each classifier: over all clips, then within each class."""
     images = [flow_features.images(each.flow) for each in (real, made)]
     persons = np.concatenate([real.person, made.person])
     emotion = np.concatenate([real.emotion, made.emotion])
@@ -161,14 +163,18 @@ def _discrimination(real: Dataset, made: Dataset) -> Iterator[str]:
                 classifier,
             )
             within.append(area)
-        shown = " | ".join(f"{each.estimate:.3f}" for each in within)
-        yield f"{classifier} | {_shown(auc)} | {_shown(accuracy)} | {shown}"
+        yield [
+            classifier,
+            _shown(auc),
+            _shown(accuracy),
+            *(f"{each.estimate:.3f}" for each in within),
+        ]
 
 
 def _transfer(
     real: Sequence[ClipRecord], made: Sequence[ClipRecord], seeds: int, epochs: int
-) -> Iterator[str]:
-    """A row for each classifier and direction: UF1 and UAR on the kind it has not seen."""
+) -> Iterator[list[str]]:
+    """The cells of a row for each classifier and direction: scores on the kind it has not seen."""
     clips = {"recorded": real, "drawn": made}
     for classifier in ("logistic", "network"):
         predictions = _each_from_the_other(clips, classifier, seeds, epochs)
@@ -176,10 +182,13 @@ def _transfer(
             rows = predictions.table["fold"] == tested
             counts = Counts.of(Predictions.from_table(predictions.table[rows]))
             scores = intervals.score_intervals(counts)
-            yield (
-                f"{len(clips[taught])} {taught} | {len(clips[tested])} {tested} | {classifier} | "
-                f"{_shown(scores['uf1'])} | {_shown(scores['uar'])}"
-            )
+            yield [
+                f"{len(clips[taught])} {taught}",
+                f"{len(clips[tested])} {tested}",
+                classifier,
+                _shown(scores["uf1"]),
+                _shown(scores["uar"]),
+            ]
 
 
 def _each_from_the_other(
@@ -205,13 +214,6 @@ def _marked(clip: ClipRecord, origin: str) -> ClipRecord:
 
 def _shown(interval: Interval) -> str:
     return f"{interval.estimate:.3f} [{interval.low:.3f}, {interval.high:.3f}]"
-
-
-def _report(heading: str, row: str) -> None:
-    print(row, flush=True)
-    if results := flags.FLAGS.results:
-        day = datetime.datetime.now(datetime.UTC).date().isoformat()
-        add_row(pathlib.Path(results), heading, f"| {day} | {row} |")
 
 
 if __name__ == "__main__":

@@ -13,7 +13,6 @@ the steps' own table goes there at the end.
 from __future__ import annotations
 
 import dataclasses
-import datetime
 import filecmp
 import os
 import pathlib
@@ -25,7 +24,7 @@ from collections.abc import Iterator
 
 from absl import flags
 
-from benchmarks.results import add_row
+from benchmarks import results
 from ethnicmer_jax.base import cli, files
 from ethnicmer_jax.base.schema import UserError
 
@@ -72,6 +71,7 @@ def main() -> int:
     if not _RAW.value:
         raise UserError("--raw must name the manifest of the clips")
     output = cli.directory_of(_OUTPUT)
+    table = results.Table.opened(_RESULTS.value, HEADING)
     names = [step.name for step in _steps(output)]
     if unknown := [name for name in _STEPS.value if name not in names]:
         raise UserError(f"--steps names {unknown[0]!r}; choose from {', '.join(names)}")
@@ -90,7 +90,7 @@ def main() -> int:
     for row in taken:
         # Throughput's rows are in a table of their own.
         if row["code"] or "benchmarks.throughput" not in str(row["command"]):
-            add_row(pathlib.Path(_RESULTS.value), HEADING, _row(row, device))
+            table.add(_cells(row, device))
     return int(any(row["code"] for row in taken))
 
 
@@ -110,11 +110,11 @@ def _steps(output: pathlib.Path) -> Iterator[Step]:
         where = f"--workdir={output / name.replace(' ', '_')}"
         words = ("ethnicmer_jax.main", "--config=configs/baseline.py", where, *one, *clips)
         yield Step(name, words, r"(?i)^loso: UF1 ")
-    results = f"--results={_RESULTS.value}"
+    rows = f"--results={_RESULTS.value}"
     yield Step(
         "loso against PyTorch",
         ("benchmarks.loso_vs_torch", f"--raw={_RAW.value}", f"--data_dir={output / 'data'}",
-         f"--epochs={_EPOCHS.value}", "--fold_batch=52", results),
+         f"--epochs={_EPOCHS.value}", "--fold_batch=52", rows),
         r"^(this engine|PyTorch|ratio)",
         limit=240,
     )  # fmt: skip
@@ -126,20 +126,18 @@ def _steps(output: pathlib.Path) -> Iterator[Step]:
         r"^job .* done in",
         limit=180,
     )  # fmt: skip
-    yield from _throughputs(results, (16, 256, 1024), "ststnet", "float32")
-    yield from _throughputs(results, (1,), "resnet18", "bfloat16")
-    yield from _throughputs(results, (1,), "tiny_vit_21m", "bfloat16")
+    yield from _throughputs(rows, (16, 256, 1024), "ststnet", "float32")
+    yield from _throughputs(rows, (1,), "resnet18", "bfloat16")
+    yield from _throughputs(rows, (1,), "tiny_vit_21m", "bfloat16")
     # Parity is that of float32, and accelerators round products to fewer bits by default.
     exact = (("JAX_DEFAULT_MATMUL_PRECISION", "highest"), ("JAX_PLATFORMS", _platforms()))
     pytest = ("pytest", "-v", "-n", "6", "-m", "not slow", "-p", "no:cacheprovider", *TESTS)
     yield Step("tests", pytest, r"=.*(passed|failed)", limit=120, environment=exact)
-    yield from _throughputs(results, (16,), "resnet18", "bfloat16")
-    yield from _throughputs(results, (8,), "tiny_vit_21m", "bfloat16")
+    yield from _throughputs(rows, (16,), "resnet18", "bfloat16")
+    yield from _throughputs(rows, (8,), "tiny_vit_21m", "bfloat16")
 
 
-def _throughputs(
-    results: str, together: tuple[int, ...], backbone: str, dtype: str
-) -> Iterator[Step]:
+def _throughputs(rows: str, together: tuple[int, ...], backbone: str, dtype: str) -> Iterator[Step]:
     """A step for each number of folds that are trained together."""
     for folds in together:
         # PyTorch trains folds one after the other: once is enough to compare with.
@@ -147,7 +145,7 @@ def _throughputs(
         yield Step(
             f"{backbone} {folds} folds",
             ("benchmarks.throughput", f"--backbone={backbone}", f"--dtype={dtype}",
-             f"--fold_batch={folds}", f"--folds={folds}", "--steps=6", results, *compared),
+             f"--fold_batch={folds}", f"--folds={folds}", "--steps=6", rows, *compared),
             r"^\| 2",
             limit=80,
         )  # fmt: skip
@@ -191,11 +189,11 @@ def _take(step: Step, output: pathlib.Path) -> dict[str, object]:
     }
 
 
-def _row(taken: dict[str, object], device: str) -> str:
-    day = datetime.datetime.now(datetime.UTC).date().isoformat()
+def _cells(taken: dict[str, object], device: str) -> list[str]:
     ended = "" if taken["code"] == 0 else f"exit code {taken['code']}; "
     result = str(taken["result"]).replace("|", "/")
-    return f"| {day} | {device} | {taken['name']} | {taken['seconds']} s | {ended}{result} |"
+    name, seconds = str(taken["name"]), f"{taken['seconds']} s"
+    return [results.today(), device, name, seconds, ended + result]
 
 
 def _device() -> str:

@@ -9,15 +9,12 @@ alone, and UF1 and UAR of LOSO with STSTNet. Appends them to benchmarks/RESULTS.
 
 from __future__ import annotations
 
-import datetime
 import os
-import pathlib
 from collections.abc import Mapping
 
 from absl import flags
 
-from benchmarks import drawn_clips
-from benchmarks.results import add_row
+from benchmarks import drawn_clips, results
 from data_builders.pixels import flow, stabilise
 from data_builders.simulation.options import SimulatedOptions
 from ethnicmer_jax.base import cli
@@ -43,6 +40,7 @@ def define_flags() -> None:
 def main() -> None:
     """Measures every kind on every film."""
     given = flags.FLAGS
+    table = results.Table.opened(given.results, "Head motion")
     geometry = CropGeometry.of_margin()
     for film, options in FILMS.items():
         (crops,) = drawn_clips.crop(options, [geometry], given.clips)
@@ -51,14 +49,13 @@ def main() -> None:
             uv = stabilise.without_head(seen, geometry, kind)
             wrong = drawn_clips.error(crops, uv, crops.skin)
             agreed = drawn_clips.correlation(crops, uv, crops.skin)
-            row = f"{len(uv)} clips, {given.flow}, {film} | {kind} | {wrong:.2f} px | {agreed:.3f}"
+            clips = f"{len(uv)} clips, {given.flow}, {film}"
+            row = [clips, kind, f"{wrong:.2f} px", f"{agreed:.3f}"]
             if given.seeds:
                 scores = drawn_clips.loso(drawn_clips.records(crops, uv), given.seeds, given.epochs)
-                row += " | {:.3f} | {:.3f}".format(*scores)
-                if given.results:
-                    day = datetime.datetime.now(datetime.UTC).date().isoformat()
-                    add_row(pathlib.Path(given.results), "Head motion", f"| {day} | {row} |")
-            print(row, flush=True)
+                table.add([results.today(), *row, *(f"{score:.3f}" for score in scores)])
+            else:
+                print(" | ".join(row), flush=True)
 
 
 if __name__ == "__main__":

@@ -21,7 +21,6 @@ is how long a video of 640×480 pixels and 30 frames a second takes, decoding in
 from __future__ import annotations
 
 import dataclasses
-import datetime
 import pathlib
 import tempfile
 import time
@@ -32,7 +31,7 @@ import cv2
 import numpy as np
 from absl import flags
 
-from benchmarks.results import add_row
+from benchmarks import results
 from data_builders.simulation import recording, scenario
 from data_builders.simulation.options import SimulatedOptions, parse_cohorts
 from data_builders.simulation.recording import Recording
@@ -105,7 +104,7 @@ def main() -> None:
         print(_pace())
         return
     rows = _ROWS.value or ROWS
-    day = datetime.datetime.now(datetime.UTC).date().isoformat()
+    table = results.Table.opened(_RESULTS.value, "Spotting")
     trials: dict[str, list[Trial]] = {}
     with Progress[None](
         "recordings", total=len(rows) * _SUBJECTS.value, unit="recording"
@@ -115,10 +114,7 @@ def main() -> None:
                 trials.setdefault(row, []).append(trial)
                 progress.update()
             if not _CHOOSE.value:
-                text = f"| {day} | {_cells(row, trials[row])} |"
-                print(text, flush=True)
-                if _RESULTS.value:
-                    add_row(pathlib.Path(_RESULTS.value), "Spotting", text)
+                table.add([results.today(), *_cells(row, trials[row])])
     if _CHOOSE.value:
         _print_thresholds(trials)
 
@@ -149,8 +145,8 @@ def _trials(row: str) -> Iterator[Trial]:
         yield Trial(film, found, time.process_time() - start)
 
 
-def _cells(row: str, trials: Sequence[Trial]) -> str:
-    """One row of the table, from its name on."""
+def _cells(row: str, trials: Sequence[Trial]) -> list[str]:
+    """Those of one row of the table, from its name on."""
     each = [trial.counts(SpotOptions().threshold) for trial in trials]
     whole = score.total(each)
     rng = np.random.default_rng(0)
@@ -160,11 +156,17 @@ def _cells(row: str, trials: Sequence[Trial]) -> str:
     )
     pace = sum(trial.seconds for trial in trials) / (len(trials) * SECONDS / 60)
     kind, fps = row.split("@")
-    return (
-        f"{kind} | {fps} | {len(trials)} | {whole.true_positives + whole.misses} | "
-        f"{whole.f1:.2f} [{low:.2f}, {high:.2f}] | {whole.precision:.2f} | {whole.recall:.2f} | "
-        f"{_by_chance(trials, rng):.2f} | {pace:.0f}"
-    )
+    return [
+        kind,
+        fps,
+        str(len(trials)),
+        str(whole.true_positives + whole.misses),
+        f"{whole.f1:.2f} [{low:.2f}, {high:.2f}]",
+        f"{whole.precision:.2f}",
+        f"{whole.recall:.2f}",
+        f"{_by_chance(trials, rng):.2f}",
+        f"{pace:.0f}",
+    ]
 
 
 def _by_chance(trials: Sequence[Trial], rng: np.random.Generator, draws: int = 200) -> float:

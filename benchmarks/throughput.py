@@ -18,31 +18,21 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import datetime
 import functools
-import pathlib
 import resource
-import time
 from collections.abc import Callable
 from unittest import mock
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 from absl import flags
 from flax import linen as nn
 from jax import lax
 
+from benchmarks import jax_step, results
 from benchmarks.plain_ststnet import PlainSTSTNet
-from benchmarks.results import add_row
 from ethnicmer_jax.base import cli
 from ethnicmer_jax.base.schema import UserError
 from ethnicmer_jax.models import cost, registry, sliding
-from ethnicmer_jax.training import optim
-from ethnicmer_jax.training.batches import Constants
-from ethnicmer_jax.training.device_data import Resident
-from ethnicmer_jax.training.fold import Learner
-from ethnicmer_jax.training.losses import LossConfig
 from ethnicmer_jax.training.placement import Grid
 
 _BACKBONE = flags.DEFINE_enum("backbone", "resnet18", list(registry.BACKBONES), "Which network.")
@@ -72,6 +62,7 @@ PEAK_TFLOPS = {
 
 def main() -> None:
     """Measures and reports."""
+    table = results.Table.opened(_RESULTS.value, "Training throughput")
     config = {
         "emotion_backbone": _BACKBONE.value,
         "image_size": _SIZE.value,
@@ -81,7 +72,7 @@ def main() -> None:
     grid = Grid.fitting(0, _FOLD_BATCH.value, 0, _FOLDS.value)
     # Refused before minutes of compilation.
     other = _other_epoch(_COMPARE.value, config, grid) if _COMPARE.value else None
-    epochs = [compiled_epoch(config, grid)]
+    epochs = [_epoch(config, grid)]
     memory = _peak_memory(grid)
     if other:
         epochs.append(other())
@@ -91,8 +82,8 @@ def main() -> None:
     ratio = np.median(seconds[:, -1] / seconds[:, 0])
     flops = 3e9 * cost.of(config).gflops * images
     kind = grid.devices[0].device_kind
-    row = [
-        datetime.datetime.now(datetime.UTC).date().isoformat(),
+    cells = [
+        results.today(),
         f"{_BACKBONE.value}, {registry.image_sizes(config)['emotion']} px, {_DTYPE.value}",
         f"{len(grid.devices)} × {kind}",
         f"{grid.size} folds of {_BATCH.value}",
@@ -104,56 +95,11 @@ def main() -> None:
         f"{(_FOLDS.value - 1) * _CLIPS.value * _EPOCHS.value / images / 60:.1f} min",
         f"{ratio:.1f} × {_COMPARE.value}" if _COMPARE.value else "not measured",
     ]
-    print(line := f"| {' | '.join(row)} |")
-    add_row(pathlib.Path(_RESULTS.value), "Training throughput", line)
+    table.add(cells)
 
 
-def compiled_epoch(config: dict, grid: Grid) -> Callable[[], float]:
-    """Compiles an epoch of all folds in the grid; each call trains one and returns its seconds."""
-    learner = Learner(registry.build(config), LossConfig(), optim.directions(0.0))
-    rng, n = np.random.default_rng(0), _CLIPS.value
-    size = registry.image_sizes(config)["emotion"]
-    pixels = jnp.asarray(rng.normal(size=(n, size, size, 3)), jnp.float32)
-    images = {"emotion": jax.jit(functools.partial(learner.model.prepare, "emotion"))(pixels)}
-    labels = jnp.asarray(rng.integers(0, 3, n), jnp.int32)
-    data = grid.replicate(Resident(images, labels, *(jnp.zeros(n, jnp.int32) for _ in range(3))))
-    fixed = grid.place(_constants(grid.size))
-    state = grid.map(learner.init)(fixed, data)
-    shape = (grid.size, _STEPS.value, _BATCH.value)
-    batch = grid.place(
-        (
-            rng.integers(0, n, shape).astype(np.int32),
-            np.ones(shape, np.float32),
-            np.full(grid.size, _STEPS.value, np.int32),
-            np.full(grid.size, 1e-3, np.float32),
-        )
-    )
-    epoch = grid.map(learner.epoch, donate_first=True)
-
-    def train() -> float:
-        nonlocal state
-        start = time.perf_counter()
-        state, sums = jax.block_until_ready(epoch(state, fixed, *batch, data))
-        seconds = time.perf_counter() - start
-        if not np.isfinite(grid.collect(sums).losses["loss"]).all():
-            raise RuntimeError("the loss is not finite: what was timed is no training")
-        return seconds
-
-    train()
-    return train
-
-
-def _constants(folds: int) -> Constants:
-    return Constants(
-        np.stack([np.arange(folds), np.full(folds, 7)], 1).astype(np.uint32),
-        np.ones((folds, 3), np.float32),
-        np.zeros((folds, 3), np.float32),
-        np.ones((folds, 5), np.float32),
-        np.ones((folds, 1), np.float32),
-        np.ones((folds, 0), bool),
-        np.zeros((folds, 16), np.int32),
-        np.ones(folds, np.int32),
-    )
+def _epoch(config: dict, grid: Grid) -> Callable[[], float]:
+    return jax_step.epoch(config, grid, clips=_CLIPS.value, batch=_BATCH.value, steps=_STEPS.value)
 
 
 def _other_epoch(name: str, config: dict, grid: Grid) -> Callable[[], Callable[[], float]]:
@@ -170,7 +116,7 @@ def _other_epoch(name: str, config: dict, grid: Grid) -> Callable[[], Callable[[
 
     def built() -> Callable[[], float]:
         with computation:
-            return compiled_epoch(config, grid)
+            return _epoch(config, grid)
 
     return built
 
@@ -189,7 +135,7 @@ def _other_computation(name: str) -> contextlib.AbstractContextManager:
         return mock.patch.dict(registry.BACKBONES, ststnet=plain)
     return mock.patch.multiple(
         sliding,
-        convolve_by_products=lax.conv_general_dilated,
+        convolve_on_cpu=lax.conv_general_dilated,
         max_pool_by_slices=nn.max_pool,
     )
 

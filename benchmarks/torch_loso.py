@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import joblib
 import numpy as np
 import torch
@@ -10,7 +12,8 @@ from torch import nn
 
 from ethnicmer_jax.protocols.fold_table import FoldTable
 
-BATCH = 32
+BATCH, RATE = 32, 1e-3
+"""Examples a step, and Adam's learning rate."""
 
 
 class STSTNet(nn.Module):
@@ -45,17 +48,16 @@ def scaled(flow: np.ndarray) -> torch.Tensor:
 
 
 def train_fold(
-    flow: np.ndarray, emotion: np.ndarray, train: np.ndarray, epochs: int, device: str = "cpu"
+    images: torch.Tensor, labels: torch.Tensor, epochs: int, compiled: bool = False
 ) -> nn.Module:
     """Trains one fold on tensors in the device's memory: a DataLoader would only slow it down."""
-    images = scaled(flow[train]).to(device)
-    labels = torch.from_numpy(emotion[train].astype(np.int64)).to(device)
-    model, loss = STSTNet().to(device), nn.CrossEntropyLoss()
-    optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
+    model, loss = STSTNet().to(images.device), nn.CrossEntropyLoss()
+    learner = torch.compile(model) if compiled else model
+    optimizer = torch.optim.Adam(model.parameters(), lr=RATE, fused=True)
     for _ in range(epochs):
-        for part in torch.randperm(len(labels), device=device).split(BATCH):
+        for part in torch.randperm(len(labels), device=images.device).split(BATCH):
             optimizer.zero_grad()
-            loss(model(images[part]), labels[part]).backward()
+            loss(learner(images[part]), labels[part]).backward()
             optimizer.step()
     return model.eval()
 
@@ -68,6 +70,8 @@ def loso(
     *,
     processes: int = 1,
     device: str = "cpu",
+    together: int = 1,
+    compiled: bool = False,
 ) -> np.ndarray:
     """Trains all folds and predicts their held-out clips.
 
@@ -79,15 +83,21 @@ def loso(
       processes: more than one share the folds, each with a single thread; one uses every
         thread that PyTorch takes by itself.
       device: "cpu" or "cuda".
+      together: folds that `torch.func.vmap` trains at a time; 1 for a loop over folds.
+      compiled: whether steps go through `torch.compile`.
 
     Returns:
       int [n], the predicted classes; -1 for clips that no fold tests.
     """
     shares = [range(start, len(folds), processes) for start in range(processes)]
     threads = 1 if processes > 1 else None
+    how = (epochs, threads, device, together, compiled)
+    # Not the pool that an earlier call has left: starting the processes is counted.
+    executor = joblib.externals.loky.get_reusable_executor
+    if processes > 1:
+        executor(max_workers=processes, reuse=False)
     done = joblib.Parallel(n_jobs=processes)(
-        joblib.delayed(_share)(flow, emotion, folds.select(list(share)), epochs, threads, device)
-        for share in shares
+        joblib.delayed(_share)(flow, emotion, folds.select(list(share)), *how) for share in shares
     )
     # A clip is tested by one fold, hence by one process.
     return np.max(done, axis=0)
@@ -100,14 +110,28 @@ def _share(
     epochs: int,
     threads: int | None,
     device: str,
+    together: int,
+    compiled: bool,
 ) -> np.ndarray:
     if threads:
         torch.set_num_threads(threads)
+        # `torch.compile` starts a pool of processes of its own otherwise.
+        os.environ["TORCHINDUCTOR_COMPILE_THREADS"] = str(threads)
     torch.manual_seed(0)
     images = scaled(flow).to(device)
+    labels = torch.from_numpy(emotion.astype(np.int64)).to(device)
     predicted = np.full(len(emotion), -1)
+    if together > 1:
+        from benchmarks import torch_stacked
+
+        for start in range(0, len(folds), together):
+            part = folds.select(slice(start, start + together))
+            found = torch_stacked.predictions(images, labels, part, epochs)
+            predicted = np.maximum(predicted, found)
+        return predicted
     for train, test in zip(folds.train, folds.test, strict=True):
-        model = train_fold(flow, emotion, train, epochs, device)
+        chosen = torch.from_numpy(train).to(device)
+        model = train_fold(images[chosen], labels[chosen], epochs, compiled)
         with torch.no_grad():
             predicted[test] = model(images[torch.from_numpy(test)]).argmax(1).cpu().numpy()
     return predicted

@@ -13,17 +13,9 @@ for _package in ("torchvision", "timm"):
     if importlib.util.find_spec(_package) is None:
         pytest.skip(_REASON, allow_module_level=True)
 
-try:
-    import torchvision  # noqa: F401
-except RuntimeError:
-    # A torchvision that is compiled for another build of PyTorch has no operators, and its import
-    # fails where it describes their shapes. No model here calls one: their names are enough.
-    _names = torch.library.Library("torchvision", "FRAGMENT")
-    for _operator in ("nms", "qnms"):
-        _names.define(f"{_operator}(Tensor boxes, Tensor scores, float threshold) -> Tensor")
-
+# First: timm imports torchvision.
+from benchmarks.torchvision_models import resnet, swin_transformer, vgg  # isort: skip # noqa: E402
 from timm.models import tiny_vit as _tiny_vit  # noqa: E402
-from torchvision.models import resnet, swin_transformer, vgg  # noqa: E402
 
 
 def resnet18(classes=1000):
