@@ -93,7 +93,7 @@ def test_all_convolutions_of_a_training_loop_have_the_form_that_xla_is_fast_in()
     made = [line for line in program.splitlines() if " convolution(" in line]
     assert len(made) >= 3
     assert all("dim_labels=b01f_01io->b01f" in line for line in made)
-    assert not any("dilate" in line for line in made)
+    assert not any("hs_dilate=" in line for line in made)
 
 
 def test_what_no_network_here_needs_is_refused_rather_than_computed_wrong():
