@@ -19,6 +19,8 @@ RUN python -m pip install --no-cache-dir ".${EXTRAS}" \
 # Runs and databases are written where the command stands; mount what is to stay.
 RUN useradd --create-home --uid 1000 me && mkdir --mode=1777 /here && ln -s /app/configs /here/configs
 WORKDIR /here
+# Beside the runs, so that it outlives the container and any --user may write there.
+ENV ETHNICMER_JAX_CACHE=/here/runs/.compiled
 USER me
 ENTRYPOINT ["python", "-m"]
 CMD ["ethnicmer_jax"]

@@ -1,7 +1,7 @@
 import csv
-import subprocess
-import sys
+import functools
 
+import command_host
 import cv2
 import numpy as np
 import pytest
@@ -23,13 +23,7 @@ RAW = """Subject,Filename,Age,Gender,Race
 """
 
 
-def _run(*options):
-    return subprocess.run(
-        [sys.executable, "-m", "data_builders.annotate", *map(str, options)],
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
+_run = functools.partial(command_host.run, "data_builders.annotate")
 
 
 def _labels(folder):

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 
+import command_host
 import cv2
 import numpy as np
 import pytest
@@ -177,16 +178,13 @@ def test_what_a_killed_build_left_is_cleared_away(tmp_path):
     assert len(dataset.load(built)) == 6
 
 
-def command(*arguments):
-    return [sys.executable, "-m", "data_builders.build", *arguments]
-
-
 def small(raw, data_dir, workers=1):
-    return command(
+    return [
+        *(sys.executable, "-m", "data_builders.build"),
         *("--source=manifest", f"--raw={raw}", f"--data_dir={data_dir}"),
         *("--flow=tvl1", "--flow_size=8", "--image_size=16", "--crop_size=96"),
         *("--detector=none", f"--workers={workers}"),
-    )
+    ]
 
 
 def gone(group, seconds):
@@ -252,7 +250,7 @@ def test_two_builds_at_once_make_one_database(tmp_path):
     ],
 )
 def test_the_command_says_what_is_wrong_in_one_line(arguments, expected):
-    done = subprocess.run(command(*arguments), capture_output=True, text=True, check=False)
+    done = command_host.run("data_builders.build", *arguments)
     assert done.returncode == 2
     assert expected in done.stderr
     assert "Traceback" not in done.stderr
@@ -262,7 +260,7 @@ def test_the_command_says_what_is_wrong_in_one_line(arguments, expected):
 def test_the_command_checks_without_building(tmp_path):
     raw = make_raw(tmp_path / "raw")
     where = ["--source=manifest", f"--raw={raw}", f"--data_dir={tmp_path / 'data'}", "--check"]
-    done = subprocess.run(command(*where), capture_output=True, text=True, check=False)
+    done = command_host.run("data_builders.build", *where)
     assert done.returncode == 0
     assert "6 clips of 3 subjects" in done.stdout
     assert not (tmp_path / "data").exists()

@@ -1,19 +1,19 @@
-"""What every command says to --help and to a wrong command line; each is a process of its own."""
+"""What every command says to --help, and to a wrong command line."""
 
 import concurrent.futures
 import functools
 import os
-import pathlib
 import pkgutil
 import subprocess
 import sys
 import tempfile
 
+import command_host
 import pytest
+from command_host import ROOT
 
 from ethnicmer_jax import commands
 
-ROOT = pathlib.Path(__file__).resolve().parents[1]
 COMMAND_FILES = ROOT / "ethnicmer_jax" / "commands"
 NAMES = sorted(module.name.rstrip("_") for module in pkgutil.iter_modules(commands.__path__))
 COMMANDS = {
@@ -42,11 +42,11 @@ SLOW_TO_IMPORT = {
 }
 
 
-def started(name, *arguments, options=()):
-    """Exit code, standard output, standard error and CPU seconds of a command."""
+def started(name, *arguments):
+    """Exit code, standard output, standard error and CPU seconds of a process of its own."""
     with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
         process = subprocess.Popen(
-            [sys.executable, *options, "-m", *COMMANDS[name], *map(str, arguments)],
+            [sys.executable, "-X", "importtime", "-m", *COMMANDS[name], *map(str, arguments)],
             cwd=ROOT,
             stdout=out,
             stderr=err,
@@ -58,16 +58,16 @@ def started(name, *arguments, options=()):
     return process.returncode, *texts, usage.ru_utime + usage.ru_stime
 
 
-def all_of(lines, *options):
-    """The answers to several command lines, which run side by side under options of Python."""
-    start = functools.partial(started, options=options)
-    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-        return dict(zip(lines, pool.map(lambda line: start(*line), lines), strict=True))
+def all_of(lines):
+    """The answers to several command lines: exit code, what was said, and CPU seconds."""
+    answer = functools.partial(command_host.run, JAX_PLATFORMS="none")
+    return {line: answer(*COMMANDS[line[0]], *line[1:]) for line in lines}
 
 
 def test_help_comes_at_once_and_says_what_the_command_does():
-    lines = [(name, "--help") for name in COMMANDS]
-    for (name, _), (code, out, err, seconds) in all_of(lines, "-X", "importtime").items():
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        answers = list(pool.map(lambda name: started(name, "--help"), COMMANDS))
+    for name, (code, out, err, seconds) in zip(COMMANDS, answers, strict=True):
         said = [line for line in err.splitlines() if not line.startswith("import time:")]
         assert (code, said) == (0, []), name
         assert out[0].isupper(), name
@@ -85,7 +85,8 @@ def test_help_with_a_config_lists_every_setting():
         assert "\n  optim.learning_rate=0.001 " in out
         assert max(map(len, out.splitlines())) <= 100
         assert seconds < 2
-    changed = started("main", "--config=configs/smoke.py", "--config.optim.epochs=7", "-h")[1]
+    line = ("main", "--config=configs/smoke.py", "--config.optim.epochs=7", "-h")
+    changed = all_of([line])[line].stdout
     assert "optim.epochs=7 (default 20)  " in changed
     assert "px of the stored flow; a whole number from 2 to 4,096" in changed
     assert "matter to `draws` and `study` only" in changed

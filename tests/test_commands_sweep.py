@@ -1,29 +1,18 @@
 """The command of a sweep; test_sweep_runner.py has what it runs."""
 
-import os
-import pathlib
+import functools
 import shutil
-import subprocess
-import sys
 
+import command_host
 import pandas as pd
 import pytest
+from command_host import ROOT
 
-ROOT = pathlib.Path(__file__).resolve().parents[1]
+command = functools.partial(command_host.run, "ethnicmer_jax", "sweep", JAX_PLATFORMS="none")
 
 
 def summary(directory):
     return pd.read_csv(directory / "summary.csv").set_index("point")
-
-
-def command(*arguments):
-    return subprocess.run(
-        [sys.executable, "-m", "ethnicmer_jax", "sweep", *map(str, arguments)],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        env=os.environ | {"JAX_PLATFORMS": "none"},
-    )
 
 
 @pytest.mark.parametrize(

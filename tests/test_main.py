@@ -1,22 +1,14 @@
 """What the command says to wrong arguments; test_end_to_end.py has the right ones."""
 
-import pathlib
-import subprocess
-import sys
+import functools
 
+import command_host
 import pytest
+from command_host import ROOT
 
-ROOT = pathlib.Path(__file__).resolve().parents[1]
 SMOKE = "--config=configs/smoke.py"
 
-
-def main(*arguments):
-    return subprocess.run(
-        [sys.executable, "-m", "ethnicmer_jax.main", *arguments],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-    )
+main = functools.partial(command_host.run, "ethnicmer_jax.main")
 
 
 @pytest.mark.parametrize(

@@ -54,6 +54,7 @@ _SEED = flags.DEFINE_integer("seed", 0, "Of whatever is drawn at random.", lower
 def main() -> None:
     """Explains the work directory that the flags name."""
     directory = cli.directory_of(_WORKDIR)
+    output = cli.directory_of(_OUTPUT) if _OUTPUT.value else None
     environment.prefer_core_devices()
     # JAX takes seconds to import; who asks for help is spared it.
     from ethnicmer_jax.explain import run
@@ -73,5 +74,4 @@ def main() -> None:
         eyes=_EYES.value,
         layer=_LAYER.value,
     )
-    output = cli.directory_of(_OUTPUT) if _OUTPUT.value else None
     console.print_report(run.run(directory, asked, output, _OVERWRITE.value))

@@ -91,7 +91,7 @@ def root() -> pathlib.Path:
       RuntimeError: the user has no home directory.
     """
     if chosen := os.environ.get(SETTING):
-        return pathlib.Path(chosen)
+        return pathlib.Path(chosen).expanduser().absolute()
     caches = pathlib.Path(os.environ.get("XDG_CACHE_HOME", ""))
     if not caches.is_absolute():  # as the XDG Base Directory Specification has it
         caches = pathlib.Path.home() / ".cache"
