@@ -3,6 +3,7 @@ import contextlib
 import json
 import os
 import pathlib
+import platform
 import signal
 import subprocess
 import sys
@@ -32,7 +33,7 @@ def test_the_config_is_written_and_the_same_one_is_welcome_again(tmp_path):
     files.claim(tmp_path / "new", CONFIG)
     written = json.loads((tmp_path / "new" / "config.json").read_text())
     assert written["protocol"] == {"arms": ["stereo"]}
-    assert [path.name for path in (tmp_path / "new").iterdir()] == ["config.json"]
+    assert {path.name for path in (tmp_path / "new").iterdir()} == {"config.json", ".sums"}
 
 
 @pytest.mark.parametrize(
@@ -148,10 +149,13 @@ WRITES = {"write_text", "write_bytes", "to_csv", "to_excel", "to_json", "to_parq
 ELSEWHERE = {
     # The log is appended to; its reader drops a line that is not whole.
     ("ethnicmer_jax/training/scalars.py", 'self._path.open("a", encoding="utf-8")'),
+    # Lines of sums are appended to; a line that is not whole does not count.
+    ("ethnicmer_jax/base/sums.py", '(path.parent / FILE_NAME).open("a", encoding="utf-8")'),
     # What a command prints, as it prints it.
     ("benchmarks/gpu.py", 'log.open("w")'),
     # A lock is no content.
     ("data_builders/database/package.py", '(folder / f".{name}.lock").open("w")'),
+    ("data_builders/database/package.py", '(folder / f".{other}.lock").open("a")'),
     # Into memory.
     ("ethnicmer_jax/report/style.py", "figure.savefig"),
     ("benchmarks/apex.py", "figure.savefig(content"),
@@ -217,6 +221,32 @@ def test_what_a_killed_writer_left_is_removed_at_the_next_write_and_a_live_one_i
         assert live.is_dir()
         assert not left.exists()
     assert {path.name for path in tmp_path.iterdir()} == {"report", other.name}
+
+
+def test_leftovers_of_an_earlier_life_go_when_a_work_directory_is_used_again(tmp_path):
+    node, dead = platform.node(), 2**22 + 1  # beyond the largest process id
+    gone = [f".{node}.{dead}.ab.partial", f".report.{node}.{dead}.ab.partial", ".ab.partial",
+            ".report.elsewhere.5.ab.partial"]  # fmt: skip
+    stays = [f".{node}.{os.getpid()}.ab.partial", ".elsewhere.5.ab.partial", "mine.partial"]
+    (tmp_path / "parts").mkdir()
+    for name in (*gone, *stays):
+        path = tmp_path / ("parts" if name == gone[0] else "") / name
+        path.mkdir() if "report" in name else path.touch()
+    for name in gone[2:]:  # of others, the age tells
+        os.utime(tmp_path / name, (0, 0))
+    files.claim(tmp_path, CONFIG)
+    left = {path.name for path in tmp_path.rglob("*")}
+    assert left == {*stays, "parts", "config.json", ".sums"}
+
+
+def test_a_file_where_a_report_is_to_be_is_let_be(tmp_path):
+    (tmp_path / "report").write_text("mine")
+    with (
+        pytest.raises(UserError, match="is a file where a folder is to be"),
+        files.atomic_directory(tmp_path / "report"),
+    ):
+        pass
+    assert [path.name for path in tmp_path.iterdir()] == ["report"]
 
 
 @pytest.mark.parametrize("kind", ["over the old one", "anew"])

@@ -22,7 +22,8 @@ from ethnicmer_jax.jobs.sweep import runner as sweeps
 from ethnicmer_jax.training import saved_network
 
 PEEK = {"protocol__peek": "best_test_epoch"}
-WITHOUT_NUMBERS = {"config.json", "sweep.json", "wall.json", "scalars.jsonl", "references.bib"}
+WITHOUT_NUMBERS = {"config.json", "sweep.json", "wall.json", "scalars.jsonl", "references.bib",
+                   "provenance.json", ".sums"}  # fmt: skip
 """Settings, times, curves of training clips, and what others have written."""
 
 

@@ -13,6 +13,7 @@ import ml_collections
 import numpy as np
 import pytest
 import small_models
+from damage import as_of_an_earlier_version
 
 from configs import common
 from ethnicmer_jax import inference, models
@@ -173,7 +174,7 @@ def test_the_name_of_the_file_says_the_format(tmp_path):
 
 def of_an_earlier_version(workdir, folder):
     """A copy of a work directory whose config knows none of the settings that were added since."""
-    shutil.copytree(workdir, folder)
+    as_of_an_earlier_version(shutil.copytree(workdir, folder))
     config = json.loads((folder / "config.json").read_text())
     for section, names in {"data": ["standardise"], "loss": ["robust", "balanced_over",
                            "robust_step", "prior_adjustment"], "optim": ["averaging"],
@@ -192,7 +193,7 @@ def test_networks_of_an_earlier_version_are_exported_alike(trained_workdir, tmp_
 
 
 def test_half_of_two_classifiers_is_not_exported_as_the_whole(trained_workdir, tmp_path):
-    shutil.copytree(trained_workdir, tmp_path / "mixed")
+    as_of_an_earlier_version(shutil.copytree(trained_workdir, tmp_path / "mixed"))
     config = json.loads((tmp_path / "mixed" / "config.json").read_text())
     config["classifier"] = "network+logistic"
     (tmp_path / "mixed" / "config.json").write_text(json.dumps(config))

@@ -92,7 +92,7 @@ def test_what_may_be_expected_is_the_score_of_the_held_out_folds(trained):
         # Without it nobody knows who taught the models, or the weights that they started from.
         ("networks.npz", None, r"networks\.npz"),
         ("networks.npz", "cut", r"networks\.npz"),
-        ("metrics.json", "[1]", r"metrics\.json holds no metrics"),
+        ("metrics.json", "[1]", r"metrics\.json is not what was written"),
     ],
 )
 def test_what_is_lost_or_damaged_is_refused_in_one_line(

@@ -222,7 +222,7 @@ def test_a_calibration_resumes_with_the_same_bytes(tmp_path):
     runner.run(config, tmp_path)
     files = [tmp_path / name for name in ("databases.csv", "calibration.csv")]
     before = [file.read_bytes() for file in files]
-    parts = sorted((tmp_path / "parts").iterdir())
+    parts = sorted((tmp_path / "parts").glob("*.csv"))
     assert [part.name for part in parts] == [
         "balanced_08-0-0000-0001.csv", "balanced_08-1-0000-0001.csv"
     ]  # fmt: skip

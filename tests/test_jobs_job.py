@@ -7,6 +7,7 @@ import threading
 import pandas as pd
 import pytest
 import worlds
+from damage import as_of_an_earlier_version
 
 from ethnicmer_jax import jobs
 from ethnicmer_jax.base.predictions import read
@@ -62,7 +63,7 @@ def test_a_job_leaves_what_the_contract_promises(finished):
             "model_card.md",
             "networks.npz",
         ),
-        *("predictions.csv", "report", "scalars.jsonl", "tensorboard"),
+        *("predictions.csv", "provenance.json", "report", "scalars.jsonl", "tensorboard", ".sums"),
     }
     header = (run / "predictions.csv").read_text().splitlines()[0]
     assert header == (
@@ -147,7 +148,7 @@ def test_a_config_json_that_is_no_config_is_refused_in_one_line(tmp_path, conten
 
 def test_settings_that_were_added_later_have_their_defaults(finished, copied):
     """A work directory of an earlier version can be reported, and gone on with."""
-    recorded = json.loads((copied / "config.json").read_text())
+    recorded = json.loads((as_of_an_earlier_version(copied) / "config.json").read_text())
     del recorded["model"]["embed_size"], recorded["study"]
     (copied / "config.json").write_text(json.dumps(recorded))
     jobs.resume(copied, "report")
@@ -157,7 +158,7 @@ def test_settings_that_were_added_later_have_their_defaults(finished, copied):
 
 
 def test_a_number_of_classes_of_an_earlier_version_is_a_scheme(finished, copied):
-    recorded = json.loads((copied / "config.json").read_text())
+    recorded = json.loads((as_of_an_earlier_version(copied) / "config.json").read_text())
     recorded["data"]["classes"] = 3
     (copied / "config.json").write_text(json.dumps(recorded))
     jobs.run(config_for(finished), copied)
@@ -222,7 +223,7 @@ def test_a_shallow_classifier_is_a_job_like_any_other(finished, tmp_path):
     names = {path.name for path in run.iterdir()}
     assert names == {
         *("config.json", "folds.npz", "metrics.json", "model_card.md", "networks.npz"),
-        *("predictions.csv", "report"),
+        *("predictions.csv", "provenance.json", "report", ".sums"),
     }
     notes = json.loads((run / "metrics.json").read_text())["notes"]
     assert notes[0] == "LOSO over 3 subjects"
@@ -261,6 +262,7 @@ def test_another_database_is_refused(finished, copied, tmp_path):
 
 
 def test_missing_rows_are_named(finished, copied):
+    as_of_an_earlier_version(copied)
     lines = (copied / "predictions.csv").read_text().splitlines(keepends=True)
     (copied / "predictions.csv").write_text("".join(lines[:3] + lines[4:]))
     with pytest.raises(UserError, match="1 of 9 rows missing: run loso-seed0, fold lab-<script>"):

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import worlds
+from damage import as_of_an_earlier_version
 
 from ethnicmer_jax import jobs
 from ethnicmer_jax.base.predictions import read
@@ -124,6 +125,7 @@ def test_the_report_follows_the_predictions_and_needs_no_jobs(
     finished, copied, monkeypatch, capsys
 ):
     monkeypatch.setattr(runner, "_run_job", None)
+    as_of_an_earlier_version(copied)
     table = pd.read_csv(copied / "predictions.csv", dtype=str)
     arm = table["run"].str.startswith("ethnicity.mono_asian")
     right = arm & (table["emotion"] == "negative")
@@ -143,6 +145,7 @@ def test_the_report_follows_the_predictions_and_needs_no_jobs(
 
 
 def test_missing_rows_are_named(finished, copied):
+    as_of_an_earlier_version(copied)
     lines = (copied / "predictions.csv").read_text().splitlines(keepends=True)
     (copied / "predictions.csv").write_text("".join(lines[:-1]))
     missing = r"1 of \d+ rows missing: run embed_swapped.loso-seed0, fold lab-W3, clip lab/W3/c2"

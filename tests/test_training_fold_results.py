@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import worlds
 
-from ethnicmer_jax.base import waiting
+from ethnicmer_jax.base import files, waiting
 from ethnicmer_jax.base.grouping import grouping
 from ethnicmer_jax.base.run_id import RunId
 from ethnicmer_jax.base.schema import UserError
@@ -103,15 +103,15 @@ def test_no_two_sets_of_folds_share_a_file(tmp_path):
 def test_results_of_other_processes_are_read_once(tmp_path, monkeypatch):
     monkeypatch.setattr(waiting, "_INTERVAL", 0.01)
     read = []
-    load = np.load
-    monkeypatch.setattr(np, "load", lambda path, **how: read.append(path) or load(path, **how))
+    load = files.read_arrays
+    monkeypatch.setattr(files, "read_arrays", lambda path: read.append(path) or load(path))
     results = FoldResults(tmp_path, shared=True)
     add(results, [0])
 
     def others():
         for row in range(1, 6):
             add(FoldResults(tmp_path / "elsewhere"), [row])
-            for path in (tmp_path / "elsewhere").iterdir():
+            for path in (tmp_path / "elsewhere").glob("*.npz"):
                 path.rename(tmp_path / path.name)
 
     worker = threading.Thread(target=others)

@@ -240,7 +240,8 @@ def test_a_job_records_its_start_hands_it_on_and_refuses_another(tmp_path, sourc
     job.run(made, tmp_path / "work", "train")
     assert (tmp_path / "work/predictions.csv").read_bytes() == before
     (tmp_path / "work/predictions.csv").unlink()
-    files.write_json(tmp_path / "work/config.json", {**recorded, "starts": {"emotion": "0" * 16}})
+    other = {**recorded, "starts": {"emotion": "0" * 16}}
+    files.write_json(tmp_path / "work/config.json", other, summed=True)
     with pytest.raises(UserError, match=r"used with another config \(starts.emotion: "):
         job.run(made, tmp_path / "work", "train")
 

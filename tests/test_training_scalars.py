@@ -1,18 +1,18 @@
 import importlib.util
-import json
 import pathlib
 import subprocess
 import sys
 
 import pytest
 
+from ethnicmer_jax.base import sums
 from ethnicmer_jax.training.scalars import ScalarLog
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 
 
 def lines(folder):
-    return [json.loads(line) for line in (folder / "scalars.jsonl").read_text().splitlines()]
+    return [sums.values_of(line) for line in (folder / "scalars.jsonl").read_text().splitlines()]
 
 
 def test_one_line_per_epoch_and_flight(tmp_path):
@@ -81,3 +81,17 @@ def test_pytorch_is_not_imported_for_events(tmp_path):
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
     )
     assert done.stdout.split() == ["True", "False"]
+
+
+def test_damaged_lines_are_dropped_and_said(tmp_path, capsys):
+    log = ScalarLog(tmp_path, {})
+    for epoch in (1, 2, 3):
+        log.write("a", "r", epoch, {"loss": 1.0})
+    log.close()
+    path = tmp_path / "scalars.jsonl"
+    first, second, third = path.read_text().splitlines()
+    damaged = (second.replace("1.0", "7.0"), "x", "[]", "{}", "", "\x85", '{"epoch": "a"}')
+    path.write_text("\n".join([first, *damaged, third]) + "\n")
+    ScalarLog(tmp_path, {"a": 3}).close()
+    assert [line["epoch"] for line in lines(tmp_path)] == [1, 3]
+    assert capsys.readouterr().err.count("a damaged line is dropped") == len(damaged)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import json
 import pathlib
 from collections.abc import Iterable, Sequence
 
@@ -67,6 +66,20 @@ def ensure(
     if options.strict:
         _refuse_reported(database)
     return database
+
+
+def set_aside(data_dir: pathlib.Path, database: pathlib.Path, summed: bool) -> None:
+    """Renames a database that could not be read, so that `ensure` builds it again.
+
+    Args:
+      data_dir: the TFDS data directory.
+      database: what `ensure` has returned.
+      summed: whether its sums say that it is damaged; another process may have built it again
+        meanwhile.
+    """
+    with package.only_builder(data_dir, database.parent.name):
+        if database.exists() and (not summed or package.is_damaged(database)):
+            package.set_aside(database)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -173,7 +186,7 @@ def _refuse(found: Sequence[Problem], *, fatal_refused: bool, strict: bool) -> N
 
 def _refuse_reported(database: pathlib.Path) -> None:
     """An existing database may have been built without `strict`."""
-    metadata = json.loads((database / _METADATA).read_text())
+    metadata = files.read_json(database / _METADATA)
     lines = [*metadata["left_out"], *metadata["reported"]]
     if lines:
         raise UserError(problems.summary(lines, f"{database} was built in spite of them"))

@@ -13,6 +13,7 @@ import tensorflow_datasets as tfds
 from absl import logging
 
 from data_builders.ethnic_me.ethnic_me_dataset_builder import EthnicMe, EthnicMeConfig
+from ethnicmer_jax.base import sums
 from ethnicmer_jax.base.schema import UserError
 
 _DATASET = EthnicMe.name
@@ -45,7 +46,33 @@ def only_builder(data_dir: pathlib.Path, name: str) -> Iterator[None]:
         ) from error
     with lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
+        _remove_abandoned(folder, name)
         yield
+
+
+def set_aside(database: pathlib.Path) -> None:
+    """Renames a damaged database, so that it is built again; call it under `only_builder`."""
+    sums.set_aside(database.parent, "it is built again")
+
+
+def is_damaged(database: pathlib.Path) -> bool:
+    """Whether a file of a database is not what was written; nobody knows of earlier versions."""
+    try:
+        sums.check_folder(database, "")
+    except sums.DamagedError:
+        return True
+    return False
+
+
+def _remove_abandoned(folder: pathlib.Path, name: str) -> None:
+    """Removes what killed builds of other databases have left; nobody holds their locks."""
+    for left in folder.glob(".*.incomplete"):
+        other = left.name.removeprefix(".").removesuffix(".incomplete")
+        if other == name:  # `write` does so itself
+            continue
+        with (folder / f".{other}.lock").open("a") as lock, contextlib.suppress(BlockingIOError):
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            shutil.rmtree(left, ignore_errors=True)
 
 
 def write(
@@ -74,6 +101,9 @@ def write(
             download_dir=temporary / "downloads", download_config=download_config
         )
     describe(pathlib.Path(builder.data_path))
+    sums.record_folder(pathlib.Path(builder.data_path))
+    if final.exists():  # without its description it is no database
+        set_aside(final)
     final.parent.mkdir(exist_ok=True)
     pathlib.Path(builder.data_path).rename(final)
     shutil.rmtree(temporary)

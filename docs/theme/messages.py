@@ -37,6 +37,9 @@ def _texts(tree: ast.AST) -> Iterator[str]:
                 text = " ".join(_text(argument).split())
                 if any(letter.isalpha() for letter in text):
                     yield text
+        if isinstance(node, ast.Call) and _name(node.func) == "DamagedError":
+            path, reason, mend = map(_text, node.args)
+            yield f"{path} {reason}: {mend}"
 
 
 def _name(function: ast.expr) -> str:

@@ -17,6 +17,7 @@ from jaxtyping import Float, Int, Shaped
 
 from ethnicmer_jax.analysis import confusion
 from ethnicmer_jax.analysis.confusion import Score, mean_of_defined
+from ethnicmer_jax.base import files
 from ethnicmer_jax.base.contrast_roles import relabelling_of
 from ethnicmer_jax.base.predictions import Predictions
 from ethnicmer_jax.base.schema import UserError
@@ -119,7 +120,7 @@ def read(path: pathlib.Path) -> pd.DataFrame:
       UserError: the file is no such table.
     """
     try:
-        table = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8")
+        table = files.read_table(path, dtype=str, keep_default_na=False)
         kinds = {name: _kind(name) for name in table.columns}
         if missing := set(_KEY) - set(table.columns):
             raise ValueError(f"no column {min(missing)}")

@@ -27,6 +27,12 @@ TEXT_COLUMNS = (*ROW_KEY, "emotion", "ethnicity")
 SUM_TOLERANCE = 1e-4
 """How far a row's probabilities may be from 1: float32 softmax is within 1e-6."""
 
+_MEND = (
+    "bring back a copy of it; or make it again with --mode=evaluate where there are checkpoints; "
+    "or delete it and train again"
+)
+"""What may be done where predictions.csv is damaged."""
+
 ANSWERS = "answers_by_epoch"
 """Column of a job that looked at its test clips after every epoch: the most probable class each
 time, as its place among the classes (from 0), with a blank between two epochs."""
@@ -205,23 +211,21 @@ def write(path: str | os.PathLike[str], predictions: Predictions) -> None:
       UserError: the table is invalid (see `Predictions.from_table`).
     """
     path = pathlib.Path(path)
-    files.write_table(path, _validated(predictions.table, path.name))
+    files.write_table(path, _validated(predictions.table, path.name), summed=True)
 
 
 def read(path: str | os.PathLike[str]) -> Predictions:
     """Reads and validates predictions.csv.
 
     Raises:
-      UserError: the file is missing, is no CSV in UTF-8, or holds an invalid row.
+      UserError: the file is missing, is no CSV in UTF-8, holds an invalid row, or is not what
+        was written.
     """
     path = pathlib.Path(path)
     try:
-        table = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8")
+        table = files.read_table(path, _MEND, dtype=str, keep_default_na=False)
     except FileNotFoundError:
         raise UserError(f"{path} does not exist: train first (--mode=all)") from None
-    except (pd.errors.EmptyDataError, pd.errors.ParserError, UnicodeDecodeError) as error:
-        reason = " ".join(str(error).split())
-        raise UserError(f"{path} is not a table of predictions: {reason}") from None
     return Predictions(_validated(table, str(path)))
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from ethnicmer_jax.base import sums
 from ethnicmer_jax.base.crop import CropGeometry
 from ethnicmer_jax.base.schema import (
     EMOTIONS,
@@ -230,19 +231,33 @@ def read_records(
       images: see `load`.
 
     Raises:
-      UserError: there is no complete database in the directory.
+      UserError: there is no complete database in the directory, or a damaged one.
     """
     # Importing TFDS takes longer than reading a database; who only stacks records is spared it.
     import tensorflow_datasets as tfds
 
-    if not (pathlib.Path(directory) / "dataset_info.json").is_file():
+    path = pathlib.Path(directory)
+    if not (path / "dataset_info.json").is_file():
         raise UserError(
             f"{directory} holds no complete database; build it with data_builders.build"
         )
-    builder = tfds.builder_from_directory(os.fspath(directory))
-    skipped = {name: tfds.decode.SkipDecoding() for name in IMAGES if name not in images}
-    source = builder.as_data_source("clips", decoders=skipped)
-    return [_record(example, images) for example in source], builder.info.metadata or {}
+    summed = sums.check_folder(path, _MEND)
+    try:
+        builder = tfds.builder_from_directory(os.fspath(directory))
+        skipped = {name: tfds.decode.SkipDecoding() for name in IMAGES if name not in images}
+        source = builder.as_data_source("clips", decoders=skipped)
+        records = [_record(example, images) for example in source]
+    except Exception as error:  # Whatever damaged files of an earlier version lead to.
+        if summed or isinstance(error, PermissionError):
+            raise
+        reason = " ".join(f"{type(error).__name__}: {error}".split())[:200]
+        raise sums.DamagedError(path, f"cannot be read ({reason})", _MEND) from None
+    if not records:
+        raise sums.DamagedError(path, "holds no clip", _MEND)
+    return records, builder.info.metadata or {}
+
+
+_MEND = "delete the folder of this database and build it again with data_builders.build"
 
 
 def _record(example: Mapping[str, Any], images: Collection[str]) -> ClipRecord:

@@ -12,7 +12,7 @@ import ml_collections
 import numpy as np
 from jaxtyping import Int, Shaped
 
-from ethnicmer_jax.base import files, labels, predictions, progress
+from ethnicmer_jax.base import files, labels, progress, sums
 from ethnicmer_jax.base.contrast_roles import MAIN
 from ethnicmer_jax.base.crop import CropGeometry
 from ethnicmer_jax.base.grouping import Grouping, grouping
@@ -22,6 +22,7 @@ from ethnicmer_jax.explain.findings import ALL, Clips, Findings
 from ethnicmer_jax.explain.folds import ClipMaps, Explainer, MapName
 from ethnicmer_jax.explain.request import Request
 from ethnicmer_jax.jobs import job
+from ethnicmer_jax.protocols import complete
 from ethnicmer_jax.report import explained, html_page, job_page
 from ethnicmer_jax.report.html_page import Document
 from ethnicmer_jax.report.study import page as study_page
@@ -75,7 +76,7 @@ def record_of(asked: Request, where: pathlib.Path) -> dict[str, Any]:
     """
     if not (where / "predictions.csv").is_file():
         raise UserError(f"{where} has no predictions.csv; finish the job first")
-    content = (where / "predictions.csv").read_bytes()
+    content = sums.read(where / "predictions.csv")
     values = dataclasses.asdict(asked)
     plain = {name: v if isinstance(v, str | int) else list(v) for name, v in values.items()}
     return {**plain, "predictions": hashlib.sha256(content).hexdigest()}
@@ -149,8 +150,9 @@ def _explain(
 
     def more(folder: pathlib.Path) -> None:
         _write_numbers(folder, numbers, trained, clips)
-        files.write_json(folder / explained.SUMMARY, _summary(numbers, primary, written))
-        files.write_json(folder / RECORD, record)
+        summary = _summary(numbers, primary, written)
+        files.write_json(folder / explained.SUMMARY, summary, summed=True)
+        files.write_json(folder / RECORD, record, summed=True)
         _write_overlays(folder, trained, engine)
 
     html_page.save(written, target, more)
@@ -211,7 +213,7 @@ def _write_numbers(
     """regions.csv, tests.csv and maps.npz."""
     files.write_table(folder / "regions.csv", numbers.masses)
     if not numbers.tests.empty:
-        files.write_table(folder / "tests.csv", numbers.tests)
+        files.write_table(folder / "tests.csv", numbers.tests, summed=True)
     arrays = {f"{method}_{view}": maps for (method, view), maps in trained.maps.items()}
     classes = {f"class_{head}": values for head, values in trained.classes.items()}
     classes |= {f"predicted_{head}": values for head, values in trained.predicted.items()}
@@ -253,6 +255,6 @@ def _refresh_report(directory: pathlib.Path) -> None:
     """Makes a report that is there again, now with a section on the explanations."""
     if not (directory / "report").is_dir():
         return
-    runs = predictions.read(directory / "predictions.csv").run_ids.values()
+    runs = complete.read(directory / complete.PREDICTIONS).run_ids.values()
     study = any(run.contrast == MAIN for run in runs)
     (study_page if study else job_page).write(directory)

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ethnicmer_jax.analysis.confusion import LABELS
-from ethnicmer_jax.base import files, labels
+from ethnicmer_jax.base import files, labels, sums
 from ethnicmer_jax.base.run_id import INNER, RunId
 from ethnicmer_jax.base.schema import UserError
 from ethnicmer_jax.jobs import final_models
@@ -76,8 +76,9 @@ class Expected:
     def read(cls, directory: pathlib.Path, protocol: str) -> Expected:
         """What a finished work directory has recorded."""
         path = directory / "metrics.json"
-        found = files.read_json(path) if path.is_file() else {"summary": {}}
-        summary = found.get("summary") if isinstance(found, dict) else None
+        there = path.exists() or sums.is_lost(path)
+        mend = "make it again with --mode=report"
+        summary = files.read_json(path, mend).get("summary") if there else {}
         if not isinstance(summary, dict):
             raise UserError(f"{path} holds no metrics; make it again with --mode=report")
         return cls.of(final_models.expected(protocol, summary))

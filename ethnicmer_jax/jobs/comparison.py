@@ -13,12 +13,13 @@ import pandas as pd
 
 from ethnicmer_jax.analysis import paired
 from ethnicmer_jax.analysis.paired import Findings
-from ethnicmer_jax.base import environment, files, predictions, reportable, settings
+from ethnicmer_jax.base import environment, files, reportable, settings
 from ethnicmer_jax.base.grouping import Grouping, grouping
 from ethnicmer_jax.base.predictions import Predictions
 from ethnicmer_jax.base.recorded_config import completed
 from ethnicmer_jax.base.schema import UserError
 from ethnicmer_jax.jobs import work_directory
+from ethnicmer_jax.protocols import complete
 from ethnicmer_jax.report import comparison_page
 
 RESULT = "comparison.json"
@@ -172,7 +173,7 @@ def _source(name: str, place: pathlib.Path) -> Source:
         table = work_directory.read(place).table
     else:
         config = place.parent / "config.json"
-        table = predictions.read(place)
+        table = complete.read(place)
     values = files.read_json(config) if config.is_file() else {}
     if table.not_reportable:
         # The name goes wherever a number goes.

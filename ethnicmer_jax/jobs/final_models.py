@@ -80,7 +80,7 @@ def write(
         "database": database,
         "environment": dict(environment),
     }
-    files.write_json(directory / FILE_NAME, values)
+    files.write_json(directory / FILE_NAME, values, summed=True)
 
 
 def people(dataset: Dataset) -> list[dict[str, Any]]:

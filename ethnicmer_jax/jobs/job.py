@@ -17,7 +17,14 @@ from ethnicmer_jax.base.predictions import Predictions
 from ethnicmer_jax.base.run_id import ALL
 from ethnicmer_jax.base.schema import UserError
 from ethnicmer_jax.data.dataset import Dataset
-from ethnicmer_jax.jobs import check, final_models, incomplete, preparation, work_directory
+from ethnicmer_jax.jobs import (
+    check,
+    final_models,
+    incomplete,
+    preparation,
+    provenance,
+    work_directory,
+)
 from ethnicmer_jax.jobs.preparation import Prepared
 from ethnicmer_jax.protocols import Plan, fold_file, network_file
 from ethnicmer_jax.protocols.network_file import Networks
@@ -134,10 +141,11 @@ def write_derived(
     if not overwrite or not work_directory.holds_derived(directory):
         work_directory.check_replaceable(directory, config, table, tables)
     for name, content in tables.items():
-        files.write_table(directory / name, content)
-    files.write_json(directory / "config.json", dict(config))
+        files.write_table(directory / name, content, summed=True)
+    files.write_json(directory / "config.json", dict(config), summed=True)
     made_by = {"command": environment.command(), "code": environment.code()}
-    _write_metrics(config, directory, table, notes, made_by)
+    recorded = provenance.begin(directory, config, notes, made_by, anew=True)
+    _write_metrics(config, directory, table, *recorded)
     predictions.write(directory / "predictions.csv", table)
     report(config, directory)
 
@@ -214,7 +222,8 @@ def _claimed(config: ml_collections.ConfigDict, directory: pathlib.Path) -> Prep
     """Everything that can be refused is, before the work directory is touched."""
     prepared = preparation.prepare(config)
     dataset, plan = prepared.trainer.dataset, prepared.plan
-    work_directory.claim(config, directory, prepared.database, prepared.starts)
+    recorded = work_directory.claim(config, directory, prepared.database, prepared.starts)
+    provenance.begin(directory, recorded, prepared.plan.notes, prepared.trainer.environment())
     fold_file.write(directory / "folds.npz", plan.folds, dataset.key)
     _write_networks(config, directory, prepared)
     console.print_plan(plan.notes, len(plan.folds.tested), dataset_line(dataset))
@@ -242,8 +251,7 @@ def _write(
     table: Predictions,
 ) -> None:
     """The results; predictions.csv comes last: where it is, all is done."""
-    environment = prepared.trainer.environment()
-    values = _write_metrics(config, directory, table, prepared.plan.notes, environment)
+    values = _write_metrics(config, directory, table, *provenance.read(directory))
     _write_final(config, directory, prepared, values["summary"])
     predictions.write(directory / "predictions.csv", table)
 
@@ -254,9 +262,9 @@ def _write_final(
     prepared: Prepared,
     summary: Mapping[str, Any],
 ) -> None:
-    trainer = prepared.trainer
-    about = (prepared.plan.folds, trainer.dataset, prepared.database)
-    final_models.write(directory, config, *about, summary, trainer.environment())
+    about = (prepared.plan.folds, prepared.trainer.dataset, prepared.database)
+    made_by = provenance.read(directory).environment
+    final_models.write(directory, config, *about, summary, made_by)
 
 
 def _write_metrics(
@@ -269,5 +277,5 @@ def _write_metrics(
     chosen = grouping(config["protocol"]["grouping"], config["protocol"].get("grouping_custom"))
     values = metrics.compute(table.outer(), chosen.members)
     extra = {"grouping": chosen.name, "notes": list(notes), "environment": dict(environment)}
-    files.write_json(directory / "metrics.json", values | extra)
+    files.write_json(directory / "metrics.json", values | extra, summed=True)
     return values

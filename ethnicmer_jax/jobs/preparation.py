@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import ml_collections
 
-from ethnicmer_jax.base import class_schemes
+from ethnicmer_jax.base import class_schemes, progress, sums
 from ethnicmer_jax.base.predictions import Predictions
 from ethnicmer_jax.data import class_labels, targets
 from ethnicmer_jax.data.dataset import Dataset, load
@@ -140,11 +140,25 @@ def read(config: ml_collections.ConfigDict, images: Collection[str] = ()) -> Cli
       UserError: the raw data cannot be used, or no clip has a class.
     """
     scheme = class_schemes.parse(config.data.classes)
-    database = built(config)
     seen = (config.model.emotion_input, config.model.ethnic_input)
     held = {*images, *(["apex_image"] if "apex" in seen else [])}
-    found = class_labels.classed(load(database, held), scheme, tuple(config.protocol.databases))
+    database, dataset = _loaded(config, held)
+    found = class_labels.classed(dataset, scheme, tuple(config.protocol.databases))
     return Clips(found.dataset, database.parent.name, found.notes)
+
+
+def _loaded(config: ml_collections.ConfigDict, images: set[str]) -> tuple[pathlib.Path, Dataset]:
+    """A config's database and its clips; one that is damaged is set aside and built again."""
+    from data_builders.database import ensure
+
+    database = built(config)
+    try:
+        return database, load(database, images)
+    except sums.DamagedError as error:
+        progress.say(f"{error.path} is damaged or lost")
+        summed = bool(sums.recorded(database))
+        ensure.set_aside(pathlib.Path(config.data.data_dir), database, summed)
+    return database, load(built(config), images)
 
 
 def trainer_of(config: ml_collections.ConfigDict, dataset: Dataset, plan: Plan) -> Trainer:

@@ -11,14 +11,14 @@ from typing import Any, NamedTuple
 import ml_collections
 import pandas as pd
 
-from ethnicmer_jax.base import files, predictions, reportable
+from ethnicmer_jax.base import files, predictions, progress, reportable, sums
 from ethnicmer_jax.base.divergence import DivergedError
 from ethnicmer_jax.base.predictions import Predictions
 from ethnicmer_jax.base.recorded_config import completed
 from ethnicmer_jax.base.run_id import ALL
 from ethnicmer_jax.base.schema import UserError
-from ethnicmer_jax.jobs import incomplete
-from ethnicmer_jax.protocols import fold_file
+from ethnicmer_jax.jobs import incomplete, provenance
+from ethnicmer_jax.protocols import complete
 
 _STARTS = "starts"
 """In config.json: branch -> fingerprint of the weights that it starts from."""
@@ -32,7 +32,7 @@ class Finished(NamedTuple):
 
     Attributes:
       table: predictions of every fold that was planned.
-      notes: of metrics.json; none where there is no such file.
+      notes: of provenance.json; none where nothing was recorded.
       environment: the same.
     """
 
@@ -46,7 +46,7 @@ def claim(
     directory: pathlib.Path,
     database: str | None,
     starts: Mapping[str, str] | None = None,
-) -> None:
+) -> dict[str, Any]:
     """Writes config.json, or compares it with what the directory was used for.
 
     A directory whose scores must not be reported gets a file that says so.
@@ -57,9 +57,15 @@ def claim(
       database: name of the built database.
       starts: branch -> fingerprint of the weights that it starts from, if any.
 
+    Returns:
+      The content of config.json.
+
     Raises:
-      UserError: the directory was used with another config, database or start.
+      UserError: the directory was used with another config, database or start, or nothing says
+        with which.
     """
+    if not _mend_config(directory) and any((directory / name).exists() for name in _RESULTS):
+        raise UserError(_unnamed(directory))
     marks = {_STARTS: dict(starts)} if starts else {}
 
     def known(recorded: Any) -> Any:
@@ -67,21 +73,28 @@ def claim(
         values = completed(recorded)
         return {**marks, **values} if isinstance(values, Mapping) else values
 
-    files.claim(directory, {**config.to_dict(), "database": database, **marks}, known)
+    content = {**config.to_dict(), "database": database, **marks}
+    files.claim(directory, content, known)
     if reason := reportable.fault(config.to_dict()):
         files.write_text(directory / reportable.FILE_NAME, f"{reportable.marked(reason)}\n")
+    return content
 
 
 def check_claim(config: ml_collections.ConfigDict, directory: pathlib.Path) -> None:
     """Refuses a directory that was used with another config; the database may be gone.
 
+    Predictions that came without a config.json, such as a copy of them alone, are let through
+    with a warning.
+
     Raises:
       UserError: the message has the differences.
     """
     path = directory / "config.json"
-    if path.is_file():
+    if _mend_config(directory):
         recorded = files.read_json(path)
         claim(config, directory, recorded.get("database"), recorded.get(_STARTS))
+    elif (directory / "predictions.csv").is_file():
+        progress.say(f"warning: {_unnamed(directory)}")
 
 
 def recorded(directory: pathlib.Path) -> ml_collections.ConfigDict:
@@ -91,10 +104,10 @@ def recorded(directory: pathlib.Path) -> ml_collections.ConfigDict:
       UserError: the directory has no config.json, or a damaged one.
     """
     path = directory / "config.json"
-    if not path.is_file():
+    if not _mend_config(directory):
         raise UserError(f"{path} does not exist; name the config with --config")
     values = files.read_json(path)
-    if not isinstance(values, dict) or "protocol" not in values:
+    if not isinstance(values.get("protocol"), dict):
         raise UserError(f"{path} is no config; name the config with --config")
     # It says which database and which weights were used; the config says where they are.
     values.pop("database", None)
@@ -102,6 +115,43 @@ def recorded(directory: pathlib.Path) -> ml_collections.ConfigDict:
     if not is_derived(values):
         values = completed(values)
     return ml_collections.ConfigDict(values).lock()
+
+
+def _mend_config(directory: pathlib.Path) -> bool:
+    """Whether there is a config.json; one that was lost or damaged is written again.
+
+    Raises:
+      UserError: it was lost or damaged, and provenance.json does not have it either.
+    """
+    path = directory / "config.json"
+    try:
+        if path.exists() or sums.is_lost(path):
+            files.read_json(path, _MEND)
+            return True
+    except sums.DamagedError:
+        known = provenance.config_of(directory)
+        if known is None:
+            raise
+        if path.exists():
+            sums.set_aside(path, f"it is written again from {provenance.FILE_NAME}")
+        else:
+            progress.say(f"{path} was lost and is written again from {provenance.FILE_NAME}")
+        files.write_json(path, known, summed=True)
+        return True
+    return False
+
+
+_RESULTS = ("predictions.csv", "parts", "checkpoints")
+"""What a work directory may hold that must not be gone on with under just any config."""
+
+_MEND = "it says which settings these results are of; bring back a copy of it"
+
+
+def _unnamed(directory: pathlib.Path) -> str:
+    return (
+        f"{directory} holds results and no config.json that says which settings they are of: bring "
+        "back a copy of it, or choose another --workdir"
+    )
 
 
 def is_derived(config: Mapping[str, Any]) -> bool:
@@ -121,12 +171,8 @@ def read(directory: pathlib.Path) -> Finished:
         raise found
     if not (directory / "predictions.csv").is_file() and _holds_models_alone(directory):
         raise UserError(no_scores(directory))
-    table = predictions.read(directory / "predictions.csv")
-    if (directory / "folds.npz").is_file():
-        predictions.check_complete(table, fold_file.expected_rows(directory / "folds.npz"))
-    path = directory / "metrics.json"
-    known = files.read_json(path) if path.is_file() else {}
-    return Finished(table, known.get("notes", ()), known.get("environment", {}))
+    table = complete.read(directory / complete.PREDICTIONS)
+    return Finished(table, *provenance.read(directory))
 
 
 def diverged(directory: pathlib.Path) -> DivergedError | None:

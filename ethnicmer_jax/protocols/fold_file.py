@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import pathlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import numpy as np
 from jaxtyping import Shaped
 
-from ethnicmer_jax.base import files
+from ethnicmer_jax.base import files, sums
 from ethnicmer_jax.base.predictions import RowKey
 from ethnicmer_jax.base.run_id import RunId
 from ethnicmer_jax.protocols.fold_table import FoldTable
@@ -27,6 +27,7 @@ def write(path: pathlib.Path, folds: FoldTable, clips: Shaped[np.ndarray, " clip
     files.write_arrays(
         path,
         compressed=True,
+        summed=True,
         run=folds.run,
         fold=folds.fold,
         test=np.concatenate(tested or [np.zeros(0, np.int32)]),
@@ -55,7 +56,8 @@ def concatenate(
     joint = {
         key: np.concatenate([arrays[key] for arrays, _ in read]) for key in ("fold", "test", "size")
     }
-    files.write_arrays(path, compressed=True, run=np.concatenate(runs), clips=clips, **joint)
+    run = np.concatenate(runs)
+    files.write_arrays(path, compressed=True, summed=True, run=run, clips=clips, **joint)
 
 
 def expected_rows(path: pathlib.Path) -> Iterator[RowKey]:
@@ -69,9 +71,34 @@ def expected_rows(path: pathlib.Path) -> Iterator[RowKey]:
 
 
 def _read(path: pathlib.Path) -> dict[str, np.ndarray]:
-    with np.load(path, allow_pickle=False) as arrays:
-        read = dict(arrays)
-    if "size" not in read:
-        # Files of earlier versions hold a mask for every fold.
-        read |= {"size": read["test"].sum(1), "test": np.nonzero(read["test"])[1]}
+    read = files.read_arrays(path, _MEND)
+    try:
+        if "size" not in read:
+            # Files of earlier versions hold a mask for every fold.
+            read |= {"size": read["test"].sum(1), "test": np.nonzero(read["test"])[1]}
+        _check(read)
+    except (KeyError, ValueError, TypeError, IndexError) as error:
+        raise sums.DamagedError(path, f"is damaged ({error})", _MEND) from None
     return read
+
+
+def _check(read: Mapping[str, np.ndarray]) -> None:
+    """Refuses arrays that do not fit together with a ValueError."""
+    for name in ("run", "fold", "clips"):
+        if read[name].ndim != 1 or read[name].dtype.kind != "U":
+            raise ValueError(f"{name} is no list of texts")
+    for name in ("test", "size"):
+        if read[name].ndim != 1 or read[name].dtype.kind not in "iu" or (read[name] < 0).any():
+            raise ValueError(f"{name} is no list of numbers")
+    size, test = read["size"], read["test"]
+    if not len(read["run"]) == len(read["fold"]) == len(size) or size.sum() != len(test):
+        raise ValueError("its lists differ in length")
+    if len(test) and test.max() >= len(read["clips"]):
+        raise ValueError("a fold tests a clip that is not there")
+
+
+_MEND = (
+    "it says which predictions there must be; bring back a copy of it, or make it again with "
+    "--mode=evaluate where there are checkpoints"
+)
+"""What may be done where such a file is damaged."""

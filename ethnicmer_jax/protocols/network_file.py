@@ -11,15 +11,12 @@ import dataclasses
 import hashlib
 import json
 import pathlib
-import zipfile
-import zlib
 from collections.abc import Mapping
 
 import numpy as np
 from jaxtyping import Bool, Int, Shaped
 
-from ethnicmer_jax.base import files
-from ethnicmer_jax.base.schema import UserError
+from ethnicmer_jax.base import files, sums
 from ethnicmer_jax.data.dataset import Dataset
 from ethnicmer_jax.protocols.fold_table import FoldTable
 
@@ -151,7 +148,7 @@ def write(path: pathlib.Path, networks: Networks) -> None:
     """Writes the file, whole or not at all."""
     arrays = {field.name: getattr(networks, field.name) for field in dataclasses.fields(networks)}
     packed = {name: np.packbits(arrays[name], axis=1) for name in ("taught", "tested")}
-    files.write_arrays(path, compressed=True, **(arrays | packed))
+    files.write_arrays(path, compressed=True, summed=True, **(arrays | packed))
 
 
 def read(path: pathlib.Path) -> Networks:
@@ -160,27 +157,28 @@ def read(path: pathlib.Path) -> Networks:
     Raises:
       UserError: it is damaged, or another file.
     """
+    arrays = files.read_arrays(path, _MEND)
     try:
-        with np.load(path, allow_pickle=False) as arrays:
-            read = {field.name: arrays[field.name] for field in dataclasses.fields(Networks)}
-    except (
-        OSError,
-        ValueError,
-        EOFError,
-        KeyError,
-        TypeError,
-        AttributeError,
-        zipfile.BadZipFile,
-        zlib.error,
-    ) as error:
-        raise UserError(
-            f"{path} is damaged, and it says who has taught the networks: bring back the whole "
-            "file, or train again in a new --workdir"
-        ) from error
-    count = len(read["person"])
-    for name in ("taught", "tested"):
-        read[name] = np.unpackbits(read[name], axis=1, count=count).astype(bool)
+        read = {field.name: arrays[field.name] for field in dataclasses.fields(Networks)}
+        for name in _TEXTS:
+            if read[name].ndim != 1 or read[name].dtype.kind != "U":
+                raise ValueError(f"{name} is no list of texts")
+        count, models = len(read["person"]), len(read["run"])
+        for name in ("taught", "tested"):
+            read[name] = np.unpackbits(read[name], axis=1, count=count).astype(bool)
+            if read[name].shape != (models, count):
+                raise ValueError(f"{name} is of other networks")
+    except (KeyError, ValueError, TypeError, IndexError) as error:
+        raise sums.DamagedError(path, f"is damaged ({error})", _MEND) from None
     return Networks(**read)
+
+
+_TEXTS = ("run", "fold", "person", "clip", "classes", "start_person", "start_clip")
+_MEND = (
+    "it says who has taught the networks; bring back the whole file, or train again in a new "
+    "--workdir"
+)
+"""What may be done where such a file is damaged."""
 
 
 def digests(dataset: Dataset) -> Shaped[np.ndarray, " clips"]:

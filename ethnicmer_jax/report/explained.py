@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import pathlib
+from collections.abc import Mapping
+from typing import Any
 
 import pandas as pd
 
-from ethnicmer_jax.base import files, labels
+from ethnicmer_jax.base import files, labels, sums
 from ethnicmer_jax.report import columns
 from ethnicmer_jax.report.html_page import Block, Gallery, Link, Prose, Section
 from ethnicmer_jax.report.prose import text
@@ -36,10 +38,17 @@ def sections(directory: pathlib.Path) -> list[Section]:
     folder = directory / FOLDER
     if not (folder / SUMMARY).is_file():
         return []
-    summary = files.read_json(folder / SUMMARY)
+    mend = "explain again with --overwrite"
+    try:
+        return _sections(folder, files.read_json(folder / SUMMARY, mend))
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        raise sums.DamagedError(folder / SUMMARY, f"is damaged ({error!r})", mend) from None
+
+
+def _sections(folder: pathlib.Path, summary: Mapping[str, Any]) -> list[Section]:
     figures = [_figure(folder, **about) for about in summary["figures"]]
     blocks: list[Block] = [
-        Prose(summary["conclusion"]),
+        Prose(list(map(str, summary["conclusion"]))),
         Link(
             text("explained.link"),
             "where the networks look",
@@ -48,7 +57,7 @@ def sections(directory: pathlib.Path) -> list[Section]:
         Gallery(figures),
     ]
     if (folder / "tests.csv").is_file():
-        tests = pd.read_csv(folder / "tests.csv", keep_default_na=False, na_values=[""])
+        tests = files.read_table(folder / "tests.csv", keep_default_na=False, na_values=[""])
         shown = (tests[list(summary["primary"])] == pd.Series(summary["primary"])).all(axis=1)
         blocks.append(region_table(tests[shown], tuple(summary["groups"]), "explained_regions"))
     return [Section("explained", "Where the networks look", blocks)]

@@ -10,6 +10,7 @@ from typing import Any
 
 import pandas as pd
 
+from ethnicmer_jax.base import files, sums
 from ethnicmer_jax.base import predictions as predictions_file
 from ethnicmer_jax.base.grouping import Grouping, grouping
 from ethnicmer_jax.base.predictions import Predictions
@@ -83,7 +84,7 @@ def read(workdir: pathlib.Path) -> Inputs:
     inputs = Inputs(
         name=workdir.resolve().name,
         config=_read_object(workdir / "config.json"),
-        metrics=_read_object(workdir / "metrics.json"),
+        metrics=_metrics(workdir / "metrics.json"),
         final=_read_object(workdir / "final.json"),
         predictions=predictions_file.read(workdir / "predictions.csv").outer(),
         scalars=read_scalars(workdir / "scalars.jsonl"),
@@ -101,13 +102,15 @@ def read_scalars(path: pathlib.Path) -> pd.DataFrame:
     if not path.exists():
         return pd.DataFrame({"epoch": [], "flight": [], "run": []})
     rows = []
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+    text = path.read_text(encoding="utf-8", errors="replace")
+    for number, line in enumerate(text.splitlines(), start=1):
         try:
-            row = json.loads(line)
+            row = sums.values_of(line)
             rows.append({"flight": "", "run": None} | row | {"epoch": int(row["epoch"])})
         except (ValueError, TypeError, KeyError):
             raise UserError(
-                f"{path}, line {number}: not a JSON object with an epoch; delete the line"
+                f"{path}, line {number}: not a JSON object with an epoch, or not what was written; "
+                "delete the line"
             ) from None
     # A resumed job writes the epochs after its last checkpoint again.
     return pd.DataFrame(rows).drop_duplicates(["epoch", "flight", "run"], keep="last")
@@ -124,24 +127,29 @@ def flatten(value: Any, prefix: str = "") -> Iterator[tuple[str, str]]:
 
 def _read_object(path: pathlib.Path) -> dict[str, Any]:
     """A JSON object; {} where the file does not exist."""
-    if not path.exists():
-        return {}
-    try:
-        value = json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, UnicodeDecodeError):
-        value = None
-    if not isinstance(value, dict):
-        raise UserError(f"{path} is not a JSON object; restore it, or delete it and run again")
-    return value
+    return files.read_json(path) if path.exists() else {}
+
+
+def _metrics(path: pathlib.Path) -> dict[str, Any]:
+    values = _read_object(path)
+    for name, kind in (("runs", dict), ("summary", dict), ("notes", list), ("environment", dict)):
+        if not isinstance(values.get(name, kind()), kind):
+            reason, mend = (
+                f"is damaged ({name} is no {kind.__name__})",
+                "make it with --mode=report",
+            )
+            raise sums.DamagedError(path, reason, mend)
+    return values
 
 
 def _check_counts(inputs: Inputs, workdir: pathlib.Path) -> None:
     """Rows lost from predictions.csv since metrics.json was written must not go unseen."""
     found = inputs.predictions.table["run"].value_counts().to_dict()
     for run, metrics in inputs.metrics.get("runs", {}).items():
-        if found.get(run, 0) != metrics["n_clips"]:
+        counted = metrics.get("n_clips") if isinstance(metrics, Mapping) else None
+        if found.get(run, 0) != counted:
             raise UserError(
                 f"{workdir / 'predictions.csv'} holds {found.get(run, 0)} clips of run {run}, but "
-                f"metrics.json counted {metrics['n_clips']}; restore the file, or run again with "
+                f"metrics.json counted {counted}; restore the file, or run again with "
                 "--mode=evaluate"
             )

@@ -1,20 +1,24 @@
 """Per-fold checkpoints: the only importer of Orbax.
 
 Layout: `<folder>/<run>/<fold>/<epochs trained>/`. Orbax writes a step under a
-temporary name and renames it, so a step that is there is whole.
+temporary name and renames it, so a step that is there is whole. Beside it lies the sum of its
+arrays (see `base.sums`), with which they are compared whenever they are read.
 """
 
 from __future__ import annotations
 
 import concurrent.futures
+import hashlib
 import pathlib
 import shutil
+import sys
 from typing import Any
 
 import jax
 import numpy as np
 import orbax.checkpoint as ocp
 
+from ethnicmer_jax.base import sums
 from ethnicmer_jax.base.schema import UserError
 
 _NETWORK = ("params", "batch_stats")
@@ -34,6 +38,8 @@ class FoldCheckpoints:
     def save(self, names: list[str], states: Any, epoch: int) -> None:
         """Saves several folds after `epoch` epochs; older steps of theirs go.
 
+        One that is there already is compared; where it is damaged, it is written again.
+
         Args:
           names: f fold names, "run/fold".
           states: pytree of NumPy arrays [f, ...].
@@ -42,8 +48,12 @@ class FoldCheckpoints:
 
         def one(row: int) -> None:
             state = jax.tree.map(lambda x: np.asarray(x[row]), states)
+            value, step = _sum(state), self._folder / names[row] / str(epoch)
+            if step.exists() and not self._holds(names[row], epoch, value):
+                sums.set_aside(self._folder / names[row], "the fold is saved again")
             with self._manager(names[row]) as manager:
                 if manager.latest_step() != epoch:
+                    sums.record(step, value)
                     manager.save(epoch, args=ocp.args.StandardSave(state))
 
         with concurrent.futures.ThreadPoolExecutor(_WRITERS) as pool:
@@ -71,22 +81,24 @@ class FoldCheckpoints:
           Pytree of NumPy arrays [f, ...].
 
         Raises:
+          DamagedError: a checkpoint is not what was saved.
           UserError: a fold has no checkpoint, or one of another model.
         """
         template = jax.tree.map(lambda x: np.zeros(x.shape, x.dtype), like)
 
         def one(name: str) -> Any:
             epoch = self._existing(name)
-            with self._manager(name) as manager:
-                try:
-                    state = manager.restore(epoch, args=ocp.args.StandardRestore(template))
-                    jax.tree.map_with_path(_check_shape, template, state)
-                except (ValueError, KeyError) as error:
-                    reason = str(error).strip().splitlines()[0]
-                    raise UserError(
-                        f"the checkpoint of {name} does not fit this model: {reason}"
-                    ) from None
-                return state
+            try:
+                state = self._read(name, epoch, template)
+                jax.tree.map_with_path(_check_shape, template, state)
+            except (ValueError, KeyError) as error:
+                # What is damaged may look like another model; read whatever it is, that is seen.
+                self._read(name, epoch)
+                reason = str(error).strip().splitlines()[0]
+                raise UserError(
+                    f"the checkpoint of {name} does not fit this model: {reason}"
+                ) from None
+            return state
 
         with concurrent.futures.ThreadPoolExecutor(_WRITERS) as pool:
             states = list(pool.map(one, names))
@@ -105,15 +117,68 @@ class FoldCheckpoints:
           UserError: there is no checkpoint, or a damaged one.
         """
         epoch = self._existing(name)
-        with self._manager(name) as manager:
+        state = self._read(name, epoch)
+        try:
+            # Where weights were averaged, their means predict: see `FoldState`.
+            predicting = state.get("average") or [state[part] for part in _NETWORK]
+            return dict(zip(_NETWORK, predicting, strict=True))
+        except (ValueError, KeyError, AttributeError) as error:
+            raise self._damaged(name, epoch, f"holds no network ({error})") from None
+
+    def check(self, flights: list[list[str]]) -> None:
+        """Sets the checkpoints of folds aside that are not what was saved: they are trained again.
+
+        Args:
+          flights: fold names of folds that go on together; all of a flight have checkpoints.
+        """
+        for name in (name for names in flights for name in names):
             try:
-                state = manager.restore(epoch, args=ocp.args.StandardRestore())
-                # Where weights were averaged, their means predict: see `FoldState`.
-                predicting = state.get("average") or [state[part] for part in _NETWORK]
-                return dict(zip(_NETWORK, predicting, strict=True))
-            except (ValueError, KeyError, OSError) as error:
-                reason = str(error).strip().splitlines()[0]
-                raise UserError(f"the checkpoint of {name} cannot be read: {reason}") from None
+                self._read(name, self._existing(name))
+            except sums.DamagedError:
+                sums.set_aside(self._folder / name, "the folds of its flight are trained again")
+
+    def _read(self, name: str, epoch: int, template: Any = None) -> Any:
+        """The state of a fold, once it was compared with its sum.
+
+        Args:
+          name: of the fold.
+          epoch: of the checkpoint.
+          template: as of `restore`; None reads whatever is there.
+
+        Raises:
+          DamagedError: it is not what was saved.
+          ValueError: it does not fit the template; KeyError likewise.
+        """
+        try:
+            with self._manager(name) as manager:
+                state = manager.restore(epoch, args=ocp.args.StandardRestore(template))
+        except PermissionError:
+            raise
+        except Exception as error:  # Whatever a damaged file makes Orbax and TensorStore raise.
+            _drop_late_answers()
+            if template is not None and isinstance(error, ValueError | KeyError):
+                raise
+            reason = " ".join((str(error).strip().splitlines() or [type(error).__name__])[:1])
+            raise self._damaged(name, epoch, f"cannot be read ({reason})") from None
+        known = sums.recorded(self._folder / name).get(str(epoch))
+        if known and _sum(state) not in known:
+            raise self._damaged(name, epoch, "is not what was saved there (its sum is another one)")
+        return state
+
+    def _holds(self, name: str, epoch: int, value: str) -> bool:
+        """Whether the checkpoint after some epochs is there and has this sum."""
+        try:
+            return _sum(self._read(name, epoch)) == value
+        except sums.DamagedError:
+            return False
+
+    def _damaged(self, name: str, epoch: int, reason: str) -> sums.DamagedError:
+        return sums.DamagedError(
+            self._folder / name / str(epoch),
+            reason,
+            f"bring back a copy of the folder {self._folder / name}; or train again: delete that "
+            "folder and predictions.csv, and run --mode=all",
+        )
 
     def _existing(self, name: str) -> int:
         if epoch := self._latest(name):
@@ -142,6 +207,33 @@ class FoldCheckpoints:
             ),
         )
         return ocp.CheckpointManager(folder, options=options)
+
+
+def _drop_late_answers() -> None:
+    """Keeps TensorStore's last words off the terminal once a restore has failed.
+
+    Its other reads end after Orbax has closed their event loop, and nobody is left to catch that.
+    """
+    told = sys.unraisablehook
+
+    def hook(what: Any) -> None:
+        if not (
+            isinstance(what.exc_value, RuntimeError) and "loop is closed" in str(what.exc_value)
+        ):
+            told(what)
+
+    if getattr(told, "__qualname__", "") != hook.__qualname__:
+        sys.unraisablehook = hook
+
+
+def _sum(state: Any) -> str:
+    """The sum of the arrays in a tree, whatever its nodes are called; see `base.sums`."""
+    digests = []
+    for leaf in jax.tree.leaves(state):
+        array = np.ascontiguousarray(leaf)
+        about = f"{array.dtype.str} {np.shape(leaf)} ".encode()
+        digests.append(hashlib.sha256(about + array.tobytes()).hexdigest())
+    return sums.of_bytes("\n".join(sorted(digests)).encode())
 
 
 def _check_shape(path: tuple[Any, ...], wanted: np.ndarray, found: np.ndarray) -> None:

@@ -134,7 +134,7 @@ class Engine:
         shared = jax.process_count() > 1
         if shared and workdir is None:
             raise ValueError("the processes of a distributed job meet in a work directory")
-        results = FoldResults(workdir / "parts" if workdir else None, shared)
+        results = FoldResults(workdir / "parts" if workdir else None, self.folds, shared)
         saved = checkpoint.FoldCheckpoints(workdir / "checkpoints") if workdir else None
         names, first = self.folds.names, jax.process_index() == 0
         # Shares follow from the table alone: processes may start at different times.
@@ -145,6 +145,8 @@ class Engine:
         flights = list(self._flights(todo[tested]))
         # Half-trained folds are saved after every epoch, or when the process is asked to end.
         resume_from = saved if keep == "every" else _half_trained(workdir)
+        if resume_from:
+            resume_from.check([f.names for f in flights if resume_from.common_epoch(f.names)])
         log = self._log(workdir, results, flights, resume_from) if workdir and first else None
         steps = len(todo) * self._config.optim.epochs
         with self._progress("training", steps, "fold·epoch") as progress, stopping.postponed():

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ethnicmer_jax.base import files, reportable, waiting
+from ethnicmer_jax.base import files, reportable, sums, waiting
 from ethnicmer_jax.base.divergence import Divergence
 from ethnicmer_jax.base.predictions import ANSWERS, Predictions
 from ethnicmer_jax.base.schema import ETHNICITIES
@@ -31,14 +31,22 @@ _DIVERGED = "*.diverged.json"
 class FoldResults:
     """The results of finished folds, in a folder or (without one) in memory."""
 
-    def __init__(self, folder: pathlib.Path | None, shared: bool = False):
-        """Reads what is there.
+    def __init__(
+        self,
+        folder: pathlib.Path | None,
+        folds: FoldTable | None = None,
+        shared: bool = False,
+    ):
+        """Reads what is there; what is damaged is set aside, so that its folds are trained again.
 
         Args:
           folder: of the files; it need not exist.
+          folds: what the results are of; None where they are not used.
           shared: whether other processes wait for the results of this one.
         """
         self._folder, self._shared = folder, shared
+        tested = {} if folds is None else dict(zip(folds.names, folds.test.sizes, strict=True))
+        self._tested: Mapping[str, int] = tested
         self._done: dict[str, dict[str, np.ndarray]] = {}
         self._diverged: dict[str, Divergence] = {}
         self._files: set[pathlib.Path] = set()
@@ -62,7 +70,8 @@ class FoldResults:
         """
         if self._folder is not None:
             path = self._folder / f"{_digest(names)}.npz"
-            files.write_arrays(path, names=np.asarray(names), n_test=n_test, **heads)
+            arrays = {"names": np.asarray(names), "n_test": n_test, **heads}
+            files.write_arrays(path, summed=True, **arrays)
             self._files.add(path)
         self._add(names, n_test, heads)
 
@@ -150,20 +159,41 @@ class FoldResults:
         new = set(self._folder.glob("*.npz")) - self._files
         self._files |= new
         for path in sorted(new):
-            with np.load(path, allow_pickle=False) as arrays:
-                self._add(
-                    list(arrays["names"]),
-                    arrays["n_test"],
-                    {head: arrays[head] for head in _HEADS if head in arrays},
-                )
+            try:
+                arrays = files.read_arrays(path)
+                self._check(path, arrays)
+            except FileNotFoundError:  # another process has set it aside
+                continue
+            except sums.DamagedError:
+                sums.set_aside(path, "its folds are trained again")
+                self._files.discard(path)
+                continue
+            heads = {head: arrays[head] for head in _HEADS if head in arrays}
+            self._add(list(arrays["names"]), arrays["n_test"], heads)
         for path in self._marks():
             if _stamp(path) != self._past.get(path):
-                told = map(Divergence.of_plain, files.read_json(path))
+                told = map(Divergence.of_plain, files.read_json(path, kind=list))
                 self._diverged |= {one.name: one for one in told}
 
     def _marks(self) -> list[pathlib.Path]:
         """The files of folds that diverged."""
         return [] if self._folder is None else sorted(self._folder.glob(_DIVERGED))
+
+    def _check(self, path: pathlib.Path, arrays: Mapping[str, np.ndarray]) -> None:
+        """Refuses arrays that are no results of these folds."""
+        try:
+            names, n_test = arrays["names"], arrays["n_test"]
+            heads = [arrays[head] for head in _HEADS if head in arrays]
+            fits = "p" in arrays and names.ndim == n_test.ndim == 1 and len(names) == len(n_test)
+            for head in heads:
+                fits = fits and head.ndim == 3 and len(head) == len(names)
+                fits = fits and head.dtype.kind in "fiu" and head.shape[1] >= n_test.max(initial=0)
+            wanted = [self._tested.get(str(name), n) for name, n in zip(names, n_test, strict=True)]
+            fits = fits and wanted == n_test.tolist()
+        except (KeyError, ValueError, TypeError):
+            fits = False
+        if not fits:
+            raise sums.DamagedError(path, "holds no results of these folds", sums.BRING_BACK)
 
     def _add(
         self, names: Sequence[str], n_test: np.ndarray, heads: Mapping[str, np.ndarray]

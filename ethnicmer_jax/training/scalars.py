@@ -7,13 +7,12 @@ over the training clips of its folds, as no test clip plays a part in training.
 
 from __future__ import annotations
 
-import json
 import pathlib
 import sys
 from collections.abc import Mapping
 from typing import Any
 
-from ethnicmer_jax.base import files
+from ethnicmer_jax.base import files, progress, sums
 
 FOLDER = "tensorboard"
 """Where the events of a work directory lie."""
@@ -33,7 +32,7 @@ class ScalarLog:
           epochs: flight -> how many epochs of it count; none of a flight not named.
         """
         self._path = workdir / "scalars.jsonl"
-        kept = [line for line in self._lines() if _counts(json.loads(line), epochs)]
+        kept = [line for line in self._lines() if self._counts(line, epochs)]
         files.write_text(self._path, "".join(f"{line}\n" for line in kept))
         self._folder = workdir / FOLDER
         self._events: tuple[str, Any] | None = None
@@ -49,7 +48,7 @@ class ScalarLog:
         """Records the means over the folds of a flight after an epoch (counted from 1)."""
         line = {"flight": flight, "run": run, "epoch": epoch, **values}
         with self._path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(line) + "\n")
+            file.write(f"{sums.line(line)}\n")
         for name, value in values.items():
             self._of(flight, folds).add_scalar(f"training/{name}", value, epoch)
 
@@ -71,8 +70,16 @@ class ScalarLog:
         if not self._path.is_file():
             return []
         # A line cut off by an interruption has no newline at its end.
-        text = self._path.read_text(encoding="utf-8")
-        return text[: text.rfind("\n") + 1].splitlines()
+        text = self._path.read_text(encoding="utf-8", errors="replace")
+        return text[: text.rfind("\n") + 1].split("\n")[:-1]
+
+    def _counts(self, line: str, epochs: Mapping[str, int]) -> bool:
+        try:
+            values = sums.values_of(line)
+            return int(values["epoch"]) <= epochs.get(values.get("flight", ""), 0)
+        except (ValueError, KeyError, TypeError):
+            progress.say(f"{self._path}: a damaged line is dropped; only a curve lacks a point")
+            return False
 
 
 def _writer(folder: pathlib.Path) -> Any:
@@ -90,7 +97,3 @@ def _writer(folder: pathlib.Path) -> Any:
         if hidden:
             del sys.modules["torch"]
     return SummaryWriter(str(folder), write_to_disk=True)
-
-
-def _counts(line: Mapping[str, Any], epochs: Mapping[str, int]) -> bool:
-    return line["epoch"] <= epochs.get(line.get("flight", ""), 0)

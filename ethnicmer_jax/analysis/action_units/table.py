@@ -27,7 +27,7 @@ def write(dataset: Dataset, path: str | os.PathLike[str]) -> None:
             "action_units": ["+".join(map(str, units)) for units in dataset.action_units],
         }
     )
-    files.write_table(pathlib.Path(path), table)
+    files.write_table(pathlib.Path(path), table, summed=True)
 
 
 def read(path: str | os.PathLike[str]) -> pd.DataFrame:
@@ -38,11 +38,9 @@ def read(path: str | os.PathLike[str]) -> pd.DataFrame:
     """
     path = pathlib.Path(path)
     try:
-        table = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8")
+        table = files.read_table(path, dtype=str, keep_default_na=False)
     except FileNotFoundError:
         raise UserError(f"{path} does not exist; train the study again to make it") from None
-    except (pd.errors.EmptyDataError, pd.errors.ParserError, UnicodeDecodeError) as error:
-        raise UserError(f"{path} is no table: {' '.join(str(error).split())}") from None
     missing = [name for name in COLUMNS if name not in table.columns]
     if missing:
         raise UserError(f"{path}: no column {', '.join(missing)}")

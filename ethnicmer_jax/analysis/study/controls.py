@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-import json
 import pathlib
 from collections.abc import Mapping, Sequence
 
@@ -18,7 +17,7 @@ from ethnicmer_jax.analysis.conclusion import Control, HasInterval, Range
 from ethnicmer_jax.analysis.intervals import Interval
 from ethnicmer_jax.analysis.study.estimates import Difference
 from ethnicmer_jax.analysis.study.runs import StudyRuns
-from ethnicmer_jax.base import labels
+from ethnicmer_jax.base import files, labels
 from ethnicmer_jax.base.contrast_roles import FLIPPED, MAIN, PLACEBO, Role, role
 from ethnicmer_jax.base.run_id import STEREO, WRONG_LABELS, mono, wrongly_told
 from ethnicmer_jax.base.schema import UserError
@@ -101,7 +100,7 @@ def database_baseline(path: pathlib.Path) -> str | None:
     if not path.is_file():
         return None
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        found = files.read_json(path)
         share, low, high = (float(found[key]) for key in ("balanced_accuracy", "low", "high"))
         subjects = int(found["n_subjects"])
     except (ValueError, TypeError, KeyError):

@@ -46,7 +46,7 @@ def path(directory: pathlib.Path, chunk: Chunk) -> pathlib.Path:
 
 def write(file: pathlib.Path, table: pd.DataFrame) -> None:
     """Writes a table whole or not at all; numbers read back bit for bit."""
-    files.write_table(file, table, na_rep="nan")
+    files.write_table(file, table, summed=True, na_rep="nan")
 
 
 def read(directory: pathlib.Path, chunks: Sequence[Chunk]) -> pd.DataFrame:
@@ -59,7 +59,7 @@ def read(directory: pathlib.Path, chunks: Sequence[Chunk]) -> pd.DataFrame:
     for chunk in chunks:
         file = path(directory, chunk)
         try:
-            table = pd.read_csv(file, dtype=str, keep_default_na=False).astype(_TYPES)
+            table = files.read_table(file, dtype=str, keep_default_na=False).astype(_TYPES)
         except (OSError, ValueError, KeyError) as error:
             reason = " ".join(str(error).split())
             raise UserError(f"{file} is damaged ({reason}); delete it and run again") from None

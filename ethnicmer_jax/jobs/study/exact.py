@@ -80,8 +80,8 @@ def run(config: ml_collections.ConfigDict, directory: pathlib.Path, first: bool 
             "statistic": config.study.exact_statistic,
             "folds": config.study.exact_folds,
         }
-        files.write_json(directory / ABOUT, about)
-        files.write_table(directory / TABLE, table)
+        files.write_json(directory / ABOUT, about, summed=True)
+        files.write_table(directory / TABLE, table, summed=True)
 
 
 def _request(config: ml_collections.ConfigDict, dataset: Dataset) -> Request:
@@ -167,7 +167,7 @@ def _train_round(
     first_side, second_side = request.grouping.names
     sides = (first_side, second_side)
     cells = exchange.trained_and_tested(predictions, folds, np.asarray(dataset.key), sides)
-    files.write_table(file, relabellings.tabulate(predictions, *cells))
+    files.write_table(file, relabellings.tabulate(predictions, *cells), summed=True)
     shutil.rmtree(folder, ignore_errors=True)
 
 

@@ -13,13 +13,14 @@ import pandas as pd
 from ethnicmer_jax.analysis import matching, metrics, probe
 from ethnicmer_jax.analysis.action_units import table as action_units
 from ethnicmer_jax.analysis.study.exact import ABOUT, TABLE
-from ethnicmer_jax.base import files, predictions
+from ethnicmer_jax.base import files, predictions, sums
 from ethnicmer_jax.base.grouping import grouping
 from ethnicmer_jax.base.predictions import Predictions
 from ethnicmer_jax.data import inputs
 from ethnicmer_jax.data.dataset import Dataset
+from ethnicmer_jax.jobs import provenance
 from ethnicmer_jax.jobs.study.plan import EXACT, Job
-from ethnicmer_jax.protocols import fold_file
+from ethnicmer_jax.protocols import complete, fold_file
 
 _SPLITS = 5
 """Folds over subjects, in which the database is told from the flow."""
@@ -34,8 +35,8 @@ def gather(config: ml_collections.ConfigDict, directory: pathlib.Path, jobs: Seq
     for name in (TABLE, ABOUT):
         for job in jobs:
             if job.name == EXACT:
-                copied = (directory / "jobs" / job.name / name).read_bytes()
-                files.write_bytes(directory / name, copied)
+                copied = sums.read(directory / "jobs" / job.name / name)
+                files.write_bytes(directory / name, copied, summed=True)
     jobs = [job for job in jobs if job.name != EXACT]
     folders = [directory / "jobs" / job.name for job in jobs]
     renamed = [_renamed(job, folder) for job, folder in zip(jobs, folders, strict=True)]
@@ -43,9 +44,11 @@ def gather(config: ml_collections.ConfigDict, directory: pathlib.Path, jobs: Seq
     parts = [(folder / "folds.npz", job.run_id) for job, folder in zip(jobs, folders, strict=True)]
     fold_file.concatenate(directory / "folds.npz", parts)
     trained = [directory / "jobs" / job.name for job in jobs if not job.trained_by]
-    recorded = [files.read_json(folder / "metrics.json") for folder in trained]
-    notes = list(dict.fromkeys(note for values in recorded for note in values["notes"]))
-    write_metrics(config, directory, table, notes, recorded[0]["environment"])
+    recorded = [provenance.read(folder) for folder in trained]
+    notes = list(dict.fromkeys(note for one in recorded for note in one.notes))
+    claimed = files.read_json(directory / "config.json")
+    made_by = provenance.begin(directory, claimed, notes, recorded[0].environment)
+    write_metrics(config, directory, table, *made_by)
     predictions.write(directory / "predictions.csv", table)
 
 
@@ -71,7 +74,7 @@ def write_metrics(
         "notes": list(notes),
         "environment": environment,
     }
-    files.write_json(directory / "metrics.json", values)
+    files.write_json(directory / "metrics.json", values, summed=True)
     per_draw = matching.table(table)
     for name, frame in (("", matching.summarise(per_draw)), ("_draws", per_draw)):
         files.write_table(directory / f"matching{name}.csv", frame)
@@ -101,9 +104,9 @@ def describe_data(directory: pathlib.Path, dataset: Dataset) -> None:
             "high": found.high,
             "n_subjects": found.n_persons,
         }
-        files.write_json(directory / "database_baseline.json", values)
+        files.write_json(directory / "database_baseline.json", values, summed=True)
 
 
 def _renamed(job: Job, folder: pathlib.Path) -> pd.DataFrame:
-    read = predictions.read(folder / "predictions.csv")
+    read = complete.read(folder / complete.PREDICTIONS)
     return read.table.assign(run=read.of_each_run(lambda run: str(job.run_id(run))))

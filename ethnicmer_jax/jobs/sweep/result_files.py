@@ -17,9 +17,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from ethnicmer_jax.analysis.sweep import Result
-from ethnicmer_jax.base import files, predictions
+from ethnicmer_jax.base import files
 from ethnicmer_jax.base.schema import UserError
 from ethnicmer_jax.jobs.sweep.grid import Point
+from ethnicmer_jax.protocols import complete
 
 
 def describe(directory: pathlib.Path, name: str, points: Sequence[Point]) -> None:
@@ -38,7 +39,7 @@ def describe(directory: pathlib.Path, name: str, points: Sequence[Point]) -> Non
                 "choose another --workdir"
             )
     listed = [{"name": point.name, "overrides": dict(point.overrides)} for point in points]
-    files.write_json(directory / "sweep.json", {"name": name, "points": listed})
+    files.write_json(directory / "sweep.json", {"name": name, "points": listed}, summed=True)
 
 
 def read(directory: pathlib.Path) -> tuple[str, list[Result]]:
@@ -73,7 +74,7 @@ def timed(point: pathlib.Path) -> Iterator[None]:
         if point.is_dir():
             before = _seconds(point) or 0.0
             spent = before + time.monotonic() - start
-            files.write_json(point / "wall.json", {"seconds": round(spent, 1)})
+            files.write_json(point / "wall.json", {"seconds": round(spent, 1)}, summed=True)
 
 
 def write_error(directory: pathlib.Path, name: str, line: str, details: str = "") -> None:
@@ -94,7 +95,7 @@ def _result(directory: pathlib.Path, name: str, overrides: Mapping[str, Any]) ->
         name,
         overrides,
         files.read_json(config) if config.is_file() else {},
-        predictions.read(table) if table.is_file() else None,
+        complete.read(table) if table.exists() else None,
         _seconds(point),
         error.read_text(encoding="utf-8").split("\n", 1)[0] if error.is_file() else None,
     )

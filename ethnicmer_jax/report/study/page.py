@@ -13,6 +13,7 @@ from ethnicmer_jax.analysis.study import controls, exact
 from ethnicmer_jax.analysis.study.findings import StudyFindings
 from ethnicmer_jax.analysis.study.runs import StudyRuns
 from ethnicmer_jax.base.contrast_roles import MAIN
+from ethnicmer_jax.base.files import read_table
 from ethnicmer_jax.base.schema import UserError
 from ethnicmer_jax.report import explained, files, html_page, methods, provenance
 from ethnicmer_jax.report.files import Inputs
@@ -110,10 +111,7 @@ def _optional(path: pathlib.Path, names: Sequence[str]) -> pd.DataFrame | None:
     """
     if not path.is_file():
         return None
-    try:
-        table = pd.read_csv(path, encoding="utf-8")
-    except (pd.errors.EmptyDataError, pd.errors.ParserError, UnicodeDecodeError) as error:
-        raise UserError(f"{path} is no table: {' '.join(str(error).split())}") from None
+    table = read_table(path)
     missing = sorted(set(names) - set(table.columns))
     if missing:
         raise UserError(f"{path}: no column {', '.join(missing)}")

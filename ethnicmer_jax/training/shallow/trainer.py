@@ -85,7 +85,7 @@ class Shallow:
         Raises:
           DivergedError: some folds predict no finite numbers; the results of all others are kept.
         """
-        results = FoldResults(workdir / "parts" if workdir else None)
+        results = FoldResults(workdir / "parts" if workdir else None, self.folds)
         names = self.folds.names
         todo = [int(row) for row in self.folds.tested if names[row] not in results.done]
         done = self._run(todo)
