@@ -9,6 +9,7 @@ read unchecked: it was written by an earlier version, or by hand.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 import pathlib
@@ -64,23 +65,33 @@ def record(path: pathlib.Path, value: str) -> None:
       path: of the file; its folder exists.
       value: a sum, see `of_bytes`.
     """
-    if value in recorded(path.parent).get(path.name, ()):
-        return
-    line = f"{value} {_check(value, path.name)} {path.name}\n"
-    with (path.parent / FILE_NAME).open("a", encoding="utf-8") as file:
-        file.write(line if _ends_a_line(path.parent / FILE_NAME) else f"\n{line}")
+    line = f"{value} {_check(value, path.name)} {path.name}\n".encode(errors="surrogateescape")
+    with (path.parent / FILE_NAME).open("a+b") as file:
+        file.seek(0)
+        known = file.read()
+        if line not in known:
+            # After a line that a kill has cut off, a new one is begun.
+            file.write(line if known.endswith(b"\n") or not known else b"\n" + line)
 
 
 def recorded(folder: pathlib.Path) -> dict[str, set[str]]:
     """File name -> the sums of all its versions; lines that are damaged themselves do not count."""
-    found: dict[str, set[str]] = {}
     path = folder / FILE_NAME
-    if path.is_file():
-        for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
-            value, _, rest = line.partition(" ")
-            check, _, name = rest.partition(" ")
-            if check == _check(value, name):
-                found.setdefault(name, set()).add(value)
+    if not path.is_file():
+        return {}
+    stat = path.stat()
+    return _parsed(path.absolute(), stat.st_size, stat.st_mtime_ns)
+
+
+@functools.lru_cache(maxsize=8)
+def _parsed(path: pathlib.Path, size: int, changed: int) -> dict[str, set[str]]:
+    """The lines of a file as it was; a folder may hold thousands of results, each asked for."""
+    found: dict[str, set[str]] = {}
+    for line in path.read_bytes().decode(errors="surrogateescape").split("\n"):
+        value, _, rest = line.partition(" ")
+        check, _, name = rest.partition(" ")
+        if check == _check(value, name):
+            found.setdefault(name, set()).add(value)
     return found
 
 
@@ -197,14 +208,4 @@ def _of_values(values: Mapping[str, Any]) -> str:
 
 def _check(value: str, name: str) -> str:
     """8 hexadecimal digits that tell a damaged line from a whole one."""
-    return f"{zlib.crc32(f'{value} {name}'.encode(errors='replace')):08x}"
-
-
-def _ends_a_line(path: pathlib.Path) -> bool:
-    """Whether a file is empty or ends with a line, and not within one that was cut off."""
-    with path.open("rb") as file:
-        size = file.seek(0, 2)
-        if not size:
-            return True
-        file.seek(size - 1)
-        return file.read(1) == b"\n"
+    return f"{zlib.crc32(f'{value} {name}'.encode(errors='surrogateescape')):08x}"

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from damaging import KINDS, copy, damage, outcome
 
-from ethnicmer_jax import inference, jobs
+from ethnicmer_jax import inference
 from ethnicmer_jax.base import sums
 from ethnicmer_jax.jobs import work_directory
 from ethnicmer_jax.report import files as report_files
@@ -18,22 +18,6 @@ from ethnicmer_jax.training.checkpoint import FoldCheckpoints
 
 TOP = ("config.json", "provenance.json", "metrics.json", "final.json", "folds.npz", "networks.npz",
        "predictions.csv", "scalars.jsonl")  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def foreign(trained_workdir, simulated_data, tmp_path_factory):
-    """The same job of another seed and recipe."""
-    from configs import smoke
-
-    config = smoke.get_config()
-    config.data.data_dir = str(simulated_data)
-    config.data.simulated.cohorts = "simcasme2:Asian:2,simsamm:White:2:grey"
-    config.data.simulated.clips_per_subject = 3.0
-    config.optim.epochs = 1
-    config.optim.learning_rate = 0.02
-    folder = tmp_path_factory.mktemp("foreign") / "run"
-    jobs.run(config, folder, "train")
-    return folder
 
 
 def read(directory: pathlib.Path):
@@ -57,12 +41,12 @@ def assert_read_alike(directory, whole):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_whatever_a_report_reads_is_what_was_written_or_refused(
-    trained_workdir, foreign, tmp_path, kind
+    trained_workdir, trained_embed_workdir, tmp_path, kind
 ):
     whole = read(trained_workdir)
     for name in TOP:
         run = copy(trained_workdir, tmp_path / "run")
-        damage(run / name, kind, foreign / name)
+        damage(run / name, kind, trained_embed_workdir / name)
         said = outcome(lambda run=run: assert_read_alike(run, whole))
         assert said == "done" or name in said, (name, said)
 

@@ -26,7 +26,7 @@ from ethnicmer_jax.analysis import randomisation, relabellings
 from ethnicmer_jax.analysis.randomisation import Design
 from ethnicmer_jax.analysis.relabellings import Relabellings
 from ethnicmer_jax.analysis.study.exact import ABOUT, TABLE
-from ethnicmer_jax.base import files, waiting
+from ethnicmer_jax.base import files, sums, waiting
 from ethnicmer_jax.base.divergence import DivergedError
 from ethnicmer_jax.base.grouping import grouping
 from ethnicmer_jax.base.progress import Progress
@@ -125,7 +125,7 @@ def _trained(
         for start in range(0, len(made), size):
             part = made[start : start + size]
             file = directory / "rounds" / f"{part[0].number:06d}.csv"
-            if file.is_file():
+            if _is_finished(file):
                 progress.skip(len(part))
             else:
                 _train_round(config, request, part, file, first)
@@ -140,6 +140,15 @@ def _trained(
 
 
 _EMPTY = ("relabelling", "draw", "deal", "trained", "tested", "emotion")
+
+
+def _is_finished(file: pathlib.Path) -> bool:
+    """Whether the rows of a round are there; damaged ones are set aside."""
+    try:
+        return file.exists() and len(relabellings.read(file)) > 0
+    except sums.DamagedError:
+        sums.set_aside(file, "its relabellings are trained again")
+        return False
 
 
 def _train_round(
