@@ -154,6 +154,7 @@ ELSEWHERE = {
     # What a command prints, as it prints it.
     ("benchmarks/gpu.py", 'log.open("w")'),
     # A lock is no content.
+    ("ethnicmer_jax/base/lock.py", "json.dump(about, file)"),
     ("data_builders/database/package.py", '(folder / f".{name}.lock").open("w")'),
     ("data_builders/database/package.py", '(folder / f".{other}.lock").open("a")'),
     # Into memory.
