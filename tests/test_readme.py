@@ -11,6 +11,7 @@ import importlib
 import importlib.util
 import os
 import pathlib
+import pkgutil
 import re
 import shlex
 import subprocess
@@ -24,6 +25,8 @@ import own_films
 import pytest
 import warm_python
 from documented import ROOT
+
+from ethnicmer_jax import commands
 
 TINY = (
     "--config.data.simulated.cohorts=simcasme2:Asian:4,simsamm:Asian:3:grey,simsamm:White:4:grey",
@@ -173,6 +176,7 @@ def settings_of(code):
     return files, re.findall(r"--config\.([\w.]+)=", code)
 
 
+COMMAND_NAMES = [found.name for found in pkgutil.iter_modules(commands.__path__)]
 INLINE = sorted({code for page in documented.PAGES for code in documented.inline(page)})
 
 
@@ -198,13 +202,7 @@ def test_modules_and_commands_in_the_text_exist(code):
     _, _, module, *rest = code.split()
     assert importlib.util.find_spec(module)
     if module == "ethnicmer_jax" and rest:
-        done = subprocess.run(
-            [sys.executable, "-m", module, rest[0], "--help"],
-            cwd=ROOT,
-            capture_output=True,
-            text=True,
-        )
-        assert done.returncode == 0, done.stderr
+        assert rest[0] in [name.rstrip("_") for name in COMMAND_NAMES]
 
 
 PYTHON = [block for page in documented.PAGES for block in documented.python_blocks(page)]

@@ -13,13 +13,22 @@ import sys
 import tempfile
 import threading
 import traceback
+from collections.abc import Sequence
 
 SLOW_TO_IMPORT = (
     "data_builders.database.ensure",
     "ethnicmer_jax.analysis.paired",
     "ethnicmer_jax.explain.run",
     "ethnicmer_jax.jobs.job",
+    "ethnicmer_jax.report.job_page",
     "ethnicmer_jax.training.engine",
+    # What these import when they need it.
+    "scipy.stats",
+    "sklearn.linear_model",
+    "statsmodels.genmod.generalized_estimating_equations",
+    "statsmodels.stats.contingency_tables",
+    "statsmodels.stats.meta_analysis",
+    "statsmodels.stats.proportion",
 )
 _context = multiprocessing.get_context("forkserver")
 _context.set_forkserver_preload(list(SLOW_TO_IMPORT))
@@ -29,16 +38,29 @@ def run(command: str, folder: pathlib.Path, environment: dict[str, str]) -> tupl
     """Runs `python -m MODULE ...` in a folder; gives its exit code and what it said on stderr.
 
     The command is split as a shell would, variables included; it may have no pipes and such.
+    Figures in PDF are a word, as in the tests of this process, see `real_pdf` in conftest.py.
     """
     words = [_expanded(word, environment) for word in shlex.split(command)]
     assert words[:2] == ["python", "-m"], command
+    code, _, error = run_module(words[2:], folder, environment)
+    return code, error
+
+
+def run_module(
+    words: Sequence[str], folder: pathlib.Path, environment: dict[str, str]
+) -> tuple[int, str, str]:
+    """Runs `python -m WORDS` in a folder; gives exit code, standard output and standard error."""
     with tempfile.TemporaryDirectory() as said:
-        process = _context.Process(target=_module, args=(words[2:], str(folder), environment, said))
+        arguments = (list(words), str(folder), environment, said)
+        process = _context.Process(target=_module, args=arguments)
         process.start()
         process.join()
-        error = pathlib.Path(said, "stderr")
-        text = error.read_text(encoding="utf-8", errors="replace") if error.is_file() else ""
-    return process.exitcode, text
+        files = [pathlib.Path(said, name) for name in ("stdout", "stderr")]
+        texts = [
+            file.read_text(encoding="utf-8", errors="replace") if file.is_file() else ""
+            for file in files
+        ]
+    return process.exitcode, *texts
 
 
 def _expanded(word: str, environment: dict[str, str]) -> str:
@@ -56,6 +78,9 @@ def _module(arguments: list[str], folder: str, environment: dict[str, str], said
     # As `python -m` has it: the folder first, for configs and modules of the reader's own.
     sys.path.insert(0, "")
     sys.argv = arguments
+    from ethnicmer_jax.report import style
+
+    style._pdf = lambda figure, title: b"%PDF-1.4 of no figure"
     code = 0
     try:
         runpy.run_module(arguments[0], run_name="__main__", alter_sys=True)
