@@ -11,6 +11,7 @@ refused with a message that says how to mend the file:
     CMYK, Lab, YCbCr TIFF                    refused: the translation to RGB is not unique
     16-bit, 32-bit, floating point           refused: the range that matters is unknown
     truncated, empty, not an image           refused, however much could be decoded
+    more pixels than `bounds.PIXELS`         refused by the header: nothing is decoded
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ import warnings
 
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
+
+from ethnicmer_jax.base import bounds
 
 _FORMATS = ("JPEG", "PNG", "BMP", "TIFF", "WEBP")
 _LOSSLESS_TO_RGB = ("RGB", "L", "P", "1")
@@ -40,8 +43,10 @@ def read_image(path: pathlib.Path) -> np.ndarray:
         raise ValueError(f"{path} is empty (0 bytes): copy it again")
     try:
         with warnings.catch_warnings(), Image.open(path, formats=_FORMATS) as image:
-            # Pillow warns of very large images; frames are small, and reading is all we do.
+            # Pillow warns of very large images; they are refused here before they are decoded.
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            if fault := bounds.pixel_fault(*image.size):
+                raise ValueError(f"{path} {fault}")
             _check_depth(path, image)
             image.load()
             return np.asarray(_to_rgb(path, ImageOps.exif_transpose(image)))

@@ -8,6 +8,8 @@ count of the header may be wrong. What else a video may be:
     a rotation flag (telephones)   applied, as players do
     a variable frame rate          kept: seconds mean the frame shown nearest to that time
     damaged, cut off               ends where decoding ends
+    frames above `bounds.PIXELS`   refused by the header: nothing is decoded
+    more than `bounds.FRAMES`      refused where they have been counted
 """
 
 from __future__ import annotations
@@ -20,6 +22,8 @@ from collections.abc import Iterator
 
 import cv2
 import numpy as np
+
+from ethnicmer_jax.base import bounds
 
 _DEEP = (9, 10, 12, 14, 16)
 _WIDE = (48, 64)
@@ -120,6 +124,8 @@ def _seconds(path: pathlib.Path, _version: tuple[int, int] | None) -> tuple[floa
             if shown and not stamp > shown[-1]:  # some files lack the stamp of some frames
                 stamp = shown[-1] + step
             shown.append(stamp)
+            if len(shown) > bounds.FRAMES:
+                raise ValueError(f"{path} has more than {bounds.FRAMES:,} frames: cut it")
         if not shown:
             raise ValueError(f"{path} holds no frame that can be decoded")
     return tuple(stamp - shown[0] for stamp in shown)
@@ -144,6 +150,9 @@ def _opened(path: pathlib.Path) -> Iterator[cv2.VideoCapture]:
                 f"{path} is not a video that OpenCV reads: convert it, for instance with"
                 f" ffmpeg -i {path.name} -c:v ffv1 {path.stem}.mkv"
             )
+        size = (capture.get(key) for key in (cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT))
+        if fault := bounds.pixel_fault(*map(int, size)):
+            raise ValueError(f"{path} {fault}")
         depth = is_deep(int(capture.get(cv2.CAP_PROP_CODEC_PIXEL_FORMAT)))
         if depth:
             raise ValueError(f"{path} has more than 8 bits a channel: convert it to 8 bits")

@@ -25,6 +25,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from data_builders.sources import manifest_columns, manifest_motion
+from ethnicmer_jax.base import bounds
 from ethnicmer_jax.base.schema import UserError
 
 SUFFIX = ".toml"
@@ -85,7 +86,8 @@ def read(path: pathlib.Path) -> Mapped:
       UserError: there is none, it is no TOML, or it says something that means nothing here.
     """
     try:
-        given = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+        content = bounds.content(path, bounds.SETTINGS_BYTES, "mapping file")
+        given = tomllib.loads(content.decode("utf-8-sig"))
     except (ValueError, RecursionError) as error:  # of TOML, of UTF-8, of endless digits
         raise UserError(f"{path} is not a readable TOML file: {error}") from error
     known = [field.name for field in dataclasses.fields(Mapped)][1:]

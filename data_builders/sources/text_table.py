@@ -17,6 +17,7 @@ import pandas as pd
 
 from data_builders.sources import cells, workbook
 from data_builders.sources.paths import is_file
+from ethnicmer_jax.base import bounds
 from ethnicmer_jax.base.schema import UserError
 
 _DELIMITERS = ",;\t|"
@@ -120,7 +121,7 @@ def select(
 
 
 def _text(path: pathlib.Path) -> tuple[str, tuple[str, ...]]:
-    data = path.read_bytes()
+    data = bounds.content(path, bounds.TABLE_BYTES, "table")
     encoding = _BYTE_ORDER_MARKS.get(data[:2], "utf-8-sig")
     notes: tuple[str, ...] = ()
     try:
@@ -144,7 +145,7 @@ def _no_text(path: pathlib.Path) -> UserError:
 
 def _separator(text: str) -> str:
     """What stands between the cells of the header: whichever there is most of."""
-    lines = (line for line in text.splitlines() if line.strip())
+    lines = (line for line in io.StringIO(text, newline=None) if line.strip())
     header = next(lines, "")
     if match := re.fullmatch(r'"?sep=(.)"?', header.strip(), re.IGNORECASE):
         return match[1]
@@ -155,11 +156,21 @@ def _separator(text: str) -> str:
 def _from_text(path: pathlib.Path, text: str, separator: str) -> Iterator[_Line]:
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
     try:
-        for row in reader:
+        for number, row in enumerate(reader, 1):
+            _refuse_large(path, number, len(row))
             if reader.line_num > 1 or not re.fullmatch("sep=.?", "".join(row).strip().lower()):
                 yield reader.line_num, row
     except csv.Error as error:
         raise UserError(f"{path.name} line {reader.line_num} is not valid CSV: {error}") from error
+
+
+def _refuse_large(path: pathlib.Path, rows: int, columns: int) -> None:
+    for count, limit, what in (
+        (rows, bounds.TABLE_ROWS, "rows"),
+        (columns, bounds.TABLE_COLUMNS, "columns"),
+    ):
+        if count > limit:
+            raise UserError(f"{path} has more than {limit:,} {what}: is it a table of clips?")
 
 
 def _from_workbook(path: pathlib.Path) -> Iterator[_Line]:

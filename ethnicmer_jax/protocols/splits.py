@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from jaxtyping import Bool, Int, Shaped
 
+from ethnicmer_jax.base import bounds
 from ethnicmer_jax.base.run_id import RunId, check_name
 from ethnicmer_jax.base.schema import UserError
 from ethnicmer_jax.protocols.dealing import dealt
@@ -151,7 +152,8 @@ def _listed(text: str) -> list[str]:
     path = pathlib.Path(text)
     if path.is_file():
         try:
-            lines = path.read_text("utf-8-sig").splitlines()
+            content = bounds.content(path, bounds.TABLE_BYTES, "list of subjects")
+            lines = content.decode("utf-8-sig").splitlines()
         except (OSError, UnicodeDecodeError):
             raise UserError(f"protocol.hold_out {text} cannot be read as text in UTF-8") from None
     else:
