@@ -17,6 +17,7 @@ def get_config() -> ml_collections.ConfigDict:
     config.data = ml_collections.ConfigDict()
     config.data.source = "simulated"  # or a merge such as casme2+samm; docs/databases.md
     config.data.raw = ""  # folder of the raw database(s), the manifest's CSV file, or NAME=PATH,...
+    config.data.allow_outside = False  # a manifest's paths may leave its folder: .., /, links
     config.data.data_dir = "data"  # where built databases are kept
     config.data.ethnicity = ""  # table of ethnicities; empty: the one beside the raw data
     config.data.detector = "retinaface"  # retinaface | none (frames are cropped already)

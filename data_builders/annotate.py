@@ -53,6 +53,7 @@ def define_flags() -> None:
     flags.DEFINE_integer("subject_width", 0, "Zero-fill numeric subject codes: 3 makes 6 to 006.")
     flags.DEFINE_string("source", "casme2+samm", f"Whose frames to look at: {registry.KINDS}.")
     flags.DEFINE_string("raw", "", registry.RAW_HELP)
+    flags.DEFINE_bool("allow_outside", False, registry.OUTSIDE_HELP)
     flags.DEFINE_enum("detector", "retinaface", faces.DETECTORS, "none: frames come cropped.")
     flags.DEFINE_string("onnx_model", "", "ONNX file of a face classifier.")
     flags.DEFINE_list("onnx_classes", [], "What its outputs stand for, such as White,Black,Asian.")
@@ -118,7 +119,8 @@ def _fairface(given: flags.FlagValues) -> list[Annotator]:
 
 
 def _looking(classifier: Classifier, given: flags.FlagValues) -> FrameAnnotator:
-    listing = registry.list_clips(registry.Request(given.source, given.raw))
+    asked = registry.Request(given.source, given.raw, allow_outside=given.allow_outside)
+    listing = registry.list_clips(asked)
     for problem in listing.problems:
         say(f"left out: {problem}" if problem.fatal else str(problem))
     return FrameAnnotator(classifier, listing.tasks, given.detector)

@@ -32,6 +32,7 @@ def define_flags() -> None:
     flags.DEFINE_string("raw", "", registry.RAW_HELP)
     flags.DEFINE_string("data_dir", "data", "TFDS data directory to build into.")
     flags.DEFINE_string("ethnicity", "", "Table of ethnicities, from data_builders.annotate.")
+    flags.DEFINE_bool("allow_outside", False, registry.OUTSIDE_HELP)
     flags.DEFINE_multi_string(
         "simulated", [], "A simulation option as name=value, such as effect=1; repeatable."
     )
@@ -84,7 +85,8 @@ def main() -> None:
     from data_builders.database.beam import BeamRunner
     from data_builders.database.ensure import ensure
 
-    request = Request(given.source, given.raw, from_text(given.simulated), ethnicity)
+    simulated = from_text(given.simulated)
+    request = Request(given.source, given.raw, simulated, ethnicity, given.allow_outside)
     if given.check:
         table = pathlib.Path(given.problems_csv) if given.problems_csv else None
         check_screen.report(request, table, strict=given.strict)

@@ -67,13 +67,13 @@ def test_public_signatures_stay(name):
 
 METHODS = {
     "predict": "(self, inputs, *, onset=(), apex=(), offset=(), ethnicity='', person='', "
-    "detector='', "
+    "detector='', allow_outside=False, "
     "unit='percent_of_width', every_model=False)",
     "features": "(self, inputs, *, onset=(), apex=(), offset=(), ethnicity='', person='', "
-    "detector='', "
+    "detector='', allow_outside=False, "
     "unit='percent_of_width')",
     "explain": "(self, inputs, *, onset=(), apex=(), offset=(), ethnicity='', person='', "
-    "detector='', "
+    "detector='', allow_outside=False, "
     "unit='percent_of_width')",
 }
 

@@ -30,6 +30,7 @@ def ensure(
     options: BuildOptions | None = None,
     simulated: SimulatedOptions | None = None,
     ethnicity: pathlib.Path | None = None,
+    allow_outside: bool = False,
     runner: BeamRunner | None = None,
 ) -> pathlib.Path:
     """Builds a database unless it is there already.
@@ -44,6 +45,7 @@ def ensure(
       options: how clips are computed.
       simulated: what the source `simulated` shows; None for the defaults.
       ethnicity: table of ethnicities; None for the one beside the raw data, if any.
+      allow_outside: whether paths in a manifest may lead out of its folder.
       runner: the Beam runner to build with; None builds with local processes.
 
     Returns:
@@ -53,7 +55,7 @@ def ensure(
       UserError: the raw data cannot be used; nothing was written.
     """
     options = options or BuildOptions()
-    listing = registry.list_clips(Request(source, raw, simulated, ethnicity))
+    listing = registry.list_clips(Request(source, raw, simulated, ethnicity, allow_outside))
     _refuse(listing.problems, fatal_refused=False, strict=options.strict)
     if not listing.tasks:
         raise UserError(_no_clips(listing.problems, raw))

@@ -29,7 +29,7 @@ from data_builders.sources import (
 from data_builders.sources.base import ClipTask, Listing, Problem
 from data_builders.sources.manifest_columns import Columns
 from data_builders.sources.mapping import Mapped
-from data_builders.sources.paths import is_file
+from data_builders.sources.paths import is_file, outside
 from ethnicmer_jax.base.schema import UNKNOWN, ClipLabels, UserError
 
 _CODES = ("subject", "clip")
@@ -43,6 +43,7 @@ def list_clips(
     path: pathlib.Path,
     ethnicity: pathlib.Path | None = None,
     otherwise: Mapping[str, str] | None = None,
+    allow_outside: bool = False,
 ) -> Listing:
     """Lists the clips of a manifest and everything that is wrong with its rows.
 
@@ -53,6 +54,8 @@ def list_clips(
       ethnicity: table of ethnicities that wins over the manifest's column (see
         `demographics`); by default ethnicity.csv beside it where it exists.
       otherwise: our column -> what a blank cell means; the table need not have this column.
+      allow_outside: whether paths may lead out of the manifest's folder: `..`, absolute ones,
+        links.
 
     Returns:
       The usable clips and one problem per faulty cell.
@@ -64,8 +67,11 @@ def list_clips(
     if not is_file(path):
         raise UserError(f"there is no manifest {path}; --raw names a CSV or .xlsx file")
     mapped = mapping.read(path) if path.suffix.lower() == mapping.SUFFIX else None
+    if mapped is not None and mapped.table and is_file(mapped.table) and not allow_outside:
+        for fault in outside([mapped.table], path.parent):
+            raise UserError(f"{path.name}: {fault}")
     rows, notes = _rows(path, mapped, otherwise or {})
-    tasks = [(row.where, row.task()) for row in rows]
+    tasks = [(row.where, row.task(allow_outside)) for row in rows]
     usable = [(where, task) for where, task in tasks if task is not None]
     problems = [problem for row in rows for problem in row.problems]
     problems += _duplicates(usable)
@@ -86,7 +92,7 @@ class _Row:
     folder: pathlib.Path
     problems: list[Problem] = dataclasses.field(default_factory=list)
 
-    def task(self) -> ClipTask | None:
+    def task(self, allow_outside: bool) -> ClipTask | None:
         """The row's clip, or None where it has a faulty cell."""
         ethnicity = self._read("ethnicity", cells.ethnicity)
         labels = ClipLabels(
@@ -110,7 +116,7 @@ class _Row:
                 if name not in manifest_columns.KNOWN
             },
         )
-        motion = manifest_motion.read(self.cells, self.folder, self.wrong)
+        motion = manifest_motion.read(self.cells, self.folder, self.wrong, allow_outside)
         if motion is None or self.problems:
             return None
         return ClipTask(labels, motion)

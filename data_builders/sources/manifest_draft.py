@@ -56,7 +56,7 @@ def write(folder: pathlib.Path, out: pathlib.Path | None = None) -> list[str]:
         *_motions(clips),
         *_left_out(left_out, depth),
         *_tables(folder, out),
-        *_to_do(levels, out),
+        *_to_do(levels, out, _from(out, folder).is_absolute()),
     ]
 
 
@@ -115,8 +115,9 @@ def _tables(folder: pathlib.Path, out: pathlib.Path) -> Iterable[str]:
         yield f"{path.name} may code these clips: a mapping file reads it (docs/manifests.md)"
 
 
-def _to_do(levels: Levels, out: pathlib.Path) -> Iterable[str]:
+def _to_do(levels: Levels, out: pathlib.Path, elsewhere: bool) -> Iterable[str]:
     blank = [name for name in manifest_columns.REQUIRED if not all(getattr(levels, name))]
     if blank:
         yield f"left to fill in: {', '.join(blank)}"
-    yield f"then: python -m data_builders.build --source=manifest --raw={out} --check"
+    outside = " --allow_outside" if elsewhere else ""
+    yield f"then: python -m data_builders.build --source=manifest --raw={out}{outside} --check"

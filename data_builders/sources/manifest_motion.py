@@ -8,15 +8,17 @@ One of these in each row, with paths relative to the manifest:
 
 from __future__ import annotations
 
+import itertools
 import pathlib
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from data_builders.sources import manifest_film
-from data_builders.sources.base import FlowFile, FramePair, Motion
+from data_builders.sources.base import FlowFile, FramePair, FrameSequence, Motion
 from data_builders.sources.frame_folder import frame_number
 from data_builders.sources.manifest_film import CellReader
-from data_builders.sources.paths import is_file, is_folder, shown
+from data_builders.sources.paths import is_file, is_folder, outside, shown
+from data_builders.sources.video import VideoFilm, VideoPair
 
 SOURCES = ("flow", "frames", "onset_path")
 """Columns that say where a motion comes from: one of them in each row."""
@@ -40,7 +42,10 @@ def numbers(cells: Mapping[str, str], folder: pathlib.Path) -> dict[str, int]:
 
 
 def read(
-    cells: Mapping[str, str], folder: pathlib.Path, report: Callable[[str], None]
+    cells: Mapping[str, str],
+    folder: pathlib.Path,
+    report: Callable[[str], None],
+    allow_outside: bool = True,
 ) -> Motion | None:
     """The motion of a row.
 
@@ -48,10 +53,35 @@ def read(
       cells: text by column.
       folder: what paths are relative to.
       report: called with each fault of the row's cells, which it names.
+      allow_outside: whether a path may lead out of the folder: `..`, an absolute one, a link.
 
     Returns:
       The motion; None, or one that cannot be used, where a fault was reported.
     """
+    faults: list[str] = []
+    motion = _motion(cells, folder, faults.append)
+    if motion is not None and not faults and not allow_outside:
+        faults += itertools.islice(outside(_files(motion), folder), 1)
+    for fault in faults:
+        report(fault)
+    return motion
+
+
+def _files(motion: Motion) -> Sequence[pathlib.Path]:
+    """The files that a motion is read from."""
+    match motion:
+        case FramePair(onset=onset, apex=apex):
+            return onset, apex
+        case FrameSequence(paths=paths):
+            return paths
+        case FlowFile(path=path) | VideoPair(path=path) | VideoFilm(path=path):
+            return (path,)
+    raise TypeError(f"no motion of a manifest: {motion}")
+
+
+def _motion(
+    cells: Mapping[str, str], folder: pathlib.Path, report: Callable[[str], None]
+) -> Motion | None:
     given = [name for name in SOURCES if cells.get(name)]
     if len(given) != 1:
         found = " and ".join(given) if given else "none"

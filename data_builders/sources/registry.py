@@ -42,6 +42,8 @@ SOURCES = (SIMULATED, MANIFEST, *DATABASES)
 
 KINDS = f"{', '.join(SOURCES)}, or several joined by +"
 
+OUTSIDE_HELP = "Paths in a manifest may lead out of its folder: absolute ones, .. and links."
+
 RAW_HELP = (
     "Folder of the raw database, or the manifest's CSV file; of a merge, one folder that holds "
     "all of them, or NAME=PATH,NAME=PATH."
@@ -57,12 +59,14 @@ class Request:
       raw: see `places`; not used by `simulated`.
       simulated: what `simulated` shows; None for the defaults.
       ethnicity: table of ethnicities; None for the one beside the raw data, if any.
+      allow_outside: whether paths in a manifest may lead out of its folder.
     """
 
     source: str
     raw: str = ""
     simulated: SimulatedOptions | None = None
     ethnicity: pathlib.Path | None = None
+    allow_outside: bool = False
 
 
 def names(source: str) -> tuple[str, ...]:
@@ -176,7 +180,7 @@ def _list_one(name: str, place: pathlib.Path | None, request: Request) -> Listin
         return demographics.labelled(drawn, request.ethnicity)
     if name != MANIFEST:
         return DATABASES[name].list_clips(place, request.ethnicity)
-    listing = manifest.list_clips(place, request.ethnicity)
+    listing = manifest.list_clips(place, request.ethnicity, allow_outside=request.allow_outside)
     # The user wrote every row: a faulty one is a failure, never left out.
     problems = tuple(dataclasses.replace(p, refused=p.fatal) for p in listing.problems)
     return dataclasses.replace(listing, problems=problems)

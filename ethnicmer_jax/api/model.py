@@ -109,6 +109,7 @@ class Model:
         ethnicity: str = "",
         person: str = "",
         detector: str = "",
+        allow_outside: bool = False,
         unit: str = "percent_of_width",
         every_model: bool = False,
     ) -> pd.DataFrame:
@@ -130,6 +131,7 @@ class Model:
           person: "database/subject" that videos, folders and frames show, if it taught.
           detector: "retinaface" or "none" (frames that come cropped to the face); by default as
             the models' database was built.
+          allow_outside: whether paths in a manifest may lead out of its folder.
           unit: of flow in arrays: "percent_of_width" (u to the right and v down, in percent of
             the face crop's width; strain without a unit) or "normalised" (each channel in
             [0, 1], as 8-bit flow images are).
@@ -154,7 +156,7 @@ class Model:
           >>> model.predict(["a.mp4", "b.mp4"], onset=["12", "0.5s"])  # doctest: +SKIP
         """
         coded = {"onset": onset, "apex": apex, "offset": offset}
-        made = self._outcomes(inputs, coded, ethnicity, person, detector, unit)
+        made = self._outcomes(inputs, coded, ethnicity, person, detector, unit, allow_outside)
         table = made.each if every_model else made.table
         if not every_model:
             of_all = [*made.caveats, *made.notes]
@@ -176,6 +178,7 @@ class Model:
         ethnicity: str = "",
         person: str = "",
         detector: str = "",
+        allow_outside: bool = False,
         unit: str = "percent_of_width",
     ) -> pd.DataFrame:
         """What the last layer of each model reads of every clip, not mirrored.
@@ -190,6 +193,7 @@ class Model:
           ethnicity: see `predict`.
           person: see `predict`.
           detector: see `predict`.
+          allow_outside: see `predict`.
           unit: see `predict`.
 
         Returns:
@@ -202,7 +206,7 @@ class Model:
         from ethnicmer_jax.predict import run
 
         coded = {"onset": onset, "apex": apex, "offset": offset}
-        made = self._outcomes(inputs, coded, ethnicity, person, detector, unit)
+        made = self._outcomes(inputs, coded, ethnicity, person, detector, unit, allow_outside)
         clips = run.dataset_of(self._trained.config, [clip.record for clip in made.seen])
         return self._trained.features(clips)
 
@@ -216,6 +220,7 @@ class Model:
         ethnicity: str = "",
         person: str = "",
         detector: str = "",
+        allow_outside: bool = False,
         unit: str = "percent_of_width",
     ) -> Maps:
         """Where the evidence for the predicted class lies: HiResCAM, mean over the models.
@@ -230,6 +235,7 @@ class Model:
           ethnicity: see `predict`.
           person: see `predict`.
           detector: see `predict`.
+          allow_outside: see `predict`.
           unit: see `predict`.
 
         Raises:
@@ -241,7 +247,7 @@ class Model:
 
         check.has_checkpoints(self._trained.config)
         coded = {"onset": onset, "apex": apex, "offset": offset}
-        made = self._outcomes(inputs, coded, ethnicity, person, detector, unit)
+        made = self._outcomes(inputs, coded, ethnicity, person, detector, unit, allow_outside)
         of_clip = maps.of(self._trained, made.seen, made)
         table = made.table[[*_KEY, "predicted"]].copy()
         heat = np.stack([of_clip[key] for key in table[_KEY].itertuples(index=False, name=None)])
@@ -260,6 +266,7 @@ class Model:
         person: str,
         detector: str,
         unit: str,
+        allow_outside: bool,
     ) -> Outcomes:
         from ethnicmer_jax.predict import run
         from ethnicmer_jax.predict.inputs import Contents, Listed
@@ -268,7 +275,16 @@ class Model:
         held = _held(inputs, unit)
         if held is None:
             onset, apex, offset = (_texts(name, value) for name, value in coded.items())
-            request = Request(_several(inputs), onset, apex, offset, ethnicity, person, detector)
+            request = Request(
+                _several(inputs),
+                onset,
+                apex,
+                offset,
+                ethnicity,
+                person,
+                detector,
+                allow_outside,
+            )
             made = run.run(self._trained, request)
         else:
             if person or detector or any(_texts(name, value) for name, value in coded.items()):

@@ -25,9 +25,9 @@ import pandas as pd
 from ethnicmer_jax.base import sums
 from ethnicmer_jax.base.schema import UserError
 
-FREE = ("engine", "data.data_dir", "optim.divergence")
-"""Settings that change where and how fast, or which folds are kept, and not what a kept fold
-predicts: they may differ when resuming."""
+FREE = ("engine", "data.data_dir", "data.allow_outside", "optim.divergence")
+"""Settings that change where and how fast, what may be read or which folds are kept, and not what a
+kept fold predicts: they may differ when resuming."""
 
 
 def claim(

@@ -123,6 +123,7 @@ RULES: Mapping[str, Rule] = {
     "classifier": Choice(("network", "svm", "logistic", "network+logistic")),
     "data.source": Joined(SOURCES),
     "data.raw": Text(),
+    "data.allow_outside": Flag(),
     "data.data_dir": Text(empty=False),
     "data.ethnicity": Text(),
     "data.detector": Choice(("retinaface", "none")),

@@ -53,6 +53,9 @@ _DETECTOR = flags.DEFINE_string(
     "",
     "retinaface, or none for frames that come cropped to the face; by default as in the database.",
 )
+_ALLOW_OUTSIDE = flags.DEFINE_bool(
+    "allow_outside", False, "Paths in a manifest may lead out of its folder."
+)
 _SPOT = flags.DEFINE_bool(
     "spot",
     False,
@@ -93,6 +96,7 @@ def main(inputs: Sequence[str]) -> int:
         ethnicity=_ETHNICITY.value,
         person=_PERSON.value,
         detector=_DETECTOR.value,
+        allow_outside=_ALLOW_OUTSIDE.value,
         cutter=Spotter(_FPS.value) if _SPOT.value else whole,
     )
     how = program.How(output, _OVERWRITE.value, _REPORT.value, _JSON.value)

@@ -25,7 +25,10 @@ from ethnicmer_jax.report import comparison_page
 RESULT = "comparison.json"
 
 _NO_DIFFERENCE = ("name", "database", "averaged", "points", "environment")
-_UNSEEN = ("engine.", "checkpoint.", "data.data_dir", "data.raw", "protocol.final")
+_UNSEEN = (
+    *("engine.", "checkpoint.", "protocol.final"),
+    *("data.data_dir", "data.raw", "data.allow_outside"),
+)
 """Settings that change no prediction."""
 
 

@@ -202,6 +202,7 @@ def built(config: ml_collections.ConfigDict) -> pathlib.Path:
         build_options(config),
         from_mapping(data.simulated.to_dict()) if "simulated" in data.source.split("+") else None,
         pathlib.Path(data.ethnicity) if data.ethnicity else None,
+        data.allow_outside,
     )
 
 

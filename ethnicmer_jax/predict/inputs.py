@@ -188,7 +188,8 @@ class _Reader:
 
     def _of_manifest(self, path: pathlib.Path) -> Iterator[Listed]:
         otherwise = {"database": OWN, "subject": SOMEBODY, "emotion": UNCODED}
-        listing = manifest.list_clips(path, otherwise=otherwise)
+        outside = self.request.allow_outside
+        listing = manifest.list_clips(path, otherwise=otherwise, allow_outside=outside)
         self.notes += listing.notes
         for problem in listing.problems:
             reason = f"{problem.where.removeprefix(path.name).strip()}: {problem.what}"

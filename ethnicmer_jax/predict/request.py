@@ -33,6 +33,7 @@ class Request:
       person: `database/subject` of the work directory that recordings show, so that no network
         that was taught by this person predicts it; "" for somebody else.
       detector: one of `faces.DETECTORS`; "" for the one of the work directory.
+      allow_outside: whether paths in a manifest may lead out of its folder.
       cutter: which parts of a recording are clips, where no frame of it is coded.
 
     Raises:
@@ -46,6 +47,7 @@ class Request:
     ethnicity: str = ""
     person: str = ""
     detector: str = ""
+    allow_outside: bool = False
     cutter: Cutter = whole
 
     def __post_init__(self) -> None:
