@@ -12,9 +12,9 @@ from ethnicmer_jax import models
 
 
 def noise(tree, seed=0):
-    """The tree with other numbers in every place."""
+    """The tree with other numbers in every place, none below zero, as variances are."""
     rng = np.random.default_rng(seed)
-    return jax.tree.map(lambda x: rng.normal(size=x.shape).astype(np.float32), tree)
+    return jax.tree.map(lambda x: rng.uniform(size=x.shape).astype(np.float32), tree)
 
 
 def weights_of(name):

@@ -15,7 +15,7 @@ import safetensors.numpy
 from flax import traverse_util
 
 from ethnicmer_jax.base.schema import UserError
-from ethnicmer_jax.models import registry, torch_names
+from ethnicmer_jax.models import registry, sound_weights, torch_names
 from ethnicmer_jax.models.backbones import windows
 from ethnicmer_jax.models.branch_weights import BranchWeights
 
@@ -41,7 +41,8 @@ def import_torch(
       Variables: "params" and, where the backbone has BatchNorm, "batch_stats".
 
     Raises:
-      UserError: the file is missing, damaged, or holds another model.
+      UserError: the file is missing, damaged, holds another model, or numbers that no network
+        can have (`sound_weights`).
     """
     return read(name, path, image_size=image_size, **options).variables
 
@@ -61,6 +62,8 @@ def read(
     sources = {where: list(torch_names.of_variable(name, where[1:])) for where in wanted}
     head_names = torch_names.of_head(name)
     _check_names(name, path, state, sources.values(), head_names.values())
+    used = [key for keys in (*sources.values(), head_names.values()) for key in keys]
+    sound_weights.check(str(path), {key: state[key] for key in used if key in state})
     found = {}
     for where, keys in sources.items():
         found[where] = _to_flax(np.concatenate([state[key] for key in keys]), where[-1])
@@ -69,10 +72,24 @@ def read(
                 f"{path}: {keys[0]} does not fit {name} at {size} px: it gives shape "
                 f"{found[where].shape} instead of {wanted[where].shape}"
             )
-    head = None
-    if all(key in state for key in head_names.values()):
-        head = {leaf: _to_flax(state[key], leaf) for leaf, key in head_names.items()}
+    head = _head(path, state, head_names)
     return BranchWeights(name, traverse_util.unflatten_dict(found), head)
+
+
+def _head(
+    path: str | pathlib.Path, state: Mapping[str, np.ndarray], names: Mapping[str, str]
+) -> dict[str, np.ndarray] | None:
+    """The classification head; None where the file has none."""
+    if not all(key in state for key in names.values()):
+        return None
+    head = {leaf: _to_flax(state[key], leaf) for leaf, key in names.items()}
+    kernel, bias = head["kernel"].shape, head["bias"].shape
+    if len(kernel) != 2 or bias != kernel[1:]:
+        raise UserError(
+            f"{path}: {names['kernel']} and {names['bias']} are no head: they give shapes {kernel} "
+            f"and {bias} instead of [features, classes] and [classes]"
+        )
+    return head
 
 
 def state_dict(weights: BranchWeights) -> dict[str, np.ndarray]:
@@ -113,7 +130,7 @@ def _load(path: pathlib.Path) -> dict[str, np.ndarray]:
     if path.suffix == ".safetensors":
         try:
             return safetensors.numpy.load_file(path)
-        except safetensors.SafetensorError as error:
+        except (safetensors.SafetensorError, KeyError, TypeError, ValueError, OSError) as error:
             raise UserError(f"{path} is not a whole safetensors file: {error}") from error
     if path.suffix in (".pth", ".pt", ".bin"):
         return _load_pickled(path)
@@ -138,7 +155,18 @@ def _load_pickled(path: pathlib.Path) -> dict[str, np.ndarray]:
             state = state[wrapper]
     if not isinstance(state, Mapping) or not all(map(torch.is_tensor, state.values())):
         raise UserError(f"{path} holds no state dict: save `model.state_dict()`")
-    return {key.removeprefix("module."): t.float().numpy() for key, t in state.items()}
+    most = path.stat().st_size
+    found = {}
+    for key, tensor in state.items():
+        # A view may repeat one number a billion times.
+        if tensor.numel() * tensor.element_size() > most:
+            raise UserError(f"{path}: {key} is larger than the file: save `model.state_dict()`")
+        try:
+            plain = tensor.float() if tensor.is_floating_point() else tensor
+            found[str(key).removeprefix("module.")] = plain.numpy()
+        except (TypeError, RuntimeError, NotImplementedError) as error:
+            raise UserError(f"{path}: {key} is no array of numbers on the CPU") from error
+    return found
 
 
 def _to_flax(array: np.ndarray, leaf: str) -> np.ndarray:

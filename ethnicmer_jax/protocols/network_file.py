@@ -57,7 +57,7 @@ class Taught:
             values = json.loads(text)
             clips = {int(digest): str(key) for digest, key in values["clips"].items()}
             return cls(frozenset(map(str, values["persons"])), clips)
-        except (TypeError, KeyError, AttributeError) as error:
+        except (TypeError, KeyError, AttributeError, RecursionError) as error:
             raise ValueError("no record of persons and clips") from error
 
 
