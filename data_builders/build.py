@@ -21,7 +21,7 @@ from data_builders.simulation.options import from_text
 from data_builders.sources import manifest_draft, registry
 from data_builders.sources.export import writing
 from data_builders.sources.registry import Request
-from ethnicmer_jax.base import cli
+from ethnicmer_jax.base import cli, writable
 from ethnicmer_jax.base.schema import UserError
 
 
@@ -89,6 +89,8 @@ def main() -> None:
     request = Request(given.source, given.raw, simulated, ethnicity, given.allow_outside)
     if given.check:
         table = pathlib.Path(given.problems_csv) if given.problems_csv else None
+        if table is not None:
+            writable.check(table)
         check_screen.report(request, table, strict=given.strict)
         return
     runner = BeamRunner(given.beam, tuple(given.beam_option)) if given.beam else None

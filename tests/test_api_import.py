@@ -17,7 +17,7 @@ PROMISED = {
     "image_shape=None, overrides=None, random_state=None)",
     "Model": "(workdir)",
     "Result": "(workdir)",
-    "compare": "(a, b, *others, common=False, all_pairs=False, output=None)",
+    "compare": "(a, b, *others, common=False, all_pairs=False, output=None, overwrite=False)",
     "config": "(source='common', overrides=None)",
     "load": "(workdir)",
     "open_database": "(source='simulated', *, raw='', data_dir='data', frames=False, "

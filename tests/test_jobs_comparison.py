@@ -55,10 +55,12 @@ def test_everything_is_written_and_says_the_same(pair, tmp_path):
     assert text.count("<img") == 3
     names = {path.name for path in (tmp_path / "out" / "figures").iterdir()}
     assert {f"differences_forest.{suffix}" for suffix in ("pdf", "png", "svg")} <= names
-    # A comparison is replaced by another, nothing else is.
-    comparison.write(pair, tmp_path / "out")
+    # A comparison is replaced by another where that was asked for, nothing else is.
+    with pytest.raises(UserError, match="--overwrite"):
+        comparison.write(pair, tmp_path / "out")
+    comparison.write(pair, tmp_path / "out", overwrite=True)
     with pytest.raises(UserError, match="something else"):
-        comparison.write(pair, pair[0])
+        comparison.write(pair, pair[0], overwrite=True)
     assert (pair[0] / "predictions.csv").is_file()
 
 

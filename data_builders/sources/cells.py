@@ -89,7 +89,15 @@ def name(kind: Kind, text: str) -> str:
 
 def emotion(text: str) -> str:
     """One of `schema.EMOTIONS`, whatever its case and by its synonyms too."""
-    return coded_emotion(text)
+    try:
+        return coded_emotion(text)
+    except ValueError as error:
+        if not text.strip():
+            raise
+        raise ValueError(
+            f"{error}; words of another language are translated by [cells.emotion] of a mapping "
+            "file, see docs/manifests.md"
+        ) from None
 
 
 def ethnicity(text: str) -> str:

@@ -60,10 +60,16 @@ def guess(names: Sequence[_Names], database: str) -> Levels:
 
 
 def _emotions(left: dict[int, list[str]], last: int, assumed: list[str]) -> list[str]:
-    """The level whose names are all emotions; else the one such word in each clip's name."""
+    """The level most names of which are emotions; else the one such word in each clip's name."""
     for level, column in left.items():
-        if level != last and all(map(_is_emotion, set(column))):
+        others = sorted(name for name in set(column) if not _is_emotion(name))
+        if level != last and 2 * len(others) < len(set(column)):
             assumed.append(f"emotion: level {level} ({_shown(column)})")
+            if others:
+                assumed.append(
+                    f"emotion: {', '.join(others)} not known: write one of ours in the column, or "
+                    "in [cells.emotion] of a mapping file"
+                )
             return left.pop(level)
     words = [
         [word for word in re.split("[^A-Za-z]+", name) if _is_emotion(word)] for name in left[last]

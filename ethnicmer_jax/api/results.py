@@ -184,6 +184,7 @@ def compare(
     common: bool = False,
     all_pairs: bool = False,
     output: Path | None = None,
+    overwrite: bool = False,
 ) -> Findings:
     """Compares results on the same clips: b, and others, with a.
 
@@ -197,6 +198,7 @@ def compare(
       common: compare the arms and clips that all of them test, where those differ.
       all_pairs: compare every pair, not only each with `a`.
       output: a folder for a page, figures and tables; None writes nothing.
+      overwrite: whether a comparison that is there may be replaced.
 
     Returns:
       Its frames `scores` and `differences` have estimates, intervals and p values;
@@ -215,7 +217,8 @@ def compare(
     sides = [one.workdir if isinstance(one, Result) else one for one in (a, b, *others)]
     folder = None if output is None else cli.directory("output", str(place("output", output)))
     places = [place("a result", side) for side in sides]
-    found = comparison.write(places, folder, common=common, all_pairs=all_pairs)[0]
+    how = {"common": common, "all_pairs": all_pairs, "overwrite": overwrite}
+    found = comparison.write(places, folder, **how)[0]
     for note in found.notes:
         if note.startswith(reportable.MARK):
             warnings.warn(note, NotReportableWarning, 2)

@@ -20,6 +20,7 @@ from ethnicmer_jax.base.schema import UserError
 ARGUMENTS = "RESULT RESULT..."
 
 _OUTPUT = flags.DEFINE_string("output", None, "Directory to write page, figures and tables to.")
+_OVERWRITE = flags.DEFINE_bool("overwrite", False, "Replace the comparison in --output.")
 _COMMON = flags.DEFINE_bool("common", False, "Compare the clips and arms that all of them test.")
 _ALL_PAIRS = flags.DEFINE_bool("all_pairs", False, "Compare every pair, not all with the first.")
 
@@ -38,6 +39,7 @@ def main(arguments: Sequence[str]) -> None:
         output,
         common=_COMMON.value,
         all_pairs=_ALL_PAIRS.value,
+        overwrite=_OVERWRITE.value,
     )
     console.print_differences(found.differences)
     console.print_answer([*found.notes, *found.headline, *found.conclusions])

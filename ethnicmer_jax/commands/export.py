@@ -10,11 +10,12 @@ import pathlib
 
 from absl import flags
 
-from ethnicmer_jax.base import cli, environment
+from ethnicmer_jax.base import cli, environment, writable
 from ethnicmer_jax.base.schema import UserError
 
 _WORKDIR = flags.DEFINE_string("workdir", None, "A finished work directory.")
 _OUTPUT = flags.DEFINE_string("output", None, "The file: NAME.zip or NAME.safetensors.")
+_OVERWRITE = flags.DEFINE_bool("overwrite", False, "Replace the file where it is there.")
 _FORMAT = flags.DEFINE_enum(
     "format", None, ["stablehlo", "safetensors"], "By default, what --output ends in."
 )
@@ -38,6 +39,7 @@ def main() -> None:
     if not _OUTPUT.value:
         raise UserError("--output is needed, see --help")
     output = pathlib.Path(_OUTPUT.value)
+    writable.check(output, _OVERWRITE.value)
     environment.prefer_core_devices()
     # JAX takes seconds to import; who asks for help is spared it.
     from ethnicmer_jax.export import request, run

@@ -12,7 +12,7 @@ import ml_collections
 import numpy as np
 from jaxtyping import Int, Shaped
 
-from ethnicmer_jax.base import files, labels, progress, sums
+from ethnicmer_jax.base import files, labels, progress, sums, writable
 from ethnicmer_jax.base.contrast_roles import MAIN
 from ethnicmer_jax.base.crop import CropGeometry
 from ethnicmer_jax.base.grouping import Grouping, grouping
@@ -57,6 +57,7 @@ def run(
     known = grouping(config.protocol.grouping, config.protocol.get("grouping_custom"))
     request.check_groups(asked, known)
     target = output or directory / asked.folder
+    writable.check(target)
     record = record_of(asked, where)
     if not overwrite and is_answered(target, record):
         progress.say(f"{target} answers this request already; --overwrite explains again")

@@ -13,7 +13,7 @@ import pandas as pd
 
 from ethnicmer_jax.analysis import paired
 from ethnicmer_jax.analysis.paired import Findings
-from ethnicmer_jax.base import environment, files, reportable, settings
+from ethnicmer_jax.base import environment, files, reportable, settings, writable
 from ethnicmer_jax.base.grouping import Grouping, grouping
 from ethnicmer_jax.base.predictions import Predictions
 from ethnicmer_jax.base.recorded_config import completed
@@ -91,14 +91,16 @@ def write(
     *,
     common: bool = False,
     all_pairs: bool = False,
+    overwrite: bool = False,
 ) -> tuple[Findings, pathlib.Path | None]:
     """Compares as `compare`, and writes the page, its figures and tables.
 
     Args:
       places: see `compare`.
-      output: a new directory, or one that holds another comparison; None to write nothing.
+      output: a new directory; None to write nothing.
       common: see `compare`.
       all_pairs: see `compare`.
+      overwrite: whether a comparison that is there may be replaced.
 
     Returns:
       What was found, and the path of the page.
@@ -107,7 +109,7 @@ def write(
       UserError: they cannot be compared, or `output` holds something else.
     """
     if output is not None:
-        _check_output(output)
+        _check_output(output, overwrite)
     found, differing = compare(places, common=common, all_pairs=all_pairs)
     if output is None:
         return found, None
@@ -280,6 +282,15 @@ def _text(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value)
 
 
-def _check_output(output: pathlib.Path) -> None:
-    if output.is_dir() and any(output.iterdir()) and not (output / RESULT).is_file():
-        raise UserError(f"{output} holds something else than a comparison; name a new directory")
+def _check_output(output: pathlib.Path, overwrite: bool) -> None:
+    if output.is_dir() and any(output.iterdir()):
+        if not (output / RESULT).is_file():
+            raise UserError(
+                f"{output} holds something else than a comparison; name a new directory"
+            )
+        if not overwrite:
+            raise UserError(
+                f"{output} holds a comparison; name another --output, or add --overwrite to "
+                "replace it"
+            )
+    writable.check(output)

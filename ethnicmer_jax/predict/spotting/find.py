@@ -42,6 +42,8 @@ def find(
       ValueError: the frame rate is unknown or too low, the recording is too short, or frames
         are unreadable or differ in size.
     """
+    if not isinstance(source, np.ndarray) and not pathlib.Path(source).exists():
+        raise ValueError(f"there is no video or folder {source}")
     options = options or SpotOptions()
     fps = _rate(source, fps)
     step = options.step(fps)
