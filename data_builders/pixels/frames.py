@@ -28,32 +28,39 @@ _FORMATS = ("JPEG", "PNG", "BMP", "TIFF", "WEBP")
 _LOSSLESS_TO_RGB = ("RGB", "L", "P", "1")
 
 
+class ImageError(ValueError):
+    """An image that is none, or one that is refused; the message names the file."""
+
+
 def read_image(path: pathlib.Path) -> np.ndarray:
     """One frame as uint8 [H, W, 3] RGB.
 
     Raises:
-      ValueError: the file is missing, is no image, is damaged, or holds pixels that
+      ImageError: the file is missing, is no image, is damaged, or holds pixels that
         are not 8-bit RGB or grey; the message names the file and what is wrong.
     """
     if path.is_dir():
-        raise ValueError(f"{path} is a folder, not an image")
+        raise ImageError(f"{path} is a folder, not an image")
     if not path.exists():
-        raise ValueError(f"{path} is missing")
+        raise ImageError(f"{path} is missing")
     if path.stat().st_size == 0:
-        raise ValueError(f"{path} is empty (0 bytes): copy it again")
+        raise ImageError(f"{path} is empty (0 bytes): copy it again")
     try:
         with warnings.catch_warnings(), Image.open(path, formats=_FORMATS) as image:
             # Pillow warns of very large images; they are refused here before they are decoded.
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
             if fault := bounds.pixel_fault(*image.size):
-                raise ValueError(f"{path} {fault}")
+                raise ImageError(f"{path} {fault}")
             _check_depth(path, image)
             image.load()
             return np.asarray(_to_rgb(path, ImageOps.exif_transpose(image)))
+    except ImageError:
+        raise
     except UnidentifiedImageError as error:
-        raise ValueError(f"{path} is not a JPEG, PNG, BMP, TIFF or WebP image") from error
-    except (OSError, SyntaxError, Image.DecompressionBombError) as error:
-        raise ValueError(f"{path} is damaged ({error}): copy it again") from error
+        raise ImageError(f"{path} is not a JPEG, PNG, BMP, TIFF or WebP image") from error
+    except Exception as error:  # Pillow's readers fail in a dozen ways on damaged files
+        reason = " ".join(str(error).split())[:200]
+        raise ImageError(f"{path} is damaged ({reason}): copy it again") from error
 
 
 def read_pair(onset: pathlib.Path, apex: pathlib.Path) -> tuple[np.ndarray, np.ndarray]:
@@ -88,17 +95,17 @@ def _check_depth(path: pathlib.Path, image: Image.Image) -> None:
     """Pillow halves 16-bit colour silently; only the encoded layout still tells."""
     layouts = [args if isinstance(args, str) else args[0] for *_, args in image.tile]
     if image.mode[0] in "IF" or any(";16" in layout for layout in layouts):
-        raise ValueError(f"{path} has more than 8 bits a channel: scale it to 8 bits")
+        raise ImageError(f"{path} has more than 8 bits a channel: scale it to 8 bits")
 
 
 def _to_rgb(path: pathlib.Path, image: Image.Image) -> Image.Image:
     if image.has_transparency_data:
         image = image.convert("RGBA")
         if image.getchannel("A").getextrema() != (255, 255):
-            raise ValueError(f"{path} has transparent pixels: flatten it to RGB")
+            raise ImageError(f"{path} has transparent pixels: flatten it to RGB")
         return image.convert("RGB")
     if image.mode not in _LOSSLESS_TO_RGB:
-        raise ValueError(f"{path} is a {image.mode} image: convert it to RGB or grey")
+        raise ImageError(f"{path} is a {image.mode} image: convert it to RGB or grey")
     return image.convert("RGB")
 
 

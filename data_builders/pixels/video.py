@@ -14,6 +14,7 @@ count of the header may be wrong. What else a video may be:
 
 from __future__ import annotations
 
+import codecs
 import contextlib
 import functools
 import os
@@ -27,6 +28,7 @@ from ethnicmer_jax.base import bounds
 
 _DEEP = (9, 10, 12, 14, 16)
 _WIDE = (48, 64)
+_HEAD = 4096
 
 
 def frames(
@@ -140,12 +142,14 @@ def _opened(path: pathlib.Path) -> Iterator[cv2.VideoCapture]:
     """
     if not path.is_file():
         raise ValueError(f"there is no video {path}")
+    # FFmpeg follows playlists to other files and addresses; a relative name may read as a protocol.
+    playlist = _is_text(path)
     # Our message is the one line; FFmpeg's own are for its developers.
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
     cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
-    capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG)
+    capture = cv2.VideoCapture()
     try:
-        if not capture.isOpened():
+        if playlist or not capture.open(str(path.absolute()), cv2.CAP_FFMPEG):
             raise ValueError(
                 f"{path} is not a video that OpenCV reads: convert it, for instance with"
                 f" ffmpeg -i {path.name} -c:v ffv1 {path.stem}.mkv"
@@ -159,6 +163,17 @@ def _opened(path: pathlib.Path) -> Iterator[cv2.VideoCapture]:
         yield capture
     finally:
         capture.release()
+
+
+def _is_text(path: pathlib.Path) -> bool:
+    """Whether a file begins with some lines of text, as no film does: a playlist does."""
+    with path.open("rb") as file:
+        head = file.read(_HEAD)
+    try:
+        text = codecs.getincrementaldecoder("utf-8")().decode(head)
+    except UnicodeDecodeError:
+        return False
+    return not any(character < " " and character not in "\t\n\r\f" for character in text)
 
 
 def is_deep(tag: int) -> bool:

@@ -231,8 +231,14 @@ def _matching(
     """
     if not globs:
         return np.ones(len(names), bool)
-    fits = np.array([[fnmatch.fnmatchcase(name, glob) for name in names] for glob in globs])
+    fits = np.array([_fitting(names, glob) for glob in globs])
     for glob, fitting in zip(globs, fits, strict=True):
         if not fitting.any():
             raise UserError(f"no {what} is called {glob} ({flag}); one is {names[0]}")
     return fits.any(0)
+
+
+def _fitting(names: Shaped[np.ndarray, " n"], glob: str) -> Bool[np.ndarray, " n"]:
+    """Those that are called so, brackets and stars included, or else those that a glob fits."""
+    same = names == glob
+    return same if same.any() else np.array([fnmatch.fnmatchcase(name, glob) for name in names])

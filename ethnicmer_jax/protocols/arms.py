@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Bool
 
-from ethnicmer_jax.base import labels
+from ethnicmer_jax.base import bounds, labels
 from ethnicmer_jax.base.grouping import grouping
 from ethnicmer_jax.base.run_id import RunId
 from ethnicmer_jax.base.schema import ETHNICITIES, UNKNOWN, UserError
@@ -98,7 +98,12 @@ def read_pool(path: pathlib.Path) -> Pool:
     """
     if not path.is_file():
         raise UserError(f"protocol.pool {path} does not exist; name the joint annotation table")
-    table = pd.read_csv(path, dtype=str)
+    bounds.check_size(path, bounds.TABLE_BYTES, "table")
+    try:
+        table = pd.read_csv(path, dtype=str)
+    except (ValueError, OverflowError) as error:  # among them what pandas' parser raises
+        reason = " ".join(str(error).split())
+        raise UserError(f"protocol.pool {path} is not a table: {reason}") from None
     if missing := ", ".join(sorted(set(_COLUMNS) - set(table.columns))):
         raise UserError(f"protocol.pool {path} lacks the columns {missing}")
     race = table["RaceConcised"].fillna(UNKNOWN).str.strip().replace("", UNKNOWN)
