@@ -113,7 +113,7 @@ def test_a_checkpoint_that_predicts_no_numbers_is_refused(tmp_path):
     state = made._checkpointed(saved, flight)
     broken = jax.tree.map(lambda x: x * np.nan if x.dtype == np.float32 else x, state)
     saved.save([ILL], broken, made._config.optim.epochs + 1)
-    with pytest.raises(UserError, match=r"the checkpoint of .*samm-s2 predicts no finite numbers"):
+    with pytest.raises(UserError, match=r"network .*samm-s2 cannot be used: .* holds NaN"):
         made.evaluate(tmp_path)
 
 

@@ -8,10 +8,14 @@ arrays (see `base.sums`), with which they are compared whenever they are read.
 from __future__ import annotations
 
 import concurrent.futures
+import contextlib
 import hashlib
 import pathlib
+import re
 import shutil
 import sys
+import tempfile
+from collections.abc import Iterator
 from typing import Any
 
 import jax
@@ -20,9 +24,13 @@ import orbax.checkpoint as ocp
 
 from ethnicmer_jax.base import sums
 from ethnicmer_jax.base.schema import UserError
+from ethnicmer_jax.models import sound_weights
 
 _NETWORK = ("params", "batch_stats")
 """What of a fold's state predicts."""
+
+_PATTERN = re.compile(r"[*?\[\]\\]")
+"""What Orbax takes for a pattern, and TensorStore for a folder, in the path of a checkpoint."""
 
 _WRITERS = 4
 """Saving small folds is bound by file system calls, which overlap."""
@@ -114,16 +122,18 @@ class FoldCheckpoints:
           "params" and "batch_stats", as nested mappings of NumPy arrays: those that predict.
 
         Raises:
-          UserError: there is no checkpoint, or a damaged one.
+          UserError: there is no checkpoint, a damaged one, or one that cannot predict.
         """
         epoch = self._existing(name)
         state = self._read(name, epoch)
         try:
             # Where weights were averaged, their means predict: see `FoldState`.
             predicting = state.get("average") or [state[part] for part in _NETWORK]
-            return dict(zip(_NETWORK, predicting, strict=True))
+            variables = dict(zip(_NETWORK, predicting, strict=True))
         except (ValueError, KeyError, AttributeError) as error:
             raise self._damaged(name, epoch, f"holds no network ({error})") from None
+        sound_weights.check(f"the network {self._folder / name}", variables)
+        return variables
 
     def check(self, flights: list[list[str]]) -> None:
         """Sets the checkpoints of folds aside that are not what was saved: they are trained again.
@@ -194,7 +204,8 @@ class FoldCheckpoints:
             return 0
         return max((int(p.name) for p in path.iterdir() if p.name.isdigit()), default=0)
 
-    def _manager(self, name: str) -> ocp.CheckpointManager:
+    @contextlib.contextmanager
+    def _manager(self, name: str) -> Iterator[ocp.CheckpointManager]:
         folder, me = self._folder / name, jax.process_index()
         folder.mkdir(parents=True, exist_ok=True)
         options = ocp.CheckpointManagerOptions(
@@ -206,7 +217,23 @@ class FoldCheckpoints:
                 primary_host=me, active_processes={me}, barrier_sync_key_prefix=name
             ),
         )
-        return ocp.CheckpointManager(folder, options=options)
+        with _plain(folder) as place, ocp.CheckpointManager(place, options=options) as manager:
+            yield manager
+
+
+@contextlib.contextmanager
+def _plain(folder: pathlib.Path) -> Iterator[pathlib.Path]:
+    """A path of a folder that Orbax can read, whatever the folder is called.
+
+    It looks for what it has just written with a glob, and finds nothing below a `run[1]`.
+    """
+    if not _PATTERN.search(str(folder)):
+        yield folder
+        return
+    with tempfile.TemporaryDirectory(prefix="ethnicmer_jax-") as place:
+        link = pathlib.Path(place) / "fold"
+        link.symlink_to(folder, target_is_directory=True)
+        yield link
 
 
 def _drop_late_answers() -> None:

@@ -24,6 +24,7 @@ from ethnicmer_jax.base.progress import Progress
 from ethnicmer_jax.base.schema import UserError
 from ethnicmer_jax.data.dataset import Dataset
 from ethnicmer_jax.data.targets import Targets
+from ethnicmer_jax.models import sound_weights
 from ethnicmer_jax.protocols.fold_table import FoldTable
 from ethnicmer_jax.training import (
     batches,
@@ -213,7 +214,7 @@ class Engine:
         with self._progress("predicting", len(tested), "fold") as progress:
             for flight in self._flights(tested):
                 heads, watch = (
-                    self._heads(flight, self._restored(saved, flight)),
+                    self._heads(flight, self._restored(saved, flight, to_predict=True)),
                     self._watch(flight),
                 )
                 sizes = self.folds.test.sizes[flight.rows]
@@ -248,7 +249,7 @@ class Engine:
         """
         saved = checkpoint.FoldCheckpoints(workdir / "checkpoints")
         for flight in self._flights(np.arange(len(self.folds)) if rows is None else rows):
-            states = self._checkpointed(saved, flight)
+            states = self._checkpointed(saved, flight, to_predict=True)
             for place, row in enumerate(flight.rows):
                 state = jax.tree.map(lambda x, i=place: x[i], states)
                 yield int(row), state.completed(self._starts)
@@ -455,17 +456,25 @@ class Engine:
         kept = jax.tree.map(lambda x: x[rows], self._grid.collect(state))
         saved.save([flight.names[row] for row in rows], kept, epoch)
 
-    def _restored(self, saved: checkpoint.FoldCheckpoints, flight: Flight) -> FoldState:
-        states = self._checkpointed(saved, flight)
+    def _restored(
+        self, saved: checkpoint.FoldCheckpoints, flight: Flight, to_predict: bool = False
+    ) -> FoldState:
+        states = self._checkpointed(saved, flight, to_predict)
         spare = np.zeros(self._grid.size - len(flight.rows), int)
         rows = np.concatenate([np.arange(len(flight.rows)), spare])
         return self._grid.place(jax.tree.map(lambda x: x[rows], states))
 
-    def _checkpointed(self, saved: checkpoint.FoldCheckpoints, flight: Flight) -> FoldState:
+    def _checkpointed(
+        self, saved: checkpoint.FoldCheckpoints, flight: Flight, to_predict: bool = False
+    ) -> FoldState:
         fixed = self._grid.place(self._at(flight))
         like = jax.eval_shape(self._init, fixed, self._data)
         one = jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape[3:], x.dtype), like)
-        return saved.restore(flight.names, one)
+        states = saved.restore(flight.names, one)
+        for row, name in enumerate(flight.names if to_predict else ()):
+            network = jax.tree.map(lambda x, at=row: x[at], states.variables)
+            sound_weights.check(f"the network {name}", network)
+        return states
 
     def _flights(self, rows: np.ndarray) -> Iterator[Flight]:
         for start in range(0, len(rows), self._grid.size):
