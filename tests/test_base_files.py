@@ -166,6 +166,7 @@ ELSEWHERE = {
     ("data_builders/sources/export/writing.py", "cv2.imwrite"),
     ("data_builders/sources/export/layout.py", "pd.DataFrame("),
     ("data_builders/sources/export/casme_squared.py", "pd.DataFrame("),
+    ("ethnicmer_jax/base/csv_cells.py", "_changed("),
 }
 
 

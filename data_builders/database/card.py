@@ -10,6 +10,7 @@ import jinja2
 import pandas as pd
 
 from data_builders.sources.base import ClipTask, Film, GivenFlow
+from ethnicmer_jax.base import markdown
 from ethnicmer_jax.base.schema import EMOTIONS, UNKNOWN
 
 FILE_NAME = "CARD.md"
@@ -58,8 +59,8 @@ def render(report: BuildReport) -> str:
 
 
 def _cell(value: Any) -> str:
-    """A value as text that cannot end a table's cell or line."""
-    return str(value).replace("|", "\\|").replace("\n", " ")
+    """A value as text, never as markup."""
+    return markdown.escape(str(value))
 
 
 def _row(task: ClipTask) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from data_builders.sources import clip_files, folder_levels, manifest_columns, m
 from data_builders.sources.clip_files import FoundClip
 from data_builders.sources.folder_levels import Levels
 from data_builders.sources.paths import is_folder
-from ethnicmer_jax.base import files
+from ethnicmer_jax.base import csv_cells, files
 from ethnicmer_jax.base.schema import UserError
 
 FILE_NAME = "manifest.csv"
@@ -85,7 +85,8 @@ def _text(clips: Sequence[FoundClip], levels: Levels, place: pathlib.Path) -> st
     writer.writerow([*manifest_columns.REQUIRED, *motion])
     cells = zip(levels.database, levels.subject, levels.clip, levels.emotion, strict=True)
     for row, clip in zip(cells, clips, strict=True):
-        writer.writerow([*row, *(_cell(clip, column, place) for column in motion)])
+        texts = [*row, *(_cell(clip, column, place) for column in motion)]
+        writer.writerow(map(csv_cells.safe, texts))
     return buffer.getvalue()
 
 

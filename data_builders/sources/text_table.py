@@ -17,7 +17,7 @@ import pandas as pd
 
 from data_builders.sources import cells, workbook
 from data_builders.sources.paths import is_file
-from ethnicmer_jax.base import bounds
+from ethnicmer_jax.base import bounds, csv_cells
 from ethnicmer_jax.base.schema import UserError
 
 _DELIMITERS = ",;\t|"
@@ -159,7 +159,7 @@ def _from_text(path: pathlib.Path, text: str, separator: str) -> Iterator[_Line]
         for number, row in enumerate(reader, 1):
             _refuse_large(path, number, len(row))
             if reader.line_num > 1 or not re.fullmatch("sep=.?", "".join(row).strip().lower()):
-                yield reader.line_num, row
+                yield reader.line_num, [csv_cells.plain(cell) for cell in row]
     except csv.Error as error:
         raise UserError(f"{path.name} line {reader.line_num} is not valid CSV: {error}") from error
 

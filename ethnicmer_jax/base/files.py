@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ethnicmer_jax.base import sums
+from ethnicmer_jax.base import csv_cells, sums
 from ethnicmer_jax.base.schema import UserError
 
 FREE = ("engine", "data.data_dir", "data.allow_outside", "optim.divergence")
@@ -98,10 +98,11 @@ def read_table(path: pathlib.Path, mend: str = sums.BRING_BACK, **options: Any) 
     """
     content = sums.read(path, mend)
     try:
-        return pd.read_csv(io.BytesIO(content), encoding="utf-8", **options)
+        table = pd.read_csv(io.BytesIO(content), encoding="utf-8", **options)
     except (ValueError, OverflowError) as error:  # Among them what pandas' parser raises.
         reason = " ".join(str(error).split())
         raise sums.DamagedError(path, f"is not a table ({reason})", mend) from None
+    return csv_cells.plain_table(table)
 
 
 def read_arrays(path: pathlib.Path, mend: str = sums.BRING_BACK) -> dict[str, np.ndarray]:
@@ -184,9 +185,17 @@ def json_text(value: Any) -> str:
 def write_table(
     path: pathlib.Path, table: pd.DataFrame, summed: bool = False, **options: Any
 ) -> None:
-    """Writes a CSV file whole or not at all, without the index; options as of `to_csv`."""
+    """Writes a CSV file whole or not at all, without the index; options as of `to_csv`.
+
+    No text in it is a formula: see `csv_cells`; `read_table` gives the texts as they were.
+    """
     with atomic(path, summed) as partial:
-        table.to_csv(partial, index=False, lineterminator="\n", **options)
+        csv_cells.to_csv(table, partial, **options)
+
+
+def csv_text(table: pd.DataFrame) -> str:
+    """What `write_table` writes."""
+    return csv_cells.to_csv(table) or ""
 
 
 def write_arrays(

@@ -242,8 +242,7 @@ def _holds(directory: pathlib.Path, table: Predictions, beside: Mapping[str, pd.
         return False
     return all(
         (directory / name).is_file()
-        and (directory / name).read_text(encoding="utf-8")
-        == content.to_csv(index=False, lineterminator="\n")
+        and (directory / name).read_text(encoding="utf-8") == files.csv_text(content)
         for name, content in beside.items()
     )
 

@@ -12,7 +12,7 @@ from typing import Any
 import jinja2
 
 from ethnicmer_jax.analysis.job_findings import JobFindings
-from ethnicmer_jax.base import files, labels, reportable
+from ethnicmer_jax.base import files, labels, markdown, reportable
 from ethnicmer_jax.report.files import flatten
 from ethnicmer_jax.report.html_page import Block, Facts, Link, Listing, Prose, Section
 
@@ -135,8 +135,8 @@ def render(
 
 
 def _cell(value: Any) -> str:
-    """A value as text that cannot end a table's cell or line."""
-    return str(value).replace("|", "\\|").replace("\n", " ")
+    """A value as text, never as markup."""
+    return markdown.escape(str(value))
 
 
 def _kept(config: Mapping[str, Any], metrics: Mapping[str, Any]) -> str:

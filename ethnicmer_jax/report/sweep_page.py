@@ -10,7 +10,7 @@ import pandas as pd
 from ethnicmer_jax.analysis import gaps, sweep
 from ethnicmer_jax.analysis.confusion import LABELS
 from ethnicmer_jax.analysis.sweep import Result
-from ethnicmer_jax.base import files, labels, reportable
+from ethnicmer_jax.base import files, labels, markdown, reportable
 from ethnicmer_jax.report import columns, figures, habit_tables, html_page, provenance, style
 from ethnicmer_jax.report.html_page import Block, Document, Gallery, Listing, Prose, Section
 from ethnicmer_jax.report.prose import paragraphs, text
@@ -36,13 +36,15 @@ def write(name: str, results: Sequence[Result], directory: pathlib.Path) -> path
     fault = sweep.named_fault(values)
     marked = [reportable.marked(fault)] if fault else []
     title = f"{reportable.MARK}: sweep {name}" if fault else f"Sweep: {name}"
-    heading = f"# {title}\n\n" + "".join(
-        f"- {sentence}\n" for sentence in [*marked, *warnings, *sentences]
+    heading = f"# {markdown.escape(title)}\n\n" + "".join(
+        f"- {markdown.escape(sentence)}\n" for sentence in [*marked, *warnings, *sentences]
     )
     files.write_table(directory / "summary.csv", values)
     further = [*_gaps(values), *_habits(values)]
     tables = [shown, *(block for block in further if isinstance(block, Table))]
-    written = "\n".join(f"{table.markdown()}\n{table.caption}\n" for table in tables)
+    written = "\n".join(
+        f"{table.markdown()}\n{markdown.escape(table.caption)}\n" for table in tables
+    )
     files.write_text(directory / "summary.md", f"{heading}\n{written}")
     with style.stamped(reportable.MARK if marked else ""):
         page = _document(name, values, shown, sentences, warnings)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import re
 import string
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -13,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from ethnicmer_jax.analysis.effects import p_text
-from ethnicmer_jax.base import labels, reportable
+from ethnicmer_jax.base import files, labels, markdown, reportable
 from ethnicmer_jax.base.labels import MISSING, minus
 from ethnicmer_jax.report import latex
 
@@ -156,15 +155,17 @@ class Table:
         return [[column.cell(row) for column in self.columns] for row in records]
 
     def csv(self) -> str:
-        """The raw values."""
-        return self.frame.to_csv(index=False, lineterminator="\n")
+        """The raw values; no text of them is a formula (`csv_cells`)."""
+        return files.csv_text(self.frame)
 
     def markdown(self) -> str:
         """A table of the formatted cells as GitHub and others read it."""
         rules = ["---:" if column.numeric else "---" for column in self.columns]
-        lines = [[column.label for column in self.columns], rules, *self.rows()]
-        escaped = [[re.sub(r"([\\|<*_`])", r"\\\1", cell) for cell in line] for line in lines]
-        return "".join(f"| {' | '.join(line)} |\n" for line in escaped)
+        header, *rows = (
+            [markdown.escape(cell) for cell in line]
+            for line in ([column.label for column in self.columns], *self.rows())
+        )
+        return "".join(f"| {' | '.join(line)} |\n" for line in (header, rules, *rows))
 
     def latex(self) -> str:
         """A booktabs table of the formatted cells; see `latex.table`."""

@@ -6,10 +6,8 @@ import pathlib
 import traceback
 from collections.abc import Sequence
 
-import pandas as pd
-
 from ethnicmer_jax import jobs
-from ethnicmer_jax.base import lock
+from ethnicmer_jax.base import files, lock
 from ethnicmer_jax.base.schema import UserError
 from ethnicmer_jax.jobs import work_directory
 from ethnicmer_jax.jobs.sweep import result_files
@@ -55,7 +53,7 @@ def summarise(directory: pathlib.Path) -> None:
     name, points = result_files.read(directory)
     path = sweep_page.write(name, points, directory)
     finished = sum(point.predictions is not None for point in points)
-    console.print_points(pd.read_csv(directory / "summary.csv"))
+    console.print_points(files.read_table(directory / "summary.csv"))
     console.print_line(f"{finished} of {len(points)} points are finished")
     console.print_line(f"summary: {path}")
 
