@@ -7,6 +7,7 @@ import os
 import joblib
 import numpy as np
 import torch
+from joblib.externals import loky
 from sklearn.metrics import f1_score
 from torch import nn
 
@@ -92,13 +93,12 @@ def loso(
     shares = [range(start, len(folds), processes) for start in range(processes)]
     threads = 1 if processes > 1 else None
     how = (epochs, threads, device, together, compiled)
-    # Not the pool that an earlier call has left: starting the processes is counted.
-    executor = joblib.externals.loky.get_reusable_executor
-    if processes > 1:
-        executor(max_workers=processes, reuse=False)
     done = joblib.Parallel(n_jobs=processes)(
         joblib.delayed(_share)(flow, emotion, folds.select(list(share)), *how) for share in shares
     )
+    if processes > 1:
+        # They would be there for the next call: starting them is counted.
+        loky.get_reusable_executor(reuse=True).shutdown(wait=True)
     # A clip is tested by one fold, hence by one process.
     return np.max(done, axis=0)
 
