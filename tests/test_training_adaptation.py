@@ -11,10 +11,11 @@ import worlds
 from ethnicmer_jax import inference, jobs
 from ethnicmer_jax.base import predictions
 from ethnicmer_jax.base.schema import ETHNICITIES, UserError
-from ethnicmer_jax.data import dataset, targets
+from ethnicmer_jax.data import dataset, targets, within_database
 from ethnicmer_jax.jobs import check
 from ethnicmer_jax.jobs.calibration import plan
-from ethnicmer_jax.training import saved_network
+from ethnicmer_jax.protocols.clip_sets import ClipSets
+from ethnicmer_jax.training import saved_network, standardised
 
 DATA = worlds.world()
 KEY = ["run", "fold", "database", "subject", "clip"]
@@ -223,9 +224,18 @@ def test_nothing_of_a_held_out_clip_is_in_what_its_fold_standardises_by(classifi
     assert not tables[0].equals(tables[1])
 
 
-def test_standardised_folds_resume_and_predict_from_checkpoints(tmp_path):
-    overrides = STANDARDISED | {"checkpoint__keep": "every"}
+def test_standardised_folds_resume_and_predict_from_checkpoints(tmp_path, monkeypatch):
+    of_folds, together = standardised.of_folds, []
+
+    def counted(flow, database, databases, train):
+        together.append(len(train))
+        return of_folds(flow, database, databases, train)
+
+    monkeypatch.setattr(standardised, "of_folds", counted)
+    overrides = STANDARDISED | {"checkpoint__keep": "every", "engine__folds_in_flight": 4}
     expected = worlds.engine(worlds.config(**overrides), DATA).train(tmp_path / "whole").table
+    # Flight by flight: of all folds of a long table they would take gigabytes.
+    assert together == [4, 4]
     half = worlds.config(**overrides, optim__epochs=1)
     worlds.engine(half, DATA).train(tmp_path / "cut")
     worlds.engine(half, DATA).clear(tmp_path / "cut")
@@ -273,3 +283,22 @@ def test_a_calibration_refuses_what_tells_databases_apart():
     config.loss.robust = "database"
     with pytest.raises(UserError, match="robust=database tells databases apart"):
         plan.chunks(config)
+
+
+def test_folds_that_train_on_the_same_clips_are_standardised_once(monkeypatch):
+    statistics, calls = within_database.statistics, []
+
+    def counted(*arguments):
+        calls.append(arguments)
+        return statistics(*arguments)
+
+    monkeypatch.setattr(within_database, "statistics", counted)
+    database = (DATA.database == "samm").astype(np.int32)
+    masks = np.array([database == 0, database == 1, database == 0])
+    flow = DATA.flow[:, ::14, ::14]
+    found = standardised.of_folds(flow, database, 2, ClipSets.of(masks, len(DATA)))
+    assert len(calls) == 2
+    for row, mask in enumerate(masks):
+        mean, inverse = statistics(flow[None], database, 2, mask)
+        assert np.array_equal(found.mean[row], mean)
+        assert np.array_equal(found.inverse[row], inverse)

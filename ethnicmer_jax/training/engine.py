@@ -107,8 +107,9 @@ class Engine:
         model, batch = self.learner.model, self.learner.eval_batch
         clips = device_data.build(config, dataset, targets, model, self._starts, batch)
         self._data = self._grid.replicate(clips)
-        constants = batches.constants(config, targets, folds, batch)
-        self._constants = dataclasses.replace(constants, flow=self._statistics(clips))
+        self._constants = batches.constants(config, targets, folds, batch)
+        self._unstandardised = self._flow(clips)
+        self._statistics: tuple[Flight, dict[str, Statistics]] | None = None
         self._room = batches.steps_per_epoch(folds, config.optim.batch_size)
         self._init = self._grid.map(self.learner.init)
         self._epoch = self._grid.map(self.learner.epoch, donate_first=True)
@@ -392,20 +393,15 @@ class Engine:
             if not watch.going[place]
         ]
 
-    def _statistics(self, clips: Resident) -> dict[str, Statistics] | None:
-        """What the flow of each fold is standardised by, where it is."""
+    def _flow(self, clips: Resident) -> dict[str, np.ndarray] | None:
+        """Branch -> its flow, of branches whose folds standardise it; None where none does."""
         branches = standardised.branches(self._config)
         if not branches:
             return None
         if self.targets.database is None:
             raise UserError("data.standardise=database: these clips name no database")
         return {
-            branch: standardised.of_folds(
-                np.asarray(clips.images[branch]),
-                self.targets.database,
-                len(self.targets.database_names),
-                self.folds.train,
-            )
+            branch: np.asarray(clips.images[branch])
             for branch in branches
             if branch in clips.images
         }
@@ -483,7 +479,21 @@ class Engine:
             yield Flight(flying, names, padded(flying, self._grid.size))
 
     def _at(self, flight: Flight) -> Constants:
-        return jax.tree.map(lambda x: x[flight.places], self._constants)
+        constants = jax.tree.map(lambda x: x[flight.places], self._constants)
+        if self._unstandardised is None:
+            return constants
+        # Of this flight alone: those of thousands of folds would take gigabytes, and minutes
+        # before the first of them is trained.
+        if self._statistics is None or self._statistics[0] is not flight:
+            train = self.folds.train.select(flight.places)
+            found = {
+                branch: standardised.of_folds(
+                    flow, self.targets.database, len(self.targets.database_names), train
+                )
+                for branch, flow in self._unstandardised.items()
+            }
+            self._statistics = flight, found
+        return dataclasses.replace(constants, flow=self._statistics[1])
 
     def _progress(self, title: str, total: int, unit: str) -> Progress:
         return Progress(title, total=total, unit=unit, hidden=jax.process_index() > 0)

@@ -54,7 +54,13 @@ def of_folds(
       train: the training clips of each fold.
     """
     flow = images.reshape(-1, len(database), *images.shape[1:])
-    each = [within_database.statistics(flow, database, databases, mask) for mask in train]
+    # Folds that train on the same clips, such as those of other seeds, have the same.
+    first = {code: row for row, code in enumerate(train.codes)}
+    of_code = {
+        code: within_database.statistics(flow, database, databases, train[row])
+        for code, row in first.items()
+    }
+    each = [of_code[code] for code in train.codes]
     return Statistics(*(np.stack(values) for values in zip(*each, strict=True)))
 
 
