@@ -15,7 +15,7 @@ from typing import Any
 
 from absl import app, flags, logging
 
-from ethnicmer_jax.base import stopping
+from ethnicmer_jax.base import places, stopping
 from ethnicmer_jax.base.schema import UserError
 
 
@@ -40,11 +40,11 @@ def run(main: Callable[..., int | None], module: str = "__main__", arguments: st
                 return (main(given) if arguments else main()) or 0
         except UserError as error:
             return refuse(str(error), error.exit_code)
-        except OSError as error:
-            # Of a place that cannot be read or written; without a name it is a fault of ours.
-            if error.filename is None:
+        except Exception as error:
+            # Of a place that cannot be read or written; anything else is a fault of ours.
+            if (said := places.line(error)) is None:
                 raise
-            return refuse(f"cannot use {error.filename}: {error.strerror}")
+            return refuse(said)
         except KeyboardInterrupt:
             print("interrupted; the same command resumes", file=sys.stderr)  # noqa: T201
             return 130

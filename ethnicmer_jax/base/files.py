@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ethnicmer_jax.base import csv_cells, sums
+from ethnicmer_jax.base import csv_cells, places, sums
 from ethnicmer_jax.base.schema import UserError
 
 FREE = ("engine", "data.data_dir", "data.allow_outside", "optim.divergence")
@@ -57,7 +57,10 @@ def claim(
             raise UserError(
                 f"{workdir} was used with another config ({shown}); choose another --workdir"
             )
-    write_json(path, config, summed=True)
+    known = path.name in sums.recorded(workdir)
+    if not known or not path.is_file() or path.read_text(encoding="utf-8") != json_text(config):
+        # Unchanged it is left alone: a finished job can be looked at where nothing can be written.
+        write_json(path, config, summed=True)
 
 
 def read_json(path: pathlib.Path, mend: str = sums.BRING_BACK, kind: type = dict) -> Any:
@@ -142,15 +145,17 @@ def atomic(path: pathlib.Path, summed: bool = False) -> Iterator[pathlib.Path]:
       path: of the file.
       summed: whether its sum is written down, as of every file that is read back.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
     partial = _partial(path)
-    try:
-        yield partial
-        if summed:
-            sums.record(path, sums.of_file(partial))
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
+    with places.naming(path, partial):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            yield partial
+            if summed:
+                sums.record(path, sums.of_file(partial))
+            partial.replace(path)
+        finally:
+            with contextlib.suppress(OSError):  # what went wrong before says more
+                partial.unlink(missing_ok=True)
 
 
 @contextlib.contextmanager
@@ -159,17 +164,18 @@ def atomic_directory(path: pathlib.Path) -> Iterator[pathlib.Path]:
 
     What a process that was killed here left beside `path` is removed.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if path.exists() and not path.is_dir():
-        raise UserError(f"{path} is a file where a folder is to be: move it away")
-    remove_abandoned(path.parent)
     partial = _partial_directory(path)
-    partial.mkdir()
-    try:
-        yield partial
-        _replace_directory(partial, path)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
+    with places.naming(path, partial):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if path.exists() and not path.is_dir():
+            raise UserError(f"{path} is a file where a folder is to be: move it away")
+        remove_abandoned(path.parent)
+        partial.mkdir()
+        try:
+            yield partial
+            _replace_directory(partial, path)
+        finally:
+            shutil.rmtree(partial, ignore_errors=True)
 
 
 def write_json(path: pathlib.Path, value: Any, summed: bool = False) -> None:

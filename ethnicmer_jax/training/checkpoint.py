@@ -22,7 +22,7 @@ import jax
 import numpy as np
 import orbax.checkpoint as ocp
 
-from ethnicmer_jax.base import sums
+from ethnicmer_jax.base import places, sums
 from ethnicmer_jax.base.schema import UserError
 from ethnicmer_jax.models import sound_weights
 
@@ -34,6 +34,10 @@ _PATTERN = re.compile(r"[*?\[\]\\]")
 
 _WRITERS = 4
 """Saving small folds is bound by file system calls, which overlap."""
+
+
+_BESIDE = 64 * 1024
+"""Bytes of a checkpoint beside its numbers, at most: some twenty small files, by the block."""
 
 
 class FoldCheckpoints:
@@ -64,8 +68,12 @@ class FoldCheckpoints:
                     sums.record(step, value)
                     manager.save(epoch, args=ocp.args.StandardSave(state))
 
-        with concurrent.futures.ThreadPoolExecutor(_WRITERS) as pool:
-            list(pool.map(one, range(len(names))))
+        with places.naming(self._folder):
+            self._folder.mkdir(parents=True, exist_ok=True)
+            # Once its files are begun, Orbax prints pages of tracebacks from its own threads.
+            places.check_room(self._folder, len(names) * _BESIDE + _bytes(states))
+            with concurrent.futures.ThreadPoolExecutor(_WRITERS) as pool:
+                list(pool.map(one, range(len(names))))
 
     def remove(self, names: list[str]) -> None:
         """Removes all that is kept of some folds."""
@@ -261,6 +269,10 @@ def _sum(state: Any) -> str:
         about = f"{array.dtype.str} {np.shape(leaf)} ".encode()
         digests.append(hashlib.sha256(about + array.tobytes()).hexdigest())
     return sums.of_bytes("\n".join(sorted(digests)).encode())
+
+
+def _bytes(states: Any) -> int:
+    return sum(int(leaf.nbytes) for leaf in jax.tree.leaves(states))
 
 
 def _check_shape(path: tuple[Any, ...], wanted: np.ndarray, found: np.ndarray) -> None:

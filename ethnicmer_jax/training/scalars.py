@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import pathlib
 import sys
+import time
 from collections.abc import Mapping
-from typing import Any
 
-from ethnicmer_jax.base import files, progress, sums
+from ethnicmer_jax.base import files, places, progress, sums
 
 FOLDER = "tensorboard"
 """Where the events of a work directory lie."""
@@ -35,7 +35,7 @@ class ScalarLog:
         kept = [line for line in self._lines() if self._counts(line, epochs)]
         files.write_text(self._path, "".join(f"{line}\n" for line in kept))
         self._folder = workdir / FOLDER
-        self._events: tuple[str, Any] | None = None
+        self._events: tuple[str, _Events] | None = None
 
     def write(
         self,
@@ -47,10 +47,11 @@ class ScalarLog:
     ) -> None:
         """Records the means over the folds of a flight after an epoch (counted from 1)."""
         line = {"flight": flight, "run": run, "epoch": epoch, **values}
-        with self._path.open("a", encoding="utf-8") as file:
+        with places.naming(self._path), self._path.open("a", encoding="utf-8") as file:
             file.write(f"{sums.line(line)}\n")
         for name, value in values.items():
-            self._of(flight, folds).add_scalar(f"training/{name}", value, epoch)
+            self._of(flight, folds).add(f"training/{name}", value, epoch)
+        self._of(flight, folds).flush()
 
     def close(self) -> None:
         """Flushes the events."""
@@ -58,12 +59,12 @@ class ScalarLog:
             self._events[1].close()
         self._events = None
 
-    def _of(self, flight: str, folds: int) -> Any:
-        """The `SummaryWriter` of a flight; those of the one before are complete."""
+    def _of(self, flight: str, folds: int) -> _Events:
+        """The events of a flight; those of the one before are complete."""
         if self._events is None or self._events[0] != flight:
             self.close()
             name = f"{flight}_and_{folds - 1}_more" if folds > 1 else flight
-            self._events = flight, _writer(self._folder / name)
+            self._events = flight, _Events(self._folder / name)
         return self._events[1]
 
     def _lines(self) -> list[str]:
@@ -82,18 +83,42 @@ class ScalarLog:
             return False
 
 
-def _writer(folder: pathlib.Path) -> Any:
-    """The `SummaryWriter` of a folder.
+class _Events:
+    """The events of a flight, written at once.
 
-    tensorboardX imports PyTorch where that is installed, in case somebody gives it tensors: some
-    seconds, and a tenth of a gigabyte, before the first epoch.
+    tensorboardX's `SummaryWriter` has a thread for that; where it cannot write, it ends without a
+    word, and the program waits for it for ever.
     """
-    hidden = "torch" not in sys.modules
-    if hidden:
-        sys.modules["torch"] = None  # type: ignore[assignment]
-    try:
-        from tensorboardX import SummaryWriter
-    finally:
+
+    def __init__(self, folder: pathlib.Path) -> None:
+        # tensorboardX imports PyTorch where that is installed, in case somebody gives it tensors:
+        # some seconds, and a tenth of a gigabyte, before the first epoch.
+        hidden = "torch" not in sys.modules
         if hidden:
-            del sys.modules["torch"]
-    return SummaryWriter(str(folder), write_to_disk=True)
+            sys.modules["torch"] = None  # type: ignore[assignment]
+        try:
+            from tensorboardX import event_file_writer, summary
+            from tensorboardX.proto import event_pb2
+        finally:
+            if hidden:
+                del sys.modules["torch"]
+        self._folder, self._scalar, self._event = folder, summary.scalar, event_pb2.Event
+        with places.naming(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+            self._file = event_file_writer.EventsWriter(str(folder / "events"))
+
+    def add(self, tag: str, value: float, step: int) -> None:
+        """One point of a curve."""
+        event = self._event(wall_time=time.time(), step=step, summary=self._scalar(tag, value))
+        with places.naming(self._folder):
+            self._file.write_event(event)
+
+    def flush(self) -> None:
+        """Nothing waits in memory."""
+        with places.naming(self._folder):
+            self._file.flush()
+
+    def close(self) -> None:
+        """No more points."""
+        with places.naming(self._folder):
+            self._file.close()
