@@ -220,6 +220,7 @@ def test_the_same_request_is_answered_once_and_anew_where_asked(answers, tmp_pat
 def test_a_job_trained_anew_is_another_request(answers):
     ask, directory = answers
     ask()
+    (directory / ".sums").unlink(missing_ok=True)  # as of an earlier version: the change is meant
     with (directory / "predictions.csv").open("a") as file:
         file.write("\n")
     with pytest.raises(UserError, match="other predictions"):

@@ -8,6 +8,7 @@ import shutil
 import numpy as np
 import pandas as pd
 import pytest
+from damage import as_of_an_earlier_version
 
 from configs import calibrate as calibrate_config
 from configs import study as study_config
@@ -148,6 +149,7 @@ def test_a_report_is_made_from_the_two_files(silent, tmp_path):
     jobs.run(config_for(folder), run, "report")
     page = (run / "report" / "index.html").read_bytes()
     assert page == (folder / "run" / "report" / "index.html").read_bytes()
+    as_of_an_earlier_version(run)
     (run / exact.ABOUT).write_text(json.dumps({"sides": ["asian", "non_asian"]}))
     with pytest.raises(UserError, match=r"does not belong to relabellings.csv"):
         jobs.run(config_for(folder), run, "report")

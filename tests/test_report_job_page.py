@@ -236,7 +236,7 @@ def test_a_group_without_a_class_is_flagged(tmp_path):
 def test_config_that_is_no_json_is_a_user_error(tmp_path):
     workdir = report_workdir.write(tmp_path)
     (workdir / "config.json").write_text(json.dumps([1])[:-1])
-    with pytest.raises(UserError, match=r"config\.json is not a JSON object"):
+    with pytest.raises(UserError, match=r"config\.json is not JSON"):
         job_page.write(workdir)
 
 

@@ -155,7 +155,7 @@ def test_lost_rows_are_an_error_that_names_the_run(tmp_path):
     ("name", "content", "message"),
     [
         ("calibration.csv", "series,effect\na,0\n", "no column databases, rejections"),
-        ("matching.csv", "", "is no table"),
+        ("matching.csv", "", "is not a table"),
         ("database_baseline.json", '{"low": 1}', "must hold balanced_accuracy"),
         ("config.json", "{}", "names no protocol.grouping"),
         ("config.json", '{"protocol": {"grouping": "custom", "grouping_custom": '
