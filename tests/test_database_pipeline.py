@@ -185,7 +185,11 @@ def test_a_damaged_cache_file_is_computed_again(tmp_path):
     pipeline.process(jobs, OPTIONS, store)
     (path,) = store.folder.rglob("*.npz")
     whole = path.read_bytes()
-    for damaged in (b"", whole[: len(whole) // 2], b"text"):
+    at = len(whole) // 2
+    flipped = whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :]
+    np.savez(tmp_path / "foreign.npz", flow=np.zeros((2, 2, 3)), about='{"flow_unit": "pixels"}')
+    foreign = (tmp_path / "foreign.npz").read_bytes()
+    for damaged in (b"", whole[:at], b"text", flipped, foreign):
         path.write_bytes(damaged)
         pipeline.process(jobs, OPTIONS, store)
         assert path.read_bytes() == whole

@@ -11,13 +11,12 @@ import dataclasses
 import hashlib
 import json
 import pathlib
-import zipfile
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
-from ethnicmer_jax.base import files
+from ethnicmer_jax.base import files, sums
 
 PIXELS_VERSION = 5
 """Of the code that turns files and options into pixels. Raise it with every change of what that
@@ -80,15 +79,16 @@ class ClipCache:
     def load(self, key: str) -> Pixels | None:
         """The pixels stored under a fingerprint; None where there are none to be read."""
         path = self._path(key)
+        if not path.exists():
+            return None
         try:
-            with np.load(path, allow_pickle=False) as arrays:
-                stored = dict(arrays)
+            stored = files.read_arrays(path)
             about = json.loads(str(stored.pop("about")))
             return Pixels(**stored, **about)
         except FileNotFoundError:
             return None
-        except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile):
-            path.unlink()  # a file that the disk lost: compute it again
+        except (sums.DamagedError, ValueError, KeyError, TypeError):
+            sums.set_aside(path, "the clip is computed again")
             return None
 
     def store(self, key: str, pixels: Pixels) -> None:
@@ -99,7 +99,7 @@ class ClipCache:
             for name in ("flow", "onset_image", "apex_image")
             if (array := getattr(pixels, name)) is not None
         }
-        files.write_arrays(self._path(key), about=np.array(about), **arrays)
+        files.write_arrays(self._path(key), summed=True, about=np.array(about), **arrays)
 
     def _path(self, key: str) -> pathlib.Path:
         return self.folder / key[:2] / f"{key}.npz"

@@ -1,5 +1,6 @@
 """Files of sweeps, studies and explanations, damaged in six ways: refused, or the same result."""
 
+import ml_collections
 import pytest
 import worlds
 from damaging import KINDS, contents, copy, damage, outcome
@@ -50,7 +51,8 @@ def sweep(tmp_path_factory):
         shallow__features="grid",
     )
     with config.unlocked():
-        config.sweep = {"product": {"shallow.c": (1.0, 2.0)}}
+        points = ({"shallow.c": 1.0}, {"shallow.c": 2.0})
+        config.sweep = ml_collections.ConfigDict({"points": points}, convert_dict=False)
     points = grid.points(config)
     result_files.describe(folder / "all", "tiny", points)
     assert runner.run(points, folder / "all") == {}
