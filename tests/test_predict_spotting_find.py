@@ -102,3 +102,8 @@ def test_frames_between_the_steps_of_a_video_are_not_decoded(shot, tmp_path):
     _, frames = shot
     path = written(tmp_path / "fast.avi", frames[:40], fps=200.0)
     assert list(find(path, options=finding.SpotOptions(half=0.05)).numbers) == list(range(0, 40, 4))
+
+
+def test_a_recording_that_is_not_there_is_said_to_be_so(tmp_path):
+    with pytest.raises(ValueError, match=r"there is no video or folder .*missing\.avi"):
+        find(tmp_path / "missing.avi")

@@ -75,3 +75,10 @@ def test_no_table_takes_another_gender(read):
 @pytest.mark.parametrize(("cell", "text"), [(None, ""), (2.0, "2"), (2, "2"), (" x ", "x")])
 def test_a_typed_cell_is_what_the_spreadsheet_shows(cell, text):
     assert cells.text_of(cell) == text
+
+
+def test_a_foreign_word_of_emotion_is_told_of_the_mapping_file():
+    with pytest.raises(ValueError, match=r"'Freude' is unknown; .*\[cells\.emotion\]"):
+        cells.emotion("Freude")
+    with pytest.raises(ValueError, match=r"^is blank$"):
+        cells.emotion("")

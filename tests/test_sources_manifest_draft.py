@@ -172,3 +172,15 @@ def test_a_drafted_manifest_of_a_whole_tree_is_read(tmp_path):
 def test_a_tree_of_one_clip_is_left_to_fill_in():
     levels = folder_levels.guess([("film",)], "lab")
     assert (levels.subject, levels.clip, levels.emotion) == ([""], ["film"], [""])
+
+
+def test_a_level_most_of_whose_names_are_emotions_is_that_of_emotions(tmp_path):
+    touch(tmp_path, *(f"s{s}/{e}/c{s}.npy" for s in "12" for e in ("anger", "joy", "unclear")))
+    lines = manifest_draft.write(tmp_path)
+    assert any(line.startswith("emotion: level 2") for line in lines)
+    assert any("emotion: unclear not known" in line for line in lines)
+    assert {row["emotion"] for row in rows(tmp_path / "manifest.csv")} == {
+        "anger",
+        "joy",
+        "unclear",
+    }
