@@ -54,7 +54,7 @@ demo: $(VENV)/.base  ## install, then run configs/stereo.py on the simulated dat
 	@echo "(python is $(BIN)/python; for this shell: source $(BIN)/activate)"
 
 test: $(VENV)/.test  ## install, then run the test suite (about 17 minutes on 2 cores)
-	$(RUN) python -m pytest -m 'not slow' -n 2 $(PYTEST_ARGS)
+	$(RUN) python -m pytest -m 'not slow' -n 2 --dist worksteal $(PYTEST_ARGS)
 
 test-slow: $(VENV)/.test  ## the tests that `make test` leaves out
 	$(RUN) python -m pytest -m slow $(PYTEST_ARGS)

@@ -5,6 +5,7 @@ import os
 import pathlib
 import tempfile
 
+import filelock
 import hypothesis
 import jaxtyping
 import pytest
@@ -89,6 +90,28 @@ def real_pdf():
         yield real
 
 
+@contextlib.contextmanager
+def _compiling(quickly: bool):
+    """Programs are compiled in half the time, and are slow; or as users get them."""
+    import jax
+
+    before = jax.config.read("jax_disable_most_optimizations")
+    jax.config.update("jax_disable_most_optimizations", quickly)
+    if quickly != before:
+        jax.clear_caches()
+    yield
+    jax.config.update("jax_disable_most_optimizations", before)
+    if quickly != before:
+        jax.clear_caches()
+
+
+@pytest.fixture(scope="module")
+def quickly_compiled():
+    """For modules that compare within a tolerance, or bits of programs that are all their own."""
+    with _compiling(quickly=True):
+        yield
+
+
 def _trained(folder: pathlib.Path, data: pathlib.Path, **settings) -> pathlib.Path:
     """The smoke config, smaller still, run to its end in a work directory."""
     from configs import smoke
@@ -100,14 +123,21 @@ def _trained(folder: pathlib.Path, data: pathlib.Path, **settings) -> pathlib.Pa
     config.data.simulated.clips_per_subject = 3.0
     config.optim.epochs = 1
     config.update_from_flattened_dict(settings)
-    jobs.run(config, folder, "train")
+    # Once for all processes of the suite.
+    with filelock.FileLock(data.parent / "lock"), _compiling(quickly=False):
+        if not (folder / "predictions.csv").is_file():
+            jobs.run(config, folder, "train")
     return folder
 
 
 @pytest.fixture(scope="session")
 def simulated_data(tmp_path_factory) -> pathlib.Path:
     """The data directory of the databases behind `trained_workdir` and `trained_embed_workdir`."""
-    return tmp_path_factory.mktemp("trained") / "data"
+    ours = tmp_path_factory.getbasetemp()
+    # Each process of pytest-xdist has a folder of its own in that of the suite.
+    whole = ours.parent if "PYTEST_XDIST_WORKER" in os.environ else ours
+    (whole / "trained").mkdir(exist_ok=True)
+    return whole / "trained" / "data"
 
 
 @pytest.fixture(scope="session")

@@ -8,6 +8,8 @@ import pytest
 from benchmarks.plain_ststnet import PlainBlock
 from ethnicmer_jax.models.backbones.stst_block import ConvReluBnPool, window_patches
 
+pytestmark = pytest.mark.usefixtures("quickly_compiled")
+
 FEATURES = 5
 
 
