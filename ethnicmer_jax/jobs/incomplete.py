@@ -12,9 +12,8 @@ from typing import Any
 
 import ml_collections
 
-from ethnicmer_jax.base import files
+from ethnicmer_jax.base import files, sums
 from ethnicmer_jax.base.divergence import DivergedError, Divergence
-from ethnicmer_jax.base.schema import UserError
 
 FILE_NAME = "diverged.json"
 
@@ -37,7 +36,7 @@ def write(
         "limit": config["optim"]["divergence"],
         "diverged": [one.plain() for one in found.folds],
     }
-    files.write_json(directory / FILE_NAME, values)
+    files.write_json(directory / FILE_NAME, values, summed=True)
     console.print_diverged(found, str(config["name"]))
     if page:
         report(directory, config, found)
@@ -66,12 +65,13 @@ def read(directory: pathlib.Path) -> DivergedError | None:
     path = directory / FILE_NAME
     if not path.is_file():
         return None
-    values = files.read_json(path)
+    mend = "start the job again, which writes it anew"
+    values = files.read_json(path, mend)
     try:
         folds = [Divergence.of_plain(one) for one in values["diverged"]]
         return DivergedError(folds, int(values["planned"]))
     except (KeyError, TypeError, ValueError):
-        raise UserError(f"{path} is damaged; start the job again, which writes it anew") from None
+        raise sums.DamagedError(path, "is damaged", mend) from None
 
 
 def stamp(directory: pathlib.Path) -> int | None:
