@@ -6,11 +6,14 @@ With --config, --help also lists every setting.
 
 from __future__ import annotations
 
+import pathlib
+
+import ml_collections
 from absl import flags
 from ml_collections import config_flags
 
 from ethnicmer_jax import jobs
-from ethnicmer_jax.base import cli, environment
+from ethnicmer_jax.base import cli, environment, peers
 from ethnicmer_jax.base.schema import UserError
 
 _CONFIG = config_flags.DEFINE_config_file(
@@ -43,11 +46,19 @@ def main() -> None:
             raise UserError(f"--draws: the protocol {config.protocol.name} draws nothing")
         config.protocol.draws = _DRAWS.value
     environment.prefer_core_devices()
-    first = True
-    if _DISTRIBUTED.value:
-        from ethnicmer_jax.training import devices
+    if not _DISTRIBUTED.value:
+        _run(config, directory)
+        return
+    from ethnicmer_jax.training import devices
 
-        first = devices.join()
+    place = devices.join()
+    with peers.present(directory, place):
+        _run(config, directory, first=place.index == 0)
+
+
+def _run(
+    config: ml_collections.ConfigDict | None, directory: pathlib.Path, first: bool = True
+) -> None:
     if config is None:
         jobs.resume(directory, _MODE.value, first)
         return

@@ -1,9 +1,11 @@
 """Several processes share the folds of one job; nothing else may come of it."""
 
+import os
 import pathlib
 import socket
 import subprocess
 import sys
+import time
 
 import pytest
 import worlds
@@ -43,24 +45,98 @@ def free_port():
         return one.getsockname()[1]
 
 
+class Command:
+    """The real command, alone or as one of two processes that SLURM has started."""
+
+    def __init__(self, tmp_path, name):
+        self.workdir = tmp_path / name
+        self._arguments = [
+            *(sys.executable, "-m", "ethnicmer_jax.main", "--config=configs/smoke.py"),
+            *(f"--workdir={self.workdir}", f"--config.data.data_dir={tmp_path / 'data'}"),
+            *("--config.data.source=manifest", f"--config.data.raw={tmp_path / 'manifest.csv'}"),
+            *("--config.optim.epochs=8", "--config.engine.devices=1"),
+            "--config.engine.folds_in_flight=2",
+        ]
+
+    def start(self, *arguments, **environment):
+        return subprocess.Popen(
+            [*self._arguments, *arguments],
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env={**os.environ, **environment},
+        )
+
+    def both(self):
+        about = {
+            "SLURM_JOB_ID": "7",
+            "SLURM_STEP_NODELIST": "localhost",
+            "SLURM_STEP_NUM_NODES": "1",
+            "SLURM_NTASKS": "2",
+            "JAX_COORDINATOR_PORT": str(free_port()),
+        }
+        return [
+            self.start("--distributed", **about, SLURM_PROCID=index, SLURM_LOCALID=index)
+            for index in "01"
+        ]
+
+    def trained(self, flights):
+        """Waits until so many flights of folds are finished, by any process."""
+        deadline = time.monotonic() + 240
+        while len(list((self.workdir / "parts").glob("*.npz"))) < flights:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+
+
 @pytest.mark.slow
-def test_two_processes_predict_what_one_does(tmp_path):
+def test_two_processes_predict_what_one_does_though_one_dies(tmp_path):
     worlds.write_manifest(tmp_path)
-    alone = start(tmp_path, "alone", 0, "one")
-    assert alone.wait(120) == 0, alone.stdout.read()
-    port = free_port()
-    both = [start(tmp_path, port, index, "two") for index in (0, 1)]
-    said = [process.communicate(timeout=120)[0] for process in both]
-    assert [process.returncode for process in both] == [0, 0], "\n".join(said)
-    one, two = ((tmp_path / name / "predictions.csv").read_bytes() for name in ("one", "two"))
+    alone, job = Command(tmp_path, "one"), Command(tmp_path, "two")
+    first, second = job.both()
+    job.trained(1)
+    second.kill()
+    began = time.monotonic()
+    _, error = first.communicate(timeout=200)
+    assert time.monotonic() - began < 60
+    assert first.returncode == 2, error
+    line = error.splitlines()[-1]
+    assert line.startswith(f"error: the process with index 1 of this job (process {second.pid} of ")
+    assert line.endswith(" has given no sign of life for 40 s; the same command resumes")
+    both = job.both()
+    # A second job in the same place is told so, and leaves the first one alone.
+    job.trained(2)
+    for process in job.both():
+        assert process.wait(200) == 2
+        assert " is in use: process " in process.stderr.read().splitlines()[-1]
+    said = [process.communicate(timeout=300) for process in both]
+    assert [process.returncode for process in both] == [0, 0], said
+    assert alone.start().wait(300) == 0
+    one, two = ((command.workdir / "predictions.csv").read_bytes() for command in (alone, job))
     assert one == two
-    folders = (tmp_path / "two" / "checkpoints" / "loso-seed0").iterdir()
+    folders = (job.workdir / "checkpoints" / "loso-seed0").iterdir()
     assert len(list(folders)) == len(worlds.PEOPLE)
-    final = tmp_path / "two" / "checkpoints" / "final.everybody-seed0"
+    final = job.workdir / "checkpoints" / "final.everybody-seed0"
     assert [path.name for path in final.iterdir()] == ["everybody"]
-    # Only the first process reports.
-    assert ["report:" in text for text in said] == [True, False]
-    assert (tmp_path / "two" / "report" / "index.html").is_file()
+    # Only the first process reports, and nothing of the processes is left.
+    assert ["report:" in out for out, _ in said] == [True, False]
+    assert not (job.workdir / ".lock").exists()
+
+
+@pytest.mark.slow
+def test_processes_that_are_stopped_say_so_and_resume(tmp_path):
+    worlds.write_manifest(tmp_path)
+    job = Command(tmp_path, "two")
+    both = job.both()
+    job.trained(1)
+    for process in both:
+        process.terminate()
+    for process in both:
+        _, error = process.communicate(timeout=60)
+        assert process.returncode == 143
+        assert error.splitlines()[-1] == "stopped by SIGTERM; the same command resumes"
+    both = job.both()
+    assert [process.wait(300) for process in both] == [0, 0]
 
 
 EXACT = CODE.replace("jobs import job", "jobs.study import exact").replace(

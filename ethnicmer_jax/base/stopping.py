@@ -85,12 +85,24 @@ def ask(reason: str, code: int = 2) -> None:
       reason: one line for the user.
       code: exit code.
     """
+    if _state.asked:
+        return
     _state.line, _state.code = f"error: {reason}", code
     if _state.listening:
         os.kill(os.getpid(), signal.SIGTERM)
     else:
         _say()
         _thread.interrupt_main()
+
+
+def reason() -> str:
+    """Why this process was asked to end; "" where it was not."""
+    return _state.line.removeprefix("error: ") if _state.asked else ""
+
+
+def code() -> int | None:
+    """The exit code with which this process was asked to end; None where it was not."""
+    return _state.code if _state.asked else None
 
 
 def asked() -> bool:

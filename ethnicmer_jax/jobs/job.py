@@ -189,14 +189,9 @@ def _train_share(config: ml_collections.ConfigDict, directory: pathlib.Path) -> 
     else:
         # Once there is a database, anything else is quick work for the first process alone.
         preparation.built(config)
-    # A process that leaves long before the others makes JAX give up on all of them.
+    # What comes next in a study may need what the first process makes of this job.
     last = _last_file(config, directory)
-
-    def missing() -> str:
-        ended = last.is_file() or incomplete.stamp(directory) not in (None, before)
-        return "" if ended else str(last)
-
-    waiting.until(missing, directory / "parts")
+    waiting.until(lambda: last.is_file() or incomplete.stamp(directory) not in (None, before))
 
 
 def _evaluate(config: ml_collections.ConfigDict, directory: pathlib.Path) -> None:

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import os
+import uuid
 
 import jax
+from jax._src import distributed
 
+from ethnicmer_jax.base.peers import Place
 from ethnicmer_jax.base.schema import UserError
 from ethnicmer_jax.training import compilation_cache
+
+_PATIENCE_MS = 60_000
 
 
 def local() -> list[jax.Device]:
@@ -46,12 +51,19 @@ def check(wanted: int) -> None:
         raise UserError(f"engine.devices is {wanted} and there are {there}; 0 takes them all")
 
 
-def join() -> bool:
-    """Joins the other processes of a cluster job; whether this is the first of them.
+def join() -> Place:
+    """Joins the other processes of a cluster job; the place of this one among them.
+
+    Processes train folds of their own and meet in the work directory. JAX's connections between
+    them are given up once every process knows its devices: with them, JAX would end all
+    processes, without a word on why, as soon as the first one has ended (and 100 s after any
+    other one); `peers` watches in their place.
 
     Raises:
       UserError: there is no such job to join, or see `local`.
     """
+    # JAX would take SIGTERM for itself, see `stopping`.
+    jax.config.update("jax_enable_preemption_service", False)
     try:
         jax.distributed.initialize()
     except ValueError as error:
@@ -59,4 +71,10 @@ def join() -> bool:
             f"--distributed finds no cluster job to join ({error}); start it with srun or the like"
         ) from None
     local()
-    return jax.process_index() == 0
+    # No public function shares a text.
+    client = distributed.global_state.client
+    if jax.process_index() == 0:
+        client.key_value_set("ethnicmer_jax/run", uuid.uuid4().hex[:12])
+    run = client.blocking_key_value_get("ethnicmer_jax/run", _PATIENCE_MS)
+    jax.distributed.shutdown()
+    return Place(jax.process_index(), jax.process_count(), run)

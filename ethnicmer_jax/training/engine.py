@@ -130,17 +130,16 @@ class Engine:
         Raises:
           DivergedError: some folds have diverged; the results of all others are kept, and those
             that diverged are trained anew the next time.
-          UserError: another process has ended and left folds without results.
         """
         keep = self._config.checkpoint.keep
-        shared = jax.process_count() > 1
-        if shared and workdir is None:
+        mine = (jax.process_index(), jax.process_count())
+        if mine[1] > 1 and workdir is None:
             raise ValueError("the processes of a distributed job meet in a work directory")
-        results = FoldResults(workdir / "parts" if workdir else None, self.folds, shared)
+        results = FoldResults(workdir / "parts" if workdir else None, self.folds, mine)
         saved = checkpoint.FoldCheckpoints(workdir / "checkpoints") if workdir else None
         names, first = self.folds.names, jax.process_index() == 0
         # Shares follow from the table alone: processes may start at different times.
-        share = range(jax.process_index(), len(names), jax.process_count())
+        share = range(mine[0], len(names), mine[1])
         todo = np.asarray([row for row in share if names[row] not in results.done], int)
         # Final models fly by themselves: with them, other folds would fly in other company.
         tested = np.isin(todo, self.folds.tested)
@@ -172,6 +171,7 @@ class Engine:
                 self._finish(results, flight, self._heads(flight, state), watch, resume_from)
         if log:
             log.close()
+        results.finish_share()
         if not first:
             return None
         results.wait_for(names)
@@ -347,7 +347,6 @@ class Engine:
             state = self._init(fixed, self._data)
         progress.skip(first * len(flight.rows))
         for number in range(first, config.epochs):
-            results.sign()
             order = batches.epoch(folds, number, config.batch_size, self._room)
             rate = np.full(self._grid.size, optim.learning_rate(config, number), np.float32)
             # Dummies repeat the first fold's data but take no step; nor do folds that diverged.

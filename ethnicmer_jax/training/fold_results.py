@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import pathlib
 import shutil
+import time
 from collections.abc import Mapping, Sequence, Set
 from typing import Any
 
@@ -19,13 +20,15 @@ import pandas as pd
 from ethnicmer_jax.base import files, reportable, sums, waiting
 from ethnicmer_jax.base.divergence import Divergence
 from ethnicmer_jax.base.predictions import ANSWERS, Predictions
-from ethnicmer_jax.base.schema import ETHNICITIES
+from ethnicmer_jax.base.schema import ETHNICITIES, UserError
 from ethnicmer_jax.data.dataset import Dataset
 from ethnicmer_jax.data.targets import Targets
 from ethnicmer_jax.protocols.fold_table import FoldTable
 
 _HEADS = ("p", "q", "answers")
 _DIVERGED = "*.diverged.json"
+_PATIENCE = 600.0
+"""Seconds in which a process that has been started again begins to train."""
 
 
 class FoldResults:
@@ -35,16 +38,19 @@ class FoldResults:
         self,
         folder: pathlib.Path | None,
         folds: FoldTable | None = None,
-        shared: bool = False,
+        share: tuple[int, int] = (0, 1),
     ):
         """Reads what is there; what is damaged is set aside, so that its folds are trained again.
 
         Args:
           folder: of the files; it need not exist.
           folds: what the results are of; None where they are not used.
-          shared: whether other processes wait for the results of this one.
+          share: index of this process among those that share the folds, and their number.
         """
-        self._folder, self._shared = folder, shared
+        self._folder, (self._index, self._count) = folder, share
+        if folder is not None and self._count > 1:
+            # It would be of an earlier life of this process.
+            self._share(self._index).unlink(missing_ok=True)
         tested = {} if folds is None else dict(zip(folds.names, folds.test.sizes, strict=True))
         self._tested: Mapping[str, int] = tested
         self._done: dict[str, dict[str, np.ndarray]] = {}
@@ -92,25 +98,55 @@ class FoldResults:
         missing = (name for name in names if name not in self._done)
         return [self._diverged[name] for name in missing if name in self._diverged]
 
-    def sign(self) -> None:
-        """Shows processes that wait for results that this one gets on."""
-        if self._shared and self._folder is not None:
-            waiting.sign(self._folder)
+    def finish_share(self) -> None:
+        """Tells the process that waits for the results of this one that all are there."""
+        if self._folder is not None and self._count > 1:
+            files.write_text(self._share(self._index), "")
 
     def wait_for(self, names: Sequence[str]) -> None:
-        """Reads on until other processes have finished all these folds.
+        """Reads on until all processes have written the results of all these folds.
+
+        Every second it looks at one file of each process, however many folds there are.
 
         Raises:
-          UserError: some are missing, and no other process shows a sign of life.
+          UserError: all have finished, and results are missing.
         """
 
-        def missing() -> str:
-            self._read_new()
-            finished = self._done.keys() | self._diverged.keys()
-            left = [name for name in names if name not in finished]
-            return f"the results of {len(left)} folds, such as {left[0]}" if left else ""
+        def finished() -> bool:
+            return all(name in self._done or name in self._diverged for name in names)
 
-        waiting.until(missing, self._folder)
+        if finished():
+            return
+        shares = [self._share(index) for index in range(self._count)]
+        seen: list[int] | None = None
+        since = time.monotonic()
+
+        def there() -> bool:
+            nonlocal seen, since
+            try:
+                times = [share.stat().st_mtime_ns for share in shares]
+            except FileNotFoundError:
+                return False
+            if times == seen:
+                # One may be of an earlier life, whose process is not here yet.
+                if time.monotonic() - since > _PATIENCE:
+                    left = [name for name in names if name not in self._done]
+                    raise UserError(
+                        f"{self._folder} lacks results of {len(left)} folds, such as {left[0]}, "
+                        "that all processes have finished; start the same command again, which "
+                        "trains them"
+                    )
+                return False
+            seen, since = times, time.monotonic()
+            self._read_new()
+            return finished()
+
+        waiting.until(there)
+
+    def _share(self, index: int) -> pathlib.Path:
+        """The file that says that a process has finished its share."""
+        assert self._folder is not None, "processes meet in a folder"
+        return self._folder / f"share-{index}-of-{self._count}.done"
 
     def predictions(
         self, folds: FoldTable, dataset: Dataset, targets: Targets

@@ -187,11 +187,6 @@ def _await(file: pathlib.Path, before: int | None) -> None:
       DivergedError: it has named folds that diverged instead, since diverged.json was as `before`.
     """
     directory = file.parents[1]
-
-    def missing() -> str:
-        told = incomplete.stamp(directory) not in (None, before)
-        return "" if told or file.is_file() else str(file)
-
-    waiting.until(missing, file.with_suffix("") / "parts")
+    waiting.until(lambda: file.is_file() or incomplete.stamp(directory) not in (None, before))
     if not file.is_file() and (found := incomplete.read(directory)):
         raise found
