@@ -43,4 +43,7 @@ def inline(page):
 def _command(line):
     """The line without comments and `[--optional]` parts; "" where it is no command."""
     line = re.sub(r"\[--[^\]]*\]|\s#.*", "", line.strip())
+    if "SLURM_ARRAY" in line:
+        # A task of an array runs as well where there is no cluster.
+        line = line.removeprefix("srun ")
     return " ".join(line.split()) if line.startswith(STARTS) else ""

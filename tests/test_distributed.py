@@ -45,6 +45,13 @@ def free_port():
         return one.getsockname()[1]
 
 
+QUICK = (
+    # Most of the time goes into compiling.
+    "--xla_force_host_platform_device_count=1 --xla_backend_optimization_level=0 "
+    "--xla_llvm_disable_expensive_passes=true"
+)
+
+
 class Command:
     """The real command, alone or as one of two processes that SLURM has started."""
 
@@ -54,7 +61,7 @@ class Command:
             *(sys.executable, "-m", "ethnicmer_jax.main", "--config=configs/smoke.py"),
             *(f"--workdir={self.workdir}", f"--config.data.data_dir={tmp_path / 'data'}"),
             *("--config.data.source=manifest", f"--config.data.raw={tmp_path / 'manifest.csv'}"),
-            *("--config.optim.epochs=8", "--config.engine.devices=1"),
+            *("--config.optim.epochs=4", "--config.engine.devices=1"),
             "--config.engine.folds_in_flight=2",
         ]
 
@@ -65,7 +72,7 @@ class Command:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
-            env={**os.environ, **environment},
+            env={**os.environ, "XLA_FLAGS": QUICK, **environment},
         )
 
     def both(self):
@@ -81,11 +88,13 @@ class Command:
             for index in "01"
         ]
 
-    def trained(self, flights):
+    def trained(self, flights, processes):
         """Waits until so many flights of folds are finished, by any process."""
-        deadline = time.monotonic() + 240
+        deadline = time.monotonic() + 600
         while len(list((self.workdir / "parts").glob("*.npz"))) < flights:
             assert time.monotonic() < deadline
+            for process in processes:
+                assert process.poll() is None, process.stderr.read()
             time.sleep(0.05)
 
 
@@ -94,7 +103,7 @@ def test_two_processes_predict_what_one_does_though_one_dies(tmp_path):
     worlds.write_manifest(tmp_path)
     alone, job = Command(tmp_path, "one"), Command(tmp_path, "two")
     first, second = job.both()
-    job.trained(1)
+    job.trained(1, [first, second])
     second.kill()
     began = time.monotonic()
     _, error = first.communicate(timeout=200)
@@ -105,7 +114,7 @@ def test_two_processes_predict_what_one_does_though_one_dies(tmp_path):
     assert line.endswith(" has given no sign of life for 40 s; the same command resumes")
     both = job.both()
     # A second job in the same place is told so, and leaves the first one alone.
-    job.trained(2)
+    job.trained(2, both)
     for process in job.both():
         assert process.wait(200) == 2
         assert " is in use: process " in process.stderr.read().splitlines()[-1]
@@ -128,7 +137,7 @@ def test_processes_that_are_stopped_say_so_and_resume(tmp_path):
     worlds.write_manifest(tmp_path)
     job = Command(tmp_path, "two")
     both = job.both()
-    job.trained(1)
+    job.trained(1, both)
     for process in both:
         process.terminate()
     for process in both:

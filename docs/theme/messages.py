@@ -32,7 +32,11 @@ def collect(root: pathlib.Path) -> list[Message]:
 
 def _texts(tree: ast.AST) -> Iterator[str]:
     for node in ast.walk(tree):
-        if isinstance(node, ast.Call) and _name(node.func) in ("UserError", "SizeError"):
+        if isinstance(node, ast.Call) and _name(node.func) in (
+            "UserError",
+            "SizeError",
+            "InUseError",
+        ):
             for argument in node.args[:1]:
                 text = " ".join(_text(argument).split())
                 if any(letter.isalpha() for letter in text):

@@ -101,7 +101,10 @@ class _Lock:
             if there is None:
                 continue  # gone by now
             if _works(there, self._path):
-                raise InUseError(_line(there, self._shown))
+                raise InUseError(
+                    f"{self._shown} is in use: {_who(there)}; wait until it ends, or name another "
+                    "directory"
+                )
             self._take_over(there)
         threading.Thread(target=self._beat, daemon=True).start()
 
@@ -159,7 +162,7 @@ class _Lock:
                 elif there.get("token") == self._token:
                     os.utime(self._path)
                 elif not self._ended.is_set():
-                    stopping.ask(f"{_line(there, self._shown)}; this process ends", 2)
+                    stopping.ask(f"{self._shown} is in use: {_who(there)}; this process ends", 2)
                     return
             except OSError:
                 continue  # of a disk that is full or away for a while
@@ -208,15 +211,12 @@ def _touched(path: pathlib.Path) -> tuple[int, int] | None:
     return state.st_mtime_ns, state.st_size
 
 
-def _line(there: Mapping[str, Any], directory: pathlib.Path) -> str:
+def _who(there: Mapping[str, Any]) -> str:
     """Who works in a directory, where and for how long."""
     try:
         owner = str(Owner.of(there))
         age = progress.duration(max(0.0, time.time() - float(there["since"])))
     except (ValueError, KeyError, TypeError):
-        return f"{directory} is in use by another process; name another directory"
+        return "another process works there"
     doing = f" ({there['command']})" if there.get("command") else ""
-    return (
-        f"{directory} is in use: {owner} has worked there for {age}{doing}; wait until it ends, "
-        "or name another directory"
-    )
+    return f"{owner} has worked there for {age}{doing}"

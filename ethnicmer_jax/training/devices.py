@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import uuid
 
@@ -13,6 +14,8 @@ from ethnicmer_jax.base.schema import UserError
 from ethnicmer_jax.training import compilation_cache
 
 _PATIENCE_MS = 60_000
+_joined: list[Place] = []
+"""The place of this process, where it has joined others."""
 
 
 def local() -> list[jax.Device]:
@@ -55,9 +58,9 @@ def join() -> Place:
     """Joins the other processes of a cluster job; the place of this one among them.
 
     Processes train folds of their own and meet in the work directory. JAX's connections between
-    them are given up once every process knows its devices: with them, JAX would end all
-    processes, without a word on why, as soon as the first one has ended (and 100 s after any
-    other one); `peers` watches in their place.
+    them are given up once each knows its place: with them, JAX would abort all processes, without
+    a name, as soon as the first one has died. `peers` watches in their place. From then on, each
+    has a JAX of its own. On TPUs, whose hosts are one machine to JAX, the connections stay.
 
     Raises:
       UserError: there is no such job to join, or see `local`.
@@ -70,11 +73,30 @@ def join() -> Place:
         raise UserError(
             f"--distributed finds no cluster job to join ({error}); start it with srun or the like"
         ) from None
+    # No public function shares a text, or forgets a place.
+    state = distributed.global_state
+    if state.process_id == 0:
+        state.client.key_value_set("ethnicmer_jax/run", uuid.uuid4().hex[:12])
+    run = state.client.blocking_key_value_get("ethnicmer_jax/run", _PATIENCE_MS)
+    place = Place(state.process_id, state.num_processes, run)
+    if not _on_tpu():
+        jax.distributed.shutdown()
+        state.process_id, state.num_processes = 0, 1
     local()
-    # No public function shares a text.
-    client = distributed.global_state.client
-    if jax.process_index() == 0:
-        client.key_value_set("ethnicmer_jax/run", uuid.uuid4().hex[:12])
-    run = client.blocking_key_value_get("ethnicmer_jax/run", _PATIENCE_MS)
-    jax.distributed.shutdown()
-    return Place(jax.process_index(), jax.process_count(), run)
+    _joined.append(place)
+    return place
+
+
+def index() -> int:
+    """Which of the processes of a distributed job this one is, from 0."""
+    return _joined[0].index if _joined else jax.process_index()
+
+
+def count() -> int:
+    """How many processes share the folds of a job."""
+    return _joined[0].count if _joined else jax.process_count()
+
+
+def _on_tpu() -> bool:
+    there = importlib.util.find_spec("libtpu") is not None
+    return there and "tpu" in os.environ.get("JAX_PLATFORMS", "tpu")

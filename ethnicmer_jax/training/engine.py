@@ -98,7 +98,7 @@ class Engine:
             config.engine.devices,
             config.engine.fold_batch,
             config.engine.folds_in_flight,
-            -(-len(folds) // jax.process_count()),
+            -(-len(folds) // devices.count()),
         )
         self.learner = Learner.of(config, targets)
         self._starts = pretrained.read(config, self.learner.model, targets)
@@ -132,12 +132,12 @@ class Engine:
             that diverged are trained anew the next time.
         """
         keep = self._config.checkpoint.keep
-        mine = (jax.process_index(), jax.process_count())
+        mine = (devices.index(), devices.count())
         if mine[1] > 1 and workdir is None:
             raise ValueError("the processes of a distributed job meet in a work directory")
         results = FoldResults(workdir / "parts" if workdir else None, self.folds, mine)
         saved = checkpoint.FoldCheckpoints(workdir / "checkpoints") if workdir else None
-        names, first = self.folds.names, jax.process_index() == 0
+        names, first = self.folds.names, mine[0] == 0
         # Shares follow from the table alone: processes may start at different times.
         share = range(mine[0], len(names), mine[1])
         todo = np.asarray([row for row in share if names[row] not in results.done], int)
@@ -308,7 +308,7 @@ class Engine:
     def environment(self) -> dict[str, Any]:
         """Versions, devices and command behind the results."""
         mine = [device.device_kind for device in self._grid.devices]
-        return environment.describe(mine * jax.process_count())
+        return environment.describe(mine * devices.count())
 
     def clear(self, workdir: pathlib.Path) -> None:
         """Removes the results of single folds, once predictions.csv holds them all."""
@@ -495,7 +495,7 @@ class Engine:
         return dataclasses.replace(constants, flow=self._statistics[1])
 
     def _progress(self, title: str, total: int, unit: str) -> Progress:
-        return Progress(title, total=total, unit=unit, hidden=jax.process_index() > 0)
+        return Progress(title, total=total, unit=unit, hidden=devices.index() > 0)
 
 
 def _half_trained(workdir: pathlib.Path | None) -> checkpoint.FoldCheckpoints | None:
