@@ -87,7 +87,8 @@ def today() -> str:
 
 def machine() -> str:
     """Processor and cores that this process may use."""
-    return f"{_processor()}, {cores()} cores"
+    count = cores()
+    return f"{_processor()}, {count} core{'s' if count > 1 else ''}"
 
 
 def cores() -> int:

@@ -88,9 +88,9 @@ def network(name: str, size: int) -> nn.Module:
 
         return swin_transformer.swin_b(num_classes=CLASSES)
     if name.startswith("tiny_vit"):
-        from benchmarks.torchvision_models import timm_model
+        from benchmarks.torchvision_models import TINY_VIT, tiny_vit
 
-        return timm_model(f"{name}_224", num_classes=CLASSES, img_size=size)
+        return tiny_vit(size, TINY_VIT[name], classes=CLASSES)
     raise UserError(f"PyTorch's packages have no network {name}")
 
 

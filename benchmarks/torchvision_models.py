@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
 
 import torch
 from torch import nn
@@ -18,11 +18,26 @@ except RuntimeError:
 
 from torchvision.models import resnet, swin_transformer, vgg
 
-__all__ = ["resnet", "swin_transformer", "timm_model", "vgg"]
+TINY_VIT = {"tiny_vit_5m": (64, 128, 160, 320), "tiny_vit_21m": (96, 192, 384, 576)}
+"""Name of a TinyViT -> its widths."""
+
+__all__ = ["resnet", "swin_transformer", "tiny_vit", "vgg"]
 
 
-def timm_model(name: str, **options: Any) -> nn.Module:
-    """A network of timm with fresh weights."""
-    import timm
+def tiny_vit(
+    size: int,
+    widths: Sequence[int] = TINY_VIT["tiny_vit_5m"],
+    depths: Sequence[int] = (2, 2, 6, 2),
+    classes: int = 1000,
+) -> nn.Module:
+    """TinyViT of timm with windows for images of that size, as timm's variants have them."""
+    # After torchvision: timm imports it.
+    from timm.models import tiny_vit
 
-    return timm.create_model(name, **options)
+    return tiny_vit.TinyVit(
+        num_classes=classes,
+        embed_dims=widths,
+        depths=depths,
+        num_heads=[width // 32 for width in widths],
+        window_sizes=[size // part for part in (32, 32, 16, 32)],
+    )

@@ -13,9 +13,12 @@ for _package in ("torchvision", "timm"):
     if importlib.util.find_spec(_package) is None:
         pytest.skip(_REASON, allow_module_level=True)
 
-# First: timm imports torchvision.
-from benchmarks.torchvision_models import resnet, swin_transformer, vgg  # isort: skip # noqa: E402
-from timm.models import tiny_vit as _tiny_vit  # noqa: E402
+from benchmarks.torchvision_models import (  # noqa: E402
+    resnet,
+    swin_transformer,
+    tiny_vit as tiny_vit,
+    vgg,
+)
 
 
 def resnet18(classes=1000):
@@ -25,16 +28,6 @@ def resnet18(classes=1000):
 def swin(width, depths, heads):
     return swin_transformer.SwinTransformer(
         [4, 4], width, list(depths), list(heads), window_size=[7, 7]
-    )
-
-
-def tiny_vit(size, widths=(64, 128, 160, 320), depths=(2, 2, 6, 2)):
-    """TinyViT with windows for images of that size, as timm's variants have them."""
-    return _tiny_vit.TinyVit(
-        embed_dims=widths,
-        depths=depths,
-        num_heads=[width // 32 for width in widths],
-        window_sizes=[size // part for part in (32, 32, 16, 32)],
     )
 
 
