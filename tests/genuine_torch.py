@@ -13,12 +13,10 @@ for _package in ("torchvision", "timm"):
     if importlib.util.find_spec(_package) is None:
         pytest.skip(_REASON, allow_module_level=True)
 
-from benchmarks.torchvision_models import (  # noqa: E402
-    resnet,
-    swin_transformer,
-    tiny_vit as tiny_vit,
-    vgg,
-)
+from benchmarks import torchvision_models  # noqa: E402
+from benchmarks.torchvision_models import resnet, swin_transformer, vgg  # noqa: E402
+
+tiny_vit = torchvision_models.tiny_vit
 
 
 def resnet18(classes=1000):
