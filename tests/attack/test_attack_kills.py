@@ -96,7 +96,7 @@ def test_a_job_killed_at_its_renames(undisturbed, life):
     rng, name = random.Random(life), f"chosen{life}"
     for kill in range(KILLS):
         # Later and later in the life of a job: renames before that are not repeated.
-        moment = rng.randrange(1, 12 + 6 * kill) * rng.choice((-1, 1))
+        moment = rng.randrange(1, 20 + 10 * kill) * rng.choice((-1, 1))
         assert ended(start(folder, name, moment)) in (-signal.SIGKILL, 0)
     assert ended(start(folder, name)) == 0
     assert_same(folder, name)
