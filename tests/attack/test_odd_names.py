@@ -27,7 +27,7 @@ NAMES = (
 )
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", [*NAMES[:4], "".join(NAMES[4:])])
 @pytest.mark.parametrize("where", ["folder", "fold"])
 def test_checkpoints_come_back(tmp_path, name, where):
     folder = tmp_path / name.replace("/", ":") if where == "folder" else tmp_path
