@@ -2,11 +2,13 @@
 PYTHON ?= python3
 VENV ?= .venv
 BEAM_VENV ?= .venv-beam
+BOUND ?= lowest
+BOUND ?= lowest
 BIN := $(VENV)/bin
 RUN := PATH="$(abspath $(BIN)):$$PATH"
 WORKDIR ?= runs/demo
 
-.PHONY: help demo test test-slow test-beam parity lint docs benchmark gpu clean
+.PHONY: help demo test test-slow test-beam test-bound constraints coverage parity lint docs benchmark gpu clean
 help:  ## list the commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
 
@@ -41,6 +43,13 @@ $(BEAM_VENV)/.beam: pyproject.toml
 	@$(BEAM_VENV)/bin/python -c 'import cv2' 2>/dev/null || $(MAKE) --no-print-directory headless VENV=$(BEAM_VENV)
 	@touch $@
 
+# One environment for each end of the allowed versions.
+.venv-%/.bound: constraints/%.txt pyproject.toml
+	$(PYTHON) -m venv .venv-$*
+	.venv-$*/bin/python -m pip install --quiet --disable-pip-version-check --constraint $< -e '.[test]'
+	@.venv-$*/bin/python -c 'import cv2' 2>/dev/null || $(MAKE) --no-print-directory headless VENV=.venv-$*
+	@touch $@
+
 # opencv-python's wheel needs libGL, which a bare machine lacks; the headless one does not.
 .PHONY: headless
 headless:
@@ -62,6 +71,17 @@ test-slow: $(VENV)/.test  ## the tests that `make test` leaves out
 test-beam: $(BEAM_VENV)/.beam  ## install Apache Beam in an environment of its own, and test it
 	$(BEAM_VENV)/bin/python -c 'import apache_beam'
 	PATH="$(abspath $(BEAM_VENV))/bin:$$PATH" $(BEAM_VENV)/bin/python -m pytest tests/test_database_beam.py $(PYTEST_ARGS)
+
+test-bound: .venv-$(BOUND)/.bound  ## the test suite with the lowest allowed versions; BOUND=newest for those
+	PATH="$(abspath .venv-$(BOUND))/bin:$$PATH" .venv-$(BOUND)/bin/python -m pytest -m 'not slow' -n 2 $(PYTEST_ARGS)
+
+constraints: $(VENV)/.base  ## write constraints/ anew, from what pyproject.toml allows
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check 'uv>=0.5'
+	$(BIN)/uv pip compile pyproject.toml --extra test --python-version 3.11 --resolution lowest-direct --no-annotate --no-header --quiet --upgrade --output-file constraints/lowest.txt
+	$(BIN)/uv pip compile pyproject.toml --extra test --python-version 3.11 --universal --no-annotate --no-header --quiet --upgrade --output-file constraints/newest.txt
+
+coverage: $(VENV)/.test  ## which lines the test suite reaches
+	$(RUN) python -m pytest -m 'not slow' -n 2 --cov=ethnicmer_jax --cov=data_builders --cov-report=term-missing:skip-covered $(PYTEST_ARGS)
 
 parity: $(VENV)/.parity  ## install PyTorch, torchvision and timm: the parity tests then run, too
 
