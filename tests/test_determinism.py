@@ -15,7 +15,7 @@ import small_models
 import worlds
 
 from ethnicmer_jax.base import stopping
-from ethnicmer_jax.training import fold_results
+from ethnicmer_jax.training import fold_results, placement
 from ethnicmer_jax.training.checkpoint import FoldCheckpoints
 from ethnicmer_jax.training.scalars import ScalarLog
 
@@ -73,6 +73,17 @@ def test_predictions_do_not_depend_on_the_threads_of_the_process():
     wanted = predicted(1, 1)
     for there, used in [(2, 2), (4, 1), (8, 1), (8, 8)]:
         assert predicted(there, used) == wanted
+
+
+def test_a_jax_without_pmap_predicts_the_same_bytes(monkeypatch):
+    overrides = {"engine__devices": 4, "engine__folds_in_flight": 4}
+    monkeypatch.delattr(jax, "pmap")
+    placement._mapped.cache_clear()
+    try:
+        found = worlds.engine(made(**overrides), DATA).train().table
+    finally:
+        placement._mapped.cache_clear()
+    assert found.equals(expected())
 
 
 def option_text(options):

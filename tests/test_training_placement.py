@@ -1,8 +1,11 @@
+import warnings
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from ethnicmer_jax.training import placement
 from ethnicmer_jax.training.placement import Grid, padded
 
 SHARED = jnp.linspace(-1, 1, 30).reshape(6, 5)
@@ -45,6 +48,38 @@ def test_batching_folds_changes_rounding_only():
     np.testing.assert_allclose(run(grid(2, 1, 4)), run(grid(2, 4)), rtol=1e-5)
 
 
+@pytest.fixture
+def without_pmap(monkeypatch):
+    """A JAX from which `pmap` is gone."""
+    monkeypatch.delattr(jax, "pmap")
+    placement._mapped.cache_clear()
+    yield
+    placement._mapped.cache_clear()
+
+
+@pytest.mark.parametrize(("devices", "slots", "fold_batch"), [(4, 2, 1), (2, 2, 2), (1, 1, 1)])
+def test_without_pmap_the_same_bytes_come_from_shard_map(request, devices, slots, fold_batch):
+    by_pmap = run(grid(devices, slots, fold_batch))
+    request.getfixturevalue("without_pmap")
+    by_shard_map = run(grid(devices, slots, fold_batch))
+    assert not hasattr(jax, "pmap")
+    assert by_shard_map.tobytes() == by_pmap.tobytes()
+
+
+def test_a_deprecated_pmap_is_not_used_and_its_warning_not_needed(monkeypatch):
+    class Deprecated:
+        def __getattr__(self, name):
+            if name == "pmap":
+                warnings.warn("jax.pmap is deprecated", DeprecationWarning, stacklevel=2)
+            return getattr(jax, name)
+
+    assert placement._pmap() is jax.pmap
+    monkeypatch.setattr(placement, "jax", Deprecated())
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert placement._pmap() is None
+
+
 def test_placing_and_collecting_keep_the_order():
     made = grid(2, 2, 2)
     tree = {"a": np.arange(8), "b": np.arange(16.0).reshape(8, 2)}
@@ -59,6 +94,19 @@ def test_shared_data_are_on_every_device():
     assert all(np.array_equal(copy, SHARED) for copy in copies)
     # No device ever holds the copies of the others.
     assert [shard.data.shape for shard in copies.addressable_shards] == [(1, 6, 5)] * 4
+
+
+def test_nothing_is_moved_but_by_placing_and_collecting():
+    made = grid(4, 2)
+    with jax.transfer_guard("disallow"):
+        placed = made.place(folds(made.size))
+        shared = made.replicate({"x": np.asarray(SHARED)})
+    step = made.map(learn, donate_first=True)
+    state, steps = placed
+    with jax.transfer_guard("disallow"):
+        for _ in range(2):
+            state = step(state, steps, shared["x"])
+        assert np.isfinite(made.collect(state)["x"]).all()
 
 
 @pytest.mark.parametrize(

@@ -303,7 +303,8 @@ class Engine:
     @property
     def data(self) -> Resident:
         """The data of all clips, as the methods of `fold.Learner` want them."""
-        return jax.tree.map(lambda x: x[0], self._data)
+        # Of the first device alone: indexing the whole would compute on all of them.
+        return jax.tree.map(lambda x: x.addressable_data(0)[0], self._data)
 
     def environment(self) -> dict[str, Any]:
         """Versions, devices and command behind the results."""

@@ -5,12 +5,17 @@ device, slots are worked through one after the other, each of them `vmap`ped ove
 `fold_batch` folds. On a CPU a batch of one keeps the activations in cache; on an
 accelerator a wide batch keeps it busy. Everything else of the program sees a flat
 list of folds.
+
+JAX keeps `pmap` in maintenance mode and has built it on `jax.shard_map` since 0.8
+(docs.jax.dev/en/latest/migrate_pmap.html). A JAX without it, or one that calls it
+deprecated, is met by `shard_map` itself: the same program, bit for bit.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import functools
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -64,21 +69,27 @@ class Grid:
         keeps all of them busy.
         """
         shape = (self.slots, len(self.devices), self.fold_batch)
-        laid_out = jax.tree.map(lambda x: x.reshape(*shape, *x.shape[1:]).swapaxes(0, 1), tree)
-        return jax.pmap(_identity, devices=self.devices)(laid_out)
+        laid_out = jax.tree.map(
+            lambda x: np.asarray(x).reshape(*shape, *x.shape[1:]).swapaxes(0, 1), tree
+        )
+        return jax.device_put(laid_out, self._sharding)
 
     def replicate(self, tree: Any) -> Any:
-        """Puts the same arrays on every device, [devices, ...], one copy on each."""
-        mesh = jax.sharding.Mesh(np.asarray(self.devices), ("devices",))
-        sharding = jax.sharding.NamedSharding(mesh, jax.sharding.PartitionSpec("devices"))
+        """Puts the same arrays on every device, [devices, ...], one copy on each.
 
-        def copies(x: jax.Array | np.ndarray) -> jax.Array:
-            shape = (len(self.devices), *np.shape(x))
-            # Array by array: a stack of all copies would have to fit the first device.
-            parts = [jax.device_put(x[None], device) for device in self.devices]
-            return jax.make_array_from_single_device_arrays(shape, sharding, parts)
+        Every device gets its own straight from the host: no device ever holds, or passes on,
+        the copies of the others.
+        """
+        views = jax.tree.map(
+            lambda x: np.broadcast_to(x, (len(self.devices), *x.shape)), jax.device_get(tree)
+        )
+        return jax.device_put(views, self._sharding)
 
-        return jax.tree.map(copies, tree)
+    @property
+    def _sharding(self) -> jax.sharding.NamedSharding:
+        """The first axis over the devices."""
+        spec = jax.sharding.PartitionSpec("devices")
+        return jax.sharding.NamedSharding(_mesh(self.devices), spec)
 
     def collect(self, tree: Any) -> Any:
         """Brings a result back as NumPy arrays [size, ...]."""
@@ -120,12 +131,41 @@ def _mapped(
         batched = jax.vmap(lambda *one: function(*one, shared))
         return jax.lax.map(lambda slot: batched(*slot), per_fold)
 
-    donated = (0,) if donate_first else ()
-    return jax.pmap(on_device, devices=used, donate_argnums=donated)
+    return _spread(on_device, used, (0,) if donate_first else ())
 
 
-def _identity(tree: Any) -> Any:
-    return tree
+def _spread(
+    function: Callable[..., Any], used: tuple[jax.Device, ...], donated: tuple[int, ...]
+) -> Callable[..., Any]:
+    """`pmap` over the first axis of every argument; `shard_map` where JAX has no `pmap`."""
+    pmap = _pmap()
+    if pmap is not None:
+        return pmap(function, devices=used, donate_argnums=donated)
+
+    def on_block(*blocks: Any) -> Any:
+        out = function(*jax.tree.map(lambda x: x.squeeze(0), blocks))
+        return jax.tree.map(lambda x: x[None], out)
+
+    spec = jax.sharding.PartitionSpec("devices")
+    # Nothing is said of which values are the same on all devices: none are.
+    mapped = jax.shard_map(
+        on_block, mesh=_mesh(used), in_specs=spec, out_specs=spec, check_vma=False
+    )
+    return jax.jit(mapped, donate_argnums=donated)
+
+
+def _pmap() -> Callable[..., Any] | None:
+    """JAX's `pmap`; None where it is gone or on its way out."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", DeprecationWarning)
+        try:
+            return jax.pmap
+        except (AttributeError, DeprecationWarning):
+            return None
+
+
+def _mesh(used: tuple[jax.Device, ...]) -> jax.sharding.Mesh:
+    return jax.sharding.Mesh(np.asarray(used), ("devices",))
 
 
 def padded(rows: np.ndarray, size: int) -> np.ndarray:
