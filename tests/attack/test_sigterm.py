@@ -18,7 +18,7 @@ COMMANDS = {
         "ethnic_me/*/*/dataset_info.json",
     ),
     "plan": (
-        ("ethnicmer_jax", "plan", "--workdir={place}", "--databases=12", "--clips=4"),
+        ("ethnicmer_jax", "plan", "--workdir={place}", "--databases=4", "--effects=1", "--clips=4"),
         "databases.csv",
     ),
     "sweep": (
