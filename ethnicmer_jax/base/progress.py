@@ -42,6 +42,9 @@ class Progress(Generic[T]):
       unit: one step, in the singular.
       hidden: show nothing, such as in all processes of a distributed job but one.
       stream: a terminal or not; standard error by default.
+
+    Attributes:
+      done: steps that are done.
     """
 
     def __init__(
@@ -58,6 +61,7 @@ class Progress(Generic[T]):
         if total is None and isinstance(items, Sized):
             total = len(items)
         self._items = items
+        self.done = 0
         self._shown: tqdm | _Lines | None = None
         if not hidden and stream.isatty():
             self._shown = tqdm(total=total, desc=title, unit=unit, file=stream)
@@ -84,11 +88,16 @@ class Progress(Generic[T]):
 
     def update(self, steps: int = 1) -> None:
         """Says that steps were done."""
+        self.done += steps
         if self._shown is not None:
             self._shown.update(steps)
 
     def skip(self, steps: int) -> None:
-        """Says that an earlier run has done steps: they count, but tell nothing of the pace."""
+        """Says that an earlier run has done steps: they count, but tell nothing of the pace.
+
+        Fewer than none where steps that were done have to be done again.
+        """
+        self.done += steps
         if isinstance(self._shown, tqdm):
             self._shown.initial += steps
             self._shown.last_print_n += steps

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import dataclasses
 import pathlib
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, TypeVar
 
 import jax
 import ml_collections
@@ -20,7 +20,7 @@ import numpy as np
 from ethnicmer_jax.base import environment, reportable, settings, stopping
 from ethnicmer_jax.base.divergence import DivergedError, Divergence
 from ethnicmer_jax.base.predictions import Predictions
-from ethnicmer_jax.base.progress import Progress
+from ethnicmer_jax.base.progress import Progress, say
 from ethnicmer_jax.base.schema import UserError
 from ethnicmer_jax.data.dataset import Dataset
 from ethnicmer_jax.data.targets import Targets
@@ -32,6 +32,7 @@ from ethnicmer_jax.training import (
     device_data,
     devices,
     losses,
+    memory,
     optim,
     pretrained,
     standardised,
@@ -45,6 +46,8 @@ from ethnicmer_jax.training.placement import Grid, padded
 from ethnicmer_jax.training.scalars import ScalarLog
 from ethnicmer_jax.training.standardised import Statistics
 from ethnicmer_jax.training.watch import Watch, finite_rows
+
+T = TypeVar("T")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -94,26 +97,18 @@ class Engine:
         settings.check(config.to_dict())
         devices.check(config.engine.devices)
         self._config, self.dataset, self.targets, self.folds = config, dataset, targets, folds
-        self._grid = Grid.fitting(
-            config.engine.devices,
-            config.engine.fold_batch,
-            config.engine.folds_in_flight,
-            -(-len(folds) // devices.count()),
-        )
         self.learner = Learner.of(config, targets)
         self._starts = pretrained.read(config, self.learner.model, targets)
         starts = (start.note for start in self._starts.values())
         self.notes = (*starts, *batches.notes(config, targets, folds))
         model, batch = self.learner.model, self.learner.eval_batch
         clips = device_data.build(config, dataset, targets, model, self._starts, batch)
-        self._data = self._grid.replicate(clips)
         self._constants = batches.constants(config, targets, folds, batch)
         self._unstandardised = self._flow(clips)
         self._statistics: tuple[Flight, dict[str, Statistics]] | None = None
         self._room = batches.steps_per_epoch(folds, config.optim.batch_size)
-        self._init = self._grid.map(self.learner.init)
-        self._epoch = self._grid.map(self.learner.epoch, donate_first=True)
-        self._predict = self._grid.map(self.learner.predict)
+        self._lay_out(self._fitting(clips))
+        self._data = self._grid.replicate(clips)
 
     def train(self, workdir: pathlib.Path | None = None) -> Predictions | None:
         """Trains every fold that is not finished yet, and predicts its test clips.
@@ -151,24 +146,29 @@ class Engine:
         log = self._log(workdir, results, flights, resume_from) if workdir and first else None
         steps = len(todo) * self._config.optim.epochs
         with self._progress("training", steps, "fold·epoch") as progress, stopping.postponed():
-            for flight in flights:
-                best, watch = self._best_epochs(flight), self._watch(flight)
-                state = self._train_flight(flight, results, resume_from, log, progress, watch, best)
+
+            def finish(flight: Flight) -> None:
+                model_alone = flight.rows[0] not in self.folds.tested
+                curves, best = (None, None) if model_alone else (log, self._best_epochs(flight))
+                watch = self._watch(flight)
+                state = self._train_flight(
+                    flight, results, resume_from, curves, progress, watch, best
+                )
+                # Before anything is kept: memory may run out here, too, and all is done again.
                 looked = best is not None and watch.going.any()
                 heads = best.heads if best and looked else self._heads(flight, state)
-                sizes = self.folds.test.sizes[flight.rows]
-                watch.see_results(finite_rows(heads["p"], sizes), "predictions")
-                if saved and keep == "final":
+                if model_alone:
+                    watch.see_results(_finite_states(self._grid.collect(state), flight), "weights")
+                else:
+                    sizes = self.folds.test.sizes[flight.rows]
+                    watch.see_results(finite_rows(heads["p"], sizes), "predictions")
+                # All that a fold which tests nothing is trained for is its model.
+                if saved and (keep == "final" or model_alone):
                     self._save(saved, flight, state, self._config.optim.epochs, watch)
                 self._finish(results, flight, heads, watch, resume_from)
-            for flight in self._flights(todo[~tested]):
-                watch = self._watch(flight)
-                state = self._train_flight(flight, results, resume_from, None, progress, watch)
-                watch.see_results(_finite_states(self._grid.collect(state), flight), "weights")
-                # All that such a fold is trained for is its model.
-                if saved:
-                    self._save(saved, flight, state, self._config.optim.epochs, watch)
-                self._finish(results, flight, self._heads(flight, state), watch, resume_from)
+
+            for rows in (todo[tested], todo[~tested]):
+                list(self._flown(rows, finish, progress))
         if log:
             log.close()
         results.finish_share()
@@ -191,10 +191,14 @@ class Engine:
         """
         steps = len(self.folds) * self._config.optim.epochs
         with self._progress("training", steps, "fold·epoch") as progress:
-            for flight in self._flights(np.arange(len(self.folds))):
+
+            def states_of(flight: Flight) -> tuple[FoldState, Watch]:
                 watch = self._watch(flight)
                 trained = self._train_flight(flight, FoldResults(None), None, None, progress, watch)
-                states = self._grid.collect(trained)
+                return self._grid.collect(trained), watch
+
+            rows = np.arange(len(self.folds))
+            for flight, (states, watch) in self._flown(rows, states_of, progress):
                 watch.see_results(_finite_states(states, flight), "weights")
                 if not watch.going.all():
                     raise DivergedError(self._diverged(flight, watch), len(self.folds))
@@ -213,11 +217,12 @@ class Engine:
         saved = checkpoint.FoldCheckpoints(workdir / "checkpoints")
         tested = self.folds.tested
         with self._progress("predicting", len(tested), "fold") as progress:
-            for flight in self._flights(tested):
-                heads, watch = (
-                    self._heads(flight, self._restored(saved, flight, to_predict=True)),
-                    self._watch(flight),
-                )
+
+            def heads_of(flight: Flight) -> dict[str, np.ndarray]:
+                return self._heads(flight, self._restored(saved, flight, to_predict=True))
+
+            for flight, heads in self._flown(tested, heads_of, progress):
+                watch = self._watch(flight)
                 sizes = self.folds.test.sizes[flight.rows]
                 watch.see_results(finite_rows(heads["p"], sizes), "predictions")
                 for diverged in self._diverged(flight, watch):
@@ -309,7 +314,7 @@ class Engine:
     def environment(self) -> dict[str, Any]:
         """Versions, devices and command behind the results."""
         mine = [device.device_kind for device in self._grid.devices]
-        return environment.describe(mine * devices.count())
+        return environment.describe(mine * devices.count()) | {"folds": str(self._grid)}
 
     def clear(self, workdir: pathlib.Path) -> None:
         """Removes the results of single folds, once predictions.csv holds them all."""
@@ -347,31 +352,50 @@ class Engine:
         else:
             state = self._init(fixed, self._data)
         progress.skip(first * len(flight.rows))
-        for number in range(first, config.epochs):
-            order = batches.epoch(folds, number, config.batch_size, self._room)
-            rate = np.full(self._grid.size, optim.learning_rate(config, number), np.float32)
-            # Dummies repeat the first fold's data but take no step; nor do folds that diverged.
-            order.steps[len(flight.rows) :] = 0
-            order.steps[: len(flight.rows)][~watch.going] = 0
-            batch = self._grid.place((order.index, order.weight, order.steps, rate))
-            state, sums = self._epoch(state, fixed, *batch, self._data)
+        if log:
+            log.begin(flight.names[0], first)
+
+        def tell(epoch: int, sums: Sums) -> None:
             sums = self._grid.collect(sums)
-            watch.see(number + 1, sums)
+            watch.see(epoch, sums)
             if not watch.going.any():
-                progress.skip((config.epochs - number) * len(flight.rows))
-                break
+                progress.skip((config.epochs - epoch + 1) * len(flight.rows))
+                return
             means = _means(sums, watch.going)
             if log:
                 runs = set(self.folds.run[flight.rows])
                 run = runs.pop() if len(runs) == 1 else None
-                log.write(flight.names[0], run, number + 1, means, len(flight.rows))
-            if resume_from and (keep == "every" or stopping.asked()):
-                self._save(resume_from, flight, state, number + 1, watch)
-            stopping.check()
-            if best:
-                best.see(self._heads(flight, state))
+                log.write(flight.names[0], run, epoch, means, len(flight.rows))
             progress.set_postfix(loss=f"{means['loss']:.3f}")
             progress.update(len(flight.rows))
+
+        batch, untold = self._batch(flight, folds, first, watch), None
+        for number in range(first, config.epochs):
+            state, sums = self._epoch(state, fixed, *batch, self._data)
+            # While the devices are busy with it, the host shuffles for the next epoch and tells
+            # of the one before: they wait for each other where the state is wanted only. A fold
+            # that has diverged takes one epoch more.
+            if number + 1 < config.epochs:
+                batch = self._batch(flight, folds, number + 1, watch)
+            if untold:
+                tell(*untold)
+            untold = number + 1, sums
+            stop = stopping.asked()
+            kept = resume_from if keep == "every" or stop else None
+            if kept or best:
+                tell(*untold)
+                untold = None
+            if not watch.going.any():
+                untold = None
+                break
+            if kept:
+                self._save(kept, flight, state, number + 1, watch)
+            if stop:
+                stopping.check()
+            if best:
+                best.see(self._heads(flight, state))
+        if untold:
+            tell(*untold)
         return state
 
     def _watch(self, flight: Flight) -> Watch:
@@ -392,6 +416,16 @@ class Engine:
             for place, row in enumerate(flight.rows)
             if not watch.going[place]
         ]
+
+    def _batch(self, flight: Flight, folds: FoldTable, number: int, watch: Watch) -> Any:
+        """The examples of an epoch and its learning rate, on the devices."""
+        config = self._config.optim
+        order = batches.epoch(folds, number, config.batch_size, self._room)
+        # Dummies repeat the first fold's data but take no step; nor do folds that diverged.
+        order.steps[len(flight.rows) :] = 0
+        order.steps[: len(flight.rows)][~watch.going] = 0
+        rate = np.full(self._grid.size, optim.learning_rate(config, number), np.float32)
+        return self._grid.place((order.index, order.weight, order.steps, rate))
 
     def _flow(self, clips: Resident) -> dict[str, np.ndarray] | None:
         """Branch -> its flow, of branches whose folds standardise it; None where none does."""
@@ -473,10 +507,61 @@ class Engine:
         return states
 
     def _flights(self, rows: np.ndarray) -> Iterator[Flight]:
-        for start in range(0, len(rows), self._grid.size):
-            flying = rows[start : start + self._grid.size]
+        while len(rows):
+            flying, rows = rows[: self._grid.size], rows[self._grid.size :]
             names = self.folds.select(flying).names
             yield Flight(flying, names, padded(flying, self._grid.size))
+
+    def _flown(
+        self, rows: np.ndarray, work: Callable[[Flight], T], progress: Progress
+    ) -> Iterator[tuple[Flight, T]]:
+        """Flight by flight of some rows, and what `work` makes of each.
+
+        Where a device has no memory left, the flight is repeated with half as many folds, and
+        so are those after it.
+        """
+        while len(rows):
+            flight, before = next(self._flights(rows)), progress.done
+            try:
+                made = work(flight)
+            except jax.errors.JaxRuntimeError as error:
+                self._halve(error)
+                progress.skip(before - progress.done)
+                continue
+            rows = rows[len(flight.rows) :]
+            yield flight, made
+
+    def _halve(self, error: jax.errors.JaxRuntimeError) -> None:
+        """Trains half as many folds at a time from now on, after an error about memory."""
+        if not memory.ran_out(error):
+            raise error
+        grid = self._grid.halved()
+        if grid is None:
+            raise UserError(
+                "a device has no memory for a single fold; lower optim.batch_size or "
+                "model.image_size, or set model.compute_dtype=bfloat16"
+            ) from error
+        say(f"a device has no memory left for folds {self._grid}: now {grid}")
+        self._lay_out(grid)
+
+    def _fitting(self, clips: Resident) -> Grid:
+        """The grid that the config asks for; what it leaves open follows from devices' memory."""
+        asked, used = self._config.engine, devices.local()[: self._config.engine.devices or None]
+        free = memory.free([device.memory_stats() for device in used], clips)
+        room = None
+        if free is not None and not (asked.fold_batch and asked.folds_in_flight):
+            first = Flight(np.zeros(1, int), [], np.zeros(1, int))
+            one = jax.tree.map(lambda x: x[0], self._at(first))
+            batch = self._config.optim.batch_size
+            room = memory.Need.of(self.learner, one, clips, batch).room(free)
+        numbers = asked.devices, asked.fold_batch, asked.folds_in_flight, len(self.folds)
+        return Grid.fitting(*numbers, room, devices.count())
+
+    def _lay_out(self, grid: Grid) -> None:
+        self._grid = grid
+        self._init = grid.map(self.learner.init)
+        self._epoch = grid.map(self.learner.epoch, donate_first=True)
+        self._predict = grid.map(self.learner.predict)
 
     def _at(self, flight: Flight) -> Constants:
         constants = jax.tree.map(lambda x: x[flight.places], self._constants)

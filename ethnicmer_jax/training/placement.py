@@ -23,6 +23,10 @@ import jax
 import numpy as np
 
 from ethnicmer_jax.training import devices
+from ethnicmer_jax.training.memory import Room
+
+_LEAST_BATCHES = 4
+"""Of the folds of a table, where their number is chosen, so that several devices share them."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,22 +44,49 @@ class Grid:
     fold_batch: int
 
     @classmethod
-    def fitting(cls, n_devices: int, fold_batch: int, in_flight: int, folds: int) -> Grid:
+    def fitting(
+        cls,
+        n_devices: int,
+        fold_batch: int,
+        in_flight: int,
+        folds: int,
+        room: Room | None = None,
+        processes: int = 1,
+    ) -> Grid:
         """A grid for at most `in_flight` folds at a time; zeros choose by the machine.
 
         Args:
           n_devices: how many local devices; 0 all of them.
-          fold_batch: folds vmapped together; 0 is 1 on a CPU and 16 elsewhere.
-          in_flight: most folds held at a time, which bounds the memory; 0 is 8 slots
-            a device on a CPU and 1 elsewhere. At least one slot per device is kept.
+          fold_batch: folds vmapped together; 0 is 1 on a CPU. Elsewhere 0 parts the folds
+            evenly into batches for which there is room, four at least: the number of devices
+            and processes plays no part in it, as it must not in results.
+          in_flight: most folds held at a time, which bounds the memory; 0 is as many slots a
+            device as there is room for. At least one slot per device is kept.
           folds: how many there are to train at all.
+          room: of a device; by default one fold in 8 slots on a CPU and 16 in one elsewhere.
+          processes: that share the folds.
         """
         used = tuple(devices.local()[: n_devices or None])
-        on_cpu = used[0].platform == "cpu"
-        fold_batch = fold_batch or (1 if on_cpu else 16)
+        room = room or (Room(1, 8) if used[0].platform == "cpu" else Room(16, 1))
+        if not fold_batch:
+            most = room.fold_batch
+            if in_flight:
+                most = max(1, min(most, in_flight // len(used)))
+            batches = max(_LEAST_BATCHES, -(-folds // most))
+            fold_batch = max(1, -(-folds // batches))
         width = len(used) * fold_batch
-        wanted = in_flight // width if in_flight else (8 if on_cpu else 1)
-        return cls(used, max(1, min(wanted, -(-folds // width))), fold_batch)
+        wanted = in_flight // width if in_flight else room.slots
+        return cls(used, max(1, min(wanted, -(-folds // (width * processes)))), fold_batch)
+
+    def halved(self) -> Grid | None:
+        """A grid of half as many places; None where there is one a device already."""
+        if self.fold_batch > 1:
+            return dataclasses.replace(self, fold_batch=-(-self.fold_batch // 2))
+        return dataclasses.replace(self, slots=-(-self.slots // 2)) if self.slots > 1 else None
+
+    def __str__(self) -> str:
+        """For the record of a job."""
+        return f"{self.fold_batch} side by side on a device, {self.size} in flight"
 
     @property
     def size(self) -> int:

@@ -7,10 +7,11 @@ over the training clips of its folds, as no test clip plays a part in training.
 
 from __future__ import annotations
 
+import math
 import pathlib
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from ethnicmer_jax.base import files, places, progress, sums
 
@@ -32,10 +33,15 @@ class ScalarLog:
           epochs: flight -> how many epochs of it count; none of a flight not named.
         """
         self._path = workdir / "scalars.jsonl"
-        kept = [line for line in self._lines() if self._counts(line, epochs)]
-        files.write_text(self._path, "".join(f"{line}\n" for line in kept))
+        self._keep(lambda flight: epochs.get(flight, 0))
         self._folder = workdir / FOLDER
         self._events: tuple[str, _Events] | None = None
+
+    def begin(self, flight: str, epochs: int) -> None:
+        """Drops what this log wrote of a flight after so many epochs: it is trained again."""
+        if self._events and self._events[0] == flight:
+            self.close()
+            self._keep(lambda other: epochs if other == flight else math.inf)
 
     def write(
         self,
@@ -67,6 +73,11 @@ class ScalarLog:
             self._events = flight, _Events(self._folder / name)
         return self._events[1]
 
+    def _keep(self, most: Callable[[str], float]) -> None:
+        """Keeps the lines of each flight up to so many epochs."""
+        kept = [line for line in self._lines() if self._counts(line, most)]
+        files.write_text(self._path, "".join(f"{line}\n" for line in kept))
+
     def _lines(self) -> list[str]:
         if not self._path.is_file():
             return []
@@ -74,10 +85,10 @@ class ScalarLog:
         text = self._path.read_text(encoding="utf-8", errors="replace")
         return text[: text.rfind("\n") + 1].split("\n")[:-1]
 
-    def _counts(self, line: str, epochs: Mapping[str, int]) -> bool:
+    def _counts(self, line: str, most: Callable[[str], float]) -> bool:
         try:
             values = sums.values_of(line)
-            return int(values["epoch"]) <= epochs.get(values.get("flight", ""), 0)
+            return int(values["epoch"]) <= most(values.get("flight", ""))
         except (ValueError, KeyError, TypeError):
             progress.say(f"{self._path}: a damaged line is dropped; only a curve lacks a point")
             return False
