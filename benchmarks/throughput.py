@@ -36,6 +36,7 @@ from ethnicmer_jax.models import cost, registry, sliding
 from ethnicmer_jax.training.placement import Grid
 
 _BACKBONE = flags.DEFINE_enum("backbone", "resnet18", list(registry.BACKBONES), "Which network.")
+_OPTIONS = flags.DEFINE_string("options", "", "Of the network, as model.emotion_options.")
 _SIZE = flags.DEFINE_integer("size", 0, "Image size in px; 0 is the network's own.")
 _DTYPE = flags.DEFINE_enum("dtype", "float32", ["float32", "bfloat16"], "Compute precision.")
 _BATCH = flags.DEFINE_integer("batch", 32, "Examples a step and fold.", lower_bound=1)
@@ -66,6 +67,7 @@ def main() -> None:
     config = {
         "emotion_backbone": _BACKBONE.value,
         "image_size": _SIZE.value,
+        "emotion_options": _OPTIONS.value,
         "compute_dtype": _DTYPE.value,
         "dropout": 0.5,
     }

@@ -137,8 +137,8 @@ def get_config() -> ml_collections.ConfigDict:
 
     config.engine = ml_collections.ConfigDict()  # changes speed and memory, not the results
     config.engine.devices = 0  # 0 for all local devices
-    config.engine.fold_batch = 0  # folds vmapped on a device; 0: 1 on a CPU, else 16
-    config.engine.folds_in_flight = 0  # bounds the memory; 0 chooses by the device
+    config.engine.fold_batch = 0  # folds vmapped on a device; 0: 1 on a CPU, else by its memory
+    config.engine.folds_in_flight = 0  # bounds the memory; 0 chooses by the device's
 
     config.study = ml_collections.ConfigDict()  # for the protocol study, beside its draws
     config.study.jobs = ()  # those of jobs/study/plan.py that are run; () for all of them

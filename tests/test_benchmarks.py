@@ -148,11 +148,50 @@ def run(module, *flags):
     )
 
 
+STEPS = """
+import pathlib, sys
+from absl import flags
+from benchmarks import gpu
+
+one = ("timeit", "-n1", "-r1")
+gpu._steps = lambda output, platforms: [
+    gpu.Step("works", (*one, "print('it is 1')"), "^it is"),
+    gpu.Step("fails", (*one, "1 / 0"), "^it is"),
+    gpu.Step("hangs", (*one, "while True: pass"), "^it is", limit=1),
+    gpu.Step("works again", (*one, "print('it is 2')"), "^it is"),
+]
+gpu._device = lambda: ("a device", "cpu")
+flags.FLAGS(sys.argv)
+sys.exit(gpu.main())
+"""
+
+
+def test_a_step_that_fails_or_hangs_takes_nothing_from_the_others(tmp_path):
+    path = tmp_path / "RESULTS.md"
+    path.write_text("## Whole program on an accelerator\n\n| what came out |\n|---|\n")
+    manifest = flow_manifest.write(tmp_path / "raw", subjects=2, databases=("samm",))
+    where = (f"--raw={manifest}", f"--output={tmp_path / 'out'}", f"--results={path}")
+    done = subprocess.run(
+        [sys.executable, "-c", STEPS, *where], cwd=ROOT, capture_output=True, text=True
+    )
+    assert done.returncode == 1, done.stderr
+    steps = json.loads((tmp_path / "out" / "gpu.json").read_text())["steps"]
+    assert [(step["name"], step["code"]) for step in steps] == [
+        ("works", 0), ("fails", 1), ("hangs", 124), ("works again", 0),
+    ]  # fmt: skip
+    found = [line.split(" | ")[-1] for line in path.read_text().splitlines()[4:]]
+    assert found[0] == "it is 1 |"
+    assert found[1].startswith("exit code 1; ")
+    assert "ZeroDivisionError" in found[1]
+    assert found[2].startswith("exit code 124; ")
+    assert found[3] == "it is 2 |"
+
+
 @pytest.mark.slow
 def test_the_whole_program_is_taken_to_a_device(tmp_path):
     path = tmp_path / "RESULTS.md"
     manifest = flow_manifest.write(tmp_path / "raw", subjects=3, databases=("samm",))
-    flags = ("--epochs=1", "--steps=loso,loso again", f"--results={path}")
+    flags = ("--tiny", "--steps=loso,loso again", f"--results={path}")
     done = run("gpu", f"--raw={manifest}", f"--output={tmp_path / 'out'}", *flags)
     assert done.returncode == 0, done.stderr + done.stdout
     assert "UF1" in path.read_text().splitlines()[-2]

@@ -21,7 +21,10 @@ from ethnicmer_jax.training.scalars import ScalarLog
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 DATA = worlds.world()
-ONE = {"model__fusion": "embed", "engine__devices": 1, "engine__folds_in_flight": 2}
+ONE = {
+    "model__fusion": "embed", "engine__devices": 1, "engine__fold_batch": 1,
+    "engine__folds_in_flight": 2,
+}  # fmt: skip
 
 
 def made(**overrides):

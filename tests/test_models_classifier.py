@@ -139,8 +139,11 @@ def test_dropout_drops_in_training_only():
     np.testing.assert_array_equal(logits(0, False), logits(1, False))
 
 
+@pytest.mark.parametrize("backend", ["cpu", "gpu"])
 @pytest.mark.parametrize("backbone", models.BACKBONES)
-def test_bfloat16_keeps_parameters_and_outputs_in_float32(backbone):
+def test_bfloat16_keeps_parameters_and_outputs_in_float32(monkeypatch, backbone, backend):
+    # Accelerators take XLA's own convolutions and pooling, which refuse mixed types.
+    monkeypatch.setattr(jax, "default_backend", lambda: backend)
     config = small_models.config(backbone=backbone, compute_dtype="bfloat16")
     model, inputs = models.build(config), batch_for(config)
     outputs, variables = jax.eval_shape(lambda: model.init_with_output(KEY, inputs, train=False))

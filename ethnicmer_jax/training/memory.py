@@ -3,7 +3,7 @@
 What a fold needs is reckoned from the traced step, before anything is compiled: its state, and the
 most bytes that are alive at once between the operations of a step. XLA merges operations, so that
 the program needs less, or keeps copies, so that it needs more; measured on an H200, STSTNet took
-9.5 MiB a fold (reckoned 8.3) and ResNet-18 at 224 px in bfloat16 1.2 GiB (reckoned 1.7).
+9.5 MiB a fold (reckoned 12.5) and ResNet-18 at 224 px in bfloat16 1.2 GiB (reckoned 1.7).
 """
 
 from __future__ import annotations
