@@ -38,7 +38,9 @@ _USUAL = 470
 
 _RAW = flags.DEFINE_string("raw", "", "A manifest of clips of flow.")
 _OUTPUT = flags.DEFINE_string("output", "runs/gpu", "Directory of everything that is written.")
-_RESULTS = flags.DEFINE_string("results", "benchmarks/RESULTS.md", "File to append to.")
+_RESULTS = flags.DEFINE_string(
+    "results", "", "File to append to; empty: benchmarks/RESULTS.md, with --tiny DIR/RESULTS.md."
+)
 _SECONDS = flags.DEFINE_integer(
     "seconds", _USUAL, "When all is over; the limits of the steps are in proportion.", lower_bound=1
 )
@@ -97,11 +99,11 @@ def main() -> int:
     if not _RAW.value:
         raise UserError("--raw must name the manifest of the clips")
     output = cli.directory_of(_OUTPUT)
-    table = results.Table.opened(_RESULTS.value, HEADING)
     names = [step.name for step in _steps(output, "")]
     if unknown := [name for name in _STEPS.value if name not in names]:
         raise UserError(f"--steps names {unknown[0]!r}; choose from {', '.join(names)}")
     output.mkdir(parents=True, exist_ok=True)
+    table = results.Table.opened(_results(output), HEADING)
     _write_manifests(output)
     began, taken = time.monotonic(), list[dict[str, object]]()
     device, platforms = _device()
@@ -123,6 +125,7 @@ def main() -> int:
 
 
 def _steps(output: pathlib.Path, platforms: str) -> Iterator[Step]:
+    rows = f"--results={_results(output)}"
     for name in ("loso", "loso again"):
         yield Step(name, _loso(output, name, "clips"), r"(?i)^loso: UF1 ", limit=90)
     # Parity is that of float32, and accelerators round products to fewer bits by default.
@@ -131,8 +134,8 @@ def _steps(output: pathlib.Path, platforms: str) -> Iterator[Step]:
     pytest = ("pytest", "-v", *together, "-m", "not slow", "-p", "no:cacheprovider")
     chosen = (*TESTS[:1],) if _TINY.value else (*TESTS, "-k", f"not ({WITHOUT})")
     yield Step("tests", (*pytest, *chosen), r"=.*(passed|failed)", limit=100, environment=exact)
-    yield _throughput("resnet18", "bfloat16", 1, compared=True)
-    yield _throughput("tiny_vit_21m", "bfloat16", 1, compared=True)
+    yield _throughput(rows, "resnet18", "bfloat16", 1, compared=True)
+    yield _throughput(rows, "tiny_vit_21m", "bfloat16", 1, compared=True)
     yield Step(
         "study",
         ("ethnicmer_jax.main", "--config=configs/study.py", f"--workdir={output / 'study'}",
@@ -151,14 +154,14 @@ def _steps(output: pathlib.Path, platforms: str) -> Iterator[Step]:
     yield Step(
         "loso against PyTorch",
         ("benchmarks.loso_vs_torch", f"--raw={output / 'clips.csv'}",
-         f"--data_dir={output / 'data' / 'clips'}", f"--epochs={_epochs()}", _results(),
+         f"--data_dir={output / 'data' / 'clips'}", f"--epochs={_epochs()}", rows,
          f"--only={'1 process' if platforms == 'cpu' else 'on the GPU'}"),
         r"^(this engine|PyTorch|ratio)",
         limit=150,
     )  # fmt: skip
-    yield _throughput("ststnet", "float32", 1024, compared=True)
-    yield _throughput("resnet18", "bfloat16", 16)
-    yield _throughput("tiny_vit_21m", "bfloat16", 4)
+    yield _throughput(rows, "ststnet", "float32", 1024, compared=True)
+    yield _throughput(rows, "resnet18", "bfloat16", 16)
+    yield _throughput(rows, "tiny_vit_21m", "bfloat16", 4)
 
 
 def _loso(output: pathlib.Path, name: str, clips: str) -> tuple[str, ...]:
@@ -177,7 +180,9 @@ def _clips(output: pathlib.Path, name: str) -> tuple[str, ...]:
     )
 
 
-def _throughput(backbone: str, dtype: str, fold_batch: int, compared: bool = False) -> Step:
+def _throughput(
+    rows: str, backbone: str, dtype: str, fold_batch: int, compared: bool = False
+) -> Step:
     """So many folds side by side; PyTorch trains them one after the other."""
     folds = min(fold_batch, 2) if _TINY.value else fold_batch
     small = (*SMALL.get(backbone, ()), "--batch=4", "--clips=16") if _TINY.value else ()
@@ -188,7 +193,7 @@ def _throughput(backbone: str, dtype: str, fold_batch: int, compared: bool = Fal
         f"--fold_batch={folds}",
         f"--folds={folds}",
         "--steps=2" if _TINY.value else "--steps=6",
-        _results(),
+        rows,
         *(("--compare=torch",) if compared else ()),
         *small,
     )
@@ -196,8 +201,10 @@ def _throughput(backbone: str, dtype: str, fold_batch: int, compared: bool = Fal
     return Step(name, words, r"^\| 2", limit=120 if backbone == "tiny_vit_21m" else 90)
 
 
-def _results() -> str:
-    return f"--results={_RESULTS.value}"
+def _results(output: pathlib.Path) -> str:
+    """A rehearsal leaves no rows among the measurements."""
+    usual = str(output / "RESULTS.md") if _TINY.value else "benchmarks/RESULTS.md"
+    return _RESULTS.value or usual
 
 
 def _epochs() -> int:
