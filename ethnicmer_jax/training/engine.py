@@ -35,6 +35,7 @@ from ethnicmer_jax.training import (
     memory,
     optim,
     pretrained,
+    programs,
     standardised,
 )
 from ethnicmer_jax.training.batches import Constants
@@ -43,6 +44,7 @@ from ethnicmer_jax.training.fold import FoldState, Learner, Sums
 from ethnicmer_jax.training.fold_results import FoldResults
 from ethnicmer_jax.training.peeking import BestEpochs
 from ethnicmer_jax.training.placement import Grid, padded
+from ethnicmer_jax.training.programs import Program
 from ethnicmer_jax.training.scalars import ScalarLog
 from ethnicmer_jax.training.standardised import Statistics
 from ethnicmer_jax.training.watch import Watch, finite_rows
@@ -144,6 +146,7 @@ class Engine:
         if resume_from:
             resume_from.check([f.names for f in flights if resume_from.common_epoch(f.names)])
         log = self._log(workdir, results, flights, resume_from) if workdir and first else None
+        self._compile_beside(flights)
         steps = len(todo) * self._config.optim.epochs
         with self._progress("training", steps, "fold·epoch") as progress, stopping.postponed():
 
@@ -331,6 +334,33 @@ class Engine:
         if resume_from:
             epochs |= {f.names[0]: resume_from.common_epoch(f.names) for f in flights}
         return ScalarLog(workdir, epochs)
+
+    def _compile_beside(self, flights: list[Flight]) -> None:
+        """Has epoch and prediction compiled on other threads, while `init` is on this one."""
+        if not flights:
+            return
+        at, size = self._at(flights[0]), self._grid.size
+        fixed = self._grid.place(at)
+        like = jax.eval_shape(self._init, fixed, self._data)
+        if not programs.is_small(like):
+            return  # the calls below have states of their own
+
+        def state() -> FoldState:
+            zeros = jax.tree.map(lambda x: np.zeros((size, *x.shape[3:]), x.dtype), like)
+            return self._grid.place(zeros)
+
+        def no_steps() -> tuple[Any, ...]:
+            shape = (size, self._room, self._config.optim.batch_size)
+            order = np.zeros(shape, np.int32), np.zeros(shape, np.float32)
+            rest = np.zeros(size, np.int32), np.zeros(size, np.float32)
+            return state(), fixed, *self._grid.place((*order, *rest)), self._data
+
+        def no_clips() -> tuple[Any, ...]:
+            nothing = dataclasses.replace(at, n_test=np.zeros_like(at.n_test))
+            return state(), self._grid.place(nothing), self._data
+
+        self._epoch.compile_beside(no_steps)
+        self._predict.compile_beside(no_clips)
 
     def _train_flight(
         self,
@@ -560,8 +590,8 @@ class Engine:
     def _lay_out(self, grid: Grid) -> None:
         self._grid = grid
         self._init = grid.map(self.learner.init)
-        self._epoch = grid.map(self.learner.epoch, donate_first=True)
-        self._predict = grid.map(self.learner.predict)
+        self._epoch = Program(grid.map(self.learner.epoch, donate_first=True))
+        self._predict = Program(grid.map(self.learner.predict))
 
     def _at(self, flight: Flight) -> Constants:
         constants = jax.tree.map(lambda x: x[flight.places], self._constants)

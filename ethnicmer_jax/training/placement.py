@@ -29,6 +29,10 @@ _LEAST_BATCHES = 4
 """Of the folds of a table, where their number is chosen, so that several devices share them."""
 
 
+_AXIS = "devices"
+"""Of the mesh, and of `pmap`."""
+
+
 @dataclasses.dataclass(frozen=True)
 class Grid:
     """Devices × slots × fold_batch places for folds.
@@ -119,7 +123,7 @@ class Grid:
     @property
     def _sharding(self) -> jax.sharding.NamedSharding:
         """The first axis over the devices."""
-        spec = jax.sharding.PartitionSpec("devices")
+        spec = jax.sharding.PartitionSpec(_AXIS)
         return jax.sharding.NamedSharding(_mesh(self.devices), spec)
 
     def collect(self, tree: Any) -> Any:
@@ -171,13 +175,14 @@ def _spread(
     """`pmap` over the first axis of every argument; `shard_map` where JAX has no `pmap`."""
     pmap = _pmap()
     if pmap is not None:
-        return pmap(function, devices=used, donate_argnums=donated)
+        # Named as the mesh that arrays are placed by: of other names JAX compiles for each anew.
+        return pmap(function, _AXIS, devices=used, donate_argnums=donated)
 
     def on_block(*blocks: Any) -> Any:
         out = function(*jax.tree.map(lambda x: x.squeeze(0), blocks))
         return jax.tree.map(lambda x: x[None], out)
 
-    spec = jax.sharding.PartitionSpec("devices")
+    spec = jax.sharding.PartitionSpec(_AXIS)
     # Nothing is said of which values are the same on all devices: none are.
     mapped = jax.shard_map(
         on_block, mesh=_mesh(used), in_specs=spec, out_specs=spec, check_vma=False
@@ -196,7 +201,7 @@ def _pmap() -> Callable[..., Any] | None:
 
 
 def _mesh(used: tuple[jax.Device, ...]) -> jax.sharding.Mesh:
-    return jax.sharding.Mesh(np.asarray(used), ("devices",))
+    return jax.sharding.Mesh(np.asarray(used), (_AXIS,))
 
 
 def padded(rows: np.ndarray, size: int) -> np.ndarray:
