@@ -158,17 +158,18 @@ def test_networks_take_the_way_of_the_backend(monkeypatch):
     assert "reduce_window_max" in elsewhere
 
 
+@pytest.mark.parametrize("strides", [(1, 1), (2, 2)], ids=str)
 @pytest.mark.parametrize("groups", [1, 3], ids=["dense", "depthwise"])
-@pytest.mark.parametrize("how", ["products", "convolution of XLA"])
-def test_bfloat16_trains_folds_side_by_side_in_a_loop(how, groups):
+@pytest.mark.parametrize("how", ["as on CPUs", "convolution of XLA"])
+def test_bfloat16_trains_folds_side_by_side_in_a_loop(how, groups, strides):
     # As the engine has it: a gradient, of several folds at once, in a loop.
     rng = np.random.default_rng(4)
     x = jnp.asarray(rng.normal(size=(2, 2, 6, 6, 3)), jnp.float32)
     kernel = jnp.asarray(rng.normal(size=(2, 3, 3, 3 // groups, 3)), jnp.float32)
-    convolve = sliding.convolve_by_products if how == "products" else lax.conv_general_dilated
+    convolve = sliding.convolve_on_cpu if how == "as on CPUs" else lax.conv_general_dilated
 
     def loss(kernel, x):
-        strides, kind = (2, 2), {"dimension_numbers": NHWC, "feature_group_count": groups}
+        kind = {"dimension_numbers": NHWC, "feature_group_count": groups}
         out = convolve(x, kernel, strides, "SAME", **kind)
         assert out.dtype == x.dtype
         return jnp.square(out.astype(jnp.float32)).sum()
