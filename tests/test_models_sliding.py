@@ -139,6 +139,18 @@ def test_slices_pool_as_xla_does_with_the_same_gradients(case, levels):
     assert_same(found[1], wanted[1])
 
 
+@pytest.mark.parametrize(
+    ("side", "channels", "product"), [(2, 8, True), (4, 64, True), (8, 64, False), (3, 8, False)]
+)
+def test_small_maps_and_those_of_many_channels_are_multiplied(side, channels, product):
+    x, kernel = jnp.ones((1, side, side, channels)), jnp.ones((3, 3, channels, 2))
+
+    def convolved(x):
+        return sliding.convolve_on_cpu(x, kernel, (1, 1), "SAME")
+
+    assert ("dot_general" in str(jax.make_jaxpr(convolved)(x))) == product
+
+
 def test_networks_take_the_way_of_the_backend(monkeypatch):
     x, kernel = jnp.ones((1, 4, 4, 1)), jnp.ones((3, 3, 1, 1))
 

@@ -77,13 +77,23 @@ def convolve_on_cpu(
     strides = tuple(window_strides)
     pads = _pads(lhs.shape, rhs.shape[:2], strides, padding)
     if feature_group_count == 1:
-        # XLA is fast at kernels with gaps in none of its forms.
-        if strides == (1, 1) and rhs.shape[:2] != (1, 1):
+        if strides == (1, 1) and _pays(lhs, rhs):
             return _convolution(lhs, rhs, pads)
         return _product(lhs, rhs, strides, pads)
     if not feature_group_count == lhs.shape[-1] == rhs.shape[-1]:
         raise ValueError("only convolutions of one group, or depthwise ones, are implemented")
     return _depthwise(lhs, rhs, strides, pads)
+
+
+def _pays(x: FeatureMap, kernel: Kernel) -> bool:
+    """Whether XLA's convolution of stride 1 is faster than a product.
+
+    It is a hundred times slower on maps that are smaller than the kernel, and no faster on small
+    maps of many channels, whose kernels are most of the work (measured at 1 to 56 px).
+    """
+    (rows, columns), wide = x.shape[1:3], kernel.shape[:2]
+    large = rows >= wide[0] and columns >= wide[1]
+    return wide != (1, 1) and large and 2 * rows * columns >= x.shape[3]
 
 
 # Recomputed in the backward pass: what is laid out is h·w times as large as the image.
