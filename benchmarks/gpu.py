@@ -20,6 +20,7 @@ import importlib.util
 import os
 import pathlib
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -219,7 +220,13 @@ def _write_manifests(output: pathlib.Path) -> None:
     """The clips under the name that steps know, and those of sixteen people for large networks."""
     raw = pathlib.Path(_RAW.value).resolve()
     table = pd.read_csv(raw, dtype=str, keep_default_na=False)
-    table["flow"] = [str(raw.parent / path) for path in table["flow"]]
+    # Beside the manifests: whatever lies elsewhere is refused.
+    (output / "flow").mkdir(exist_ok=True)
+    table["flow"] = [
+        shutil.copy(raw.parent / path, output / "flow" / f"{row}{pathlib.Path(path).suffix}")
+        for row, path in enumerate(table["flow"])
+    ]
+    table["flow"] = [str(pathlib.Path(path).relative_to(output)) for path in table["flow"]]
     people = table[["database", "subject"]].drop_duplicates()
     # Of every database in turn, so that there are several of each.
     turns = people.assign(turn=people.groupby("database").cumcount())
