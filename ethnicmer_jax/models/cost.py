@@ -8,7 +8,7 @@ import math
 import jax
 
 from ethnicmer_jax.base.schema import UserError
-from ethnicmer_jax.models import registry
+from ethnicmer_jax.models import registry, sliding
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,7 +39,7 @@ def of(config: registry.ModelConfig) -> Cost:
     variables = jax.eval_shape(lambda x: model.init(jax.random.key(0), x, train=False), inputs)
     forward = jax.jit(lambda v, x: model.apply(v, x, train=False))
     # XLA counts for the CPU alone: JAX's plugins of accelerators do not offer it.
-    with jax.default_device(_cpu()):
+    with jax.default_device(_cpu()), sliding.products_alone():
         cost = forward.lower(variables, inputs).cost_analysis()
     outputs = jax.eval_shape(forward, variables, inputs)
     leaves = jax.tree.leaves(variables["params"])

@@ -155,7 +155,7 @@ class _PooledBatchNorm(nn.Module):
 
 
 @jax.custom_vjp
-def _scaled(values: jax.Array, mean: jax.Array, factor: jax.Array, bias: jax.Array) -> jax.Array:
+def _scaled(values: jax.Array, mean: ArrayLike, factor: ArrayLike, bias: ArrayLike) -> jax.Array:
     """(values - mean) · factor + bias of [batch, windows, features], with two sums in its gradient.
 
     XLA takes three, and longer for each: as products with ones they take a third of the time.
