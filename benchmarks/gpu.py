@@ -20,7 +20,6 @@ import importlib.util
 import os
 import pathlib
 import re
-import shutil
 import signal
 import subprocess
 import sys
@@ -221,12 +220,10 @@ def _write_manifests(output: pathlib.Path) -> None:
     raw = pathlib.Path(_RAW.value).resolve()
     table = pd.read_csv(raw, dtype=str, keep_default_na=False)
     # Beside the manifests: whatever lies elsewhere is refused.
-    (output / "flow").mkdir(exist_ok=True)
-    table["flow"] = [
-        shutil.copy(raw.parent / path, output / "flow" / f"{row}{pathlib.Path(path).suffix}")
-        for row, path in enumerate(table["flow"])
-    ]
-    table["flow"] = [str(pathlib.Path(path).relative_to(output)) for path in table["flow"]]
+    copies = [f"flow/{row}{pathlib.Path(path).suffix}" for row, path in enumerate(table["flow"])]
+    for path, copy in zip(table["flow"], copies, strict=True):
+        files.write_bytes(output / copy, (raw.parent / path).read_bytes())
+    table["flow"] = copies
     people = table[["database", "subject"]].drop_duplicates()
     # Of every database in turn, so that there are several of each.
     turns = people.assign(turn=people.groupby("database").cumcount())
