@@ -161,6 +161,7 @@ ELSEWHERE = {
     ("ethnicmer_jax/report/style.py", "figure.savefig"),
     ("benchmarks/apex.py", "figure.savefig(content"),
     ("benchmarks/crops.py", "figure.savefig(content"),
+    ("benchmarks/scaling.py", "figure.savefig(content"),
     # Within an atomic or a temporary directory, by libraries that write to a path only.
     ("benchmarks/build_rate.py", "cv2.imwrite"),
     ("data_builders/sources/export/writing.py", "cv2.imwrite"),

@@ -11,7 +11,7 @@ import worlds
 import ethnicmer_jax as em
 from configs import calibrate, common
 from ethnicmer_jax import inference, jobs
-from ethnicmer_jax.base import reportable
+from ethnicmer_jax.base import reportable, sums
 from ethnicmer_jax.base.reportable import COLUMN, MARK
 from ethnicmer_jax.base.schema import UserError
 from ethnicmer_jax.explain import request as explain_request
@@ -239,6 +239,7 @@ def test_predictions_that_were_carried_elsewhere_keep_it(folder, tmp_path):
     """Their column says it where the config of the new place knows nothing."""
     shutil.copytree(folder / "honest", tmp_path / "elsewhere")
     shutil.copy(folder / "peeked" / "predictions.csv", tmp_path / "elsewhere")
+    (tmp_path / "elsewhere" / sums.FILE_NAME).unlink()
     with pytest.raises(UserError, match="cannot be averaged"):
         ensemble.write([tmp_path / "elsewhere"], tmp_path / "mean")
     assert not (tmp_path / "mean").exists()
