@@ -113,6 +113,24 @@ finally:
     assert stopped(started)[:3] == (143, "tidied\n", STOPPED)
 
 
+def test_threads_that_fail_because_of_the_end_say_nothing():
+    body = """
+import threading
+def fails():
+    fault = threading.Thread(target=lambda: 1 / 0); fault.start(); fault.join()
+fails()
+try:
+    says('working'); time.sleep(60)
+finally:
+    fails()"""
+    started = process(body)
+    started.terminate()
+    code, output, error = stopped(started)[:3]
+    assert (code, output) == (143, "")
+    assert error.count("ZeroDivisionError") == 1
+    assert error.endswith(STOPPED)
+
+
 def test_the_deaf_stay_deaf():
     def deaf():
         signal.signal(signal.SIGTERM, signal.SIG_IGN)

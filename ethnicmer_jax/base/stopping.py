@@ -13,14 +13,16 @@ from __future__ import annotations
 import _thread
 import atexit
 import contextlib
+import functools
 import os
 import signal
 import sys
 import threading
 import time
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import FrameType
+from typing import Any
 
 CODE = 128 + signal.SIGTERM
 """What shells report of a process that SIGTERM has ended, and schedulers requeue on."""
@@ -73,6 +75,7 @@ def listen() -> None:
     # Written to by Python's own handler in C, also while the main thread runs no Python.
     signal.set_wakeup_fd(mouth, warn_on_full_buffer=False)
     threading.Thread(target=_watch, args=(ears,), daemon=True).start()
+    threading.excepthook = functools.partial(_of_a_thread, threading.excepthook)
     _state.listening = True
 
 
@@ -183,6 +186,14 @@ def _on_signal(number: int, frame: FrameType | None) -> None:
     # A second one must not disturb what the first one has begun.
     if not again and not _state.postponed:
         raise Stopped
+
+
+def _of_a_thread(
+    told: Callable[[threading.ExceptHookArgs], Any], fault: threading.ExceptHookArgs
+) -> None:
+    """Lets a thread's fault be told, unless it comes of the end: of workers that are gone, say."""
+    if not _state.asked:
+        told(fault)
 
 
 def _watch(ears: int) -> None:
