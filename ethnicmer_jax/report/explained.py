@@ -9,7 +9,8 @@ from typing import Any
 import pandas as pd
 
 from ethnicmer_jax.base import files, labels, sums
-from ethnicmer_jax.report import columns
+from ethnicmer_jax.base.schema import UserError
+from ethnicmer_jax.report import columns, style
 from ethnicmer_jax.report.html_page import Block, Gallery, Link, Prose, Section
 from ethnicmer_jax.report.prose import text
 from ethnicmer_jax.report.style import Figure
@@ -104,7 +105,10 @@ def region_columns(groups: tuple[str, ...]) -> list[Column]:
 
 def _figure(folder: pathlib.Path, name: str, caption: str, alt: str, wide: bool) -> Figure:
     stem = folder / "figures" / name
-    svg = stem.with_suffix(".svg").read_text(encoding="utf-8")
+    drawing = stem.with_suffix(".svg")
+    svg = drawing.read_text(encoding="utf-8", errors="replace")
+    if style.size_of(svg) is None:
+        raise UserError(f"{drawing} is no figure of `explain`; run `explain` again")
     # Earlier versions wrote no PDF.
     pdf = stem.with_suffix(".pdf")
     pdf_bytes = pdf.read_bytes() if pdf.is_file() else b""

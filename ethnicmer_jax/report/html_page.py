@@ -6,7 +6,6 @@ import base64
 import dataclasses
 import itertools
 import pathlib
-import re
 import urllib.parse
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
@@ -236,9 +235,9 @@ def _data_uri(figure: Figure) -> str:
 
 def _css_size(figure: Figure, scale: float = 1.0) -> tuple[int, int]:
     """(width, height) in CSS pixels, so that the page does not jump while it loads."""
-    points = re.search(r'width="([\d.]+)pt" height="([\d.]+)pt"', figure.svg)
+    points = style.size_of(figure.svg)
     assert points is not None, "Matplotlib writes its size into every figure"
-    width, height = (round(scale * float(length) * 96 / 72) for length in points.groups())
+    width, height = (round(scale * length * 96 / 72) for length in points)
     return width, height
 
 

@@ -11,6 +11,7 @@ import contextlib
 import contextvars
 import dataclasses
 import io
+import re
 from collections.abc import Iterator
 
 import matplotlib
@@ -162,6 +163,12 @@ def _watermark(figure: Canvas, text: str) -> None:
     look = {"color": _ALARM, "alpha": 0.3, "fontsize": size, "fontweight": "bold"}
     place = {"ha": "center", "va": "center", "rotation": 20, "in_layout": False, "zorder": 100}
     figure.text(0.5, 0.5, text, **look, **place)
+
+
+def size_of(svg: str) -> tuple[float, float] | None:
+    """Width and height in points that Matplotlib has written into a drawing; None of others."""
+    found = re.search(r'width="([\d.]+)pt" height="([\d.]+)pt"', svg)
+    return (float(found[1]), float(found[2])) if found else None
 
 
 def adaptive_svg(svg: str) -> str:

@@ -7,7 +7,7 @@ import traceback
 from collections.abc import Sequence
 
 from ethnicmer_jax import jobs
-from ethnicmer_jax.base import files, lock
+from ethnicmer_jax.base import files, lock, places
 from ethnicmer_jax.base.schema import UserError
 from ethnicmer_jax.jobs import work_directory
 from ethnicmer_jax.jobs.sweep import result_files
@@ -32,10 +32,12 @@ def run(points: Sequence[Point], directory: pathlib.Path) -> dict[str, str]:
             _run_point(point, result_files.work_directory(directory, point.name))
         except lock.InUseError as error:
             console.print_line(f"left to whoever runs it: {error}")
-        except UserError as error:
-            failures[point.name] = line = " ".join(str(error).split())
-            result_files.write_error(directory, point.name, line)
         except Exception as error:  # One point without memory or with a fault of ours is not all.
+            said = str(error) if isinstance(error, UserError) else places.line(error)
+            if said is not None:
+                failures[point.name] = line = " ".join(said.split())
+                result_files.write_error(directory, point.name, line)
+                continue
             reason = " ".join(f"{type(error).__name__}: {error}".split())[:200]
             failures[point.name] = line = f"{reason} (traceback in errors/{point.name}.txt)"
             result_files.write_error(directory, point.name, line, traceback.format_exc())
