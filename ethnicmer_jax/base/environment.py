@@ -96,7 +96,7 @@ def prefer_core_devices() -> None:
         # A fold keeps one core busy by itself; threads below it would only compete.
         "--xla_cpu_multi_thread_eigen": "false",
         # XLA hands sums to a library, away from the loops that they would be fused with: a step of
-        # STSTNet takes a tenth longer. (Its sums on several threads were wrong in some versions,
+        # STSTNet takes longer. (Its sums on several threads were wrong in some versions,
         # too: github.com/google/XNNPACK/pull/11243.)
         "--xla_cpu_experimental_ynn_fusion_type": "-reduce",
     }
