@@ -12,6 +12,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
+import os
 import pathlib
 import shutil
 import zlib
@@ -67,11 +68,12 @@ def record(path: pathlib.Path, value: str) -> None:
     """
     line = f"{value} {_check(value, path.name)} {path.name}\n".encode(errors="surrogateescape")
     with (path.parent / FILE_NAME).open("a+b") as file:
-        file.seek(0)
-        known = file.read()
-        if line not in known:
+        # The end alone: a folder may hold the results of thousands of folds.
+        file.seek(max(0, file.seek(0, os.SEEK_END) - len(line)))
+        last = file.read()
+        if last != line:
             # After a line that a kill has cut off, a new one is begun.
-            file.write(line if known.endswith(b"\n") or not known else b"\n" + line)
+            file.write(line if last.endswith(b"\n") or not last else b"\n" + line)
 
 
 def recorded(folder: pathlib.Path) -> dict[str, set[str]]:

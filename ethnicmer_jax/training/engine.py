@@ -107,7 +107,7 @@ class Engine:
         clips = device_data.build(config, dataset, targets, model, self._starts, batch)
         self._constants = batches.constants(config, targets, folds, batch)
         self._unstandardised = self._flow(clips)
-        self._statistics: tuple[Flight, dict[str, Statistics]] | None = None
+        self._statistics: tuple[np.ndarray, dict[str, Statistics]] | None = None
         self._room = batches.steps_per_epoch(folds, config.optim.batch_size)
         self._lay_out(self._fitting(clips))
         self._data = self._grid.replicate(clips)
@@ -599,7 +599,7 @@ class Engine:
             return constants
         # Of this flight alone: those of thousands of folds would take gigabytes, and minutes
         # before the first of them is trained.
-        if self._statistics is None or self._statistics[0] is not flight:
+        if self._statistics is None or not np.array_equal(self._statistics[0], flight.places):
             train = self.folds.train.select(flight.places)
             found = {
                 branch: standardised.of_folds(
@@ -607,7 +607,7 @@ class Engine:
                 )
                 for branch, flow in self._unstandardised.items()
             }
-            self._statistics = flight, found
+            self._statistics = flight.places, found
         return dataclasses.replace(constants, flow=self._statistics[1])
 
     def _progress(self, title: str, total: int, unit: str) -> Progress:
