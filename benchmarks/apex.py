@@ -11,7 +11,6 @@ curves. Every film goes the whole way: JPEG frames of 400 pixels, RetinaFace, `p
 from __future__ import annotations
 
 import dataclasses
-import io
 import itertools
 import pathlib
 import time
@@ -26,12 +25,12 @@ import numpy as np
 from absl import flags
 from matplotlib import pyplot as plt
 
-from benchmarks import results
+from benchmarks import pictures, results
 from data_builders.pixels import apex
 from data_builders.pixels.apex import FoundApex
 from data_builders.simulation.options import SimulatedOptions, parse_cohorts
 from data_builders.sources import simulated
-from ethnicmer_jax.base import cli, files
+from ethnicmer_jax.base import cli
 from ethnicmer_jax.base.progress import Progress
 
 _FPS = flags.DEFINE_list("fps", ["25", "50", "100", "200"], "Frame rates.")
@@ -179,9 +178,7 @@ def _draw(trials: list[Trial], path: pathlib.Path) -> None:
         axis.set_xlabel(f"frames since onset, {fastest} fps", fontsize=8)
     for row in axes:
         row[0].set_ylabel("skin motion", fontsize=8)
-    content = io.BytesIO()
-    figure.savefig(content, format="png", dpi=110)
-    files.write_bytes(path, content.getvalue())
+    pictures.save(figure, path, dpi=110)
     plt.close(figure)
 
 

@@ -11,7 +11,6 @@ manifest of flow images beside them.
 from __future__ import annotations
 
 import csv
-import io
 import os
 import pathlib
 from collections.abc import Mapping, Sequence
@@ -21,10 +20,10 @@ import numpy as np
 from absl import flags
 from matplotlib.figure import Figure
 
-from benchmarks import drawn_clips, results
+from benchmarks import drawn_clips, pictures, results
 from data_builders.pixels import flow, flow_file
 from data_builders.simulation.options import SimulatedOptions
-from ethnicmer_jax.base import cli, files
+from ethnicmer_jax.base import cli
 from ethnicmer_jax.base.crop import CropGeometry
 
 CROPS: Mapping[str, CropGeometry] = {
@@ -96,9 +95,7 @@ def _draw(rows: Sequence[tuple[str, Sequence[np.ndarray]]], path: pathlib.Path) 
             axis.set_axis_off()
         for axis, image in zip(line, images, strict=False):
             axis.imshow(image)
-    content = io.BytesIO()
-    figure.savefig(content, format="png", dpi=60)
-    files.write_bytes(path, content.getvalue())
+    pictures.save(figure, path, dpi=60)
     print(path)
 
 

@@ -10,7 +10,6 @@ clips, 2,000 subjects and 100 draws; without it, to a tenth of that. --figure dr
 
 from __future__ import annotations
 
-import io
 import json
 import math
 import os
@@ -22,8 +21,8 @@ from typing import Any
 
 from absl import flags
 
-from benchmarks import results
-from ethnicmer_jax.base import cli, files
+from benchmarks import pictures, results
+from ethnicmer_jax.base import cli
 from ethnicmer_jax.base.progress import Progress
 from ethnicmer_jax.base.schema import UserError
 
@@ -145,9 +144,7 @@ def _draw(found: list[tuple[str, int, dict[str, Any]]], path: pathlib.Path) -> N
         panel.set_xlabel(axis)
     panels[0][0].set_ylabel("ms")
     panels[0][0].legend(fontsize=7)
-    content = io.BytesIO()
-    figure.savefig(content, format="png", dpi=120)
-    files.write_bytes(path, content.getvalue())
+    pictures.save(figure, path, dpi=120)
     plt.close(figure)
 
 

@@ -11,13 +11,13 @@ import importlib
 import json
 import os
 import pathlib
-import runpy
 import subprocess
 import sys
 import tempfile
 import threading
-import traceback
 from typing import NamedTuple
+
+import as_module
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 PRELOADED = (
@@ -97,20 +97,7 @@ def _code(words: list[str], cwd: str, environment: dict[str, str]) -> int:
     os.chdir(cwd)
     # As `python -m` has it, and not the folder of this file.
     sys.path[0] = cwd
-    sys.argv = words
-    code = 0
-    try:
-        runpy.run_module(words[0], run_name="__main__", alter_sys=True)
-    except SystemExit as end:
-        code = end.code if isinstance(end.code, int) else int(end.code is not None)
-    except BaseException:
-        traceback.print_exc()
-        code = 1
-    threading._shutdown()
-    atexit._run_exitfuncs()
-    sys.stdout.flush()
-    sys.stderr.flush()
-    return code
+    return as_module.run(words)
 
 
 if __name__ == "__main__":

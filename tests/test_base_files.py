@@ -159,9 +159,7 @@ ELSEWHERE = {
     ("data_builders/database/package.py", '(folder / f".{other}.lock").open("a")'),
     # Into memory.
     ("ethnicmer_jax/report/style.py", "figure.savefig"),
-    ("benchmarks/apex.py", "figure.savefig(content"),
-    ("benchmarks/crops.py", "figure.savefig(content"),
-    ("benchmarks/scaling.py", "figure.savefig(content"),
+    ("benchmarks/pictures.py", "figure.savefig(content"),
     # Within an atomic or a temporary directory, by libraries that write to a path only.
     ("benchmarks/build_rate.py", "cv2.imwrite"),
     ("data_builders/sources/export/writing.py", "cv2.imwrite"),

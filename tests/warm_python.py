@@ -3,17 +3,15 @@
 A process of each command would spend most of the test in importing the same packages.
 """
 
-import atexit
 import multiprocessing
 import os
 import pathlib
-import runpy
 import shlex
 import sys
 import tempfile
-import threading
-import traceback
 from collections.abc import Sequence
+
+import as_module
 
 SLOW_TO_IMPORT = (
     "data_builders.database.ensure",
@@ -77,22 +75,7 @@ def _module(arguments: list[str], folder: str, environment: dict[str, str], said
     os.chdir(folder)
     # As `python -m` has it: the folder first, for configs and modules of the reader's own.
     sys.path.insert(0, "")
-    sys.argv = arguments
     from ethnicmer_jax.report import style
 
     style._pdf = lambda figure, title: b"%PDF-1.4 of no figure"
-    code = 0
-    try:
-        runpy.run_module(arguments[0], run_name="__main__", alter_sys=True)
-    except SystemExit as end:
-        code = end.code if isinstance(end.code, int) else int(end.code is not None)
-    except BaseException:
-        traceback.print_exc()
-        code = 1
-    # As an interpreter ends: a child of multiprocessing would first wait for the workers of
-    # joblib, which only what is registered here dismisses.
-    threading._shutdown()
-    atexit._run_exitfuncs()
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(code)
+    os._exit(as_module.run(arguments))
