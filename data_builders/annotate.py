@@ -25,7 +25,7 @@ from data_builders.ethnicity.table_annotator import TableAnnotator
 from data_builders.ethnicity.votes import Annotator
 from data_builders.pixels import faces
 from data_builders.sources import registry
-from ethnicmer_jax.base import cli, writable
+from ethnicmer_jax.base import cli, lock, writable
 from ethnicmer_jax.base.imagenet import IMAGENET_MEAN, IMAGENET_STD
 from ethnicmer_jax.base.progress import say
 from ethnicmer_jax.base.schema import UserError
@@ -75,7 +75,8 @@ def main() -> None:
     out = pathlib.Path(given.out)
     writable.check(out / tables.SUBJECTS_FILE)
     annotators = [each for name in given.annotator for each in ANNOTATORS[name](given)]
-    lines = annotation.annotate(annotators, thresholds, overrides, out)
+    with lock.held(out):
+        lines = annotation.annotate(annotators, thresholds, overrides, out)
     sys.stdout.write("\n".join(lines) + "\n")
 
 

@@ -185,6 +185,37 @@ def test_one_of_many_takes_over(work):
     assert list(work.iterdir()) == []
 
 
+def test_a_directory_that_others_make_and_remove_is_no_fault(work):
+    """Each removes what it has made for its lock alone, also where another is about to lock it."""
+    faults = []
+
+    def again_and_again():
+        for _ in range(40):
+            try:
+                with lock.held(work):
+                    pass
+            except lock.InUseError:
+                pass
+            except OSError as error:
+                faults.append(error)
+
+    threads = [threading.Thread(target=again_and_again) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert faults == []
+
+
+def test_an_output_has_its_lock_beside_it(tmp_path):
+    output = tmp_path / "new" / "page"
+    with lock.held_output(output), lock.held_output(output):
+        assert [path.name for path in output.parent.iterdir()] == [".page.lock"]
+        with lock.held(output.parent):  # another lock than that of the folder
+            output.mkdir()
+    assert [path.name for path in output.parent.iterdir()] == ["page"]
+
+
 def test_whoever_loses_its_lock_ends(work):
     """As after a long sleep, in which another machine has taken over."""
     process, _ = holder(work)

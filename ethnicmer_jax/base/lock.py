@@ -1,4 +1,4 @@
-"""One process at a time writes a work directory; a second one is told who is there.
+"""One process at a time writes a place; a second one is told who is there.
 
 The first process makes `.lock`, with its name in it, and touches it every BEAT seconds. A lock
 whose process has ended is taken over: at once where it ran on this machine, and from any other
@@ -33,11 +33,11 @@ STALE = 60.0
 
 _LOOK = 1.0
 _held: dict[pathlib.Path, int] = {}
-"""Directories that this process has locked -> by which thread."""
+"""Lock files of this process -> which thread works under them."""
 
 
 class InUseError(UserError):
-    """Another process works in the directory."""
+    """Another process works there."""
 
 
 @contextlib.contextmanager
@@ -52,20 +52,40 @@ def held(directory: pathlib.Path) -> Iterator[None]:
     Raises:
       InUseError: another process works there.
     """
-    place = directory.resolve()
-    if _held.get(place) == threading.get_ident():
+    with _held_by(directory.resolve() / FILE_NAME, directory, "directory"):
+        yield
+
+
+@contextlib.contextmanager
+def held_output(path: pathlib.Path) -> Iterator[None]:
+    """The same for a file or folder that appears as a whole: its lock lies beside it.
+
+    Args:
+      path: of the file or folder; whether it may be replaced is asked within, as another process
+        may just have made it.
+
+    Raises:
+      InUseError: another process makes it.
+    """
+    place = path.resolve()
+    with _held_by(place.with_name(f".{place.name}{FILE_NAME}"), path, "--output"):
+        yield
+
+
+@contextlib.contextmanager
+def _held_by(file: pathlib.Path, shown: pathlib.Path, other: str) -> Iterator[None]:
+    if _held.get(file) == threading.get_ident():
         yield
         return
-    made = [path for path in (place, *place.parents) if not path.exists()]
-    place.mkdir(parents=True, exist_ok=True)
-    lock = _Lock(place / FILE_NAME, directory)
+    made = [path for path in file.parents if not path.exists()]
+    lock = _Lock(file, shown, other)
     try:
         lock.take()
-        _held[place] = threading.get_ident()
+        _held[file] = threading.get_ident()
         try:
             yield
         finally:
-            del _held[place]
+            del _held[file]
             lock.release()
     finally:
         with contextlib.suppress(OSError):
@@ -76,14 +96,15 @@ def held(directory: pathlib.Path) -> Iterator[None]:
 class _Lock:
     """A lock file, from its making to its end."""
 
-    def __init__(self, path: pathlib.Path, shown: pathlib.Path):
+    def __init__(self, path: pathlib.Path, shown: pathlib.Path, other: str = "directory"):
         """Nothing is done yet.
 
         Args:
           path: of the file.
-          shown: the directory, as the user calls it.
+          shown: what is locked, as the user calls it.
+          other: what the user may name another one of.
         """
-        self._path, self._shown = path, shown
+        self._path, self._shown, self._other = path, shown, other
         self._token = uuid.uuid4().hex
         self._ended = threading.Event()
 
@@ -94,6 +115,7 @@ class _Lock:
           InUseError: its process works there.
         """
         while not self._made(self._path):
+            self._path.parent.mkdir(parents=True, exist_ok=True)
             there = _read(self._path)
             if there == {}:
                 time.sleep(_LOOK / 10)  # it is being written
@@ -103,7 +125,7 @@ class _Lock:
             if _works(there, self._path):
                 raise InUseError(
                     f"{self._shown} is in use: {_who(there)}; wait until it ends, or name another "
-                    "directory"
+                    f"{self._other}"
                 )
             self._take_over(there)
         threading.Thread(target=self._beat, daemon=True).start()
@@ -116,17 +138,17 @@ class _Lock:
             self._path.unlink(missing_ok=True)
 
     def _made(self, path: pathlib.Path) -> bool:
-        """Whether this process has made the file just now."""
-        about = {
-            "token": self._token,
-            **dataclasses.asdict(Owner.this()),
-            "since": time.time(),
-            "directory": path.parent.stat().st_ino,
-            "command": environment.command(),
-        }
+        """Whether this process has made the file just now; not where there is no folder for it."""
         try:
+            about = {
+                "token": self._token,
+                **dataclasses.asdict(Owner.this()),
+                "since": time.time(),
+                "directory": path.parent.stat().st_ino,
+                "command": environment.command(),
+            }
             number = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o644)
-        except FileExistsError:
+        except (FileExistsError, FileNotFoundError):
             return False
         try:
             with os.fdopen(number, "w", encoding="utf-8") as file:
@@ -139,7 +161,7 @@ class _Lock:
     def _take_over(self, stale: Mapping[str, Any]) -> None:
         """Removes a stale lock, unless another process has done so before."""
         # Two that take over at once must not remove each other's new locks.
-        turn = self._path.with_name(f"{FILE_NAME}.takeover")
+        turn = self._path.with_name(f"{self._path.name}.takeover")
         if not self._made(turn):
             there = _read(turn)
             if there is not None and not _works(there, turn):
@@ -185,8 +207,11 @@ def _works(there: Mapping[str, Any], path: pathlib.Path) -> bool:
         owner = Owner.of(there)
     except ValueError:
         owner = None  # being written, or damaged
-    if owner and there.get("directory") != path.parent.stat().st_ino:
-        return False  # it came with a copy of the directory
+    try:
+        if owner and there.get("directory") != path.parent.stat().st_ino:
+            return False  # it came with a copy of the directory
+    except FileNotFoundError:
+        return False
     runs = owner.runs() if owner else None
     if runs is not None:
         return runs

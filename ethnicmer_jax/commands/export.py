@@ -51,5 +51,6 @@ def main() -> None:
         member=_MEMBER.value,
         branch=_BRANCH.value,
         platforms=tuple(_PLATFORMS.value),
+        overwrite=_OVERWRITE.value,
     )
     print(run.run(asked))  # noqa: T201 - what was written, for whoever asked

@@ -12,7 +12,7 @@ import ml_collections
 import numpy as np
 from jaxtyping import Int, Shaped
 
-from ethnicmer_jax.base import files, labels, progress, sums, writable
+from ethnicmer_jax.base import files, labels, lock, progress, sums, writable
 from ethnicmer_jax.base.contrast_roles import MAIN
 from ethnicmer_jax.base.crop import CropGeometry
 from ethnicmer_jax.base.grouping import Grouping, grouping
@@ -59,14 +59,23 @@ def run(
     target = output or directory / asked.folder
     writable.check(target)
     record = record_of(asked, where)
-    if not overwrite and is_answered(target, record):
-        progress.say(f"{target} answers this request already; --overwrite explains again")
-    else:
-        check_replaceable(target)
-        _explain(directory, config, where, asked, target, record)
+    if not _is_done(target, record, overwrite):
+        with lock.held_output(target):
+            # Another process may have come first.
+            if not _is_done(target, record, overwrite):
+                _explain(directory, config, where, asked, target, record)
     if target.resolve() == (directory / explained.FOLDER).resolve():
         _refresh_report(directory)
     return target / "index.html"
+
+
+def _is_done(target: pathlib.Path, record: dict[str, Any], overwrite: bool) -> bool:
+    """Whether the answer is there; refuses to replace what was not asked to be."""
+    if overwrite or not is_answered(target, record):
+        check_replaceable(target)
+        return False
+    progress.say(f"{target} answers this request already; --overwrite explains again")
+    return True
 
 
 def record_of(asked: Request, where: pathlib.Path) -> dict[str, Any]:

@@ -27,6 +27,7 @@ class Request:
       member: "run/fold" of one network; "" for the final models.
       branch: "emotion" or "ethnic", whose weights safetensors hold.
       platforms: out of PLATFORMS, that the StableHLO is lowered for.
+      overwrite: whether `output` may be there already.
 
     Raises:
       UserError: something that is not possible.
@@ -38,6 +39,7 @@ class Request:
     member: str = ""
     branch: str = "emotion"
     platforms: tuple[str, ...] = ("cpu", "cuda", "tpu")
+    overwrite: bool = True
 
     def __post_init__(self) -> None:
         for platform in self.platforms:

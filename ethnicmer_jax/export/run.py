@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ethnicmer_jax.base import lock, writable
 from ethnicmer_jax.export import program, request, torch_file
 from ethnicmer_jax.export.request import Request
 
@@ -10,8 +11,15 @@ def run(asked: Request) -> str:
     """Writes the file, whole or not at all, and says in one line what is in it.
 
     Raises:
-      UserError: there is no such network, or it has no such branch.
+      UserError: there is no such network, it has no such branch, or the file is there or another
+        process makes it.
     """
+    with lock.held_output(asked.output):
+        writable.check(asked.output, asked.overwrite)
+        return _written(asked)
+
+
+def _written(asked: Request) -> str:
     networks = request.networks(asked)
     if asked.format == request.SAFETENSORS:
         return f"{asked.output}: {torch_file.write(asked.output, networks[0], asked.branch)}"

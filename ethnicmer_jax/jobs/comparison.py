@@ -13,7 +13,7 @@ import pandas as pd
 
 from ethnicmer_jax.analysis import paired
 from ethnicmer_jax.analysis.paired import Findings
-from ethnicmer_jax.base import environment, files, reportable, settings, writable
+from ethnicmer_jax.base import environment, files, lock, reportable, settings, writable
 from ethnicmer_jax.base.grouping import Grouping, grouping
 from ethnicmer_jax.base.predictions import Predictions
 from ethnicmer_jax.base.recorded_config import completed
@@ -106,13 +106,21 @@ def write(
       What was found, and the path of the page.
 
     Raises:
-      UserError: they cannot be compared, or `output` holds something else.
+      UserError: they cannot be compared, `output` holds something else, or another process
+        makes it.
     """
-    if output is not None:
-        _check_output(output, overwrite)
-    found, differing = compare(places, common=common, all_pairs=all_pairs)
     if output is None:
-        return found, None
+        return compare(places, common=common, all_pairs=all_pairs)[0], None
+    _check_output(output, overwrite)
+    with lock.held_output(output):
+        _check_output(output, overwrite)  # another process may have come first
+        return _written(places, output, common, all_pairs)
+
+
+def _written(
+    places: Sequence[pathlib.Path], output: pathlib.Path, common: bool, all_pairs: bool
+) -> tuple[Findings, pathlib.Path]:
+    found, differing = compare(places, common=common, all_pairs=all_pairs)
     sources = _read(places)
     simulated = any(_data(source.config).get("source") == "simulated" for source in sources)
     made_by = {"command": environment.command(), "code": environment.code()}

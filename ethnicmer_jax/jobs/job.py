@@ -135,19 +135,20 @@ def write_derived(
       overwrite: whether other predictions of that kind may be replaced.
 
     Raises:
-      UserError: there are other results in the directory.
+      UserError: there are other results in the directory, or another process works there.
     """
     tables = beside or {}
-    if not overwrite or not work_directory.holds_derived(directory):
-        work_directory.check_replaceable(directory, config, table, tables)
-    for name, content in tables.items():
-        files.write_table(directory / name, content, summed=True)
-    files.write_json(directory / "config.json", dict(config), summed=True)
-    made_by = {"command": environment.command(), "code": environment.code()}
-    recorded = provenance.begin(directory, config, notes, made_by, anew=True)
-    _write_metrics(config, directory, table, *recorded)
-    predictions.write(directory / "predictions.csv", table)
-    report(config, directory)
+    with lock.held(directory):
+        if not overwrite or not work_directory.holds_derived(directory):
+            work_directory.check_replaceable(directory, config, table, tables)
+        for name, content in tables.items():
+            files.write_table(directory / name, content, summed=True)
+        files.write_json(directory / "config.json", dict(config), summed=True)
+        made_by = {"command": environment.command(), "code": environment.code()}
+        recorded = provenance.begin(directory, config, notes, made_by, anew=True)
+        _write_metrics(config, directory, table, *recorded)
+        predictions.write(directory / "predictions.csv", table)
+        report(config, directory)
 
 
 def dataset_line(dataset: Dataset) -> str:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import json
 import math
 import pathlib
+from collections.abc import Iterator
 from typing import Any
 
 import pandas as pd
 
-from ethnicmer_jax.base import files
+from ethnicmer_jax.base import files, lock, writable
 from ethnicmer_jax.base.schema import UserError
 from ethnicmer_jax.predict.outcomes import Outcomes
 from ethnicmer_jax.report import prose
@@ -20,24 +22,48 @@ CLIPS = "predictions.csv"
 MODELS = "models.csv"
 
 
-def folder(workdir: pathlib.Path, output: pathlib.Path | None, overwrite: bool) -> pathlib.Path:
+@contextlib.contextmanager
+def folder(
+    workdir: pathlib.Path, output: pathlib.Path | None, overwrite: bool
+) -> Iterator[pathlib.Path]:
     """Where the files go: `output`, or the first free one of WORKDIR/predict/1, 2, ...
 
+    Within it, no other process writes there.
+
     Raises:
-      UserError: something is there that would be lost.
+      UserError: something is there that would be lost, nothing can be written there, or another
+        process works there.
     """
-    if output is None:
-        numbered = (workdir / "predict" / str(number) for number in itertools.count(1))
-        return next(place for place in numbered if not place.exists())
+    if output is not None:
+        writable.check(output)
+        with lock.held_output(output):
+            _check(output, overwrite)
+            yield output
+        return
+    writable.check(workdir / "predict" / "1")
+    numbered = (workdir / "predict" / str(number) for number in itertools.count(1))
+    with contextlib.ExitStack() as locks:
+        yield next(place for place in numbered if not place.exists() and _is_ours(place, locks))
+
+
+def _is_ours(place: pathlib.Path, locks: contextlib.ExitStack) -> bool:
+    """Whether `locks` hold a place where there is nothing."""
+    try:
+        locks.enter_context(lock.held_output(place))
+    except lock.InUseError:
+        return False
+    return not place.exists()  # whoever had it before may just have come to the end
+
+
+def _check(output: pathlib.Path, overwrite: bool) -> None:
     if not output.exists() or not any(output.iterdir()):
-        return output
+        return
     if not (output / SUMMARY).is_file():
         raise UserError(f"{output} is there and holds no predictions; name another --output")
     if not overwrite:
         raise UserError(
             f"{output} holds predictions; name another --output, or add --overwrite to replace them"
         )
-    return output
 
 
 def write(outcomes: Outcomes, folder: pathlib.Path) -> None:

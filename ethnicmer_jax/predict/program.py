@@ -9,7 +9,7 @@ import sys
 from collections.abc import Mapping
 
 from ethnicmer_jax import inference
-from ethnicmer_jax.base import environment, files, writable
+from ethnicmer_jax.base import environment, files
 from ethnicmer_jax.inference import Trained
 from ethnicmer_jax.predict import output, terminal
 from ethnicmer_jax.predict.outcomes import Outcomes
@@ -47,8 +47,11 @@ def run(workdir: pathlib.Path, request: Request, how: How) -> int:
     Raises:
       UserError: anything that the user can mend, but what is wrong with single inputs.
     """
-    target = output.folder(workdir, how.output, how.overwrite)
-    writable.check(target)
+    with output.folder(workdir, how.output, how.overwrite) as target:
+        return _predict(workdir, request, how, target)
+
+
+def _predict(workdir: pathlib.Path, request: Request, how: How, target: pathlib.Path) -> int:
     trained = inference.open(workdir)
     found: Mapping[str, Spotted] = {}
     if isinstance(request.cutter, Spotter):

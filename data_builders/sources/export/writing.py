@@ -34,7 +34,7 @@ from data_builders.sources.export import (
     smic_vis,
 )
 from data_builders.sources.export.layout import Layout
-from ethnicmer_jax.base import files
+from ethnicmer_jax.base import files, lock
 from ethnicmer_jax.base.progress import Progress
 from ethnicmer_jax.base.schema import ClipLabels, UserError
 
@@ -90,15 +90,16 @@ def write(options: SimulatedOptions, root: pathlib.Path, name: str, every: int =
             )
     if every < 1:
         raise UserError(f"frames are written in steps of at least 1, not {every}")
-    if root.exists():
-        raise UserError(f"{root} exists already: name a new folder or remove it")
     plans = {each: plan(options, LAYOUTS[each]) for each in names}
-    with files.atomic_directory(root) as folder:
-        for each, clips in plans.items():
-            own = folder / each if len(names) > 1 else folder
-            own.mkdir(exist_ok=True)
-            _write_clips(clips, own, LAYOUTS[each], every)
-        _write_truth(folder, [clip for clips in plans.values() for clip in clips])
+    with lock.held_output(root):
+        if root.exists():
+            raise UserError(f"{root} exists already: name a new folder or remove it")
+        with files.atomic_directory(root) as folder:
+            for each, clips in plans.items():
+                own = folder / each if len(names) > 1 else folder
+                own.mkdir(exist_ok=True)
+                _write_clips(clips, own, LAYOUTS[each], every)
+            _write_truth(folder, [clip for clips in plans.values() for clip in clips])
 
 
 def plan(options: SimulatedOptions, layout: Layout) -> list[ExportedClip]:
