@@ -17,6 +17,7 @@ from ethnicmer_jax.protocols.clip_sets import ClipSets
 from ethnicmer_jax.training import losses
 from ethnicmer_jax.training.checkpoint import FoldCheckpoints
 from ethnicmer_jax.training.engine import Engine
+from ethnicmer_jax.training.epochs import Epochs
 from ethnicmer_jax.training.fold import Sums
 from ethnicmer_jax.training.watch import Watch, finite_rows
 
@@ -50,7 +51,7 @@ def healthy(**overrides):
     return engine(DATA, **overrides).train().table
 
 
-def test_a_fold_that_diverges_is_named_and_the_others_keep_their_bytes(tmp_path):
+def test_a_fold_that_diverges_is_named_and_the_others_keep_their_bytes(tmp_path, monkeypatch):
     with pytest.raises(DivergedError) as caught:
         engine(poisoned(), checkpoint__keep="final").train(tmp_path)
     (one,) = caught.value.folds
@@ -66,9 +67,14 @@ def test_a_fold_that_diverges_is_named_and_the_others_keep_their_bytes(tmp_path)
     assert all(np.isfinite(line["loss"]) for line in curves)
     # Once the clip is mended, the same command trains this fold, and only it.
     mended, trained = engine(DATA, checkpoint__keep="final"), []
-    flight = mended._train_flight
-    mended._train_flight = lambda one, *rest: trained.extend(one.names) or flight(one, *rest)
-    assert mended.train(tmp_path).table.equals(healthy())
+    wanted, train = healthy(), Epochs.train
+
+    def noted(self, flight, *rest):
+        trained.extend(flight.names)
+        return train(self, flight, *rest)
+
+    monkeypatch.setattr(Epochs, "train", noted)
+    assert mended.train(tmp_path).table.equals(wanted)
     assert trained == [ILL]
 
 
@@ -109,8 +115,8 @@ def test_what_an_earlier_version_kept_is_trained_again(tmp_path):
 def test_a_checkpoint_that_predicts_no_numbers_is_refused(tmp_path):
     made, saved = engine(DATA, checkpoint__keep="final"), FoldCheckpoints(tmp_path / "checkpoints")
     made.train(tmp_path)
-    (flight,) = made._flights(np.array([made.folds.names.index(ILL)]))
-    state = made._checkpointed(saved, flight)
+    (flight,) = made._flights.of(np.array([made.folds.names.index(ILL)]))
+    state = made._flights.saved_states(saved, flight)
     broken = jax.tree.map(lambda x: x * np.nan if x.dtype == np.float32 else x, state)
     saved.save([ILL], broken, made._config.optim.epochs + 1)
     with pytest.raises(UserError, match=r"network .*samm-s2 cannot be used: .* holds NaN"):

@@ -54,8 +54,7 @@ def test_what_there_is_room_for_fits(state, step, free):
 def test_a_fold_of_ststnet_needs_what_was_measured():
     config = worlds.config(optim__batch_size=32, data__mirror=False)
     engine = worlds.engine(config, DATA)
-    one = jax.tree.map(lambda x: x[0], engine._constants)
-    need = Need.of(engine.learner, one, engine.data, 32)
+    need = Need.of(engine.learner, worlds.first_constants(engine), engine.data, 32)
     # Three times the parameters of 1,667 numbers, for Adam, and some.
     assert 3 * 4 * 1667 < need.state < 4 * 4 * 1667
     # 9.5 MiB on an H200, benchmarks/RESULTS.md.

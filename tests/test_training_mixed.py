@@ -12,7 +12,7 @@ from ethnicmer_jax.base.schema import UserError
 from ethnicmer_jax.data import targets
 from ethnicmer_jax.jobs import preparation
 from ethnicmer_jax.protocols import build
-from ethnicmer_jax.training.engine import Engine
+from ethnicmer_jax.training.epochs import Epochs
 from ethnicmer_jax.training.shallow import Shallow
 
 DATA = worlds.world(clips=6)
@@ -51,7 +51,7 @@ def test_an_interrupted_job_of_both_goes_on(mixed, tmp_path, monkeypatch):
         with pytest.raises(KeyboardInterrupt):
             table("network+logistic", tmp_path)
     # The network is done: its folds are not trained again.
-    monkeypatch.setattr(Engine, "_train_flight", interrupted)
+    monkeypatch.setattr(Epochs, "train", interrupted)
     assert table("network+logistic", tmp_path).equals(mixed)
 
 

@@ -71,7 +71,7 @@ def test_weights_that_are_not_frozen_learn(tmp_path, path, wanted):
 
 def test_a_frozen_backbone_stays_and_the_rest_learns(frozen, wanted):
     _, _, trained, _, states = frozen
-    constants = jax.tree.map(lambda x: x[0], trained._constants)
+    constants = worlds.first_constants(trained)
     fresh = jax.jit(trained.learner.init)(constants, trained.data)
     for state in states:
         assert same(state.params["emotion_backbone"], wanted.variables["params"])
@@ -130,7 +130,7 @@ def test_a_held_out_clip_has_no_part_in_the_features_of_others(wanted):
 def test_weights_are_no_part_of_the_program(path, tmp_path):
     one = engine(init__path=str(path))
     two = engine(init__path=str(ststnet_weights.write(tmp_path, seed=1)))
-    constants = jax.tree.map(lambda x: jnp.asarray(x[0]), one._constants)
+    constants = jax.tree.map(jnp.asarray, worlds.first_constants(one))
     init = jax.jit(one.learner.init)
     kernels = [
         init(constants, made.data).params["emotion_backbone"]["block"]["conv"]["kernel"]

@@ -47,7 +47,7 @@ def trained(folder, data=DATA, **overrides):
 
 def first_state(made):
     """What a fold of an engine starts from."""
-    constants = jax.tree.map(lambda x: x[0], made._constants)
+    constants = worlds.first_constants(made)
     return jax.jit(made.learner.init)(constants, made.data)
 
 

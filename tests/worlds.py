@@ -96,6 +96,17 @@ def engine(made, data, rows=None):
     return Engine(made, data, labels, folds)
 
 
+def first_constants(engine):
+    """What distinguishes the first fold of an engine's table, see `batches.Constants`."""
+    import jax
+
+    from ethnicmer_jax.training import batches
+
+    batch = engine.learner.eval_batch
+    table = batches.constants(engine._config, engine.targets, engine.folds, batch)
+    return jax.tree.map(lambda x: x[0], table)
+
+
 def changed(data, clip, **values):
     """The data set with other values in the row of one clip."""
     arrays = {name: getattr(data, name).copy() for name in values}

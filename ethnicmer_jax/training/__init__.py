@@ -12,7 +12,9 @@ A clip's flow on its way from a data set to logits:
 and what drives it:
 
   placement      folds over the devices and within them, the only place that knows of pmap
-  engine         flights of folds, epoch by epoch, with checkpoints and learning curves
+  flights        as many folds at a time as there is memory for, and their compiled programs
+  epochs         the loop over the epochs of a flight, with checkpoints and learning curves
+  engine         all folds of a table: trained, resumed, predicted
   fold_results   one file per flight, until all folds are there and become predictions.csv
 
 `shallow` has the classifiers of scikit-learn: the same folds, the same table of predictions.
