@@ -2,6 +2,7 @@
 
 import ast
 import json
+import os
 import pathlib
 import re
 import subprocess
@@ -16,10 +17,13 @@ sys.path.insert(0, str(DOCS / "theme"))
 import messages  # noqa: E402
 
 import ethnicmer_jax as em  # noqa: E402
+from ethnicmer_jax.base import divergence, places, stopping  # noqa: E402, F401
+from ethnicmer_jax.base.schema import UserError  # noqa: E402
 
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 SAID = [message.text for message in messages.collect(ROOT)]
-EXPLAINED = re.findall(r"^\| `([^`]+)` \|", (DOCS / "errors.md").read_text("utf-8"), re.MULTILINE)
+ERRORS = (DOCS / "errors.md").read_text("utf-8")
+EXPLAINED = re.findall(r"^\| `([^`]+)` \|", ERRORS, re.MULTILINE)
 
 
 def cells(notebook, kind):
@@ -35,6 +39,41 @@ def test_messages_are_collected_from_the_code():
 @pytest.mark.parametrize("message", EXPLAINED)
 def test_every_message_that_the_page_explains_is_said(message):
     assert any(message in said for said in SAID)
+
+
+def said_by(folder):
+    """Module of a package -> its messages."""
+    found = {}
+    for message in messages.collect(ROOT):
+        if message.module.startswith(folder):
+            found.setdefault(message.module, []).append(message.text)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("module", "said"),
+    [
+        *said_by("ethnicmer_jax/base").items(),
+        *said_by("ethnicmer_jax/models/sound_weights").items(),
+    ],
+)
+def test_the_page_explains_every_kind_of_refusal_that_all_packages_share(module, said):
+    assert any(message in text for message in EXPLAINED for text in said)
+
+
+@pytest.mark.parametrize("words", [os.strerror(number) for number in places.CURES])
+def test_the_page_knows_every_kind_of_place_that_cannot_be_used(words):
+    table = ERRORS.partition("## Places")[2].partition("## Data")[0]
+    assert re.search(rf"^\| ([^|]*, )?{re.escape(words)}(, [^|]*)? \|", table, re.MULTILINE)
+
+
+def test_the_page_says_what_every_exit_code_means():
+    codes = {0, 1, 130, stopping.CODE, *(kind.exit_code for kind in user_errors(UserError))}
+    assert set(map(int, re.findall(r"^\| (\d+) \|", ERRORS, re.MULTILINE))) == codes
+
+
+def user_errors(kind):
+    return [kind, *(sub for each in kind.__subclasses__() for sub in user_errors(each))]
 
 
 def test_every_page_is_in_the_navigation_and_every_entry_a_page():

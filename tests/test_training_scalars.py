@@ -95,3 +95,12 @@ def test_damaged_lines_are_dropped_and_said(tmp_path, capsys):
     ScalarLog(tmp_path, {"a": 3}).close()
     assert [line["epoch"] for line in lines(tmp_path)] == [1, 3]
     assert capsys.readouterr().err.count("a damaged line is dropped") == len(damaged)
+
+
+def test_a_folder_in_place_of_the_curves_is_set_aside(tmp_path, capsys):
+    (tmp_path / "scalars.jsonl").mkdir()
+    log = ScalarLog(tmp_path, {})
+    log.write("loso/a", "loso", 1, {"loss": 1.5})
+    log.close()
+    assert len(lines(tmp_path)) == 1
+    assert "now called scalars.jsonl.damaged; its curves begin anew" in capsys.readouterr().err

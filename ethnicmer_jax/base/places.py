@@ -17,7 +17,7 @@ import re
 from collections.abc import Iterator
 
 _AGAIN = "then start the same command again"
-_CURES = {
+CURES = {
     errno.ENOSPC: f"make room there, {_AGAIN}",
     errno.EDQUOT: f"your quota is used up; make room there, {_AGAIN}",
     errno.EFBIG: f"files may not be that large; raise the limit (ulimit -f), {_AGAIN}",
@@ -37,7 +37,7 @@ _CURES = {
 
 _WORDS = {
     os.strerror(number): number
-    for number in _CURES
+    for number in CURES
     if number not in (errno.EEXIST, errno.EPERM, errno.EIO)
 }
 """What the system calls them, to be found in the messages of libraries."""
@@ -100,7 +100,7 @@ def line(error: BaseException) -> str | None:
 def _of_system(error: OSError) -> str | None:
     if error.filename is not None:
         return _said(error.errno, error.strerror or str(error), str(error.filename))
-    if error.errno in _CURES and error.errno != errno.EPIPE:
+    if error.errno in CURES and error.errno != errno.EPIPE:
         return _said(error.errno, error.strerror or "", "")
     return _of_library(error)
 
@@ -116,7 +116,7 @@ def _of_library(error: BaseException) -> str | None:
 
 
 def _said(number: int | None, words: str, path: str) -> str:
-    cure = _CURES.get(number, "") if number is not None else ""
+    cure = CURES.get(number, "") if number is not None else ""
     # A name of thousands of letters would bury what is said of it.
     shown = path if len(path) <= 300 else f"{path[:140]} ... {path[-140:]}"
     what = f"cannot use {shown}: {words}" if path else words

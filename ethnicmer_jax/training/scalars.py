@@ -79,6 +79,8 @@ class ScalarLog:
         files.write_text(self._path, "".join(f"{line}\n" for line in kept))
 
     def _lines(self) -> list[str]:
+        if self._path.is_dir():
+            sums.set_aside(self._path, "its curves begin anew")
         if not self._path.is_file():
             return []
         # A line cut off by an interruption has no newline at its end.

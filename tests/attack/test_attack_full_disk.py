@@ -16,7 +16,9 @@ import sys
 import numpy as np
 import pandas as pd
 import pytest
+import small_disk
 import worlds
+from small_disk import leftovers
 
 from ethnicmer_jax import jobs
 from ethnicmer_jax.base import files, places
@@ -150,27 +152,9 @@ def test_a_name_that_is_too_long_is_one_line(name):
 
 @pytest.fixture
 def small(tmp_path):
-    """`small(size)` mounts a file system of so many KiB, or gives the mounted one so many."""
-    place = tmp_path / "small"
-    place.mkdir()
-    mounted = []
-
-    def sized(kib, *options):
-        again = ["remount"] if mounted else []
-        options = ",".join([*again, f"size={kib}k", *options])
-        done = subprocess.run(
-            ["mount", "-t", "tmpfs", "-o", options, "tmpfs", place],
-            capture_output=True,
-            check=False,
-        )
-        if done.returncode:
-            pytest.skip(f"no tmpfs can be mounted here: {done.stderr.decode().strip()}")
-        mounted.append(place)
-        return place
-
-    yield sized
-    if mounted:
-        subprocess.run(["umount", "-l", place], check=True)
+    """See `small_disk.mounted`."""
+    with small_disk.mounted(tmp_path / "small") as sized:
+        yield sized
 
 
 @pytest.fixture(scope="module")
@@ -186,11 +170,6 @@ def config(raw, data=None, **overrides):
     where = {"data__raw": str(raw / "manifest.csv"), "data__data_dir": str(data or raw / "data")}
     settings = {"data__source": "manifest", "engine__devices": 1, "optim__epochs": 1, **where}
     return worlds.config(**settings, checkpoint__keep="final", **overrides)
-
-
-def leftovers(folder):
-    names = ("*.partial", "*orbax-checkpoint-tmp*")
-    return [path for name in names for path in folder.rglob(name)]
 
 
 @pytest.mark.slow

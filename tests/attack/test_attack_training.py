@@ -1,8 +1,10 @@
 """An interrupted job whose files were damaged ends in the same predictions."""
 
+import shutil
+
 import pytest
 import worlds
-from damaging import KINDS, copy, damage
+from damaging import KINDS, copy, damage, outcome
 
 from ethnicmer_jax.training.checkpoint import FoldCheckpoints
 
@@ -92,3 +94,23 @@ def test_results_of_another_job_are_not_taken_for_ones_own(engine, cut_off, tmp_
     assert foreign.name == part.name
     part.write_bytes(foreign.read_bytes())
     assert engine.train(again).table.equals(whole)
+
+
+@pytest.mark.parametrize("name", ["parts", "checkpoints", "tensorboard"])
+@pytest.mark.parametrize("kind", ["a file", "empty"])
+def test_a_folder_that_is_a_file_or_lost_what_it_held(engine, cut_off, tmp_path, name, kind):
+    run, whole = cut_off
+    again = copy(run, tmp_path / "run")
+    shutil.rmtree(again / name)
+    if kind == "a file":
+        (again / name).write_text("something else\n")
+    else:
+        (again / name).mkdir()
+    tables = []
+    said = outcome(lambda: tables.append(engine.train(again).table))
+    if said == "done":
+        assert tables[0].equals(whole)
+    else:
+        assert name in said, said
+        assert kind == "a file"
+        assert (again / name).read_text() == "something else\n"
