@@ -318,11 +318,7 @@ class Learner:
         flow: dict[str, Statistics] | None = None,
     ) -> dict[str, Any]:
         rows = clips + copies * len(data.emotion)
-        images = jax.tree.map(
-            # Indices come from the fold table: checking their range would cost a pass.
-            lambda x: x.at[rows].get(mode="promise_in_bounds"),
-            data.images,
-        )
+        images = jax.tree.map(functools.partial(_gathered, rows), data.images)
         if flow is not None:
             images = standardised.apply(images, flow, data.database[clips])
         return {**images, "ethnicity": data.ethnic[clips]}
@@ -340,6 +336,14 @@ def _learner(
     """The same object for the same model and settings: what is compiled for it is so once."""
     optimizer = optim.directions(weight_decay, model.fusion.paces)
     return Learner(model, loss, optimizer, mirror, augmented, averaging)
+
+
+def _gathered(rows: Int[Array, " batch"], images: jax.Array) -> jax.Array:
+    """Some rows of an array of any shape."""
+    # One long axis, because XLA's loops over short ones are slow: a step of STSTNet on a CPU takes
+    # 5% less. Rows come from the fold table: checking their range would cost a pass.
+    flat = images.reshape(len(images), -1).at[rows].get(mode="promise_in_bounds")
+    return flat.reshape(len(rows), *images.shape[1:])
 
 
 _INIT, _MIRROR, _AUGMENT = 0xFFFFFFFF, 1, 2
