@@ -12,6 +12,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[1]
 CODE = """
 import pathlib, sys, time
 from ethnicmer_jax.base import peers, stopping, waiting
+from ethnicmer_jax.base.divergence import DivergedError, Divergence
 
 directory, run, index, count, lost = sys.argv[1:]
 peers.BEAT, peers.LOST, waiting._INTERVAL = 0.1, float(lost), 0.05
@@ -19,7 +20,10 @@ stopping.listen()
 with stopping.leaving():
     with peers.present(pathlib.Path(directory), peers.Place(int(index), int(count), run)):
         print("there", flush=True)
-        if said := sys.stdin.readline().strip():
+        said = sys.stdin.readline().strip()
+        if said == "diverged":
+            raise DivergedError([Divergence("loso", "a", ("lab/a",), 1, 9.0, "too large")], 2)
+        if said:
             raise ValueError(said)
 """
 
@@ -84,6 +88,18 @@ def test_what_ends_one_process_is_said_by_the_others(start):
     assert code == 2
     assert said.startswith("error: the process with index 1 of this job (")
     assert said.endswith(") has ended: disk is full\n")
+
+
+def test_folds_that_diverged_are_named_by_all_and_the_first_process_is_not_disturbed(start):
+    first, second, third = together(start, lost=3.0)
+    # It has read what the first one has just written, and ends before it.
+    assert last_words(third, "diverged\n")[0] == 1
+    with pytest.raises(subprocess.TimeoutExpired):
+        first.wait(1)
+    assert last_words(first, "diverged\n")[0] == 1
+    code, said = last_words(second)
+    assert code == 3
+    assert "has ended: 1 of 2 folds diverged: loso/a (subject lab/a, epoch 1, loss 9" in said
 
 
 @pytest.mark.slow

@@ -7,6 +7,8 @@ import subprocess
 import sys
 import time
 
+import numpy as np
+import pandas as pd
 import pytest
 import worlds
 
@@ -57,7 +59,7 @@ class Command:
 
     def __init__(self, tmp_path, name):
         self.workdir = tmp_path / name
-        self._arguments = [
+        self.arguments = [
             *(sys.executable, "-m", "ethnicmer_jax.main", "--config=configs/smoke.py"),
             *(f"--workdir={self.workdir}", f"--config.data.data_dir={tmp_path / 'data'}"),
             *("--config.data.source=manifest", f"--config.data.raw={tmp_path / 'manifest.csv'}"),
@@ -67,7 +69,7 @@ class Command:
 
     def start(self, *arguments, **environment):
         return subprocess.Popen(
-            [*self._arguments, *arguments],
+            [*self.arguments, *arguments],
             cwd=ROOT,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -146,6 +148,35 @@ def test_processes_that_are_stopped_say_so_and_resume(tmp_path):
         assert error.splitlines()[-1] == "stopped by SIGTERM; the same command resumes"
     both = job.both()
     assert [process.wait(300) for process in both] == [0, 0]
+
+
+@pytest.mark.slow
+def test_a_fold_that_diverges_in_one_process_is_named_by_both(tmp_path):
+    manifest = worlds.write_manifest(tmp_path)
+    table = pd.read_csv(manifest)
+    table["part"] = table["subject"].map({"s1": "a", "s2": "b", "s3": ""})
+    table.to_csv(manifest, index=False)
+    ill = tmp_path / table["flow"][table["part"] == "a"].iloc[0]
+    flow = np.load(ill)
+    # Moved by 1e30 px: fold b, of the second process, learns from it, and fold a tests it.
+    np.save(ill, flow * np.float32(1e30))
+    job = Command(tmp_path, "two")
+    job.arguments += [
+        *("--config.protocol.name=split", "--config.protocol.split_column=part"),
+        *("--config.protocol.final=False", "--config.data.flow_scaling=none"),
+    ]
+    for _ in range(2):  # and again at a restart, which does not train what was fine
+        both = job.both()
+        for process in both:
+            _, error = process.communicate(timeout=600)
+            assert process.returncode == 3, error
+            assert " 1 of 2 folds diverged: split-seed0/b (" in error.splitlines()[-1]
+        assert len(list((job.workdir / "parts").glob("*.npz"))) == 1
+        assert (job.workdir / "diverged.json").is_file()
+        assert (job.workdir / "report" / "index.html").is_file()
+        assert not (job.workdir / "predictions.csv").exists()
+    curves = (job.workdir / "scalars.jsonl").read_text()
+    assert curves.count('"split-seed0/a"') == 4
 
 
 EXACT = CODE.replace("jobs import job", "jobs.study import exact").replace(

@@ -20,7 +20,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from ethnicmer_jax.base import files, lock, stopping, waiting
+from ethnicmer_jax.base.divergence import DivergedError
 from ethnicmer_jax.base.owner import Owner
+from ethnicmer_jax.base.schema import UserError
 
 FOLDER = ".processes"
 
@@ -31,7 +33,7 @@ LOST = 40.0
 """Seconds without a touch after which a process counts as ended."""
 
 _COMES, _WORKS = "comes", "works"
-_FINISHED, _STOPPED, _FAILED = "finished", "stopped", "failed"
+_FINISHED, _FAILED = "finished", "failed"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -71,7 +73,10 @@ def present(directory: pathlib.Path, place: Place) -> Iterator[None]:
             yield
     except BaseException as error:
         said = stopping.reason() or f"{error}" or type(error).__name__
-        me.leave(_STOPPED if stopping.code() == stopping.CODE else _FAILED, said)
+        code = stopping.code() or getattr(error, "exit_code", UserError.exit_code)
+        # Folds that diverged are named by the first process, which may still be at its page.
+        orderly = place.index > 0 and isinstance(error, DivergedError)
+        me.leave(_FINISHED if orderly else _FAILED, said, code)
         raise
     me.leave(_FINISHED)
 
@@ -86,8 +91,8 @@ class _Present:
         self._seen = dict.fromkeys(watched, (0, time.monotonic()))
         """Other process -> when it touched its file, by its clock, and was first seen so."""
 
-    def write(self, state: str, said: str = "") -> None:
-        about = {"state": state, "said": " ".join(said.split())}
+    def write(self, state: str, said: str = "", code: int = 0) -> None:
+        about = {"state": state, "said": " ".join(said.split()), "code": code}
         path = self._path(self._place.index)
         files.write_json(path, dataclasses.asdict(Owner.this()) | about)
 
@@ -95,11 +100,11 @@ class _Present:
         """Whether the first process has the work directory to itself."""
         return self._read(0)[1].get("state") in (_WORKS, _FINISHED)
 
-    def leave(self, state: str, said: str = "") -> None:
+    def leave(self, state: str, said: str = "", code: int = 0) -> None:
         """Tells the others how it has ended; the first one removes what earlier runs left."""
         self._left.set()
         with contextlib.suppress(OSError):
-            self.write(state, said)
+            self.write(state, said, code)
             if state == _FINISHED and self._place.index == 0:
                 for path in self._folder.iterdir():
                     if not path.name.startswith(f"{self._place.run}-"):
@@ -123,17 +128,18 @@ class _Present:
         if state == _FINISHED or (before and not touched):
             del self._seen[index]
         elif state not in (_COMES, _WORKS):
-            return self._end(f"{_name(index, about)} has ended: {about['said']}", state)
+            ended = f"{_name(index, about)} has ended: {about.get('said', '')}"
+            return self._end(ended, int(about.get("code", UserError.exit_code)))
         elif touched != before:
             self._seen[index] = touched, now
         elif now - since > LOST:
             quiet = f"has given no sign of life for {LOST:g} s"
-            return self._end(f"{_name(index, about)} {quiet}; the same command resumes", _FAILED)
+            return self._end(f"{_name(index, about)} {quiet}; the same command resumes")
         return False
 
-    def _end(self, line: str, state: str) -> bool:
+    def _end(self, line: str, code: int = UserError.exit_code) -> bool:
         if not self._left.is_set():
-            stopping.ask(line, stopping.CODE if state == _STOPPED else 2)
+            stopping.ask(line, code)
         return True
 
     def _read(self, index: int) -> tuple[int, dict[str, Any]]:

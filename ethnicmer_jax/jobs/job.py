@@ -193,6 +193,8 @@ def _train_share(config: ml_collections.ConfigDict, directory: pathlib.Path) -> 
     # What comes next in a study may need what the first process makes of this job.
     last = _last_file(config, directory)
     waiting.until(lambda: last.is_file() or incomplete.stamp(directory) not in (None, before))
+    if not last.is_file() and (found := incomplete.read(directory)):
+        raise found
 
 
 def _evaluate(config: ml_collections.ConfigDict, directory: pathlib.Path) -> None:
