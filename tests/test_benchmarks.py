@@ -313,6 +313,19 @@ def test_growth_is_measured_from_end_to_end(tmp_path):
 
 
 @pytest.mark.slow
+def test_starts_are_timed_from_end_to_end(tmp_path):
+    path = tmp_path / "RESULTS.md"
+    manifest = flow_manifest.write(tmp_path / "raw", subjects=3, databases=("samm",))
+    done = run("start", "--starts=2", f"--raw={manifest}", f"--results={path}")
+    assert done.returncode == 0, done.stderr
+    first, later, around = path.read_text().splitlines()[-1].split(" | ")[2:5]
+    least, _, most = around.removesuffix(" s").partition(" to ")
+    assert float(least) <= float(later.removesuffix(" s")) <= float(most)
+    # What the first one compiles is there for those after it.
+    assert float(most) < float(first.removesuffix(" s")) < 60
+
+
+@pytest.mark.slow
 def test_the_rate_of_building_is_measured_from_end_to_end(tmp_path):
     path = tmp_path / "RESULTS.md"
     done = run("build_rate", "--clips=2", "--rounds=1", "--crop_size=32", f"--results={path}")

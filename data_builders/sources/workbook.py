@@ -15,7 +15,6 @@ from typing import IO
 from xml.etree import ElementTree
 
 import pandas as pd
-from openpyxl.utils.cell import coordinate_to_tuple, get_column_letter
 
 from data_builders.sources.paths import is_file
 from ethnicmer_jax.base import bounds
@@ -121,12 +120,17 @@ def _column(row: ElementTree.Element, cell: ElementTree.Element | None) -> int:
     """Where a cell of a row stands, from 1; where it does not say, as far right as it may be."""
     if cell is None:
         return 0
+    # Takes a tenth of a second, which no command should wait for that reads no workbook.
+    from openpyxl.utils.cell import coordinate_to_tuple
+
     name = cell.get("r")
     return coordinate_to_tuple(name)[1] if name else len(row)
 
 
 def _check_place(path: pathlib.Path, row: int, column: int) -> None:
     if row > bounds.TABLE_ROWS or column > bounds.TABLE_COLUMNS:
+        from openpyxl.utils.cell import get_column_letter
+
         raise UserError(
             f"{path} has something in cell {get_column_letter(max(1, column))}{row}, and a table of"
             f" clips has at most {bounds.TABLE_ROWS:,} rows and {bounds.TABLE_COLUMNS:,} columns:"

@@ -8,6 +8,7 @@ SIGTERM ends every command in good order, see `stopping`.
 from __future__ import annotations
 
 import functools
+import gc
 import pathlib
 import sys
 from collections.abc import Callable, Sequence
@@ -50,6 +51,9 @@ def run(main: Callable[..., int | None], module: str = "__main__", arguments: st
             return 130
 
     stopping.listen()
+    # What imports and JAX's tracing make stays, hundreds of thousands of objects: looking for
+    # garbage among them after every 700 would be a sixth of a start.
+    gc.set_threshold(20_000)
     parser = functools.partial(_parsed, module=module, arguments=arguments)
     app.run(guarded, flags_parser=parser)
 
