@@ -73,7 +73,7 @@ def present(directory: pathlib.Path, place: Place) -> Iterator[None]:
             yield
     except BaseException as error:
         said = stopping.reason() or f"{error}" or type(error).__name__
-        code = stopping.code() or getattr(error, "exit_code", UserError.exit_code)
+        code = stopping.code() or int(getattr(error, "exit_code", UserError.exit_code))
         # Folds that diverged are named by the first process, which may still be at its page.
         orderly = place.index > 0 and isinstance(error, DivergedError)
         me.leave(_FINISHED if orderly else _FAILED, said, code)
