@@ -12,6 +12,7 @@ import pytest
 
 from configs import calibrate as calibrate_config
 from ethnicmer_jax.analysis.calibration import conclusions
+from ethnicmer_jax.base import files as base_files
 from ethnicmer_jax.base import labels
 from ethnicmer_jax.base.grouping import grouping
 from ethnicmer_jax.base.predictions import Predictions
@@ -249,14 +250,22 @@ def test_the_company_that_a_database_is_trained_in_changes_nothing():
     pd.testing.assert_frame_equal(among.table, alone.table)
 
 
-def test_a_damaged_part_and_another_config_are_refused(tmp_path):
+@pytest.mark.parametrize(
+    "content", ["", "design,effect\n", "design,effect\nx,y\n", "\0", '"', "a,a\n1,2,3\n"]
+)
+def test_a_part_of_an_earlier_version_is_read_or_set_aside(tmp_path, content, capsys):
+    chunk = plan.chunks(tiny())[0]
+    file = result_files.path(tmp_path, chunk)
+    file.parent.mkdir()
+    file.write_text(content)
+    assert not result_files.is_finished(tmp_path, chunk)
+    assert "its databases are simulated again" in capsys.readouterr().err
+    assert not file.exists()
+
+
+def test_another_config_is_refused(tmp_path):
     config = tiny()
-    for chunk in plan.chunks(config):
-        file = result_files.path(tmp_path, chunk)
-        file.parent.mkdir(exist_ok=True)
-        file.write_text("design,effect\n")
-    with pytest.raises(UserError, match=r"is damaged .*; delete it"):
-        runner.run(config, tmp_path)
+    base_files.claim(tmp_path, config.to_dict())
     config.optim.epochs = 3
     with pytest.raises(UserError, match=r"used with another config \(optim.epochs: 2 -> 3\)"):
         runner.run(config, tmp_path)

@@ -15,10 +15,10 @@ import ml_collections
 import pandas as pd
 
 from ethnicmer_jax.analysis import calibration
-from ethnicmer_jax.base import files
-from ethnicmer_jax.base.schema import UserError
+from ethnicmer_jax.base import files, sums
 from ethnicmer_jax.jobs.calibration import findings
 from ethnicmer_jax.jobs.calibration.plan import Chunk
+from ethnicmer_jax.jobs.calibration.worlds import World
 
 DATABASES, RATES = "databases.csv", "calibration.csv"
 SIDES, FACTORS = "sides.csv", "factors.csv"
@@ -49,24 +49,47 @@ def write(file: pathlib.Path, table: pd.DataFrame) -> None:
     files.write_table(file, table, summed=True, na_rep="nan")
 
 
+def is_finished(directory: pathlib.Path, chunk: Chunk) -> bool:
+    """Whether the results of a chunk are there; a damaged file is set aside."""
+    file = path(directory, chunk)
+    try:
+        _read(file, chunk)
+    except FileNotFoundError:
+        return False
+    except sums.DamagedError:
+        sums.set_aside(file, "its databases are simulated again")
+        return False
+    return True
+
+
 def read(directory: pathlib.Path, chunks: Sequence[Chunk]) -> pd.DataFrame:
-    """One row per simulated database, of all chunks in order.
+    """One row per simulated database, of all chunks in order; each of them `is_finished`."""
+    tables = [_read(path(directory, chunk), chunk) for chunk in chunks]
+    return pd.concat(tables, ignore_index=True)
+
+
+def _read(file: pathlib.Path, chunk: Chunk) -> pd.DataFrame:
+    """The table of a chunk.
 
     Raises:
-      UserError: a chunk is not finished, or its file is damaged.
+      FileNotFoundError: there is none, and never was.
+      DamagedError: it is not what was written.
     """
-    tables = []
-    for chunk in chunks:
-        file = path(directory, chunk)
-        try:
-            table = files.read_table(file, dtype=str, keep_default_na=False).astype(_TYPES)
-        except (OSError, ValueError, KeyError) as error:
-            reason = " ".join(str(error).split())
-            raise UserError(f"{file} is damaged ({reason}); delete it and run again") from None
-        if len(table) != len(chunk.worlds):
-            raise UserError(f"{file} is damaged ({len(table)} rows); delete it and run again")
-        tables.append(table.assign(**{flag: table[flag] == "True" for flag in _FLAGS}))
-    return pd.concat(tables, ignore_index=True)
+    table = files.read_table(file, _MEND, dtype=str, keep_default_na=False)
+    try:
+        table = table.astype(_TYPES)
+        flags = {flag: table[flag] == "True" for flag in _FLAGS}
+        named = table[["design", "effect", "number"]]
+        found = [World(*one) for one in named.itertuples(index=False)]
+    except (ValueError, KeyError) as error:
+        reason = " ".join(str(error).split())
+        raise sums.DamagedError(file, f"is damaged ({reason})", _MEND) from None
+    if found != list(chunk.worlds):
+        raise sums.DamagedError(file, "is damaged (it is of other databases)", _MEND)
+    return table.assign(**flags)
+
+
+_MEND = "run the same command again, which simulates its databases anew"
 
 
 def rates(databases: pd.DataFrame, config: ml_collections.ConfigDict) -> pd.DataFrame:

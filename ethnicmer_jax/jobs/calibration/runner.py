@@ -80,7 +80,7 @@ def judged(
     diverged: list[DivergedError] = []
     total = sum(len(chunk.worlds) for chunk in chunks)
     with Progress[None](name, total=total, unit="database") as progress:
-        missing = [c for c in chunks if not result_files.path(directory, c).is_file()]
+        missing = [chunk for chunk in chunks if not result_files.is_finished(directory, chunk)]
         progress.skip(total - sum(len(chunk.worlds) for chunk in missing))
         for chunk, found in _finish(missing, config, directory):
             progress.update(len(chunk.worlds))
