@@ -57,10 +57,10 @@ QUICK = (
 class Command:
     """The real command, alone or as one of two processes that SLURM has started."""
 
-    def __init__(self, tmp_path, name):
+    def __init__(self, tmp_path, name, config="smoke"):
         self.workdir = tmp_path / name
         self.arguments = [
-            *(sys.executable, "-m", "ethnicmer_jax.main", "--config=configs/smoke.py"),
+            *(sys.executable, "-m", "ethnicmer_jax.main", f"--config=configs/{config}.py"),
             *(f"--workdir={self.workdir}", f"--config.data.data_dir={tmp_path / 'data'}"),
             *("--config.data.source=manifest", f"--config.data.raw={tmp_path / 'manifest.csv'}"),
             *("--config.optim.epochs=4", "--config.engine.devices=1"),
@@ -177,6 +177,34 @@ def test_a_fold_that_diverges_in_one_process_is_named_by_both(tmp_path):
         assert not (job.workdir / "predictions.csv").exists()
     curves = (job.workdir / "scalars.jsonl").read_text()
     assert curves.count('"split-seed0/a"') == 4
+
+
+@pytest.mark.slow
+def test_two_processes_give_the_bytes_of_one_study(tmp_path):
+    people = [("lab", f"{group[0]}{n}", group) for group in ("Asian", "White") for n in range(4)]
+    worlds.write_manifest(tmp_path, people)
+    alone, shared = (Command(tmp_path, name, "study") for name in ("one", "two"))
+    for command in (alone, shared):
+        command.arguments += [
+            *("--draws=2", "--config.optim.epochs=1"),
+            "--config.protocol.contrasts=('ethnicity', 'placebo')",
+            "--config.study.jobs=('arms', 'exact', 'pooled', 'embed', 'embed_swapped')",
+            *("--config.study.pooled_seeds=2", "--config.study.label_seeds=1"),
+            *("--config.study.relabellings=39", "--config.study.exact_draws=1"),
+        ]
+    both = shared.both()
+    said = [process.communicate(timeout=1200) for process in both]
+    assert [process.returncode for process in both] == [0, 0], said
+    one = alone.start()
+    assert one.wait(1200) == 0, one.stderr.read()
+
+    def results_of(command):
+        tables = (path for path in command.workdir.rglob("*.csv") if path.is_file())
+        return {path.relative_to(command.workdir): path.read_bytes() for path in tables}
+
+    assert results_of(alone) == results_of(shared)
+    assert {"predictions.csv", "relabellings.csv"} <= {path.name for path in results_of(alone)}
+    assert ["report:" in out for out, _ in said] == [True, False]
 
 
 EXACT = CODE.replace("jobs import job", "jobs.study import exact").replace(
