@@ -34,9 +34,16 @@ class Score:
 
     @classmethod
     def of(cls, values: Mapping[str, Any]) -> Score:
-        """A score of metrics.json's summary."""
-        low, high = values["interval"]
-        return cls(values["mean"], low, high, values["level"], values["n_runs"])
+        """A score of metrics.json's summary.
+
+        Raises:
+          KeyError, TypeError, ValueError: it is something else.
+        """
+        ends = (
+            None if end is None else float(end) for end in (values["mean"], *values["interval"])
+        )
+        mean, low, high = ends
+        return cls(mean, low, high, float(values["level"]), int(values["n_runs"]))
 
     def __str__(self) -> str:
         return f"{labels.score(self.mean)} {labels.interval(self.low, self.high)}"
@@ -62,7 +69,11 @@ class Expected:
 
     @classmethod
     def of(cls, values: Mapping[str, Any]) -> Expected:
-        """From what `final_models.expected` gives."""
+        """From what `final_models.expected` gives.
+
+        Raises:
+          KeyError, TypeError, ValueError, AttributeError: it is something else.
+        """
         arms = {
             arm: {name: Score.of(score) for name, score in scores.items()}
             for arm, scores in values["arms"].items()
@@ -79,9 +90,10 @@ class Expected:
         there = path.exists() or sums.is_lost(path)
         mend = "make it again with --mode=report"
         summary = files.read_json(path, mend).get("summary") if there else {}
-        if not isinstance(summary, dict):
-            raise UserError(f"{path} holds no metrics; make it again with --mode=report")
-        return cls.of(final_models.expected(protocol, summary))
+        try:
+            return cls.of(final_models.expected(protocol, summary))
+        except (KeyError, TypeError, ValueError, AttributeError):
+            raise UserError(f"{path} holds no metrics; make it again with --mode=report") from None
 
     def __str__(self) -> str:
         if not self.arms:

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import ml_collections
 import pandas as pd
 
-from ethnicmer_jax.base import files, predictions, progress, reportable, sums
+from ethnicmer_jax.base import files, predictions, progress, reportable, settings, sums
 from ethnicmer_jax.base.divergence import DivergedError
 from ethnicmer_jax.base.predictions import Predictions
 from ethnicmer_jax.base.recorded_config import completed
@@ -114,6 +114,10 @@ def recorded(directory: pathlib.Path) -> ml_collections.ConfigDict:
     values.pop(_STARTS, None)
     if not is_derived(values):
         values = completed(values)
+        try:
+            settings.check(values)
+        except UserError as error:
+            raise UserError(f"{path} is no config of this program: {error}; {_MEND}") from None
     return ml_collections.ConfigDict(values).lock()
 
 
