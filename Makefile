@@ -3,12 +3,11 @@ PYTHON ?= python3
 VENV ?= .venv
 BEAM_VENV ?= .venv-beam
 BOUND ?= lowest
-BOUND ?= lowest
 BIN := $(VENV)/bin
 RUN := PATH="$(abspath $(BIN)):$$PATH"
 WORKDIR ?= runs/demo
 
-.PHONY: help demo test test-slow test-beam test-bound constraints coverage parity lint docs benchmark gpu clean
+.PHONY: help demo test test-slow test-beam test-bound constraints coverage mutation parity lint docs benchmark gpu clean
 help:  ## list the commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
 
@@ -33,6 +32,10 @@ $(VENV)/.parity: $(VENV)/.test
 
 $(VENV)/.docs: $(VENV)/.base
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[docs]'
+	@touch $@
+
+$(VENV)/.mutation: $(VENV)/.test
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[mutation]'
 	@touch $@
 
 # Apache Beam wants an older protobuf than the other environment has. What pytest needs for
@@ -80,8 +83,12 @@ constraints: $(VENV)/.base  ## write constraints/ anew, from what pyproject.toml
 	$(BIN)/uv pip compile pyproject.toml --extra test --python-version 3.11 --resolution lowest-direct --no-annotate --no-header --quiet --upgrade --output-file constraints/lowest.txt
 	$(BIN)/uv pip compile pyproject.toml --extra test --python-version 3.11 --universal --no-annotate --no-header --quiet --upgrade --output-file constraints/newest.txt
 
-coverage: $(VENV)/.test  ## which lines the test suite reaches
-	$(RUN) python -m pytest -m 'not slow' -n 2 --cov=ethnicmer_jax --cov=data_builders --cov-report=term-missing:skip-covered $(PYTEST_ARGS)
+coverage: $(VENV)/.test  ## which lines the test suite reaches, in the processes that it starts, too
+	$(RUN) python -m pytest -m 'not slow' -n 2 --cov --cov-report=term-missing:skip-covered $(PYTEST_ARGS)
+
+mutation: $(VENV)/.mutation  ## faults in the statistics that no test notices (about half an hour)
+	$(RUN) mutmut run --max-children 2
+	$(RUN) mutmut results
 
 parity: $(VENV)/.parity  ## install PyTorch, torchvision and timm: the parity tests then run, too
 

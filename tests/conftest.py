@@ -39,6 +39,10 @@ jaxtyping.install_import_hook(
 
 # A first example may have to import or compile; what is slow shows in --durations.
 hypothesis.settings.register_profile("suite", deadline=None)
+# The same few examples for every mutant, see `make mutation`.
+hypothesis.settings.register_profile(
+    "mutation", deadline=None, max_examples=20, derandomize=True, database=None
+)
 hypothesis.settings.load_profile("suite")
 
 SHARED_DATA = pathlib.Path(__file__).resolve().parents[2] / "shared" / "data"

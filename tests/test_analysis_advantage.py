@@ -6,8 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ethnicmer_jax.analysis import intervals
+from ethnicmer_jax.analysis import intervals, variance_factor
 from ethnicmer_jax.analysis.advantage import own_group_advantage
+from ethnicmer_jax.analysis.variance_factor import Factor
 from ethnicmer_jax.base.predictions import Predictions
 
 CLASSES = ("negative", "positive", "surprise")
@@ -256,3 +257,39 @@ def test_chance_likeness_counts_twice():
     # 3 binomial standard deviations are .091 and .053.
     assert found[1.0] / trials > 0.075
     assert found[2.0] / trials < 0.05 + 0.053
+
+
+def test_a_given_factor_multiplies_the_variance():
+    made = join(*square(np.random.default_rng(10), gain=0.1))
+    plain, wide = (own_group_advantage(made, score="accuracy", factor=f) for f in (1, 4))
+    assert (plain.factor, wide.factor) == (Factor(1), Factor(4))
+    assert wide.standard_error == pytest.approx(2 * plain.standard_error)
+    assert wide.high == pytest.approx(wide.estimate + 2 * (plain.high - plain.estimate))
+
+
+@pytest.mark.parametrize("sizes", [(9, 15), (15, 9)])
+def test_the_factor_is_that_of_the_smaller_side_over_all_draws(sizes):
+    # The smaller side has 9 persons, 8 of whom are tested in either draw.
+    parts, rng = [], np.random.default_rng(11)
+    for draw in range(2):
+        for number, (own, other) in enumerate((SIDES, SIDES[::-1])):
+            person = np.arange(sizes[number]) + 100 * number
+            person = np.delete(person, draw)
+            truth, guess = np.zeros(len(person), int), rng.integers(0, 2, len(person))
+            for name in (f"mono_{own}", f"{other}_to_{own}"):
+                parts.append(cell(f"ethnicity.{name}-draw{draw}-seed0", person, truth, guess))
+    found = own_group_advantage(join(*parts), classifier="ststnet")
+    assert found.factor == variance_factor.of(variance_factor.ADVANTAGE, "ststnet", 9)
+    assert found.factor != variance_factor.of(variance_factor.ADVANTAGE, "ststnet", 8)
+
+
+def test_persons_whom_draws_test_on_either_side_are_a_stratum_of_their_own():
+    # Of persons 0 to 3 the first side tests 0, 1 and then 0, 2: 1 and 2 are tested on both.
+    parts = []
+    for draw, halves in enumerate((([0, 1], [2, 3]), ([0, 2], [1, 3]))):
+        for (own, other), person in zip((SIDES, SIDES[::-1]), halves, strict=True):
+            for name in (f"mono_{own}", f"{other}_to_{own}"):
+                run = f"placebo.{name}-draw{draw}-seed0"
+                parts.append(cell(run, person, np.zeros(2, int), [0, 1]))
+    found = own_group_advantage(join(*parts), "placebo")
+    assert (found.n_persons, found.n_strata, found.design) == (4, 3, "paired")

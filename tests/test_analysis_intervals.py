@@ -85,6 +85,78 @@ def test_terms_over_other_persons_and_no_terms_are_refused():
 def test_parts_of_few_subjects_are_warned_of_in_one_line():
     assert intervals.few_subjects({"LOSO": 52, "SAMM": 28}) == []
     (warning,) = intervals.few_subjects({"LOSO": 12, "SAMM": 7, "CASME II": 3})
-    assert warning.startswith("Too few subjects to rely on the interval: SAMM (7), CASME II (3).")
-    (warning,) = intervals.few_subjects({f"part {number}": 2 for number in range(9)})
-    assert "and 3 more" in warning
+    assert warning == (
+        "Too few subjects to rely on the interval: SAMM (7), CASME II (3). With fewer than 8 "
+        "subjects intervals cover the truth less often than they say, and may end at 0 or 1 only "
+        "because single subjects do."
+    )
+
+
+def test_eight_subjects_are_enough():
+    assert intervals.few_subjects({"SAMM": 8}) == []
+
+
+@pytest.mark.parametrize(
+    ("parts", "named"),
+    [(6, "5 (2). With"), (7, "5 (2) and 1 more. With"), (9, "5 (2) and 3 more. With")],
+)
+def test_six_parts_of_few_subjects_are_named_and_others_counted(parts, named):
+    (warning,) = intervals.few_subjects({f"part {number}": 2 for number in range(parts)})
+    assert f"part 4 (2), part {named}" in warning
+
+
+def two_runs(persons=12):
+    rng = np.random.default_rng(3)
+    person, truth, predicted = simulate(rng, persons)
+    other = np.where(rng.random(len(truth)) < 0.4, (truth + 1) % 3, predicted)
+    return counted(make(person, truth, predicted, run="a"), make(person, truth, other, run="b"))
+
+
+def test_a_variance_factor_of_four_doubles_the_interval_about_the_estimate():
+    (a, b) = two_runs()
+    plain, wide = (
+        intervals.estimate([(1.0, a), (-1.0, b)], variance_factor=factor) for factor in (1, 4)
+    )
+    assert wide.estimate == plain.estimate
+    assert wide.standard_error == pytest.approx(2 * plain.standard_error)
+    for name in ("low", "high"):
+        reach = getattr(plain, name) - plain.estimate
+        assert getattr(wide, name) == pytest.approx(plain.estimate + 2 * reach)
+
+
+def every_interval(a, b, **how):
+    yield intervals.estimate([(1.0, a), (-1.0, b)], "accuracy", **how)
+    yield intervals.difference(a, b, "accuracy", **how)
+    yield intervals.differences(a, b, **how)["accuracy"]
+    yield intervals.score_intervals(a, **how)["accuracy"]
+
+
+def test_the_level_asked_for_is_that_of_every_kind_of_interval():
+    (a, b) = two_runs()
+    for wide, narrow in zip(every_interval(a, b), every_interval(a, b, level=0.5), strict=True):
+        assert (wide.level, narrow.level) == (0.95, 0.5)
+        assert wide.low < narrow.low < narrow.high < wide.high
+        # The observed persons are no resample.
+        assert wide.n_resamples == intervals.RESAMPLES
+
+
+def test_a_difference_is_of_the_score_resamples_and_seed_asked_for():
+    # Accuracy 1 and 1/4, UF1 1 and (2/5) / 2, of one class and clip a person.
+    person, truth = np.arange(4), np.zeros(4, int)
+    a, b = counted(make(person, truth, truth, run="a"), make(person, truth, [0, 1, 1, 1], run="b"))
+    assert intervals.difference(a, b).estimate == pytest.approx(1 - 0.2)
+    first, again, other = (
+        intervals.difference(a, b, "accuracy", n_resamples=50, seed=seed) for seed in (1, 1, 2)
+    )
+    assert first.estimate == 0.75
+    assert first.n_resamples == 50
+    assert first == again
+    assert first.standard_error != other.standard_error
+
+
+def test_sides_with_nobody_in_common_are_two_strata_and_one_run_is_one():
+    a, b = counted(*(make([p, p + 1, p + 2], [0] * 3, [0, 1, 0], run=f"r{p}") for p in (0, 10)))
+    apart = intervals.difference(a.tested_only(), b.tested_only())
+    assert (apart.design, apart.n_persons, apart.n_strata, apart.df) == ("unpaired", 6, 2, 4)
+    single = intervals.estimate([(1.0, a)])
+    assert (single.design, single.n_persons, single.n_strata, single.df) == ("single", 3, 1, 2)

@@ -14,6 +14,7 @@ from sklearn.metrics import balanced_accuracy_score, confusion_matrix, f1_score
 
 from ethnicmer_jax.analysis import confusion, intervals, metrics
 from ethnicmer_jax.analysis.counts import Counts
+from ethnicmer_jax.base import reportable
 from ethnicmer_jax.base.predictions import Predictions
 
 CLASSES = ("negative", "positive", "surprise")
@@ -202,6 +203,7 @@ def test_the_summary_of_an_arm_is_its_mean_spread_and_interval_over_subjects():
         }
 
 
+@pytest.mark.filterwarnings("error")
 def test_a_single_run_has_no_spread():
     rng = np.random.default_rng(0)
     truth = rng.integers(0, 3, 60)
@@ -270,3 +272,36 @@ def test_a_database_of_an_arm_is_scored_as_if_it_were_alone():
 def test_predictions_of_nobody_in_a_group_are_labelled_without_a_warning():
     found = metrics.group_labels(Predictions.from_table(report_workdir.table()), {})
     assert set(found) == {""}
+
+
+def test_the_spread_of_two_runs_is_half_their_difference_times_root_two():
+    # sd with one degree of freedom: |1 - 1/2| / sqrt(2).
+    truth = [0, 0]
+    runs = [
+        predictions(truth, guess, run=f"loso-seed{i}") for i, guess in enumerate(([0, 0], [0, 1]))
+    ]
+    found = metrics.summary(join(*runs))["loso"]["accuracy"]
+    assert (found["mean"], found["n_runs"]) == (0.75, 2)
+    assert found["sd"] == pytest.approx(0.5 / np.sqrt(2))
+
+
+def test_the_content_of_metrics_json_has_groups_and_says_what_must_not_be_reported():
+    rows = predictions([0, 1], [0, 1], ethnicity=["Asian", "White"])
+    assert set(metrics.compute(rows, GROUPING)["runs"]["r"]["groups"]) == {"asian", "non_asian"}
+    assert reportable.COLUMN not in metrics.compute(rows)
+    chosen = Predictions.from_table(rows.table.assign(**{reportable.COLUMN: "of each fold, ..."}))
+    assert metrics.compute(chosen)[reportable.COLUMN] == "of each fold, ..."
+
+
+def test_one_class_s_rate_is_a_score_of_its_own():
+    matrices = np.array([[[3, 1], [0, 2]], [[0, 4], [1, 1]]])
+    assert confusion.of_class(confusion.recall, 0)(matrices).tolist() == [0.75, 0]
+    assert confusion.of_class(confusion.recall, 1)(matrices).tolist() == [1, 0.5]
+
+
+def test_some_of_the_runs_keep_their_names():
+    counts = Counts.of(join(*(predictions([0], [i], run=f"r{i}") for i in range(3))))
+    some = counts.of_runs([2, 0])
+    assert some.runs == ("r2", "r0")
+    assert some.pooled[:, 0].tolist() == [[0, 0, 1], [1, 0, 0]]
+    assert counts.of_runs(np.array([False, True, False])).runs == ("r1",)

@@ -144,3 +144,30 @@ def test_a_stopped_test_has_no_bounded_interval():
     assert (len(found.null), found.stopped) == (6, True)
     assert found.p_value == 1
     assert (found.low, found.high) == (-math.inf, math.inf)
+
+
+def test_a_test_is_finished_by_its_stop_in_both_tails_or_by_its_plan():
+    # A tie counts in both tails.
+    plan = design(99, stop=2)
+    assert not randomisation.finished(np.zeros(2), plan)
+    assert randomisation.finished(np.zeros(3), plan)
+    assert not randomisation.finished(np.array([0.0, 1, 1, 1, -1]), plan)
+    assert randomisation.finished(np.array([0.0, 1, 1, 1, -1, -1]), plan)
+    assert randomisation.taken(np.array([0.0, 1, 1, 1, -1, -1, 5, 5]), plan) == 6
+    assert randomisation.taken(np.zeros(9), plan) == 3
+    assert randomisation.taken(np.array([0.0, 1, 1]), plan) == 3
+    assert not randomisation.finished(np.arange(40.0), design(40))
+    assert randomisation.finished(np.arange(41.0), design(40))
+    # The groups as they are could not be drawn.
+    assert randomisation.finished(np.full(1, np.nan), design(40))
+
+
+@pytest.mark.parametrize(
+    ("planned", "alpha", "stop"),
+    # The first number of values k with 2 (1 + k) / (1 + planned) above alpha.
+    [(39, 0.05, 1), (199, 0.05, 5), (1999, 0.05, 50), (1999, 0.01, 10), (19, 0.05, 1)],
+)
+def test_a_decision_stops_at_the_first_value_with_which_the_full_test_does_not_reject(
+    planned, alpha, stop
+):
+    assert randomisation.stop_of_decision(planned, alpha) == stop

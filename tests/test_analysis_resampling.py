@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -287,3 +289,77 @@ def test_labels_are_permuted_within_strata_only():
     # Each of three places is equally likely: 200 / 3 with sd 6.7.
     assert (np.abs(permuted[:, :3].sum(0) - 200 / 3) < 27).all()
     np.testing.assert_array_equal(permutation.informative(labels, strata), [True] * 3 + [False] * 3)
+
+
+def test_a_p_value_of_few_permutations_is_counted_by_hand():
+    # 2 (1 + values as large) / (1 + 39), of the smaller tail.
+    null = np.arange(39.0)
+    assert permutation.two_sided_p(37.5, null) == 2 * 2 / 40
+    assert permutation.two_sided_p(37.0, null) == 2 * 3 / 40
+    assert permutation.two_sided_p(0.5, null) == 2 * 2 / 40
+    assert permutation.two_sided_p(99.0, null) == permutation.two_sided_p(-9.0, null) == 2 / 40
+    assert permutation.two_sided_p(19.0, null) == 1
+    assert permutation.two_sided_p(99.0, np.append(null, np.nan)) == 2 / 40
+
+
+@pytest.mark.parametrize("scale", [1.0, 1e6])
+def test_statistics_that_differ_in_their_last_bits_are_tied(scale):
+    # Nearer than 1e-9 of 1 or of the statistic, whichever is larger.
+    for sign in (1, -1):
+        null = np.append(np.zeros(38), sign * scale * (1 - 0.5e-9))
+        assert permutation.two_sided_p(sign * scale, null) == 2 * 2 / 40
+        null[-1] = sign * scale * (1 - 1.5e-9)
+        assert permutation.two_sided_p(sign * scale, null) == 2 / 40
+
+
+def test_across_databases_everybody_can_move():
+    rng = np.random.default_rng(13)
+    parts = [
+        make(*simulate(rng, 4), database=name, ethnicity=ethnicity)
+        for name, ethnicity in (("casme2", "Asian"), ("samm", "White"))
+    ]
+    across = group_test(join(*parts), within_database=False, n_permutations=60)
+    assert (across.n_informative, across.n_distinct) == (8, 70)
+    assert (across.n_permutations, across.possible) == (60, True)
+
+
+def test_relabellings_follow_the_seed():
+    made = two_groups(np.random.default_rng(14), -0.5)
+    first, again, other = (group_test(made, seed=seed) for seed in (1, 1, 2))
+    assert first == again
+    assert first.p_value != other.p_value
+    assert first.n_permutations == 2000
+
+
+def swapped(persons=12, **how):
+    """Persons of whom the first model is right on most, the second on few."""
+    person, truth = np.arange(persons), np.zeros(persons, int)
+    a = make(person, truth, (person % 4 == 0).astype(int))
+    b = make(person, truth, (person % 3 != 0).astype(int))
+    return permutation.swap(Counts.of(a), Counts.of(b), confusion.SCORES, **how)["accuracy"]
+
+
+def test_swaps_follow_the_seed_and_are_ten_thousand():
+    found = swapped()
+    assert found == swapped(seed=0)
+    assert found.p_value != swapped(seed=1).p_value
+    # Right on 9 and on 4 of 12; who is right, or wrong, in both cannot tell.
+    assert found.statistic == pytest.approx(5 / 12)
+    assert (found.n_permutations, found.n_informative, found.n_distinct) == (10_000, 7, 2**7)
+
+
+def test_as_many_swaps_as_a_float_can_count():
+    assert swapped(3000, n_permutations=2).n_distinct == 2.0**1023
+
+
+@pytest.mark.parametrize("fault", ["runs", "persons", "classes"])
+def test_swapping_answers_needs_the_same_persons_classes_and_runs(fault):
+    one = make([0, 1], [0, 1], [0, 1])
+    counts = Counts.of(one)
+    other = {
+        "runs": Counts.of(join(one, Predictions.from_table(one.table.assign(run="s")))),
+        "persons": Counts.of(make([0, 2], [0, 1], [0, 1])),
+        "classes": dataclasses.replace(counts, classes=("a", "b", "c")),
+    }[fault]
+    with pytest.raises(ValueError, match="over the same persons"):
+        permutation.swap(counts, other, confusion.SCORES)

@@ -135,9 +135,12 @@ def test_matching_keeps_as_many_persons_as_it_can():
 @pytest.mark.parametrize(
     "draw", [draws.reference, lambda made: draws.seeded(made, 16, np.random.default_rng(0))]
 )
-def test_too_few_subjects_are_counted(draw):
-    with pytest.raises(UserError, match=r"^16 non_asian subjects are asked for and 5 are there"):
-        draw(pool(16, 5))
+@pytest.mark.parametrize(
+    ("sizes", "found"), [((16, 5), "16 non_asian subjects"), ((5, 16), "16 asian subjects")]
+)
+def test_too_few_subjects_are_counted(draw, sizes, found):
+    with pytest.raises(UserError, match=rf"^{found} are asked for and 5 are there"):
+        draw(pool(*sizes))
 
 
 @pytest.mark.parametrize("per_arm", [1, 3, -2])
@@ -149,3 +152,43 @@ def test_an_arm_has_an_even_number_of_subjects(per_arm):
 def test_as_many_as_there_are_needs_two_of_each_group():
     with pytest.raises(UserError, match=r"^2 non_asian subjects are asked for and 1 are there"):
         draws.seeded(pool(8, 1), 0, np.random.default_rng(0))
+
+
+def test_the_reference_draw_follows_the_calls_of_the_reference():
+    # It seeds NumPy's legacy generator with 42 and chooses without replacement: its Asian arm, its
+    # non-Asian one, then half an arm of non-Asian persons, and half of Asian ones.
+    made = pool(9, 8)
+    legacy = np.random.RandomState(42)
+    asian, other = (made.persons(group).tolist() for group in (0, 1))
+    assert (asian[:2], other[:2]) == (["c/00", "c/01"], ["w/00", "w/01"])
+    chosen = [
+        set(legacy.choice(people, size, replace=False))
+        for people, size in ((asian, 6), (other, 6), (other, 3), (asian, 3))
+    ]
+    arms = draws.reference(made, 6)
+    found = [persons(made, arms[arm]) for arm in draws.ARMS]
+    assert found == [chosen[0], chosen[1], chosen[2] | chosen[3]]
+
+
+def test_sixteen_subjects_make_the_reference_s_arm():
+    arms = draws.reference(pool(20, 18))
+    assert {len(persons(pool(20, 18), mask)) for mask in arms.values()} == {16}
+
+
+def test_thinning_keeps_the_first_clips_of_the_generator_s_order():
+    # One clip a person: nobody's second clip has to wait, so the first 40 in random order stay.
+    made = draws.Pool(
+        np.array([f"{i:03d}" for i in range(140)]), np.repeat([0, 1], [100, 40]), np.zeros(140, int)
+    )
+    arms = {"wide": made.group == 0, "narrow": made.group == 1}
+    thinned = draws.matched(made, arms, np.random.default_rng(5))
+    expected = np.sort(np.random.default_rng(5).permutation(100)[:40])
+    assert np.flatnonzero(thinned["wide"]).tolist() == expected.tolist()
+
+
+def test_persons_alike_in_stratum_stay_in_the_drawn_order():
+    # Only x is shared, by one person of each group: e, drawn last, replaces c and comes last.
+    persons = [np.array(list("abcde")), np.array(list("vwxyz"))]
+    strata = [np.array(list("ppppx")), np.array(list("xqqqq"))]
+    made = draws._alike(persons, strata, 3, np.random.default_rng(0))
+    assert ["".join(group) for group in made] == ["abe", "vwx"]

@@ -6,10 +6,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ethnicmer_jax.base.run_id import RunId
+from ethnicmer_jax.base.run_id import FINAL, RunId
 from ethnicmer_jax.base.schema import UserError
 from ethnicmer_jax.protocols import FoldTable, leave_one_out
 from ethnicmer_jax.protocols.clip_sets import ClipSets
+from ethnicmer_jax.protocols.fold_table import from_rows
 
 UNITS = np.array(["a/1", "a/1", "a/2", "b/1"])
 ALL = np.ones(4, bool)
@@ -112,3 +113,49 @@ def test_concatenating_and_selecting_keep_rows_together():
     assert both.names == ["r/x", "r/y", "s/x", "s/y"]
     assert both.select([3]).names == ["s/y"]
     assert np.array_equal(both.select([3]).test.dense(), table.test[[1]])
+
+
+def test_a_leak_is_found_in_every_pair_of_sets():
+    # The same test clips as the fold before, and the same clips to learn from.
+    one, other = np.array([True, False]), np.array([False, True])
+    for pairs in ([(one, other), (one | other, other)], [(one, other), (one, one)]):
+        rows = [(LOSO, f"fold{row}", *pair) for row, pair in enumerate(pairs)]
+        with pytest.raises(ValueError, match="loso-seed0/fold1 tests on clips that it trains on"):
+            from_rows(rows, 2).check()
+
+
+def test_a_final_model_predicts_nothing_and_learns_from_something():
+    final = RunId(job=FINAL, cell="everybody", seed=0)
+    some, none = np.ones(2, bool), np.zeros(2, bool)
+    table = from_rows([(final, "everybody", some, none)], 2)
+    assert table.check() is table
+    assert table.tested.tolist() == []
+    with pytest.raises(UserError, match="has no clip to learn from"):
+        from_rows([(final, "everybody", none, none)], 2).check()
+
+
+def test_a_table_of_no_rows_has_the_columns_of_any_other():
+    table = from_rows([], 3)
+    assert (len(table), table.train.n, table.names) == (0, 3, [])
+    assert (table.run.dtype.kind, table.fold.dtype.kind, table.seed.dtype) == ("U", "U", np.int64)
+
+
+def test_the_same_folds_can_be_another_run():
+    table = two_folds(seed=np.full(2, 5))
+    other = table.under(RunId(cell="loso", seed=3))
+    assert other.names == ["loso-seed3/x", "loso-seed3/y"]
+    assert other.seed.tolist() == [3, 3]
+    assert other.seed.dtype == np.int64
+    assert other.train is table.train
+
+
+@pytest.mark.parametrize(("units", "found"), [(["a/1", "a/1"], "a/1"), ([], "none")])
+def test_one_unit_cannot_be_left_out(units, found):
+    with pytest.raises(UserError, match=f"needs at least two, found {found}$"):
+        leave_one_out(LOSO, np.array(units, np.str_), np.ones(len(units), bool))
+
+
+def test_two_subjects_of_one_fold_name_are_refused():
+    units = np.array(["a/b-c", "a-b/c", "d/e"])
+    with pytest.raises(UserError, match="two subjects share the fold name a-b-c"):
+        leave_one_out(LOSO, units, np.ones(3, bool))

@@ -97,7 +97,7 @@ def seeded(pool: Pool, per_arm: int, rng: np.random.Generator) -> Arms:
     _require(pool, per_arm)
     drawn = [rng.permutation(np.sort(pool.persons(group))) for group in (0, 1)]
     if pool.stratum is not None:
-        drawn = _alike_first(drawn, [pool.strata(persons) for persons in drawn], per_arm, rng)
+        drawn = _alike(drawn, [pool.strata(persons) for persons in drawn], per_arm, rng)
     drawn = [persons[:per_arm] for persons in drawn]
     half = [persons[: per_arm // 2] for persons in drawn]
     return {
@@ -107,29 +107,27 @@ def seeded(pool: Pool, per_arm: int, rng: np.random.Generator) -> Arms:
     }
 
 
-def _alike_first(
+def _alike(
     persons: list[np.ndarray],
     strata: list[np.ndarray],
     per_arm: int,
     rng: np.random.Generator,
 ) -> list[np.ndarray]:
-    """Both groups' persons, reordered: the first `per_arm` are as alike in stratum as can be.
-
-    Within those, and after them, the given order stays.
-    """
+    """`per_arm` persons of either group, as alike in stratum as can be, in the given order."""
     names = np.unique(np.concatenate(strata))
     shared = [min(int((own == name).sum()) for own in strata) for name in names]
     chosen = rng.permutation(np.repeat(names, shared))[:per_arm]
 
-    def reordered(members: np.ndarray, stratum: np.ndarray) -> np.ndarray:
+    def taken(members: np.ndarray, stratum: np.ndarray) -> np.ndarray:
         alike = np.zeros(len(members), bool)
         for name in names:
             alike[np.flatnonzero(stratum == name)[: (chosen == name).sum()]] = True
         others = np.flatnonzero(~alike)
-        first = np.sort(np.concatenate([np.flatnonzero(alike), others[: per_arm - alike.sum()]]))
-        return members[np.concatenate([first, np.setdiff1d(np.arange(len(members)), first)])]
+        return members[
+            np.sort(np.concatenate([np.flatnonzero(alike), others[: per_arm - alike.sum()]]))
+        ]
 
-    return [reordered(*group) for group in zip(persons, strata, strict=True)]
+    return [taken(*group) for group in zip(persons, strata, strict=True)]
 
 
 def matched(
