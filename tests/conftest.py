@@ -3,6 +3,7 @@
 import contextlib
 import os
 import pathlib
+import sys
 import tempfile
 
 import filelock
@@ -21,6 +22,7 @@ _COMPILED = tempfile.TemporaryDirectory(prefix="ethnicmer_jax-", ignore_cleanup_
 os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", _COMPILED.name)
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "-1")
+_QUICKLY = "JAX_DISABLE_MOST_OPTIMIZATIONS"
 
 # Every annotated function of these packages checks the shapes and types of each call, here only.
 # An int passes for a float, as type checkers have it.
@@ -94,26 +96,24 @@ def real_pdf():
         yield real
 
 
-@contextlib.contextmanager
-def _compiling(quickly: bool):
-    """Programs are compiled in half the time, and are slow; or as users get them."""
-    import jax
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item):
+    """Before any fixture of a test, that of a session included: how programs are compiled.
 
-    before = jax.config.read("jax_disable_most_optimizations")
-    jax.config.update("jax_disable_most_optimizations", quickly)
-    if quickly != before:
+    Tests of networks mostly wait for the compiler. It works half as long where its programs may be
+    slow, in this process and in those that tests start; what is computed is the same but for
+    rounding. A test `optimised`, and a slow one, has its programs as users get them.
+    """
+    as_users = any(item.get_closest_marker(name) for name in ("optimised", "slow"))
+    quickly = not as_users
+    if os.environ.get(_QUICKLY) == str(int(quickly)):
+        return
+    os.environ[_QUICKLY] = str(int(quickly))
+    if "jax" in sys.modules:
+        import jax
+
+        jax.config.update(_QUICKLY.lower(), quickly)
         jax.clear_caches()
-    yield
-    jax.config.update("jax_disable_most_optimizations", before)
-    if quickly != before:
-        jax.clear_caches()
-
-
-@pytest.fixture(scope="module")
-def quickly_compiled():
-    """For modules that compare within a tolerance, or bits of programs that are all their own."""
-    with _compiling(quickly=True):
-        yield
 
 
 def _trained(folder: pathlib.Path, data: pathlib.Path, **settings) -> pathlib.Path:
@@ -128,7 +128,7 @@ def _trained(folder: pathlib.Path, data: pathlib.Path, **settings) -> pathlib.Pa
     config.optim.epochs = 1
     config.update_from_flattened_dict(settings)
     # Once for all processes of the suite.
-    with filelock.FileLock(data.parent / "lock"), _compiling(quickly=False):
+    with filelock.FileLock(data.parent / "lock"):
         if not (folder / "predictions.csv").is_file():
             jobs.run(config, folder, "train")
     return folder

@@ -18,6 +18,9 @@ from benchmarks.torchvision_models import resnet, swin_transformer, vgg  # noqa:
 
 tiny_vit = torchvision_models.tiny_vit
 
+# Networks as small as these compute no faster on several threads, which wait for each other.
+torch.set_num_threads(1)
+
 
 def resnet18(classes=1000):
     return resnet.resnet18(num_classes=classes)

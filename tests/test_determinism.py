@@ -31,19 +31,33 @@ def made(**overrides):
     return worlds.config(**(ONE | overrides))
 
 
-@functools.cache
 def expected():
+    """Of programs that were compiled as those of the test are, see conftest.py."""
+    return _expected(jax.config.read("jax_disable_most_optimizations"))
+
+
+@functools.cache
+def _expected(_quickly):
     return worlds.engine(made(), DATA).train().table
+
+
+OTHERWISE = (
+    {"engine__devices": 4, "engine__folds_in_flight": 4},
+    {"engine__folds_in_flight": 6},
+    {"engine__devices": 2},
+)
 
 
 @pytest.mark.parametrize(
     "overrides",
     [
-        {"engine__devices": 2},
-        {"engine__devices": 4, "engine__folds_in_flight": 4},
-        {"engine__folds_in_flight": 6},
+        *(pytest.param(overrides, id=str(overrides)) for overrides in OTHERWISE[:2]),
+        # As users get their programs, see conftest.py.
+        *(
+            pytest.param(overrides, id=f"{overrides}, optimised", marks=pytest.mark.slow)
+            for overrides in OTHERWISE
+        ),
     ],
-    ids=str,
 )
 def test_predictions_do_not_depend_on_devices_and_folds_in_flight(overrides):
     assert len(jax.local_devices()) == 4
@@ -296,11 +310,12 @@ class Command:
 def test_a_command_cut_off_twice_ends_as_one_that_was_not(tmp_path):
     worlds.write_manifest(tmp_path)
     command, undisturbed = Command(tmp_path, "cut"), Command(tmp_path, "whole")
-    beside = undisturbed.start()
     # Three flights of folds with eight epochs each: far more than pass while a signal travels.
     stopped = command.cut_off(signal.SIGINT, after_epochs=2)
     assert stopped == (130, ["interrupted; the same command resumes"])
     stopped = command.cut_off(signal.SIGTERM, after_epochs=4)
     assert stopped == (143, ["stopped by SIGTERM; the same command resumes"])
     assert command.cut_off(signal.SIGKILL, after_epochs=6)[0] == -signal.SIGKILL
-    assert command.predictions(command.start()) == undisturbed.predictions(beside)
+    # Not beside it: what is compiled is then compiled once.
+    resumed, whole = (each.predictions(each.start()) for each in (command, undisturbed))
+    assert resumed == whole

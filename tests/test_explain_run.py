@@ -20,8 +20,6 @@ from ethnicmer_jax.explain.request import Request
 from ethnicmer_jax.jobs import job
 from ethnicmer_jax.report import explained
 
-pytestmark = pytest.mark.usefixtures("quickly_compiled")
-
 EYES = "0.45,0.25"
 PEOPLE = (
     ("casme2", "s1", "Asian"),

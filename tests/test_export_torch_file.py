@@ -1,5 +1,6 @@
 """Weights of a trained branch as .safetensors: names of PyTorch, the same bits, and a note."""
 
+import functools
 import json
 
 import jax
@@ -44,7 +45,8 @@ def test_a_network_starts_from_its_own_export(trained_workdir, tmp_path):
     """What was exported is what `config.init.path` reads."""
     weights, _, _ = exported(trained_workdir, tmp_path)
     model = models.build({})
-    fresh = model.init(jax.random.key(1), models.example_inputs({}), train=False)
+    init = jax.jit(functools.partial(model.init, train=False))
+    fresh = init(jax.random.key(1), models.example_inputs({}))
     grafted, line = models.graft(fresh, "emotion", weights)
     assert line.endswith("head of 3 classes taken over")
     assert same(grafted, dict(saved_network.find(str(trained_workdir)).variables))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import pathlib
 import sys
 
@@ -152,7 +153,8 @@ class TestGraft:
     def model(self, **config):
         model = models.build(config)
         inputs = models.example_inputs(config, 2)
-        return model, inputs, model.init(jax.random.key(0), inputs, train=False)
+        init = jax.jit(functools.partial(model.init, train=False))
+        return model, inputs, init(jax.random.key(0), inputs)
 
     def test_fitting_head_is_taken_over(self, ststnet_file):
         model, inputs, variables = self.model()

@@ -14,8 +14,6 @@ from ethnicmer_jax.base.predictions import read
 from ethnicmer_jax.base.schema import UserError
 from ethnicmer_jax.jobs import job, preparation, work_directory
 
-pytestmark = pytest.mark.usefixtures("quickly_compiled")
-
 PEOPLE = (("lab", "<script>", "Asian"), ("lab", "s2", "Unknown"), ("lab", "s3", "White"))
 
 

@@ -129,8 +129,9 @@ def test_fixed_features_stand_for_the_images_of_their_branch():
 def test_dropout_drops_in_training_only():
     model = models.build({"dropout": 0.5})
     inputs = {"emotion": models.FixedFeatures(jnp.ones((BATCH, 8)))}
-    variables = model.init(KEY, inputs, train=False)
+    variables = jax.jit(functools.partial(model.init, train=False))(KEY, inputs)
 
+    @functools.partial(jax.jit, static_argnums=1)
     def logits(seed, train):
         rngs = {"dropout": jax.random.key(seed)}
         return model.apply(variables, inputs, train=train, rngs=rngs).logits

@@ -1,5 +1,7 @@
 """Fusions: what each one reads, learns and leaves alone. Features stand for the branches."""
 
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -26,7 +28,7 @@ def features(seed=0):
 def build(fusion, **config):
     model = models.build({"fusion": fusion, "n_ethnicities": 2, **config})
     inputs = features()
-    return model, inputs, model.init(KEY, inputs, train=False)
+    return model, inputs, jax.jit(functools.partial(model.init, train=False))(KEY, inputs)
 
 
 def head_loss(logits):

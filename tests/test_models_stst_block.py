@@ -1,5 +1,7 @@
 """The hand-written block against the plain layers it stands for."""
 
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -8,14 +10,13 @@ import pytest
 from benchmarks.plain_ststnet import PlainBlock
 from ethnicmer_jax.models.backbones.stst_block import ConvReluBnPool, window_patches
 
-pytestmark = pytest.mark.usefixtures("quickly_compiled")
-
 FEATURES = 5
 
 
 def _variables(seed, images, padding):
     """Random parameters; some scales negative, so that the minimum is pooled too."""
-    variables = PlainBlock(FEATURES, padding=padding).init(jax.random.key(seed), images, train=True)
+    init = jax.jit(functools.partial(PlainBlock(FEATURES, padding=padding).init, train=True))
+    variables = init(jax.random.key(seed), images)
     leaves, tree = jax.tree.flatten(variables["params"])
     keys = jax.random.split(jax.random.key(seed + 1), len(leaves))
     noisy = [leaf + jax.random.normal(k, leaf.shape) for leaf, k in zip(leaves, keys, strict=True)]
@@ -31,9 +32,11 @@ def _images(seed, size, levels=None):
 def _run(block, variables, inputs, weight, train):
     """Outputs, new statistics and the gradient of a fixed linear function of the outputs."""
 
-    def loss(params):
+    @jax.jit
+    @functools.partial(jax.value_and_grad, has_aux=True)
+    def loss(params, others, inputs, weight):
         out, new = block.apply(
-            {**variables, "params": params},
+            {**others, "params": params},
             inputs,
             train=train,
             weight=weight,
@@ -42,7 +45,8 @@ def _run(block, variables, inputs, weight, train):
         probe = jnp.sin(jnp.arange(out.size, dtype=jnp.float32)).reshape(out.shape)
         return (out * probe * weight[:, None, None, None]).sum(), (out, new)
 
-    (_, (out, new)), gradient = jax.value_and_grad(loss, has_aux=True)(variables["params"])
+    others = {name: tree for name, tree in variables.items() if name != "params"}
+    (_, (out, new)), gradient = loss(variables["params"], others, inputs, weight)
     return out, new, gradient
 
 

@@ -62,7 +62,12 @@ CASES = {
     "resnet18": ("resnet18", 64, resnet18, {}),
     "resnet18 at an odd size": ("resnet18", 75, resnet18, {}),
     "tiny_vit_5m": ("tiny_vit_5m", 64, lambda: tiny_vit(64), {}),
-    "tiny_vit_5m with 3x3 windows": ("tiny_vit_5m", 96, lambda: tiny_vit(96), {}),
+    "tiny_vit_5m with 3x3 windows, fewer blocks": (
+        "tiny_vit_5m",
+        96,
+        lambda: tiny_vit(96, depths=(1, 1, 2, 1)),
+        {"depths": (1, 1, 2, 1)},
+    ),
     "tiny_vit_21m, fewer blocks": (
         "tiny_vit_21m",
         64,

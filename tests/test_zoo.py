@@ -19,8 +19,6 @@ from ethnicmer_jax.training.fold import Learner
 from ethnicmer_jax.training.losses import LossConfig, summed
 from ethnicmer_jax.training.placement import Grid
 
-pytestmark = pytest.mark.usefixtures("quickly_compiled")
-
 EMOTION = np.asarray([0, 1, 2, 0], np.int32)
 ETHNIC = np.asarray([0, 1, -1, 1], np.int32)
 FOLDS = 4
