@@ -22,6 +22,9 @@ _COMPILED = tempfile.TemporaryDirectory(prefix="ethnicmer_jax-", ignore_cleanup_
 os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", _COMPILED.name)
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "-1")
+# Two workers of pytest-xdist share two cores: threads of a product of matrices would only wait.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 _QUICKLY = "JAX_DISABLE_MOST_OPTIMIZATIONS"
 
 # Every annotated function of these packages checks the shapes and types of each call, here only.

@@ -26,10 +26,11 @@ PAIRS = [(fusion, backbone) for backbone in models.BACKBONES for fusion in model
 
 
 @pytest.fixture(autouse=True)
-def _forget_the_compiled():
+def _forget_the_compiled(request):
     """So many large programs in one process exhaust its memory maps, and it crashes."""
     yield
-    jax.clear_caches()
+    if request.node.get_closest_marker("slow"):
+        jax.clear_caches()
 
 
 class Bench:
