@@ -293,3 +293,21 @@ def test_persons_whom_draws_test_on_either_side_are_a_stratum_of_their_own():
                 parts.append(cell(run, person, np.zeros(2, int), [0, 1]))
     found = own_group_advantage(join(*parts), "placebo")
     assert (found.n_persons, found.n_strata, found.design) == (4, 3, "paired")
+
+
+def test_level_and_design_are_kept_and_the_largest_factor_is_that_of_no_classifier():
+    made = join(*square(np.random.default_rng(12)))
+    wide, narrow = own_group_advantage(made), own_group_advantage(made, level=0.5)
+    assert (wide.level, narrow.level) == (0.95, 0.5)
+    assert wide.low < narrow.low < narrow.high < wide.high
+    assert narrow.design == "paired"
+    assert "for a classifier without a name" in narrow.factor.note
+
+
+@pytest.mark.parametrize(
+    ("sides", "found"), [(("a",), "mono_a"), (("a", "b", "c"), "mono_a, mono_b, mono_c")]
+)
+def test_other_numbers_of_sides_than_two_are_named(sides, found):
+    parts = [cell(f"ethnicity.mono_{side}-draw0-seed0", [0], [0], [0]) for side in sides]
+    with pytest.raises(ValueError, match=f"two mono_ cells, found {found}$"):
+        own_group_advantage(join(*parts))

@@ -160,3 +160,21 @@ def test_sides_with_nobody_in_common_are_two_strata_and_one_run_is_one():
     assert (apart.design, apart.n_persons, apart.n_strata, apart.df) == ("unpaired", 6, 2, 4)
     single = intervals.estimate([(1.0, a)])
     assert (single.design, single.n_persons, single.n_strata, single.df) == ("single", 3, 1, 2)
+
+
+def test_two_persons_and_two_resamples_are_enough_for_an_interval():
+    # t of one degree of freedom at 1/4 is -1, widened by sqrt(2): Phi(-sqrt(2)) of the way up.
+    found = intervals.expanded_percentile(0.5, np.array([0.0, 1.0]), n_units=2, level=0.5)
+    tail = scipy_stats.norm.cdf(-np.sqrt(2))
+    assert (found.low, found.high) == pytest.approx((tail, 1 - tail))
+    assert found.standard_error == pytest.approx(np.sqrt(0.5))
+    assert (found.df, found.design, found.n_resamples) == (1, "single", 2)
+    assert np.isnan(intervals.expanded_percentile(0.5, np.zeros(1), n_units=2).low)
+
+
+def test_p_counts_one_resample_in():
+    # 3 of 39 resamples are at most 0: a tail of 4 / 40, widened as the interval is.
+    resampled = np.r_[-1.0, -1.0, 0.0, np.ones(36)]
+    found = intervals.expanded_percentile(0.7, resampled, n_units=10)
+    widened = scipy_stats.norm.ppf(4 / 40) * np.sqrt(9 / 10)
+    assert found.p_value == pytest.approx(2 * scipy_stats.t.cdf(widened, 9))

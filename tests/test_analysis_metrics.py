@@ -13,7 +13,7 @@ from hypothesis.extra import numpy as hnp
 from sklearn.metrics import balanced_accuracy_score, confusion_matrix, f1_score
 
 from ethnicmer_jax.analysis import confusion, intervals, metrics
-from ethnicmer_jax.analysis.counts import Counts
+from ethnicmer_jax.analysis.counts import Counts, databases
 from ethnicmer_jax.base import reportable
 from ethnicmer_jax.base.predictions import Predictions
 
@@ -305,3 +305,7 @@ def test_some_of_the_runs_keep_their_names():
     assert some.runs == ("r2", "r0")
     assert some.pooled[:, 0].tolist() == [[0, 0, 1], [1, 0, 0]]
     assert counts.of_runs(np.array([False, True, False])).runs == ("r1",)
+
+
+def test_a_database_ends_where_the_subject_s_name_begins():
+    assert databases(np.array(["samm/006", "mmew/a/b"])).tolist() == ["samm", "mmew"]

@@ -171,3 +171,34 @@ def test_a_decision_stops_at_the_first_value_with_which_the_full_test_does_not_r
     planned, alpha, stop
 ):
     assert randomisation.stop_of_decision(planned, alpha) == stop
+
+
+@pytest.mark.filterwarnings("error")
+def test_without_relabellings_there_is_no_excess():
+    assert math.isnan(randomisation.outcome(np.array([0.3]), design(39)).excess)
+
+
+@pytest.mark.parametrize(
+    ("null", "planned", "tail"),
+    [
+        # The third value as large is that of relabelling 6: 3 / 6 (Besag and Clifford 1991).
+        ([1, -1, -1, 1, -1, 1, 1, 1], 99, 3 / 6),
+        # One in 20 so far, of 99: at most 3 / 21. One in all 20: (1 + 1) / 21.
+        ([1] + [-1] * 19, 99, 3 / 21),
+        ([1] + [-1] * 19, 20, 2 / 21),
+        ([-1], 99, 1.0),
+    ],
+)
+def test_a_tail_that_may_stop_has_the_p_of_the_relabellings_it_took(null, planned, tail):
+    found = randomisation._tail(0.0, np.array(null, float), design(planned, stop=3))
+    assert found == pytest.approx(tail)
+
+
+@pytest.mark.parametrize(("planned", "rank"), [(39, 1), (79, 2), (199, 5)])
+def test_the_bound_is_the_value_with_which_p_first_exceeds_alpha(planned, rank):
+    # Of 39 values 2 / 40 does not exceed .05 and 2 (1 + 1) / 40 does; of 79, 2 (1 + 1) / 80 does
+    # not; of 199, 2 (1 + 4) / 200 does not.
+    null = np.arange(float(planned))
+    found = randomisation.outcome(np.r_[500.0, null], design(planned))
+    assert found.low == 500 - null[-rank]
+    assert found.high == 500 - null[rank - 1]

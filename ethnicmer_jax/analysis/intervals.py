@@ -176,7 +176,7 @@ def _p_value(defined: np.ndarray, df: int, expansion: float) -> float:
     """Two-sided p of 0, in (0, 1]: the level at which the interval reaches it."""
     below, above = np.count_nonzero(defined <= 0), np.count_nonzero(defined >= 0)
     # One resample is counted in, so that p is never 0.
-    tail = min(1.0, (1 + min(below, above)) / (1 + len(defined)))
+    tail = (1 + min(below, above)) / (1 + len(defined))
     t = scipy.stats.norm.ppf(tail) / expansion
     return min(1.0, 2 * scipy.stats.t.cdf(t, df))
 
