@@ -165,7 +165,7 @@ def test_a_test_is_finished_by_its_stop_in_both_tails_or_by_its_plan():
 @pytest.mark.parametrize(
     ("planned", "alpha", "stop"),
     # The first number of values k with 2 (1 + k) / (1 + planned) above alpha.
-    [(39, 0.05, 1), (199, 0.05, 5), (1999, 0.05, 50), (1999, 0.01, 10), (19, 0.05, 1)],
+    [(39, 0.05, 1), (199, 0.05, 5), (1999, 0.05, 50), (1999, 0.01, 10), (78, 0.05, 1)],
 )
 def test_a_decision_stops_at_the_first_value_with_which_the_full_test_does_not_reject(
     planned, alpha, stop

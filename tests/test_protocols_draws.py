@@ -175,15 +175,19 @@ def test_sixteen_subjects_make_the_reference_s_arm():
     assert {len(persons(pool(20, 18), mask)) for mask in arms.values()} == {16}
 
 
-def test_thinning_keeps_the_first_clips_of_the_generator_s_order():
-    # One clip a person: nobody's second clip has to wait, so the first 40 in random order stay.
+def test_thinning_takes_first_clips_before_second_ones_in_the_generator_s_order():
+    # 50 persons with two clips each: in random order, the first 40 of everybody's first clips.
     made = draws.Pool(
-        np.array([f"{i:03d}" for i in range(140)]), np.repeat([0, 1], [100, 40]), np.zeros(140, int)
+        np.array([f"{i // 2:03d}" for i in range(140)]),
+        np.repeat([0, 1], [100, 40]),
+        np.zeros(140, int),
     )
     arms = {"wide": made.group == 0, "narrow": made.group == 1}
     thinned = draws.matched(made, arms, np.random.default_rng(5))
-    expected = np.sort(np.random.default_rng(5).permutation(100)[:40])
-    assert np.flatnonzero(thinned["wide"]).tolist() == expected.tolist()
+    first = {}
+    for clip in np.random.default_rng(5).permutation(100):
+        first.setdefault(clip // 2, int(clip))
+    assert np.flatnonzero(thinned["wide"]).tolist() == sorted(list(first.values())[:40])
 
 
 def test_persons_alike_in_stratum_stay_in_the_drawn_order():
@@ -192,3 +196,12 @@ def test_persons_alike_in_stratum_stay_in_the_drawn_order():
     strata = [np.array(list("ppppx")), np.array(list("xqqqq"))]
     made = draws._alike(persons, strata, 3, np.random.default_rng(0))
     assert ["".join(group) for group in made] == ["abe", "vwx"]
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_as_many_persons_are_alike_as_the_group_with_fewer_has(seed):
+    # Three of x in both groups, and three others whom only one group has.
+    persons = [np.array(list("abcdef")), np.array(list("uvwxyz"))]
+    strata = [np.array(list("yyyxxx")), np.array(list("zzzxxx"))]
+    made = draws._alike(persons, strata, 3, np.random.default_rng(seed))
+    assert ["".join(group) for group in made] == ["def", "xyz"]

@@ -200,7 +200,7 @@ def in_first_group(
     """Lifts a label of rows to the persons they belong to.
 
     Args:
-      persons: everybody, sorted, str.
+      persons: everybody who has rows, sorted, str.
       person: whose each row is, str.
       in_first: whether each row is in the first group, not the second.
       groups: names for messages.
@@ -212,8 +212,8 @@ def in_first_group(
       ValueError: somebody is in both groups, or a group is empty.
     """
     index = np.searchsorted(persons, person.astype(str))
-    n_rows = np.bincount(index, minlength=len(persons))
-    n_first = np.bincount(index, weights=in_first, minlength=len(persons))
+    n_rows = np.bincount(index)
+    n_first = np.bincount(index, weights=in_first)
     torn = (n_first > 0) & (n_first < n_rows)
     if torn.any():
         raise ValueError(f"{persons[torn][0]} is in both groups: the label is one of a person")

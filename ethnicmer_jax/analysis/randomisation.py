@@ -117,7 +117,7 @@ def outcome(
       design: what could be permuted.
       alpha: level; the interval covers 1 - alpha.
     """
-    values = np.round(np.asarray(values, np.float64), _DECIMALS)
+    values = np.round(values, _DECIMALS)
     observed, null = float(values[0]), values[1:][~np.isnan(values[1:])]
     excess = observed - float(null.mean()) if len(null) else math.nan
     p_value = low = high = math.nan
@@ -136,7 +136,7 @@ def finished(values: Float[np.ndarray, " relabellings"], design: Design) -> bool
       values: so far, as for `outcome`.
       design: with `stop`.
     """
-    values = np.round(np.asarray(values, np.float64), _DECIMALS)
+    values = np.round(values, _DECIMALS)
     null = values[1:][~np.isnan(values[1:])]
     if len(values) > design.planned or math.isnan(values[0]):
         return True
@@ -151,7 +151,7 @@ def taken(values: Float[np.ndarray, " relabellings"], design: Design) -> int:
       values: as for `outcome`.
       design: with `stop`.
     """
-    values = np.round(np.asarray(values, np.float64), _DECIMALS)
+    values = np.round(values, _DECIMALS)
     above, below = (np.cumsum(hits) for hits in (values[1:] >= values[0], values[1:] <= values[0]))
     enough = np.minimum(above, below) >= design.stop
     return 2 + int(np.argmax(enough)) if design.stop and enough.any() else len(values)

@@ -147,7 +147,7 @@ def leave_one_out(
     units, unit_of[used] = np.unique(unit[used], return_inverse=True)
     tested = np.unique(unit_of[clips])
     if len(units) < 2:
-        found = ", ".join(units) or "none"
+        found = next(iter(units), "none")
         raise UserError(f"run {run}: leaving one out needs at least two, found {found}")
 
     names = [str(units[number]).replace("/", "-") for number in tested]
