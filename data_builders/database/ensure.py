@@ -17,7 +17,7 @@ from data_builders.simulation.options import SimulatedOptions
 from data_builders.sources import registry
 from data_builders.sources.base import GivenFlow, Listing, Problem
 from data_builders.sources.registry import Request
-from ethnicmer_jax.base import files, progress
+from ethnicmer_jax.base import files, progress, sums
 from ethnicmer_jax.base.schema import UserError
 
 _METADATA = "metadata.json"  # written by TFDS
@@ -189,8 +189,11 @@ def _refuse(found: Sequence[Problem], *, fatal_refused: bool, strict: bool) -> N
 def _refuse_reported(database: pathlib.Path) -> None:
     """An existing database may have been built without `strict`."""
     metadata = files.read_json(database / _METADATA)
-    lines = [*metadata["left_out"], *metadata["reported"]]
-    if lines:
+    kept = [metadata.get(name) for name in ("left_out", "reported")]
+    if not all(isinstance(lines, list) for lines in kept):
+        mend = f"delete {database} and build it again"
+        raise sums.DamagedError(database / _METADATA, "says nothing of what was left out", mend)
+    if lines := [str(line) for lines in kept for line in lines]:
         raise UserError(problems.summary(lines, f"{database} was built in spite of them"))
 
 

@@ -17,7 +17,7 @@ from ethnicmer_jax.api import config as configs
 from ethnicmer_jax.api.places import Path, place
 from ethnicmer_jax.base import cli, environment, files, reportable
 from ethnicmer_jax.base import predictions as predictions_file
-from ethnicmer_jax.base.grouping import grouping
+from ethnicmer_jax.base.recorded_config import grouping_of
 from ethnicmer_jax.base.schema import UserError
 from ethnicmer_jax.jobs import work_directory
 
@@ -234,7 +234,5 @@ def _warn(reason: str) -> None:
 def _members(directory: pathlib.Path) -> Mapping[str, str]:
     """Ethnicity -> group under the grouping of the directory's config."""
     path = directory / "config.json"
-    protocol = files.read_json(path).get("protocol", {}) if path.is_file() else {}
-    if "grouping" not in protocol:
-        return {}
-    return grouping(protocol["grouping"], protocol.get("grouping_custom")).members
+    chosen = grouping_of(files.read_json(path)) if path.is_file() else None
+    return chosen.members if chosen else {}

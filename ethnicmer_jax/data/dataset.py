@@ -214,11 +214,23 @@ def load(directory: str | os.PathLike[str], images: Collection[str] = IMAGES) ->
         37 KB each, four times as much as the flow of a clip.
 
     Raises:
-      UserError: there is no complete database in the directory.
+      UserError: there is no complete database in the directory, or a damaged one.
     """
     records, metadata = read_records(directory, images)
+    return dataclasses.replace(from_records(records), crop=_crop(directory, metadata))
+
+
+def _crop(directory: str | os.PathLike[str], metadata: Mapping[str, Any]) -> CropGeometry | None:
+    """Where the pupils lie in its crops; None of a database without crops."""
     crop = metadata.get("crop")
-    return dataclasses.replace(from_records(records), crop=CropGeometry(**crop) if crop else None)
+    if not crop:
+        return None
+    try:
+        return CropGeometry(float(crop["distance"]), float(crop["height"]))
+    except (KeyError, TypeError, ValueError):
+        raise sums.DamagedError(
+            pathlib.Path(directory), "cannot be read (it does not say how faces are cropped)", _MEND
+        ) from None
 
 
 def read_records(
@@ -254,7 +266,8 @@ def read_records(
         raise sums.DamagedError(path, f"cannot be read ({reason})", _MEND) from None
     if not records:
         raise sums.DamagedError(path, "holds no clip", _MEND)
-    return records, builder.info.metadata or {}
+    metadata = builder.info.metadata
+    return records, metadata if isinstance(metadata, Mapping) else {}
 
 
 _MEND = "delete the folder of this database and build it again with data_builders.build"

@@ -14,9 +14,9 @@ import pandas as pd
 from ethnicmer_jax.analysis import paired
 from ethnicmer_jax.analysis.paired import Findings
 from ethnicmer_jax.base import environment, files, lock, reportable, settings, writable
-from ethnicmer_jax.base.grouping import Grouping, grouping
+from ethnicmer_jax.base.grouping import Grouping
 from ethnicmer_jax.base.predictions import Predictions
-from ethnicmer_jax.base.recorded_config import completed
+from ethnicmer_jax.base.recorded_config import completed, grouping_of
 from ethnicmer_jax.base.schema import UserError
 from ethnicmer_jax.jobs import work_directory
 from ethnicmer_jax.protocols import complete
@@ -68,7 +68,7 @@ def compare(
     """
     sources = _read(places)
     _check_simulated(sources)
-    chosen = [(source.name, _grouping(source)) for source in sources]
+    chosen = [(source.name, grouping_of(source.config)) for source in sources]
     found = paired.compare(
         {source.name: source.table for source in sources},
         chosen[0][1].members if chosen[0][1] else None,
@@ -230,13 +230,6 @@ def _check_simulated(sources: Sequence[Source]) -> None:
             )
 
 
-def _grouping(source: Source) -> Grouping | None:
-    protocol = source.config.get("protocol", {})
-    if "grouping" not in protocol:
-        return None
-    return grouping(protocol["grouping"], protocol.get("grouping_custom"))
-
-
 def _other_groupings(chosen: Sequence[tuple[str, Grouping | None]]) -> list[str]:
     (first, of_first), *others = chosen
     return [
@@ -250,7 +243,7 @@ def _other_groupings(chosen: Sequence[tuple[str, Grouping | None]]) -> list[str]
 def _own_members(sources: Sequence[Source]) -> list[str]:
     """A note for each pair of which one averages models of the other."""
     members = {
-        source.name: {pathlib.Path(place).resolve() for place in source.config.get("averaged", ())}
+        source.name: {pathlib.Path(str(place)).resolve() for place in _averaged(source)}
         | {source.place.resolve()}
         for source in sources
     }
@@ -261,6 +254,11 @@ def _own_members(sources: Sequence[Source]) -> list[str]:
         for a, b in pairs
         if members[a.name] & members[b.name]
     ]
+
+
+def _averaged(source: Source) -> Sequence[Any]:
+    places = source.config.get("averaged", ())
+    return places if isinstance(places, list) else ()
 
 
 def _differing_settings(sources: Sequence[Source]) -> pd.DataFrame:

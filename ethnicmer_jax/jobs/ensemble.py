@@ -42,7 +42,7 @@ def write(
             raise UserError(f"{source} cannot be averaged: {reportable.marked(reason)}")
     table, members = averaged(tables)
     config = files.read_json(sources[0] / "config.json")
-    names = ", ".join(str(files.read_json(s / "config.json")["name"]) for s in sources)
+    names = ", ".join(str(files.read_json(s / "config.json").get("name", s)) for s in sources)
     config |= {"name": f"{names}, averaged", "averaged": [str(source) for source in sources]}
     notes = [f"every clip: the mean over {members} models"]
     job.write_derived(output, config, table, notes, overwrite=overwrite)

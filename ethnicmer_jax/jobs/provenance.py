@@ -122,7 +122,8 @@ def _of(path: pathlib.Path) -> Provenance:
 
 def _completed(before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, Any]:
     """The first environment, with whatever was other at a later start."""
-    later = list(before.get(_CONTINUED, ()))
+    continued = before.get(_CONTINUED)
+    later = continued if isinstance(continued, list) else []
     known = {**before, **(later[-1] if later and isinstance(later[-1], dict) else {})}
     other = {name: value for name, value in now.items() if known.get(name) != value}
     if set(other) <= set(_EACH_TIME):

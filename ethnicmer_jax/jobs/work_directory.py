@@ -11,10 +11,10 @@ from typing import Any, NamedTuple
 import ml_collections
 import pandas as pd
 
-from ethnicmer_jax.base import files, predictions, progress, reportable, settings, sums
+from ethnicmer_jax.base import files, predictions, progress, reportable, sums
 from ethnicmer_jax.base.divergence import DivergedError
 from ethnicmer_jax.base.predictions import Predictions
-from ethnicmer_jax.base.recorded_config import completed
+from ethnicmer_jax.base.recorded_config import BESIDE, MEND, checked, completed
 from ethnicmer_jax.base.run_id import ALL
 from ethnicmer_jax.base.schema import UserError
 from ethnicmer_jax.jobs import incomplete, provenance
@@ -109,16 +109,10 @@ def recorded(directory: pathlib.Path) -> ml_collections.ConfigDict:
     values = files.read_json(path)
     if not isinstance(values.get("protocol"), dict):
         raise UserError(f"{path} is no config; name the config with --config")
-    # It says which database and which weights were used; the config says where they are.
-    values.pop("database", None)
-    values.pop(_STARTS, None)
     if not is_derived(values):
-        values = completed(values)
-        try:
-            settings.check(values)
-        except UserError as error:
-            raise UserError(f"{path} is no config of this program: {error}; {_MEND}") from None
-    return ml_collections.ConfigDict(values).lock()
+        return ml_collections.ConfigDict(checked(values, path)).lock()
+    own = {name: value for name, value in values.items() if name not in BESIDE}
+    return ml_collections.ConfigDict(own).lock()
 
 
 def _mend_config(directory: pathlib.Path) -> bool:
@@ -130,7 +124,7 @@ def _mend_config(directory: pathlib.Path) -> bool:
     path = directory / "config.json"
     try:
         if path.exists() or sums.is_lost(path):
-            files.read_json(path, _MEND)
+            files.read_json(path, MEND)
             return True
     except sums.DamagedError:
         known = provenance.config_of(directory)
@@ -147,8 +141,6 @@ def _mend_config(directory: pathlib.Path) -> bool:
 
 _RESULTS = ("predictions.csv", "parts", "checkpoints")
 """What a work directory may hold that must not be gone on with under just any config."""
-
-_MEND = "it says which settings these results are of; bring back a copy of it"
 
 
 def _unnamed(directory: pathlib.Path) -> str:

@@ -157,7 +157,8 @@ def _taught_by_files(trained: Trained) -> bool:
     name = files.read_json(trained.directory / "config.json").get("database")
     folder = pathlib.Path(trained.config.data.data_dir)
     built = [files.read_json(path) for path in folder.glob(f"ethnic_me/{name}/*/metadata.json")]
-    return any(not one.get("crop") and one["options"]["detector"] != "none" for one in built)
+    options = [one.get("options") for one in built if not one.get("crop")]
+    return any(isinstance(one, dict) and one.get("detector", "none") != "none" for one in options)
 
 
 def _unusable(config: ml_collections.ConfigDict, clip: Seen) -> Failure | None:

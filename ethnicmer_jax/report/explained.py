@@ -42,7 +42,7 @@ def sections(directory: pathlib.Path) -> list[Section]:
     mend = "explain again with --overwrite"
     try:
         return _sections(folder, files.read_json(folder / SUMMARY, mend))
-    except (KeyError, TypeError, AttributeError, ValueError) as error:
+    except (LookupError, TypeError, AttributeError, ValueError) as error:
         raise sums.DamagedError(folder / SUMMARY, f"is damaged ({error!r})", mend) from None
 
 

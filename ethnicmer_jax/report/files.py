@@ -12,8 +12,9 @@ import pandas as pd
 
 from ethnicmer_jax.base import files, sums
 from ethnicmer_jax.base import predictions as predictions_file
-from ethnicmer_jax.base.grouping import Grouping, grouping
+from ethnicmer_jax.base.grouping import Grouping
 from ethnicmer_jax.base.predictions import Predictions
+from ethnicmer_jax.base.recorded_config import grouping_of
 from ethnicmer_jax.base.schema import UserError
 
 
@@ -46,10 +47,7 @@ class Inputs:
     @property
     def grouping(self) -> Grouping | None:
         """The configured ethnic grouping; None where each ethnicity is its own group."""
-        protocol = self.config.get("protocol", {})
-        if "grouping" not in protocol:
-            return None
-        return grouping(protocol["grouping"], protocol.get("grouping_custom"))
+        return grouping_of(self.config)
 
     @property
     def members(self) -> dict[str, str] | None:

@@ -132,7 +132,7 @@ def _final_rows(networks: Networks, directory: pathlib.Path) -> list[int]:
 
 def _read(directory: pathlib.Path, networks: Networks, row: int) -> SavedNetwork:
     recorded = files.read_json(directory / "config.json")
-    config = ml_collections.ConfigDict(recorded_config.completed(recorded))
+    config = ml_collections.ConfigDict(recorded_config.checked(recorded, directory / "config.json"))
     if "network" not in config.classifier.split("+"):
         raise UserError(f"{directory} holds classifiers of kind {config.classifier}, no networks")
     if config.data.standardise != "none":

@@ -12,9 +12,10 @@ import random
 import shutil
 
 import pytest
-from damaging import outcome
+from damaging import copy, outcome
 
 from ethnicmer_jax import inference, jobs
+from ethnicmer_jax.data import dataset
 from ethnicmer_jax.explain import request
 from ethnicmer_jax.jobs import comparison, ensemble, work_directory
 from ethnicmer_jax.report import files as report_files
@@ -88,6 +89,20 @@ def attack(directory, run, readers, count):
                 outcome(functools.partial(reader, run))
             except Exception as error:
                 raise AssertionError(f"{command} of {name}: {json.dumps(content)}") from error
+
+
+def test_a_database_that_does_not_say_how_faces_are_cropped(
+    simulated_data, trained_workdir, tmp_path
+):
+    """It is built again by whoever has its sources, see `preparation.read`."""
+    (built,) = (simulated_data / "ethnic_me").glob("simulated-*/*/metadata.json")
+    folder = copy(built.parent, tmp_path / "ethnic_me" / built.parts[-3] / built.parts[-2])
+    (folder / ".sums").unlink()
+    for crop in STRANGE:
+        values = json.loads(built.read_text()) | {"crop": crop}
+        (folder / "metadata.json").write_text(json.dumps(values))
+        said = outcome(lambda: dataset.load(folder))
+        assert said == "done" or "build it again" in said
 
 
 def test_a_few_shapes(trained_workdir, tmp_path):

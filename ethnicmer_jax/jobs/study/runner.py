@@ -70,7 +70,7 @@ def _train(
         if first:
             # Not before the first job has accepted its settings.
             recorded = files.read_json(directory / "jobs" / job.name / "config.json")
-            work_directory.claim(config, directory, recorded["database"])
+            work_directory.claim(config, directory, recorded.get("database"))
             seconds = time.monotonic() - began
             if job.name not in diverged:
                 console.print_job(job.name, number, len(chosen), seconds)
