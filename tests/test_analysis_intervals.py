@@ -112,16 +112,20 @@ def two_runs(persons=12):
     return counted(make(person, truth, predicted, run="a"), make(person, truth, other, run="b"))
 
 
-def test_a_variance_factor_of_four_doubles_the_interval_about_the_estimate():
+@pytest.mark.parametrize("variance_factor", [2, 4])
+def test_the_root_of_a_variance_factor_widens_the_interval_about_the_estimate(variance_factor):
     (a, b) = two_runs()
     plain, wide = (
-        intervals.estimate([(1.0, a), (-1.0, b)], variance_factor=factor) for factor in (1, 4)
+        intervals.estimate([(1.0, a), (-1.0, b)], variance_factor=factor)
+        for factor in (1, variance_factor)
     )
     assert wide.estimate == plain.estimate
-    assert wide.standard_error == pytest.approx(2 * plain.standard_error)
+    assert wide.standard_error == pytest.approx(np.sqrt(variance_factor) * plain.standard_error)
     for name in ("low", "high"):
         reach = getattr(plain, name) - plain.estimate
-        assert getattr(wide, name) == pytest.approx(plain.estimate + 2 * reach)
+        assert getattr(wide, name) == pytest.approx(
+            plain.estimate + np.sqrt(variance_factor) * reach
+        )
 
 
 def every_interval(a, b, **how):
