@@ -309,3 +309,10 @@ def test_some_of_the_runs_keep_their_names():
 
 def test_a_database_ends_where_the_subject_s_name_begins():
     assert databases(np.array(["samm/006", "mmew/a/b"])).tolist() == ["samm", "mmew"]
+
+
+def test_where_nobody_is_in_a_group_there_is_no_gap():
+    found = run_metrics(predictions([0, 1], [0, 1]), {})
+    assert found["groups"] == {}
+    assert found["gaps"]["equalised_odds"] == {"max": None}
+    assert found["gaps"]["uar"] == {"worst_group": None, "worst": None, "gap": None}
