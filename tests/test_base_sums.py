@@ -43,6 +43,13 @@ def test_a_line_cut_off_by_a_kill_spoils_no_other(tmp_path):
     assert files.read_json(path) == {"a": 2}
 
 
+def test_a_folder_in_place_of_the_sums_is_set_aside(tmp_path, capsys):
+    (tmp_path / sums.FILE_NAME).mkdir()
+    files.write_text(tmp_path / "a", "one", summed=True)
+    assert "sums are written down anew" in capsys.readouterr().err
+    assert sums.recorded(tmp_path).keys() == {"a"}
+
+
 def test_the_same_content_is_written_down_once(tmp_path):
     for _ in range(3):
         files.write_json(tmp_path / "metrics.json", {"a": 1}, summed=True)

@@ -67,7 +67,10 @@ def record(path: pathlib.Path, value: str) -> None:
       value: a sum, see `of_bytes`.
     """
     line = f"{value} {_check(value, path.name)} {path.name}\n".encode(errors="surrogateescape")
-    with (path.parent / FILE_NAME).open("a+b") as file:
+    known = path.parent / FILE_NAME
+    if known.is_dir():
+        set_aside(known, "sums are written down anew")
+    with known.open("a+b") as file:
         # The end alone: a folder may hold the results of thousands of folds.
         file.seek(max(0, file.seek(0, os.SEEK_END) - len(line)))
         last = file.read()
