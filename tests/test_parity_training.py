@@ -128,3 +128,35 @@ def test_masked_batch_norm_equals_pytorch_on_the_examples_that_count():
     stats = state["batch_stats"]
     np.testing.assert_allclose(stats["mean"], genuine.running_mean.numpy(), rtol=1e-5)
     np.testing.assert_allclose(stats["var"], genuine.running_var.numpy(), rtol=1e-5)
+
+
+@pytest.mark.parametrize("side", [3, 36], ids="{0}x{0}".format)
+def test_gradients_of_masked_batch_norm_are_those_of_pytorch(side):
+    rng = np.random.default_rng(4)
+    x = rng.normal(2, 3, size=(4, side, side, 3)).astype(np.float32)
+    gradient = rng.normal(size=x.shape).astype(np.float32)
+    weight = np.array([1, 0, 1, 1], np.float32)
+    gradient[1] = 0  # as the loss has it of a masked example
+    genuine = torch.nn.BatchNorm2d(3)
+    with torch.no_grad():
+        genuine.weight.copy_(torch.tensor([0.5, -1, 2]))
+    counted = torch.from_numpy(x[weight == 1]).permute(0, 3, 1, 2).requires_grad_()
+    genuine(counted).backward(torch.from_numpy(gradient[weight == 1]).permute(0, 3, 1, 2))
+
+    module = MaskedBatchNorm()
+    variables = module.init(jax.random.key(0), x, train=False)
+    params = {"scale": jnp.asarray([0.5, -1, 2]), "bias": jnp.zeros(3)}
+
+    def out(params, x):
+        state = {"params": params, "batch_stats": variables["batch_stats"]}
+        return module.apply(state, x, train=True, weight=weight, mutable=["batch_stats"])[0]
+
+    _, pull_back = jax.vjp(out, params, x)
+    d_params, d_x = pull_back(jnp.asarray(gradient))
+    for ours, theirs in (
+        (d_x[weight == 1], counted.grad.permute(0, 2, 3, 1)),
+        (d_params["scale"], genuine.weight.grad),
+        (d_params["bias"], genuine.bias.grad),
+    ):
+        np.testing.assert_allclose(ours, theirs, atol=2e-6 * float(theirs.abs().max()))
+    assert not np.any(d_x[1])
