@@ -17,6 +17,8 @@ CONVOLUTIONS = {
     "uneven": (7, 2, 3, 3, 2, ((0, 2), (1, 0)), False),
     "same": (8, 4, 5, 3, 1, "SAME", False),
     "same, strided": (7, 4, 5, 3, 2, "SAME", False),
+    "strided, last rows unseen": (8, 4, 5, 3, 2, "VALID", False),
+    "strided, large map": (57, 2, 3, 3, 2, ((1, 1), (1, 1)), False),
     "patches": (8, 3, 5, 4, 4, "VALID", False),
     "pointwise": (5, 3, 5, 1, 2, ((0, 0), (0, 0)), False),
     "depthwise": (8, 4, 4, 3, 1, ((1, 1), (1, 1)), True),

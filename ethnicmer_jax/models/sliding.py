@@ -5,7 +5,8 @@ XLA's CPU backend computes convolutions fast in one form only: images [batch, H,
 inside a loop, which an epoch is, it runs them a hundred times slower (github.com/jax-ml/jax/issues/
 12868), and those are the gradients. It is also slow at the vmap over kernels, at depthwise
 convolutions and at the backward pass of max pooling. The CPU versions compute the same functions
-with the same gradients; `benchmarks/step_vs_torch.py` measures them.
+with the same gradients, 3×3 convolutions of many channels in Winograd's form;
+`benchmarks/step_vs_torch.py` measures them.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from flax import linen as nn
 from jax import lax
 from jaxtyping import Float, Int8
 
+from ethnicmer_jax.models import winograd
 from ethnicmer_jax.models.shapes import Array, FeatureMap
 
 Pads = tuple[tuple[int, int], ...]
@@ -95,16 +97,26 @@ def convolve_on_cpu(
     strides = tuple(window_strides)
     pads = _pads(lhs.shape, rhs.shape[:2], strides, padding)
     if feature_group_count == 1:
-        if strides == (1, 1) and _pays(lhs, rhs):
-            return _convolution(lhs, rhs, pads)
+        if _filters(lhs, rhs, strides, pads):
+            return winograd.convolve(lhs, rhs, pads)
+        if _pays(lhs, rhs):
+            return _convolution(lhs, rhs, strides, pads)
         return _product(lhs, rhs, strides, pads)
     if not feature_group_count == lhs.shape[-1] == rhs.shape[-1]:
         raise ValueError("only convolutions of one group, or depthwise ones, are implemented")
     return _depthwise(lhs, rhs, strides, pads)
 
 
+def _filters(x: FeatureMap, kernel: Kernel, strides: Sequence[int], pads: Pads) -> bool:
+    """Whether Winograd's form is faster than all others: with enough channels (measured)."""
+    if _products_alone.get() or kernel.shape[:2] != (3, 3) or tuple(strides) != (1, 1):
+        return False
+    fits = all(0 <= zeros <= 2 for pad in pads for zeros in pad)
+    return fits and x.dtype == jnp.float32 and min(x.shape[1:3]) > 2 and min(kernel.shape[2:]) >= 32
+
+
 def _pays(x: FeatureMap, kernel: Kernel) -> bool:
-    """Whether XLA's convolution of stride 1 is faster than a product.
+    """Whether XLA's convolution is faster than a product.
 
     It is a hundred times slower on maps that are smaller than the kernel, and no faster on small
     maps of many channels, whose kernels are most of the work (measured at 1 to 56 px).
@@ -127,50 +139,106 @@ def _product(
     return product.reshape(*seen.shape[:3], -1)
 
 
-@functools.partial(jax.custom_vjp, nondiff_argnums=(2,))
+@functools.partial(jax.custom_vjp, nondiff_argnums=(2, 3))
 def _convolution(
-    x: FeatureMap, kernel: Kernel, pads: Pads
+    x: FeatureMap, kernel: Kernel, strides: Sides, pads: Pads
 ) -> Float[Array, "batch new_height new_width features"]:
-    """A convolution of stride 1 whose gradients have the form that XLA is fast in."""
-    return _correlation(pads)(x, kernel)
+    """XLA's convolution, with gradients in forms that XLA is fast in."""
+    return _correlation(strides, pads)(x, kernel)
 
 
 def _convolution_forward(
-    x: FeatureMap, kernel: Kernel, pads: Pads
+    x: FeatureMap, kernel: Kernel, strides: Sides, pads: Pads
 ) -> tuple[jax.Array, tuple[jax.Array, jax.Array]]:
-    return _correlation(pads)(x, kernel), (x, kernel)
+    return _correlation(strides, pads)(x, kernel), (x, kernel)
 
 
 def _convolution_backward(
-    pads: Pads, residuals: tuple[jax.Array, jax.Array], gradient: jax.Array
+    strides: Sides, pads: Pads, residuals: tuple[jax.Array, jax.Array], gradient: jax.Array
 ) -> tuple[jax.Array, jax.Array]:
     x, kernel = residuals
-    # Of images: the gradient under the kernel turned by half a turn. The barriers keep XLA from
-    # undoing the form.
-    turned = lax.optimization_barrier(kernel[::-1, ::-1].swapaxes(2, 3))
-    around = tuple(
-        (wide - 1 - before, wide - 1 - after)
-        for wide, (before, after) in zip(kernel.shape[:2], pads, strict=True)
+    return (
+        _image_gradient(x, kernel, strides, pads, gradient),
+        _kernel_gradient(x, kernel.shape[:2], strides, pads, gradient),
     )
-    d_x = _correlation(around)(gradient, turned)
-    # Of the kernel: channels as examples, under the gradient as one large kernel.
-    channels, large = lax.optimization_barrier(
-        (x.transpose(3, 1, 2, 0), gradient.transpose(1, 2, 0, 3))
-    )
-    return d_x, _correlation(pads)(channels, large).transpose(1, 2, 0, 3)
 
 
 _convolution.defvjp(_convolution_forward, _convolution_backward)
 
 
+def _image_gradient(
+    x: jax.Array, kernel: jax.Array, strides: Sides, pads: Pads, gradient: jax.Array
+) -> jax.Array:
+    window = kernel.shape[:2]
+    if strides != (1, 1):
+        _, pull_back = jax.vjp(lambda x: _slices(x, window, strides, pads, 0), x)
+        (d_x,) = pull_back([gradient @ tap.T for tap in kernel.reshape(-1, *kernel.shape[2:])])
+        return d_x
+    # The gradient under the kernel turned by half a turn. The barrier keeps XLA from undoing it.
+    turned = lax.optimization_barrier(kernel[::-1, ::-1].swapaxes(2, 3))
+    around = tuple(
+        (wide - 1 - before, wide - 1 - after)
+        for wide, (before, after) in zip(window, pads, strict=True)
+    )
+    return _correlation((1, 1), around)(gradient, turned)
+
+
+def _kernel_gradient(
+    x: jax.Array, window: Sides, strides: Sides, pads: Pads, gradient: jax.Array
+) -> jax.Array:
+    rows, columns = gradient.shape[1:3]
+    if strides != (1, 1) and rows * columns >= _LARGE:
+        return _kernel_gradient_by_image(x, window, strides, pads, gradient)
+    # Channels as examples, under the gradient as one large kernel, dilated where windows lie apart.
+    # The last rows may be in no window: then they are cut off.
+    reached = [
+        (before, (count - 1) * step + wide - size - before, 0)
+        for size, count, wide, step, (before, _) in zip(
+            x.shape[1:3], (rows, columns), window, strides, pads, strict=True
+        )
+    ]
+    seen = lax.pad(x, jnp.zeros((), x.dtype), ((0, 0, 0), *reached, (0, 0, 0)))
+    channels, large = lax.optimization_barrier(
+        (seen.transpose(3, 1, 2, 0), gradient.transpose(1, 2, 0, 3))
+    )
+    valid = ((0, 0), (0, 0))
+    return _correlation((1, 1), valid, strides)(channels, large).transpose(1, 2, 0, 3)
+
+
+_LARGE = 784
+"""Places of a map, 28×28, from which on a product for each image is faster (measured)."""
+
+
+def _kernel_gradient_by_image(
+    x: jax.Array, window: Sides, strides: Sides, pads: Pads, gradient: jax.Array
+) -> jax.Array:
+    """What the kernel sees of one image after the other, times the gradient."""
+
+    def add(total: jax.Array, one: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, None]:
+        seen = jnp.concatenate(_slices(one[0][None], window, strides, pads, 0), axis=-1)
+        return total + winograd.outer(seen, one[1]), None
+
+    channels, features = x.shape[3], gradient.shape[3]
+    zeros = jnp.zeros((window[0] * window[1] * channels, features), x.dtype)
+    total, _ = lax.scan(add, zeros, (x, gradient))
+    return total.reshape(*window, channels, features)
+
+
 @functools.cache
-def _correlation(pads: Pads) -> Callable[[jax.Array, jax.Array], jax.Array]:
-    """XLA's convolution of stride 1; folds with kernels of their own go one after the other."""
+def _correlation(
+    strides: Sides, pads: Pads, dilation: Sides = (1, 1)
+) -> Callable[[jax.Array, jax.Array], jax.Array]:
+    """XLA's convolution; folds with kernels of their own go one after the other."""
 
     @jax.custom_batching.custom_vmap
     def correlate(x: jax.Array, kernel: jax.Array) -> jax.Array:
         return lax.conv_general_dilated(
-            x, kernel, (1, 1), pads, dimension_numbers=("NHWC", "HWIO", "NHWC")
+            x,
+            kernel,
+            strides,
+            pads,
+            rhs_dilation=dilation,
+            dimension_numbers=("NHWC", "HWIO", "NHWC"),
         )
 
     @correlate.def_vmap
