@@ -60,16 +60,17 @@ def _backward(
 ) -> tuple[jax.Array, jax.Array]:
     x, kernel = residuals
     around = tuple((2 - before, 2 - after) for before, after in pads)
-    # The barrier has the kernel turned once, not within each of its sums.
-    turned = lax.optimization_barrier(kernel[::-1, ::-1].swapaxes(2, 3))
-    d_x = _convolved(gradient, turned, around)
+    # Products add up features as the kernel lies: XLA is slow to lay it out anew.
+    d_x = _convolved(gradient, kernel[::-1, ::-1], around, "nhwf,cf->nhwc")
     return d_x, _kernel_gradient(x, gradient, pads)
 
 
 convolve.defvjp(_forward, _backward)
 
 
-def _convolved(x: jax.Array, kernel: jax.Array, pads: Pads) -> jax.Array:
+def _convolved(
+    x: jax.Array, kernel: jax.Array, pads: Pads, product: str = "nhwc,cf->nhwf"
+) -> jax.Array:
     rows, columns = (n + sum(pad) - 2 for n, pad in zip(x.shape[1:3], pads, strict=True))
     # The barrier keeps XLA from computing the sums again for every chunk.
     of_kernel = lax.optimization_barrier(_both_ways(_OF_KERNEL, [list(row) for row in kernel]))
@@ -77,7 +78,7 @@ def _convolved(x: jax.Array, kernel: jax.Array, pads: Pads) -> jax.Array:
     def convolved(images: jax.Array) -> jax.Array:
         of_images = _both_ways(_OF_IMAGE, _image_tiles(images, pads))
         products = [
-            [jnp.einsum("nhwc,cf->nhwf", *pair) for pair in zip(*both, strict=True)]
+            [jnp.einsum(product, *pair) for pair in zip(*both, strict=True)]
             for both in zip(of_images, of_kernel, strict=True)
         ]
         (a, b), (c, d) = _both_ways(_OF_RESULT, products)
