@@ -259,6 +259,7 @@ def read_records(
         skipped = {name: tfds.decode.SkipDecoding() for name in IMAGES if name not in images}
         source = builder.as_data_source("clips", decoders=skipped)
         records = [_record(example, images) for example in source]
+        metadata = builder.info.metadata  # read only now
     except Exception as error:  # Whatever damaged files of an earlier version lead to.
         if summed or isinstance(error, PermissionError):
             raise
@@ -266,7 +267,6 @@ def read_records(
         raise sums.DamagedError(path, f"cannot be read ({reason})", _MEND) from None
     if not records:
         raise sums.DamagedError(path, "holds no clip", _MEND)
-    metadata = builder.info.metadata
     return records, metadata if isinstance(metadata, Mapping) else {}
 
 
