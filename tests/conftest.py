@@ -44,9 +44,14 @@ jaxtyping.install_import_hook(
 
 # A first example may have to import or compile; what is slow shows in --durations.
 hypothesis.settings.register_profile("suite", deadline=None)
-# The same few examples for every mutant, see `make mutation`.
+# The same few examples for every mutant, and no smaller one that fails, too: see `make mutation`.
 hypothesis.settings.register_profile(
-    "mutation", deadline=None, max_examples=20, derandomize=True, database=None
+    "mutation",
+    deadline=None,
+    max_examples=20,
+    derandomize=True,
+    database=None,
+    phases=(hypothesis.Phase.explicit, hypothesis.Phase.generate),
 )
 hypothesis.settings.load_profile("suite")
 
