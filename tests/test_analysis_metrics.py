@@ -121,6 +121,7 @@ def test_a_hand_counted_run():
     assert (made["n_clips"], made["n_folds"], made["n_subjects"]) == (5, 5, 5)
 
 
+@pytest.mark.filterwarnings("error")
 def test_a_class_nobody_has_is_null_and_does_not_lower_uf1():
     made = run_metrics(predictions([0, 0, 1], [0, 0, 1]))
     assert made["f1"]["surprise"] is None
@@ -316,3 +317,12 @@ def test_where_nobody_is_in_a_group_there_is_no_gap():
     assert found["groups"] == {}
     assert found["gaps"]["equalised_odds"] == {"max": None}
     assert found["gaps"]["uar"] == {"worst_group": None, "worst": None, "gap": None}
+
+
+def test_a_run_has_no_scores_of_a_group_that_it_does_not_test():
+    rows = join(
+        predictions([0, 1], [0, 1], ethnicity=["Asian", "White"], run="a"),
+        predictions([0, 1], [0, 1], ethnicity="White", run="b"),
+    )
+    found = metrics.by_run(rows, GROUPING)
+    assert [set(found[run]["groups"]) for run in "ab"] == [{"asian", "non_asian"}, {"non_asian"}]
