@@ -113,16 +113,16 @@ finally:
     assert stopped(started)[:3] == (143, "tidied\n", STOPPED)
 
 
-def test_threads_that_fail_because_of_the_end_say_nothing():
+def test_faults_and_warnings_that_come_of_the_end_are_not_told():
     body = """
-import threading
+import threading, warnings
 def fails():
     fault = threading.Thread(target=lambda: 1 / 0); fault.start(); fault.join()
 fails()
 try:
     says('working'); time.sleep(60)
 finally:
-    fails()"""
+    fails(); warnings.warn('2 tasks have been cancelled')"""
     started = process(body)
     started.terminate()
     code, output, error = stopped(started)[:3]

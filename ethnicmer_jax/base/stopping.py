@@ -20,6 +20,7 @@ import sys
 import threading
 import time
 import traceback
+import warnings
 from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import Any
@@ -183,6 +184,8 @@ def follow(parent: int) -> None:
 
 def _on_signal(number: int, frame: FrameType | None) -> None:
     again, _state.asked = _state.asked, True
+    # Of what is let go of on the way out: tasks of workers that are cancelled, say.
+    warnings.simplefilter("ignore")
     # A second one must not disturb what the first one has begun.
     if not again and not _state.postponed:
         raise Stopped
