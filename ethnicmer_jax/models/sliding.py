@@ -108,7 +108,7 @@ def convolve_on_cpu(
 
 
 def _filters(x: FeatureMap, kernel: Kernel, strides: Sequence[int], pads: Pads) -> bool:
-    """Whether Winograd's form is faster than all others: with many channels (timed: 64 and more)."""
+    """Whether Winograd's form is faster than others: with many channels (timed: 64 and more)."""
     if _products_alone.get() or kernel.shape[:2] != (3, 3) or tuple(strides) != (1, 1):
         return False
     fits = all(0 <= zeros <= 2 for pad in pads for zeros in pad)
@@ -208,7 +208,7 @@ def _kernel_gradient(
 _LARGE = 784
 """Places of a map, 28×28, from which on a product for each image is taken.
 
-Timed: 19 ms for a layer of 28×28 that took 42 in the dilated form; a stem of 32×32 took 4.0 and 2.7.
+Timed: a layer of 28×28 took 19 ms, and 42 in the dilated form; a stem of 32×32 took 4.0 and 2.7.
 """
 
 
