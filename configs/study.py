@@ -12,8 +12,8 @@ Command: python -m ethnicmer_jax.main --config=configs/study.py --workdir=runs/s
   on simulated clips, to see that it works: --config=configs/study.py:smoke
   on three simulated laboratories, two with both groups: --config=configs/study.py:laboratories
   by logistic regression: --config=configs/study.py:logistic
-Run time: 41 minutes on 2 CPU cores busy with other work for 278 clips (22,482 folds and the exact
-test's 3,200 models), 55 minutes of CPU. By logistic regression the whole study took 5 of CPU.
+Run time: 15 minutes on 2 CPU cores for 278 clips (22,482 folds and the exact test's 3,200
+models), 27 minutes of CPU. By logistic regression the whole study took 5 of CPU.
 Expected on those 278 clips: own-group advantage +.050 [-.003, +.105] in UF1; beyond relabelled
 groups +.003 [-.029, +.044] in mean probability of the true class (p = 1.00).
 Size on those 278 clips: 20,543 folds of draws and 884 of LOSO, in 11 jobs with the exact test.
