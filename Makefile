@@ -65,7 +65,7 @@ demo: $(VENV)/.base  ## install, then run configs/stereo.py on the simulated dat
 	$(RUN) python -m ethnicmer_jax.main --config=configs/stereo.py --workdir=$(WORKDIR)
 	@echo "(python is $(BIN)/python; for this shell: source $(BIN)/activate)"
 
-test: $(VENV)/.test  ## install, then run the test suite (about 13 minutes on 2 cores)
+test: $(VENV)/.test  ## install, then run the test suite (about 10 minutes on 2 cores)
 	$(RUN) python -m pytest -m 'not slow' -n 2 --dist worksteal $(PYTEST_ARGS)
 
 test-slow: $(VENV)/.test  ## the tests that `make test` leaves out

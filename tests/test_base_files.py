@@ -150,7 +150,7 @@ ELSEWHERE = {
     # The log is appended to; its reader drops a line that is not whole.
     ("ethnicmer_jax/training/scalars.py", 'self._path.open("a", encoding="utf-8")'),
     # Lines of sums are appended to; a line that is not whole does not count.
-    ("ethnicmer_jax/base/sums.py", '(path.parent / FILE_NAME).open("a+b")'),
+    ("ethnicmer_jax/base/sums.py", 'known.open("a+b")'),
     # What a command prints, as it prints it.
     ("benchmarks/gpu.py", 'log.open("w")'),
     # A lock is no content.

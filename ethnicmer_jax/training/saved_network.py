@@ -131,8 +131,11 @@ def _final_rows(networks: Networks, directory: pathlib.Path) -> list[int]:
 
 
 def _read(directory: pathlib.Path, networks: Networks, row: int) -> SavedNetwork:
-    recorded = files.read_json(directory / "config.json")
-    config = ml_collections.ConfigDict(recorded_config.checked(recorded, directory / "config.json"))
+    path = directory / "config.json"
+    recorded = files.read_json(path)
+    # With the fingerprints of what it started from, which are no settings.
+    beside = {name: recorded[name] for name in recorded_config.BESIDE if name in recorded}
+    config = ml_collections.ConfigDict(recorded_config.checked(recorded, path) | beside)
     if "network" not in config.classifier.split("+"):
         raise UserError(f"{directory} holds classifiers of kind {config.classifier}, no networks")
     if config.data.standardise != "none":
