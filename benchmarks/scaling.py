@@ -125,8 +125,10 @@ def _draw(found: list[tuple[str, int, dict[str, Any]]], path: pathlib.Path) -> N
     from matplotlib import pyplot as plt
 
     axes = list(dict.fromkeys(axis for axis, _, _ in found))
+    size = 2.2 * len(axes) + 1.8, 2.8
+    # One scale for all: what does not grow is a level line in every panel.
     figure, panels = plt.subplots(
-        1, len(axes), figsize=(2.8 * len(axes), 2.8), squeeze=False, layout="constrained"
+        1, len(axes), figsize=size, squeeze=False, sharey=True, layout="constrained"
     )
     named = {
         "plan": "plan, a fold",
@@ -140,10 +142,13 @@ def _draw(found: list[tuple[str, int, dict[str, Any]]], path: pathlib.Path) -> N
             of_all = key in ("plan", "constants")
             values = [1e3 * cost[key] / (cost["folds"] if of_all else 1) for _, cost in rows]
             if not math.isnan(values[0]):
-                panel.loglog([size for size, _ in rows], values, "o-", label=label)
+                panel.loglog([number for number, _ in rows], values, "o-", label=label)
+        numbers = [number for number, _ in rows]
+        panel.set_xticks(numbers, [f"{number:,}" for number in numbers], fontsize=7)
+        panel.minorticks_off()
         panel.set_xlabel(axis)
     panels[0][0].set_ylabel("ms")
-    panels[0][0].legend(fontsize=7)
+    figure.legend(*panels[0][0].get_legend_handles_labels(), fontsize=8, loc="outside right upper")
     pictures.save(figure, path, dpi=120)
     plt.close(figure)
 
