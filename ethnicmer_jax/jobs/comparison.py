@@ -122,7 +122,9 @@ def _written(
 ) -> tuple[Findings, pathlib.Path]:
     found, differing = compare(places, common=common, all_pairs=all_pairs)
     sources = _read(places)
-    simulated = any(_data(source.config).get("source") == "simulated" for source in sources)
+    simulated = any(
+        _section(source.config, "data").get("source") == "simulated" for source in sources
+    )
     made_by = {"command": environment.command(), "code": environment.code()}
     content = json_of(found, differing) | {"environment": made_by}
     page = comparison_page.write(
@@ -208,17 +210,18 @@ def _names(resolved: Sequence[pathlib.Path]) -> list[str]:
     return [str(path) for path in resolved]
 
 
-def _data(config: Mapping[str, Any]) -> Mapping[str, Any]:
-    data = config.get("data", {})
-    return data if isinstance(data, Mapping) else {}
+def _section(values: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """A part of a recorded config; empty where there is none."""
+    found = values.get(name)
+    return found if isinstance(found, Mapping) else {}
 
 
 def _check_simulated(sources: Sequence[Source]) -> None:
     """Clips that were drawn with other options share nothing but their names."""
-    drawn = [s for s in sources if _data(s.config).get("source") == "simulated"]
+    drawn = [s for s in sources if _section(s.config, "data").get("source") == "simulated"]
     for other in drawn[1:]:
         first, own = (
-            dict(settings.flattened(_data(s.config).get("simulated", {})))
+            dict(settings.flattened(_section(_section(s.config, "data"), "simulated")))
             for s in (drawn[0], other)
         )
         differing = sorted(key for key in first.keys() & own.keys() if first[key] != own[key])

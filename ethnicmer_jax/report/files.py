@@ -83,12 +83,35 @@ def read(workdir: pathlib.Path) -> Inputs:
         name=workdir.resolve().name,
         config=_read_object(workdir / "config.json"),
         metrics=_metrics(workdir / "metrics.json"),
-        final=_read_object(workdir / "final.json"),
+        final=_final(workdir / "final.json"),
         predictions=predictions_file.read(workdir / "predictions.csv").outer(),
         scalars=read_scalars(workdir / "scalars.jsonl"),
     )
     _check_counts(inputs, workdir)
     return inputs
+
+
+_OF_FINAL: Mapping[str, type] = {
+    **{"members": list, "kept_as": str, "expected": dict, "recipe": str, "classes": list},
+    **{"clips": int, "subjects": int, "people": list},
+}
+_OF_PEOPLE = {"database", "ethnicity", "subjects", "clips", "labelled_by", "agreement"}
+
+
+def _final(path: pathlib.Path) -> Mapping[str, Any]:
+    """final.json; a file of an earlier version has no sum that would tell of changes."""
+    values = _read_object(path)
+    if not values:
+        return values
+    whole = all(isinstance(values.get(name), kind) for name, kind in _OF_FINAL.items())
+    if not (
+        whole
+        and isinstance(values["expected"].get("note"), str)
+        and all(isinstance(row, dict) and "seed" in row for row in values["members"])
+        and all(isinstance(row, dict) and row.keys() >= _OF_PEOPLE for row in values["people"])
+    ):
+        raise UserError(f"{path} does not say what the final models are; bring back a copy of it")
+    return values
 
 
 def read_scalars(path: pathlib.Path) -> pd.DataFrame:

@@ -105,6 +105,25 @@ def test_a_database_that_does_not_say_how_faces_are_cropped(
         assert said == "done" or "build it again" in said
 
 
+@pytest.mark.parametrize("name", ["subjects", "people", "expected"])
+def test_final_models_of_which_something_is_missing(trained_workdir, tmp_path, name):
+    folder = copy(trained_workdir, tmp_path / "run")
+    (folder / ".sums").unlink()
+    values = json.loads((folder / "final.json").read_text())
+    del values[name]
+    (folder / "final.json").write_text(json.dumps(values))
+    assert "does not say what the final models are" in outcome(lambda: report_files.read(folder))
+
+
+def test_simulated_clips_with_options_of_another_shape(trained_workdir, tmp_path):
+    folder = copy(trained_workdir, tmp_path / "run")
+    (folder / ".sums").unlink()
+    values = json.loads((folder / "config.json").read_text())
+    values["data"]["simulated"] = "x"
+    (folder / "config.json").write_text(json.dumps(values))
+    assert outcome(lambda: comparison.compare([folder, folder / "predictions.csv"]))
+
+
 def test_a_few_shapes(trained_workdir, tmp_path):
     attack(trained_workdir, tmp_path / "run", {"predict": QUICK["predict"]}, 15)
 
