@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import torch
-from torch import nn
+from genuine_torch import torch  # skips whoever imports this where there is none
+
+nn = torch.nn
 
 
 class STSTNet(nn.Module):
