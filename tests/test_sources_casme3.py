@@ -67,7 +67,8 @@ def test_the_release_cut_to_clips_is_read_and_wins_over_whole_films(tmp_path):
     nested_folders.write_sheet(tmp_path / SHEET, ROWS)
     [first, *_] = DATABASE.list_clips(cut(tmp_path)).tasks
     assert first.motion.onset == tmp_path / "Part_A_ME_clip/frame/spNo.1_a_355/355.jpg"
-    assert DATABASE.list_clips(write(tmp_path)).tasks[0] == first
+    # Texts, because NaN equals nothing and Python 3.13 compares field by field.
+    assert repr(DATABASE.list_clips(write(tmp_path)).tasks[0]) == repr(first)
 
 
 @pytest.mark.parametrize(

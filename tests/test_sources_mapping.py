@@ -120,7 +120,8 @@ def test_a_table_that_is_a_manifest_needs_no_sections(tmp_path):
     (tmp_path / "m.csv").write_text("database,subject,clip,emotion,flow\nlab,1,a,fear,flow.npy\n")
     path = write(tmp_path, 'table = "m.csv"\n')
     (task,) = manifest.list_clips(path).tasks
-    assert task == manifest.list_clips(tmp_path / "m.csv").tasks[0]
+    # Texts, because NaN equals nothing and Python 3.13 compares field by field.
+    assert repr(task) == repr(manifest.list_clips(tmp_path / "m.csv").tasks[0])
     assert mapping.read(path).given == ()
 
 

@@ -32,6 +32,9 @@ STALE = 60.0
 """Seconds without a touch after which a process on another machine counts as ended."""
 
 _LOOK = 1.0
+_TRIES = 100
+"""Times that a folder may vanish while it is made."""
+
 _held: dict[pathlib.Path, int] = {}
 """Lock files of this process -> which thread works under them."""
 
@@ -114,8 +117,15 @@ class _Lock:
         Raises:
           InUseError: its process works there.
         """
+        tries = 0
         while not self._made(self._path):
-            self._path.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                self._path.parent.mkdir(parents=True, exist_ok=True)
+            except FileNotFoundError:  # another process has just removed what lies above it
+                tries += 1
+                if tries > _TRIES:
+                    raise
+                continue
             there = _read(self._path)
             if there == {}:
                 time.sleep(_LOOK / 10)  # it is being written
