@@ -9,6 +9,7 @@ import sys
 import numpy as np
 import pandas as pd
 import pytest
+import small_calibrations
 
 from configs import calibrate as calibrate_config
 from ethnicmer_jax.analysis.calibration import conclusions
@@ -34,20 +35,9 @@ SIDES = ("asian", "non_asian")
 
 def tiny():
     """Two databases an effect; 4 + 4 subjects; seconds of training."""
-    config = calibrate_config.get_config()
+    config = small_calibrations.config()
     config.optim.epochs = 2
     config.data.mirror = False
-    config.engine.devices = 1
-    config.data.simulated.clips_per_subject = 6.0
-    config.calibration.update(
-        {"databases": 2, "power_databases": 2, "effects": (0.0, 1.0), "chunk": 2, "folds": 2}
-    )
-    config.calibration.resamples = 100
-    design = config.calibration.designs.balanced_08
-    design.databases.simcasme2.cohorts = "simcasme2:Asian:2,simcasme2:White:2"
-    design.databases.simsamm.cohorts = "simsamm:Asian:2:grey,simsamm:White:2:grey"
-    for other in ("balanced_16", "confounded"):
-        del config.calibration.designs[other]
     return config
 
 

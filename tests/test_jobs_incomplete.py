@@ -5,9 +5,9 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
+import small_calibrations
 import worlds
 
-from configs import calibrate
 from ethnicmer_jax import jobs
 from ethnicmer_jax.base.divergence import DivergedError
 from ethnicmer_jax.base.schema import UserError
@@ -164,18 +164,8 @@ def test_a_study_goes_on_with_other_jobs(folder, tmp_path, diverging):
 
 @pytest.mark.slow
 def test_a_calibration_goes_on_with_other_databases(tmp_path, diverging):
-    config = calibrate.get_config()
-    config.update_from_flattened_dict({"classifier": "logistic", "engine.devices": 1})
-    config.data.simulated.clips_per_subject = 6.0
-    config.calibration.update(
-        {"databases": 2, "power_databases": 2, "effects": (0.0,), "chunk": 1, "folds": 2}
-    )
-    config.calibration.resamples = 100
-    design = config.calibration.designs.balanced_08
-    design.databases.simcasme2.cohorts = "simcasme2:Asian:2,simcasme2:White:2"
-    design.databases.simsamm.cohorts = "simsamm:Asian:2:grey,simsamm:White:2:grey"
-    for other in ("balanced_16", "confounded"):
-        del config.calibration.designs[other]
+    config = small_calibrations.config(effects=(0.0,), chunk=1)
+    config.classifier = "logistic"
     diverged = []
 
     def once(recipe, train, test):

@@ -3,7 +3,7 @@
 Winograd's minimal filtering F(2×2, 3×3): sums and differences of a tile of 4×4 pixels are
 multiplied by sums of the kernel, 16 matrix products over all tiles, whose own sums and differences
 are the 2×2 pixels of the result. The gradients are computed in the same way, that of the kernel
-within the sums. float32 rounds no worse than the plain sum of products does, which has more terms.
+within the sums. Scores of whole networks stay within the bounds of tests/test_parity_forward.py.
 
 Reference: Lavin and Gray, Fast Algorithms for Convolutional Neural Networks, CVPR 2016, section
 4.1.

@@ -5,9 +5,9 @@ Plans of recordings are calibrations as well, with tables of their own that are 
 
 import pandas as pd
 import pytest
+import small_calibrations
 from damaging import KINDS, contents, copy, damage, outcome
 
-from configs import calibrate
 from ethnicmer_jax.jobs.calibration import plan, result_files, runner
 
 TABLES = (result_files.DATABASES, result_files.RATES, result_files.SIDES, result_files.FACTORS)
@@ -15,20 +15,9 @@ TABLES = (result_files.DATABASES, result_files.RATES, result_files.SIDES, result
 
 def tiny():
     """Four databases in two chunks."""
-    config = calibrate.get_config()
+    config = small_calibrations.config()
     config.classifier = "logistic"
     config.shallow.features = "grid"
-    config.engine.devices = 1
-    config.data.simulated.clips_per_subject = 6.0
-    config.calibration.update(
-        {"databases": 2, "power_databases": 2, "effects": (0.0, 1.0), "chunk": 2, "folds": 2}
-    )
-    config.calibration.resamples = 100
-    design = config.calibration.designs.balanced_08
-    design.databases.simcasme2.cohorts = "simcasme2:Asian:2,simcasme2:White:2"
-    design.databases.simsamm.cohorts = "simsamm:Asian:2:grey,simsamm:White:2:grey"
-    for other in ("balanced_16", "confounded"):
-        del config.calibration.designs[other]
     return config
 
 
