@@ -102,6 +102,9 @@ def test_listed_subjects_are_held_out(tmp_path):
     path.write_bytes(b"\xef\xbb\xbfcasme2/a1\r\n\r\nsamm/w0\r\n")
     again = plan(data, "hold_out", hold_out=str(path))
     assert np.array_equal(made.folds.test[0], again.folds.test[0])
+    # Such a list is longer than the name of any file.
+    long = plan(data, "hold_out", hold_out=f"{'casme2/a1,' * 1000}samm/w0")
+    assert np.array_equal(made.folds.test[0], long.folds.test[0])
     whole = plan(data, "hold_out", hold_out="samm/*")
     assert np.array_equal(whole.folds.test[0], data.database == "samm")
 

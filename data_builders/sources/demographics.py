@@ -17,7 +17,7 @@ import pandas as pd
 
 from data_builders.sources import cells, codes, text_table
 from data_builders.sources.base import ClipTask, Listing, Problem
-from data_builders.sources.paths import is_file
+from ethnicmer_jax.base.paths import is_file
 from ethnicmer_jax.base.schema import UNKNOWN, UserError
 
 TABLE = "ethnicity.csv"

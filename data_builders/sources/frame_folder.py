@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 
 from data_builders.sources import cells
-from data_builders.sources.paths import is_file, shown
+from ethnicmer_jax.base.paths import is_file, shown
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff")
 _LAST_NUMBER = re.compile("([0-9]+)[^0-9]*$")

@@ -29,7 +29,7 @@ from data_builders.sources import (
 from data_builders.sources.base import ClipTask, Listing, Problem
 from data_builders.sources.manifest_columns import Columns
 from data_builders.sources.mapping import Mapped
-from data_builders.sources.paths import is_file, outside
+from ethnicmer_jax.base.paths import is_file, outside
 from ethnicmer_jax.base.schema import UNKNOWN, ClipLabels, UserError
 
 _CODES = ("subject", "clip")

@@ -12,8 +12,8 @@ from collections.abc import Iterable, Sequence
 from data_builders.sources import clip_files, folder_levels, manifest_columns, manifest_motion
 from data_builders.sources.clip_files import FoundClip
 from data_builders.sources.folder_levels import Levels
-from data_builders.sources.paths import is_folder
 from ethnicmer_jax.base import csv_cells, files
+from ethnicmer_jax.base.paths import is_folder
 from ethnicmer_jax.base.schema import UserError
 
 FILE_NAME = "manifest.csv"

@@ -17,8 +17,8 @@ from data_builders.sources import manifest_film
 from data_builders.sources.base import FlowFile, FramePair, FrameSequence, Motion
 from data_builders.sources.frame_folder import frame_number
 from data_builders.sources.manifest_film import CellReader
-from data_builders.sources.paths import is_file, is_folder, outside, shown
 from data_builders.sources.video import VideoFilm, VideoPair
+from ethnicmer_jax.base.paths import is_file, is_folder, outside, shown
 
 SOURCES = ("flow", "frames", "onset_path")
 """Columns that say where a motion comes from: one of them in each row."""

@@ -16,8 +16,8 @@ from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 import pandas as pd
 
 from data_builders.sources import cells, workbook
-from data_builders.sources.paths import is_file
 from ethnicmer_jax.base import bounds, csv_cells
+from ethnicmer_jax.base.paths import is_file
 from ethnicmer_jax.base.schema import UserError
 
 _DELIMITERS = ",;\t|"

@@ -16,8 +16,8 @@ from xml.etree import ElementTree
 
 import pandas as pd
 
-from data_builders.sources.paths import is_file
 from ethnicmer_jax.base import bounds
+from ethnicmer_jax.base.paths import is_file
 from ethnicmer_jax.base.schema import UserError
 
 _PARTS, _DEPTH, _CHILDREN = 10_000, 100, 1_000_000

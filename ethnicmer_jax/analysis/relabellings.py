@@ -125,7 +125,7 @@ def read(path: pathlib.Path) -> pd.DataFrame:
         if missing := set(_KEY) - set(table.columns):
             raise ValueError(f"no column {min(missing)}")
         return table.astype({name: kind for name, kind in kinds.items() if kind})
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, OverflowError) as error:
         reason = " ".join(str(error).split())
         raise UserError(f"{path} is damaged ({reason}); restore it") from None
 

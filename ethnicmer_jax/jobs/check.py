@@ -14,7 +14,7 @@ import ml_collections
 
 from data_builders.simulation import laboratories
 from data_builders.simulation.options import from_mapping
-from ethnicmer_jax.base import class_schemes, reportable
+from ethnicmer_jax.base import class_schemes, paths, reportable
 from ethnicmer_jax.base import settings as table
 from ethnicmer_jax.base.grouping import grouping
 from ethnicmer_jax.base.run_id import ALL
@@ -72,17 +72,17 @@ def inputs(config: ml_collections.ConfigDict) -> None:
 
     data = config.data
     raw = sources.places(data.source, data.raw)
-    paths = [("data.raw", path, source != sources.MANIFEST) for source, path in raw.items()]
+    asked = [("data.raw", path, source != sources.MANIFEST) for source, path in raw.items()]
     files = {
         "data.ethnicity": data.ethnicity,
         "protocol.pool": config.protocol.pool,
     }
-    paths += [(name, pathlib.Path(text), False) for name, text in files.items() if text]
-    for name, path, is_folder in paths:
-        if not path.exists():
-            raise UserError(f"{name} {path} does not exist")
-        if path.is_dir() != is_folder:
-            raise UserError(f"{name} {path} is no {'folder' if is_folder else 'file'}")
+    asked += [(name, pathlib.Path(text), False) for name, text in files.items() if text]
+    for name, path, as_folder in asked:
+        if not paths.exists(path):
+            raise UserError(f"{name} {paths.shown(path)} does not exist")
+        if path.is_dir() != as_folder:
+            raise UserError(f"{name} {path} is no {'folder' if as_folder else 'file'}")
     for name in ("path", "ethnic_path"):
         _start_is_there(f"init.{name}", config.init[name])
 
@@ -90,7 +90,7 @@ def inputs(config: ml_collections.ConfigDict) -> None:
 def _start_is_there(name: str, text: str) -> None:
     """A file of PyTorch weights, a work directory, or DIR:RUN/FOLD."""
     whole, directory = pathlib.Path(text), pathlib.Path(text.rpartition(":")[0])
-    if text and not whole.exists() and not (directory.name and directory.is_dir()):
+    if text and not paths.exists(whole) and not (directory.name and paths.is_folder(directory)):
         raise UserError(f"{name} {text} does not exist")
 
 

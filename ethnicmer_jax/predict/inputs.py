@@ -15,7 +15,7 @@ import numpy as np
 from data_builders.sources import manifest
 from data_builders.sources.base import ClipTask
 from data_builders.sources.frame_folder import IMAGE_SUFFIXES, FrameFolder
-from data_builders.sources.paths import is_file, is_folder, shown
+from ethnicmer_jax.base.paths import is_file, is_folder, shown
 from ethnicmer_jax.base.schema import UNKNOWN, ClipLabels, ClipRecord, UserError
 from ethnicmer_jax.data import dataset
 from ethnicmer_jax.predict.recordings import Cut, Held, Recorded, Recording

@@ -10,6 +10,7 @@ from jaxtyping import Bool
 
 from ethnicmer_jax.base import bounds, labels
 from ethnicmer_jax.base.grouping import grouping
+from ethnicmer_jax.base.paths import is_file
 from ethnicmer_jax.base.run_id import RunId
 from ethnicmer_jax.base.schema import ETHNICITIES, UNKNOWN, UserError
 from ethnicmer_jax.data.dataset import Dataset
@@ -96,7 +97,7 @@ def read_pool(path: pathlib.Path) -> Pool:
     Raises:
       UserError: no such file, columns are missing, or RaceConcised is something else.
     """
-    if not path.is_file():
+    if not is_file(path):
         raise UserError(f"protocol.pool {path} does not exist; name the joint annotation table")
     bounds.check_size(path, bounds.TABLE_BYTES, "table")
     try:

@@ -11,6 +11,7 @@ import numpy as np
 from jaxtyping import Bool, Int, Shaped
 
 from ethnicmer_jax.base import bounds
+from ethnicmer_jax.base.paths import is_file
 from ethnicmer_jax.base.run_id import RunId, check_name
 from ethnicmer_jax.base.schema import UserError
 from ethnicmer_jax.protocols.dealing import dealt
@@ -150,7 +151,7 @@ def _listed(text: str) -> list[str]:
             "protocol.name=hold_out needs protocol.hold_out: database/subject,... or a file"
         )
     path = pathlib.Path(text)
-    if path.is_file():
+    if is_file(path):  # a list may be longer than a path can be
         try:
             content = bounds.content(path, bounds.TABLE_BYTES, "list of subjects")
             lines = content.decode("utf-8-sig").splitlines()

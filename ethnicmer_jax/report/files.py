@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import pathlib
+import types
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -95,7 +96,10 @@ _OF_FINAL: Mapping[str, type] = {
     **{"members": list, "kept_as": str, "expected": dict, "recipe": str, "classes": list},
     **{"clips": int, "subjects": int, "people": list},
 }
-_OF_PEOPLE = {"database", "ethnicity", "subjects", "clips", "labelled_by", "agreement"}
+_OF_PEOPLE: Mapping[str, type | types.UnionType] = {
+    **{"database": str, "ethnicity": str, "subjects": int, "clips": int},
+    **{"labelled_by": str | None, "agreement": int | float | None},
+}
 
 
 def _final(path: pathlib.Path) -> Mapping[str, Any]:
@@ -103,15 +107,21 @@ def _final(path: pathlib.Path) -> Mapping[str, Any]:
     values = _read_object(path)
     if not values:
         return values
-    whole = all(isinstance(values.get(name), kind) for name, kind in _OF_FINAL.items())
     if not (
-        whole
-        and isinstance(values["expected"].get("note"), str)
-        and all(isinstance(row, dict) and "seed" in row for row in values["members"])
-        and all(isinstance(row, dict) and row.keys() >= _OF_PEOPLE for row in values["people"])
+        _has(values, _OF_FINAL)
+        and _has(values["expected"], {"note": str})
+        and all(_has(row, {"seed": int}) for row in values["members"])
+        and all(_has(row, _OF_PEOPLE) for row in values["people"])
     ):
         raise UserError(f"{path} does not say what the final models are; bring back a copy of it")
     return values
+
+
+def _has(value: Any, kinds: Mapping[str, type | types.UnionType]) -> bool:
+    """Whether a value of a JSON file is an object with values of these kinds under these keys."""
+    return isinstance(value, dict) and all(
+        name in value and isinstance(value[name], kind) for name, kind in kinds.items()
+    )
 
 
 def read_scalars(path: pathlib.Path) -> pd.DataFrame:

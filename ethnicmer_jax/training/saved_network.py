@@ -14,6 +14,7 @@ from flax import traverse_util
 
 from ethnicmer_jax.base import files, recorded_config, reportable
 from ethnicmer_jax.base.grouping import grouping
+from ethnicmer_jax.base.paths import exists, is_folder
 from ethnicmer_jax.base.run_id import FINAL, RunId
 from ethnicmer_jax.base.schema import ETHNICITIES, UNKNOWN, UserError
 from ethnicmer_jax.data import targets
@@ -54,7 +55,7 @@ class SavedNetwork:
 
 def is_place(text: str) -> bool:
     """Whether a setting names a network of a work directory, and no file."""
-    return pathlib.Path(_split(text)[0]).is_dir()
+    return is_folder(pathlib.Path(_split(text)[0]))
 
 
 def find(place: str) -> SavedNetwork:
@@ -96,7 +97,7 @@ def fingerprint(tree: Mapping[str, Any]) -> str:
 def _split(place: str) -> tuple[str, str]:
     """The directory and the network's name; "" where none is given."""
     directory, colon, name = place.rpartition(":")
-    if not colon or pathlib.Path(place).exists():
+    if not colon or exists(pathlib.Path(place)):
         return place, ""
     return directory, name
 

@@ -34,9 +34,10 @@ def mounted(place: pathlib.Path):
 
 
 def leftovers(folder: pathlib.Path) -> list[pathlib.Path]:
-    """What is under a temporary name, and locks that nobody holds."""
-    names = ("*.partial", "*orbax-checkpoint-tmp*", "*.lock")
-    return [path for name in names for path in folder.rglob(name)]
+    """What is under a temporary name, and locks; the file at which builds wait stays."""
+    names = ("*.partial", "*orbax-checkpoint-tmp*", "*.incomplete", "*.lock")
+    found = (path for name in names for path in folder.rglob(name))
+    return [path for path in found if (path.parent.name, path.suffix) != ("ethnic_me", ".lock")]
 
 
 def kib_of(folder: pathlib.Path) -> int:

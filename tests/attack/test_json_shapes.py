@@ -115,6 +115,16 @@ def test_final_models_of_which_something_is_missing(trained_workdir, tmp_path, n
     assert "does not say what the final models are" in outcome(lambda: report_files.read(folder))
 
 
+@pytest.mark.parametrize("strange", ["x", [], {}])
+def test_final_models_of_people_of_another_shape(trained_workdir, tmp_path, strange):
+    folder = copy(trained_workdir, tmp_path / "run")
+    (folder / ".sums").unlink()
+    values = json.loads((folder / "final.json").read_text())
+    values["people"][0]["agreement"] = strange
+    (folder / "final.json").write_text(json.dumps(values))
+    assert "does not say what the final models are" in outcome(lambda: report_files.read(folder))
+
+
 def test_simulated_clips_with_options_of_another_shape(trained_workdir, tmp_path):
     folder = copy(trained_workdir, tmp_path / "run")
     (folder / ".sums").unlink()

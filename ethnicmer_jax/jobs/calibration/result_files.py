@@ -81,7 +81,7 @@ def _read(file: pathlib.Path, chunk: Chunk) -> pd.DataFrame:
         flags = {flag: table[flag] == "True" for flag in _FLAGS}
         named = table[["design", "effect", "number"]]
         found = [World(*one) for one in named.itertuples(index=False)]
-    except (ValueError, KeyError) as error:
+    except (ValueError, OverflowError, KeyError) as error:
         reason = " ".join(str(error).split())
         raise sums.DamagedError(file, f"is damaged ({reason})", _MEND) from None
     if found != list(chunk.worlds):

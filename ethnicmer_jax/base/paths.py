@@ -24,6 +24,11 @@ def is_folder(path: pathlib.Path) -> bool:
         return False
 
 
+def exists(path: pathlib.Path) -> bool:
+    """Whether there is a file or folder of this name."""
+    return is_file(path) or is_folder(path)
+
+
 def outside(paths: Iterable[pathlib.Path], folder: pathlib.Path) -> Iterator[str]:
     """What is to be said of files that lie outside of a folder, links followed.
 
