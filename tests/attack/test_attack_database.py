@@ -7,6 +7,7 @@ import pytest
 import worlds
 from damaging import KINDS, contents, copy, damage, outcome
 
+from data_builders.database import cache
 from ethnicmer_jax.base import sums
 from ethnicmer_jax.data import dataset
 from ethnicmer_jax.jobs import preparation
@@ -90,3 +91,20 @@ def test_what_killed_builds_of_other_databases_left_is_removed(built, tmp_path):
     shutil.rmtree(database(folder).parent)
     preparation.read(config_for(folder))
     assert not left.exists()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_kept_clip_is_what_was_computed_or_is_computed_again(tmp_path, kind):
+    """Of the clips that a killed build has left."""
+    store = cache.ClipCache(tmp_path)
+    clips = {
+        name: cache.Pixels(np.full((4, 4, 2), number, np.float32), "pixels")
+        for number, name in enumerate(("aa1", "aa2"))
+    }
+    for name, pixels in clips.items():
+        store.store(name, pixels)
+    damage(tmp_path / "aa" / "aa1.npz", kind, tmp_path / "aa" / "aa2.npz")
+    assert store.load("aa1") is None
+    assert np.array_equal(store.load("aa2").flow, clips["aa2"].flow)
+    store.store("aa1", clips["aa1"])
+    assert np.array_equal(store.load("aa1").flow, clips["aa1"].flow)
