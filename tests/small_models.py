@@ -22,6 +22,7 @@ def config(fusion="none", backbone="ststnet", **others):
     return {
         "fusion": fusion,
         "emotion_backbone": backbone,
+        "ethnic_backbone": backbone,
         "image_size": chosen["image_size"],
         "ethnic_image_size": chosen["image_size"],
         "emotion_options": options,

@@ -183,20 +183,23 @@ def test_an_interrupted_study_goes_on_where_it_was(finished, tmp_path, monkeypat
 
 @pytest.mark.slow
 def test_a_killed_command_resumes_to_the_same_predictions(finished, tmp_path):
-    command = [
-        *(sys.executable, "-m", "ethnicmer_jax.main", "--config=configs/study.py:smoke"),
-        *("--config.data.source=manifest", f"--config.data.raw={finished / 'manifest.csv'}"),
-        *(f"--config.data.data_dir={finished / 'data'}", f"--workdir={tmp_path / 'killed'}"),
-        *("--draws=3", "--config.study.jobs=('arms', 'pooled')", "--mode=train"),
-    ]
+    # All by the command: it compiles with flags that this process does not have.
+    def command(name):
+        return [
+            *(sys.executable, "-m", "ethnicmer_jax.main", "--config=configs/study.py:smoke"),
+            *("--config.data.source=manifest", f"--config.data.raw={finished / 'manifest.csv'}"),
+            *(f"--config.data.data_dir={finished / 'data'}", f"--workdir={tmp_path / name}"),
+            *("--draws=3", "--config.study.jobs=('arms', 'pooled')", "--mode=train"),
+        ]
+
     parts = tmp_path / "killed" / "jobs" / "arms" / "parts"
-    with subprocess.Popen(command, cwd=ROOT) as started:
+    with subprocess.Popen(command("killed"), cwd=ROOT) as started:
         while started.poll() is None and not list(parts.glob("*.npz")):
             time.sleep(0.02)
         started.kill()
     assert not (tmp_path / "killed" / "predictions.csv").exists()
-    subprocess.run(command, cwd=ROOT, check=True)
-    jobs.run(work_directory.recorded(tmp_path / "killed"), tmp_path / "whole", "train")
+    for name in ("killed", "whole"):
+        subprocess.run(command(name), cwd=ROOT, check=True)
     resumed, whole = (
         (tmp_path / name / "predictions.csv").read_bytes() for name in ("killed", "whole")
     )
