@@ -42,7 +42,7 @@ $(VENV)/.mutation: $(VENV)/.test
 # tests/conftest.py comes beside it.
 $(BEAM_VENV)/.beam: pyproject.toml
 	$(PYTHON) -m venv $(BEAM_VENV)
-	$(BEAM_VENV)/bin/python -m pip install --quiet --disable-pip-version-check -e '.[beam]' 'beartype>=0.20,<0.24' 'hypothesis>=6.110,<7' 'pytest>=8.3,<10'
+	$(BEAM_VENV)/bin/python -m pip install --quiet --disable-pip-version-check -e '.[beam]' 'beartype>=0.21,<0.24' 'hypothesis>=6.110,<7' 'pytest>=8.3,<10'
 	@$(BEAM_VENV)/bin/python -c 'import cv2' 2>/dev/null || $(MAKE) --no-print-directory headless VENV=$(BEAM_VENV)
 	@touch $@
 
@@ -68,15 +68,15 @@ demo: $(VENV)/.base  ## install, then run configs/stereo.py on the simulated dat
 test: $(VENV)/.test  ## install, then run the test suite (about 10 minutes on 2 cores)
 	$(RUN) python -m pytest -m 'not slow' -n 2 --dist worksteal $(PYTEST_ARGS)
 
-test-slow: $(VENV)/.test  ## the tests that `make test` leaves out
-	$(RUN) python -m pytest -m slow $(PYTEST_ARGS)
+test-slow: $(VENV)/.test  ## the tests that `make test` leaves out (about an hour on 2 cores)
+	$(RUN) python -m pytest -m slow -n 2 --dist worksteal $(PYTEST_ARGS)
 
 test-beam: $(BEAM_VENV)/.beam  ## install Apache Beam in an environment of its own, and test it
 	$(BEAM_VENV)/bin/python -c 'import apache_beam'
 	PATH="$(abspath $(BEAM_VENV))/bin:$$PATH" $(BEAM_VENV)/bin/python -m pytest tests/test_database_beam.py $(PYTEST_ARGS)
 
 test-bound: .venv-$(BOUND)/.bound  ## the test suite with the lowest allowed versions; BOUND=newest for those
-	PATH="$(abspath .venv-$(BOUND))/bin:$$PATH" .venv-$(BOUND)/bin/python -m pytest -m 'not slow' -n 2 $(PYTEST_ARGS)
+	PATH="$(abspath .venv-$(BOUND))/bin:$$PATH" .venv-$(BOUND)/bin/python -m pytest -m 'not slow' -n 2 --dist worksteal $(PYTEST_ARGS)
 
 constraints: $(VENV)/.base  ## write constraints/ anew, from what pyproject.toml allows
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check 'uv>=0.5'

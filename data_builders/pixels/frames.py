@@ -26,6 +26,7 @@ from ethnicmer_jax.base import bounds
 
 _FORMATS = ("JPEG", "PNG", "BMP", "TIFF", "WEBP")
 _LOSSLESS_TO_RGB = ("RGB", "L", "P", "1")
+_WITH_ALPHA = ("RGBA", "RGBa", "LA", "La", "PA")
 
 
 class ImageError(ValueError):
@@ -51,7 +52,7 @@ def read_image(path: pathlib.Path) -> np.ndarray:
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
             if fault := bounds.pixel_fault(*image.size):
                 raise ImageError(f"{path} {fault}")
-            _check_depth(path, image)
+            _check_layout(path, image)
             image.load()
             return np.asarray(_to_rgb(path, ImageOps.exif_transpose(image)))
     except ImageError:
@@ -91,11 +92,14 @@ def check_inside(path: pathlib.Path, root: pathlib.Path) -> None:
         raise ValueError(f"{path} leads out of {root}, to {target}: put the file itself there")
 
 
-def _check_depth(path: pathlib.Path, image: Image.Image) -> None:
-    """Pillow halves 16-bit colour silently; only the encoded layout still tells."""
+def _check_layout(path: pathlib.Path, image: Image.Image) -> None:
+    """Refuses pixels that are not 8-bit RGB or grey, before they are decoded."""
+    # Pillow halves 16-bit colour silently; only the encoded layout still tells.
     layouts = [args if isinstance(args, str) else args[0] for *_, args in image.tile]
     if image.mode[0] in "IF" or any(";16" in layout for layout in layouts):
         raise ImageError(f"{path} has more than 8 bits a channel: scale it to 8 bits")
+    if image.mode not in (*_LOSSLESS_TO_RGB, *_WITH_ALPHA):
+        raise ImageError(f"{path} is a {image.mode} image: convert it to RGB or grey")
 
 
 def _to_rgb(path: pathlib.Path, image: Image.Image) -> Image.Image:
@@ -104,8 +108,6 @@ def _to_rgb(path: pathlib.Path, image: Image.Image) -> Image.Image:
         if image.getchannel("A").getextrema() != (255, 255):
             raise ImageError(f"{path} has transparent pixels: flatten it to RGB")
         return image.convert("RGB")
-    if image.mode not in _LOSSLESS_TO_RGB:
-        raise ImageError(f"{path} is a {image.mode} image: convert it to RGB or grey")
     return image.convert("RGB")
 
 
