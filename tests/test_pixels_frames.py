@@ -71,6 +71,17 @@ def test_exif_orientation_is_applied(tmp_path):
     np.testing.assert_array_equal(frames.read_image(tmp_path / "1.png"), np.rot90(RGB, -1))
 
 
+def test_a_packed_tiff_of_ycbcr_is_refused_and_one_of_jpeg_is_rgb(tmp_path):
+    """Pillow hands out the luma and chroma of the first as red, green and blue."""
+    colour = np.full((32, 32, 3), (200, 100, 50), np.uint8)
+    image = Image.fromarray(colour).convert("YCbCr")
+    image.save(tmp_path / "1.tif", compression="tiff_lzw")
+    with pytest.raises(ValueError, match="is a YCbCr image: convert it to RGB"):
+        frames.read_image(tmp_path / "1.tif")
+    image.save(tmp_path / "2.tif", compression="jpeg")
+    np.testing.assert_allclose(frames.read_image(tmp_path / "2.tif"), colour, atol=2)
+
+
 @pytest.mark.parametrize(("suffix", "mode"), [("jpg", "CMYK"), ("tif", "LAB"), ("tif", "YCbCr")])
 def test_other_colour_models_are_refused_by_name(tmp_path, suffix, mode):
     with pytest.raises(ValueError, match=f"is a {mode} image: convert it to RGB"):

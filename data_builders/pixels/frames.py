@@ -27,6 +27,7 @@ from ethnicmer_jax.base import bounds
 _FORMATS = ("JPEG", "PNG", "BMP", "TIFF", "WEBP")
 _LOSSLESS_TO_RGB = ("RGB", "L", "P", "1")
 _WITH_ALPHA = ("RGBA", "RGBa", "LA", "La", "PA")
+_PHOTOMETRIC, _YCBCR = 262, 6  # the tag of a TIFF that tells its colour model, and a value of it
 
 
 class ImageError(ValueError):
@@ -98,8 +99,16 @@ def _check_layout(path: pathlib.Path, image: Image.Image) -> None:
     layouts = [args if isinstance(args, str) else args[0] for *_, args in image.tile]
     if image.mode[0] in "IF" or any(";16" in layout for layout in layouts):
         raise ImageError(f"{path} has more than 8 bits a channel: scale it to 8 bits")
-    if image.mode not in (*_LOSSLESS_TO_RGB, *_WITH_ALPHA):
-        raise ImageError(f"{path} is a {image.mode} image: convert it to RGB or grey")
+    mode = "YCbCr" if _is_ycbcr(image) else image.mode
+    if mode not in (*_LOSSLESS_TO_RGB, *_WITH_ALPHA):
+        raise ImageError(f"{path} is a {mode} image: convert it to RGB or grey")
+
+
+def _is_ycbcr(image: Image.Image) -> bool:
+    """Whether a TIFF holds YCbCr that no JPEG has made; Pillow 12 takes it for RGB."""
+    if image.format != "TIFF" or image.tag_v2.get(_PHOTOMETRIC) != _YCBCR:
+        return False
+    return "jpeg" not in image.info.get("compression", "")
 
 
 def _to_rgb(path: pathlib.Path, image: Image.Image) -> Image.Image:
