@@ -12,8 +12,8 @@ from ethnicmer_jax.analysis import confusion, gaps, habit, intervals, metrics
 from ethnicmer_jax.analysis.counts import Counts
 from ethnicmer_jax.analysis.results import arms as arms_of_rows
 from ethnicmer_jax.base import labels, reportable
-from ethnicmer_jax.base.grouping import grouping
 from ethnicmer_jax.base.predictions import Predictions
+from ethnicmer_jax.base.recorded_config import grouping_of
 
 
 @dataclasses.dataclass(frozen=True)
@@ -210,10 +210,8 @@ def _difference(arm: Predictions, reference: Predictions) -> dict[str, float]:
 
 def _members(config: Mapping[str, Any]) -> Mapping[str, str]:
     """Ethnicity -> group under the config of a point."""
-    protocol = config.get("protocol", {})
-    if "grouping" not in protocol:
-        return {}
-    return grouping(protocol["grouping"], protocol.get("grouping_custom")).members
+    grouping = grouping_of(config)
+    return {} if grouping is None else grouping.members
 
 
 def _plain(value: object) -> str | float | bool:

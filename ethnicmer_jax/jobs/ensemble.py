@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from ethnicmer_jax.base import files, reportable
+from ethnicmer_jax.base import reportable
 from ethnicmer_jax.base.predictions import ROW_KEY, TEXT_COLUMNS, Predictions
 from ethnicmer_jax.base.schema import UserError
 from ethnicmer_jax.jobs import job, work_directory
@@ -41,9 +41,14 @@ def write(
         if reason := read.not_reportable:
             raise UserError(f"{source} cannot be averaged: {reportable.marked(reason)}")
     table, members = averaged(tables)
-    config = files.read_json(sources[0] / "config.json")
-    names = ", ".join(str(files.read_json(s / "config.json").get("name", s)) for s in sources)
-    config |= {"name": f"{names}, averaged", "averaged": [str(source) for source in sources]}
+    configs = [work_directory.recorded_whole(source) for source in sources]
+    names = ", ".join(
+        str(one.get("name", source)) for one, source in zip(configs, sources, strict=True)
+    )
+    config = configs[0] | {
+        "name": f"{names}, averaged",
+        "averaged": [str(source) for source in sources],
+    }
     notes = [f"every clip: the mean over {members} models"]
     job.write_derived(output, config, table, notes, overwrite=overwrite)
 

@@ -12,8 +12,8 @@ import pandas as pd
 from ethnicmer_jax.analysis import metrics
 from ethnicmer_jax.base import environment, files, labels, lock, predictions, reportable, waiting
 from ethnicmer_jax.base.divergence import DivergedError
-from ethnicmer_jax.base.grouping import grouping
 from ethnicmer_jax.base.predictions import Predictions
+from ethnicmer_jax.base.recorded_config import grouping_of
 from ethnicmer_jax.base.run_id import ALL
 from ethnicmer_jax.base.schema import UserError
 from ethnicmer_jax.data.dataset import Dataset
@@ -272,7 +272,9 @@ def _write_metrics(
     notes: Sequence[str],
     environment: Mapping[str, Any],
 ) -> dict[str, Any]:
-    chosen = grouping(config["protocol"]["grouping"], config["protocol"].get("grouping_custom"))
+    chosen = grouping_of(ml_collections.ConfigDict(config).to_dict())
+    if chosen is None:
+        raise UserError(f"{directory / 'config.json'} names no grouping; bring back a copy of it")
     values = metrics.compute(table.outer(), chosen.members)
     extra = {"grouping": chosen.name, "notes": list(notes), "environment": dict(environment)}
     files.write_json(directory / "metrics.json", values | extra, summed=True)

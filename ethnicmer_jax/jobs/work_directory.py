@@ -115,6 +115,17 @@ def recorded(directory: pathlib.Path) -> ml_collections.ConfigDict:
     return ml_collections.ConfigDict(own).lock()
 
 
+def recorded_whole(directory: pathlib.Path) -> dict[str, Any]:
+    """The same as plain data, with what config.json has beside it: see `BESIDE`.
+
+    Raises:
+      UserError: see `recorded`.
+    """
+    values = recorded(directory).to_dict()
+    written = files.read_json(directory / "config.json")
+    return values | {name: written[name] for name in BESIDE if name in written}
+
+
 def _mend_config(directory: pathlib.Path) -> bool:
     """Whether there is a config.json; one that was lost or damaged is written again.
 

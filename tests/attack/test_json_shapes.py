@@ -125,6 +125,20 @@ def test_final_models_of_people_of_another_shape(trained_workdir, tmp_path, stra
     assert "does not say what the final models are" in outcome(lambda: report_files.read(folder))
 
 
+@pytest.mark.parametrize("strange", [None, 5, "x", {}])
+def test_an_average_of_jobs_whose_grouping_is_none(trained_workdir, tmp_path, strange):
+    folder = copy(trained_workdir, tmp_path / "run")
+    (folder / ".sums").unlink()
+    values = json.loads((folder / "config.json").read_text())
+    for averaged in ([], ["a"]):  # of a job, and of an average of jobs
+        content = json.loads(json.dumps(values))
+        content["protocol"]["grouping"] = strange
+        content |= {"averaged": averaged} if averaged else {}
+        (folder / "config.json").write_text(json.dumps(content))
+        said = outcome(lambda: ensemble.write([folder], tmp_path / "mean", overwrite=True))
+        assert "grouping" in said
+
+
 def test_simulated_clips_with_options_of_another_shape(trained_workdir, tmp_path):
     folder = copy(trained_workdir, tmp_path / "run")
     (folder / ".sums").unlink()
