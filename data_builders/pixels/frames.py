@@ -105,7 +105,7 @@ def _check_layout(path: pathlib.Path, image: Image.Image) -> None:
 
 
 def _is_ycbcr(image: Image.Image) -> bool:
-    """Whether a TIFF holds YCbCr that no JPEG has made; Pillow 12 takes it for RGB."""
+    """Whether a TIFF holds YCbCr that no JPEG has made; Pillow takes some of these for RGB."""
     if image.format != "TIFF" or image.tag_v2.get(_PHOTOMETRIC) != _YCBCR:
         return False
     return "jpeg" not in image.info.get("compression", "")

@@ -272,7 +272,7 @@ def _write_metrics(
     notes: Sequence[str],
     environment: Mapping[str, Any],
 ) -> dict[str, Any]:
-    chosen = grouping_of(ml_collections.ConfigDict(config).to_dict())
+    chosen = grouping_of({"protocol": dict(config["protocol"])})
     if chosen is None:
         raise UserError(f"{directory / 'config.json'} names no grouping; bring back a copy of it")
     values = metrics.compute(table.outer(), chosen.members)
