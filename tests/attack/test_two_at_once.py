@@ -1,6 +1,8 @@
 """Two commands with one output at once: the second is told so; nothing is lost or mixed."""
 
 import contextlib
+import subprocess
+import sys
 import threading
 
 import command_host
@@ -109,6 +111,23 @@ def test_a_job_cannot_begin_where_a_mean_is_written(trained_workdir, tmp_path):
     (work / "predictions.csv").unlink()
     with another_has(lock.held, work), pytest.raises(lock.InUseError):
         jobs.resume(work, "train")
+
+
+@pytest.mark.slow
+def test_reports_at_once_need_no_lock(trained_workdir, tmp_path):
+    """Each file, and the folder of the page, appears as a whole, and the last one stays."""
+    work, alone = (copy(trained_workdir, tmp_path / name) for name in ("work", "alone"))
+    jobs.resume(alone, "report")
+    command = [sys.executable, "-m", "ethnicmer_jax.main", f"--workdir={work}", "--mode=report"]
+    started = [subprocess.Popen(command, cwd=command_host.ROOT) for _ in range(3)]
+    assert [process.wait() for process in started] == [0, 0, 0]
+    for place in ("report/tables", "report/figures", "report"):
+        names = [{path.name for path in (of / place).iterdir()} for of in (alone, work)]
+        assert names[0] == names[1]
+    assert (work / "predictions.csv").read_bytes() == (
+        trained_workdir / "predictions.csv"
+    ).read_bytes()
+    assert list(work.rglob("*.partial")) == []
 
 
 def test_annotations_of_two_runs_are_not_mixed(tmp_path):
