@@ -2,6 +2,7 @@
 
 import dataclasses
 import os
+import pathlib
 import subprocess
 import sys
 
@@ -66,3 +67,23 @@ def test_the_first_stage_of_the_pipeline_needs_no_jax():
     code = "import sys, data_builders.database.pipeline; print('jax' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
+
+
+def test_a_script_without_a_guard_is_told_of_it(tmp_path):
+    """Its worker processes run it once more, and end."""
+    script = tmp_path / "script.py"
+    script.write_text(
+        "from data_builders.database import parallel\n"
+        "import os\n"
+        "list(parallel.in_two_stages(os.path.exists, print, ['a', 'b', 'c'], 2))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, script],
+        env={**os.environ, "PYTHONPATH": str(pathlib.Path(__file__).resolve().parents[1])},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    last = done.stderr.strip().splitlines()[-1]
+    assert f'put what {script} does under `if __name__ == "__main__":`' in last

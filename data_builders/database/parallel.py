@@ -11,6 +11,7 @@ import contextlib
 import itertools
 import multiprocessing
 import os
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -108,12 +109,26 @@ def _pool(workers: int, environment: Mapping[str, str]) -> Iterator[ProcessPoolE
     try:
         yield pool
     except BrokenProcessPool as error:
-        raise UserError(
-            "a worker process died, perhaps for want of memory: the same command resumes, "
-            "with --workers=1 in less memory"
-        ) from error
+        raise UserError(_cause_of_death()) from error
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+def _cause_of_death() -> str:
+    """What may have ended a worker process, and what to do."""
+    main = sys.modules["__main__"]
+    script = getattr(main, "__file__", None) if main.__spec__ is None else None
+    memory = (
+        "a worker process died, perhaps for want of memory: the same command resumes, "
+        "with --workers=1 in less memory"
+    )
+    if script is None:
+        return memory
+    # Processes import a script anew, and would run what it does once more.
+    return (
+        f'put what {script} does under `if __name__ == "__main__":`, as worker processes import '
+        f"it; where that is so, {memory}"
+    )
 
 
 def _start(environment: dict[str, str], parent: int) -> None:

@@ -128,7 +128,10 @@ def _parsed(argv: Sequence[str], module: str, arguments: str = "") -> list[str]:
         sys.exit(refuse(f"{reason}; see --help"))
     except (AttributeError, KeyError, TypeError) as error:
         # How ml_collections reports a --config.field that does not exist.
-        sys.exit(refuse(f"the config has no such field or value: {error}; see configs/common.py"))
+        said: object = error
+        while isinstance(said, BaseException) and len(said.args) == 1:
+            said = said.args[0]  # an error in an error quotes its text once more
+        sys.exit(refuse(f"the config has no such field or value: {said}; see configs/common.py"))
     except Exception as error:  # A config is a program: anything may happen in it.
         reason = (str(error).strip().splitlines() or [""])[-1].strip()
         sys.exit(refuse(f"--config cannot be read ({type(error).__name__}: {reason})"))
