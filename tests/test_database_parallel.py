@@ -86,4 +86,4 @@ def test_a_script_without_a_guard_is_told_of_it(tmp_path):
     )
     assert done.returncode == 1
     last = done.stderr.strip().splitlines()[-1]
-    assert f'put what {script} does under `if __name__ == "__main__":`' in last
+    assert f'{script} has to do its work under `if __name__ == "__main__":`' in last

@@ -109,26 +109,21 @@ def _pool(workers: int, environment: Mapping[str, str]) -> Iterator[ProcessPoolE
     try:
         yield pool
     except BrokenProcessPool as error:
-        raise UserError(_cause_of_death()) from error
+        raise UserError(
+            "a worker process died, perhaps for want of memory: the same command resumes, "
+            f"with --workers=1 in less memory{_advice()}"
+        ) from error
     finally:
         pool.shutdown(cancel_futures=True)
 
 
-def _cause_of_death() -> str:
-    """What may have ended a worker process, and what to do."""
+def _advice() -> str:
+    """What may be amiss with a script that started the processes: they import it anew."""
     main = sys.modules["__main__"]
-    script = getattr(main, "__file__", None) if main.__spec__ is None else None
-    memory = (
-        "a worker process died, perhaps for want of memory: the same command resumes, "
-        "with --workers=1 in less memory"
-    )
-    if script is None:
-        return memory
-    # Processes import a script anew, and would run what it does once more.
-    return (
-        f'put what {script} does under `if __name__ == "__main__":`, as worker processes import '
-        f"it; where that is so, {memory}"
-    )
+    script = getattr(main, "__file__", None)
+    if script is None or main.__spec__ is not None:
+        return ""
+    return f'; {script} has to do its work under `if __name__ == "__main__":`'
 
 
 def _start(environment: dict[str, str], parent: int) -> None:
