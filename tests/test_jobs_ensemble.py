@@ -151,3 +151,13 @@ def test_the_jobs_have_to_be_complete(work):
     predictions.write(work / "a" / "predictions.csv", whole.select(np.array([True, False])))
     with pytest.raises(UserError, match="1 of 2 rows missing"):
         ensemble.write([work / "a", work / "b"], work / "other")
+
+
+def test_a_job_does_not_count_twice_through_an_average_of_it(work):
+    ensemble.write([work / "a", work / "b"], work / "mean")
+    with pytest.raises(UserError, match=r"share the models of .*a, which would count"):
+        ensemble.write([work / "mean", work / "a"], work / "both")
+    ensemble.write([work / "mean", work / "c"], work / "other")
+    with pytest.raises(UserError, match="share the models of"):
+        ensemble.write([work / "other", work / "mean"], work / "both")
+    assert not (work / "both").exists()

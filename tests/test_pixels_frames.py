@@ -5,6 +5,7 @@ import pathlib
 import cv2
 import numpy as np
 import pytest
+import tifffile
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
@@ -69,6 +70,27 @@ def test_exif_orientation_is_applied(tmp_path):
     exif[0x0112] = 6  # EXIF orientation: show the stored image turned by 90° clockwise
     Image.fromarray(RGB).save(tmp_path / "1.png", exif=exif)
     np.testing.assert_array_equal(frames.read_image(tmp_path / "1.png"), np.rot90(RGB, -1))
+
+
+@pytest.mark.parametrize(
+    ("pixels", "layout", "reason"),
+    [
+        (np.zeros((3, 16, 16), np.uint16), {"planarconfig": "separate"}, "more than 8 bits"),
+        (np.zeros((16, 16), np.int8), {}, "has signed samples"),
+        (np.zeros((16, 16), np.float32), {}, "more than 8 bits"),
+    ],
+)
+def test_samples_of_a_tiff_that_pillow_would_take_for_bytes(tmp_path, pixels, layout, reason):
+    kind = "rgb" if layout else "minisblack"
+    tifffile.imwrite(tmp_path / "1.tif", pixels, photometric=kind, **layout)
+    with pytest.raises(ValueError, match=reason):
+        frames.read_image(tmp_path / "1.tif")
+
+
+def test_the_planes_of_a_tiff_are_channels(tmp_path):
+    planes = RGB.transpose(2, 0, 1)
+    tifffile.imwrite(tmp_path / "1.tif", planes, photometric="rgb", planarconfig="separate")
+    np.testing.assert_array_equal(frames.read_image(tmp_path / "1.tif"), RGB)
 
 
 def test_a_packed_tiff_of_ycbcr_is_refused_and_one_of_jpeg_is_rgb(tmp_path):

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import pathlib
 import warnings
+from collections.abc import Sequence
 
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
@@ -27,7 +28,9 @@ from ethnicmer_jax.base import bounds
 _FORMATS = ("JPEG", "PNG", "BMP", "TIFF", "WEBP")
 _LOSSLESS_TO_RGB = ("RGB", "L", "P", "1")
 _WITH_ALPHA = ("RGBA", "RGBa", "LA", "La", "PA")
-_PHOTOMETRIC, _YCBCR = 262, 6  # the tag of a TIFF that tells its colour model, and a value of it
+# Tags of a TIFF: the bits of a sample, its format, the colour model; and values of them.
+_BITS, _FORMAT, _PHOTOMETRIC = 258, 339, 262
+_UNSIGNED, _YCBCR = 1, 6
 
 
 class ImageError(ValueError):
@@ -97,11 +100,21 @@ def _check_layout(path: pathlib.Path, image: Image.Image) -> None:
     """Refuses pixels that are not 8-bit RGB or grey, before they are decoded."""
     # Pillow halves 16-bit colour silently; only the encoded layout still tells.
     layouts = [args if isinstance(args, str) else args[0] for *_, args in image.tile]
-    if image.mode[0] in "IF" or any(";16" in layout for layout in layouts):
+    bits, formats = _samples(image)
+    if image.mode[0] in "IF" or any(";16" in layout for layout in layouts) or max(bits) > 8:
         raise ImageError(f"{path} has more than 8 bits a channel: scale it to 8 bits")
+    if set(formats) != {_UNSIGNED}:
+        raise ImageError(f"{path} has signed samples: scale it to grey levels from 0 to 255")
     mode = "YCbCr" if _is_ycbcr(image) else image.mode
     if mode not in (*_LOSSLESS_TO_RGB, *_WITH_ALPHA):
         raise ImageError(f"{path} is a {mode} image: convert it to RGB or grey")
+
+
+def _samples(image: Image.Image) -> tuple[Sequence[int], Sequence[int]]:
+    """Bits and format of each channel's samples in a TIFF; Pillow overlooks both in places."""
+    if image.format != "TIFF":
+        return (8,), (_UNSIGNED,)
+    return image.tag_v2.get(_BITS, (1,)), image.tag_v2.get(_FORMAT, (_UNSIGNED,))
 
 
 def _is_ycbcr(image: Image.Image) -> bool:

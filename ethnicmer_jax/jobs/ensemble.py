@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import pathlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import pandas as pd
 
@@ -42,6 +43,7 @@ def write(
             raise UserError(f"{source} cannot be averaged: {reportable.marked(reason)}")
     table, members = averaged(tables)
     configs = [work_directory.recorded_whole(source) for source in sources]
+    _check_apart(sources, configs)
     names = ", ".join(
         str(one.get("name", source)) for one, source in zip(configs, sources, strict=True)
     )
@@ -51,6 +53,21 @@ def write(
     }
     notes = [f"every clip: the mean over {members} models"]
     job.write_derived(output, config, table, notes, overwrite=overwrite)
+
+
+def _check_apart(sources: Sequence[pathlib.Path], configs: Sequence[Mapping[str, Any]]) -> None:
+    """Refuses a job beside an average of it: it would count twice."""
+    seen: dict[pathlib.Path, pathlib.Path] = {}
+    for source, config in zip(sources, configs, strict=True):
+        inside = config.get("averaged", ())
+        inside = inside if isinstance(inside, list | tuple) else ()
+        for place in {source.resolve(), *(pathlib.Path(str(one)).resolve() for one in inside)}:
+            if place in seen:
+                raise UserError(
+                    f"--workdir={source} and {seen[place]} share the models of {place}, which "
+                    "would count twice; name the jobs themselves"
+                )
+            seen[place] = source
 
 
 def averaged(tables: Sequence[Predictions]) -> tuple[Predictions, int]:

@@ -97,8 +97,14 @@ def _result(directory: pathlib.Path, name: str, overrides: Mapping[str, Any]) ->
         files.read_json(config) if config.is_file() else {},
         complete.read(table) if table.exists() else None,
         _seconds(point),
-        error.read_text(encoding="utf-8").split("\n", 1)[0] if error.is_file() else None,
+        error.read_text(encoding="utf-8", errors="replace").split("\n", 1)[0]
+        if error.is_file()
+        else None,
     )
+
+
+def _first_line(path: pathlib.Path) -> str:
+    return path.read_text(encoding="utf-8", errors="replace").split("\n", 1)[0]
 
 
 def _seconds(point: pathlib.Path) -> float | None:
