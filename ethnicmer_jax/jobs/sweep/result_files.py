@@ -97,9 +97,7 @@ def _result(directory: pathlib.Path, name: str, overrides: Mapping[str, Any]) ->
         files.read_json(config) if config.is_file() else {},
         complete.read(table) if table.exists() else None,
         _seconds(point),
-        error.read_text(encoding="utf-8", errors="replace").split("\n", 1)[0]
-        if error.is_file()
-        else None,
+        _first_line(error) if error.is_file() else None,
     )
 
 
