@@ -9,7 +9,7 @@ refused with a message that says how to mend the file:
     EXIF orientation                         applied
     transparent pixels                       refused: their colour depends on the viewer
     CMYK, Lab, YCbCr TIFF                    refused: the translation to RGB is not unique
-    16-bit, 32-bit, floating point           refused: the range that matters is unknown
+    16-bit, 32-bit, floating point, signed   refused: the range that matters is unknown
     truncated, empty, not an image           refused, however much could be decoded
     more pixels than `bounds.PIXELS`         refused by the header: nothing is decoded
 """
@@ -129,7 +129,6 @@ def _to_rgb(path: pathlib.Path, image: Image.Image) -> Image.Image:
         image = image.convert("RGBA")
         if image.getchannel("A").getextrema() != (255, 255):
             raise ImageError(f"{path} has transparent pixels: flatten it to RGB")
-        return image.convert("RGB")
     return image.convert("RGB")
 
 

@@ -246,8 +246,7 @@ def _other_groupings(chosen: Sequence[tuple[str, Grouping | None]]) -> list[str]
 def _own_members(sources: Sequence[Source]) -> list[str]:
     """A note for each pair of which one averages models of the other."""
     members = {
-        source.name: {pathlib.Path(str(place)).resolve() for place in _averaged(source)}
-        | {source.place.resolve()}
+        source.name: {source.place.resolve(), *work_directory.averaged(source.config)}
         for source in sources
     }
     pairs = [(a, b) for i, a in enumerate(sources) for b in sources[i + 1 :]]
@@ -257,11 +256,6 @@ def _own_members(sources: Sequence[Source]) -> list[str]:
         for a, b in pairs
         if members[a.name] & members[b.name]
     ]
-
-
-def _averaged(source: Source) -> Sequence[Any]:
-    places = source.config.get("averaged", ())
-    return places if isinstance(places, list) else ()
 
 
 def _differing_settings(sources: Sequence[Source]) -> pd.DataFrame:

@@ -59,9 +59,7 @@ def _check_apart(sources: Sequence[pathlib.Path], configs: Sequence[Mapping[str,
     """Refuses a job beside an average of it: it would count twice."""
     seen: dict[pathlib.Path, pathlib.Path] = {}
     for source, config in zip(sources, configs, strict=True):
-        inside = config.get("averaged", ())
-        inside = inside if isinstance(inside, list | tuple) else ()
-        for place in {source.resolve(), *(pathlib.Path(str(one)).resolve() for one in inside)}:
+        for place in {source.resolve(), *work_directory.averaged(config)}:
             if place in seen:
                 raise UserError(
                     f"--workdir={source} and {seen[place]} share the models of {place}, which "

@@ -166,6 +166,13 @@ def is_derived(config: Mapping[str, Any]) -> bool:
     return any(name in config for name in _DERIVED)
 
 
+def averaged(config: Mapping[str, Any]) -> list[pathlib.Path]:
+    """The work directories that a config.json says to be averaged; none of a job's own."""
+    places = config.get("averaged", ())
+    listed = places if isinstance(places, list | tuple) else ()
+    return [pathlib.Path(str(place)).resolve() for place in listed]
+
+
 def read(directory: pathlib.Path) -> Finished:
     """The results of a finished work directory.
 
